@@ -1,0 +1,41 @@
+# Two commands: `make run` shows what vexlab does, `make test` tests vexlab itself. Both set the checkout up first.
+SHELL := /bin/sh
+VENV := .venv/bin
+JOBS ?= 2
+
+.PHONY: help setup run test test-full bench lint lock clean
+
+help:
+	@echo "make run        set up, build the reference target, run level 1, print the verdict"
+	@echo "make test       set up, check and test vexlab itself, real machines included"
+	@echo "make test-full  the long checks as well"
+	@echo "make bench      measure what the documentation claims"
+
+setup:
+	@scripts/setup
+
+run: setup
+	@$(VENV)/vexlab run --target targets/vexfs --level 1 --jobs $(JOBS)
+
+lint: setup
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check -q .
+	@$(VENV)/mypy
+
+test: lint
+	@$(VENV)/pytest -q -m "not long and not machine" -n 2
+	@$(VENV)/pytest -q -m "machine and not long" -n 2 --dist load --maxschedchunk 1
+
+test-full: lint
+	@$(VENV)/pytest -q
+	@$(VENV)/python -m bench
+
+bench: setup
+	@$(VENV)/python -m bench
+
+lock:
+	@$(VENV)/pip-compile -q --extra dev --generate-hashes --allow-unsafe --strip-extras --no-header \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
