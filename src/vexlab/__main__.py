@@ -1,0 +1,5 @@
+"""``python -m vexlab``."""
+
+from vexlab.cli.main import main
+
+main()

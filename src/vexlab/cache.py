@@ -1,0 +1,122 @@
+"""The cache: finished folders keyed by what made them, never half-made ones.
+
+An entry is built in a folder of its own beside its final place and renamed when it is complete; a manifest of
+sizes and modification times tells later whether somebody damaged it. Two processes never build the same entry.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vexlab.errors import CacheError
+
+log = logging.getLogger(__name__)
+
+_MANIFEST = ".manifest.json"
+_HINT = "free some space, or set VEXLAB_CACHE to a folder of yours on another disk"
+
+
+def key_of(*parts: object) -> str:
+    """Return a short stable key for the given parts (their ``repr``), as 20 hexadecimal digits."""
+    return hashlib.sha256("\0".join(map(repr, parts)).encode()).hexdigest()[:20]
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Cache:
+    """Entries under ``root/kind/key``; all methods raise ``CacheError`` where the folder cannot be used."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Make the cache's folder and prove that it can be written."""
+        with self._guard():
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+
+    def get(self, kind: str, key: str) -> Path | None:
+        """Return the folder of an intact entry; a damaged one is removed and reported as absent."""
+        entry = self.root / kind / key
+        try:
+            manifest = json.loads((entry / _MANIFEST).read_text())
+        except FileNotFoundError:
+            if not entry.exists():
+                return None
+            manifest = None
+        except (OSError, ValueError):
+            manifest = None
+        if manifest is not None and manifest == _survey(entry):
+            return entry
+        log.warning("cache entry %s is damaged and will be made anew", entry)
+        self.drop(kind, key)
+        return None
+
+    def make(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
+        """Return the entry's folder; where it is missing, ``build`` fills a fresh folder that becomes it."""
+        if found := self.get(kind, key):
+            return found
+        with self._guard(), self.lock(f"{kind}-{key}"):
+            if found := self.get(kind, key):  # another process may have built it while we waited
+                return found
+            parent = self.root / kind
+            parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=parent))
+            try:
+                draft.chmod(0o755)
+                build(draft)
+                (draft / _MANIFEST).write_text(json.dumps(_survey(draft)))
+                draft.rename(parent / key)
+            finally:
+                if draft.exists():
+                    shutil.rmtree(draft, ignore_errors=True)
+        return parent / key
+
+    def drop(self, kind: str, key: str) -> None:
+        """Remove an entry."""
+        with self._guard():
+            entry = self.root / kind / key
+            if entry.exists():
+                shutil.rmtree(entry)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock ``name`` against other processes."""
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / name).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CacheError(f"the cache {self.root} cannot be written: {error}", hint=_HINT) from error
+
+
+def _survey(entry: Path) -> dict[str, list[int]]:
+    """Return size and modification time (ns) of each regular file; symbolic links and folders carry no content."""
+    found: dict[str, list[int]] = {}
+    for folder, _, names in os.walk(entry):
+        for name in names:
+            path = Path(folder, name)
+            if name != _MANIFEST and not path.is_symlink():
+                stat = path.stat()
+                found[str(path.relative_to(entry))] = [stat.st_size, stat.st_mtime_ns]
+    return found

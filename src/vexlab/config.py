@@ -1,0 +1,133 @@
+"""Settings: parsed once, validated, with a suggestion for an unknown key."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from vexlab.errors import UsageError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Limits a healthy module keeps; times in seconds of the guest's clock, growth in bytes per cycle."""
+
+    load_s: float = 5.0
+    unload_s: float = 2.0
+    mount_s: float = 10.0
+    hang_s: float = 10.0
+    cycles: int = 20
+    slab_bytes_per_cycle: float = 512.0
+    memory_bytes_per_cycle: float = 64 * 1024.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What may stand in ``vexlab.toml``; ``memory`` in MiB."""
+
+    cache: str = ""
+    results: str = "vexlab-results"
+    accel: str = "auto"
+    memory: int = 256
+    cpus: int = 2
+    kernels: tuple[str, ...] = ("6.1",)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+def cache_dir(settings: Settings | None = None) -> Path:
+    """Return the cache folder: ``VEXLAB_CACHE``, the setting, or the user's cache folder (XDG base directories)."""
+    if explicit := os.environ.get("VEXLAB_CACHE") or (settings.cache if settings else ""):
+        return Path(explicit).expanduser().absolute()
+    return _xdg("XDG_CACHE_HOME", ".cache")
+
+
+def state_dir() -> Path:
+    """Return the folder of named machines: ``VEXLAB_STATE`` or the user's state folder (XDG base directories)."""
+    if explicit := os.environ.get("VEXLAB_STATE"):
+        return Path(explicit).expanduser().absolute()
+    return _xdg("XDG_STATE_HOME", ".local/state")
+
+
+def _xdg(variable: str, default: str) -> Path:
+    base = os.environ.get(variable)
+    return (Path(base) if base else Path.home() / default) / "vexlab"
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read settings from ``path``, or from ``vexlab.toml`` in the working directory where it exists.
+
+    Relative paths are relative to the file they stand in. Raises ``UsageError``.
+    """
+    file = path or Path("vexlab.toml")
+    if path is None and not file.exists():
+        return Settings()
+    settings = read_toml(file, Settings)
+    here = file.absolute().parent
+    return dataclasses.replace(
+        settings,
+        cache=str(here / settings.cache) if settings.cache else "",
+        results=str(here / settings.results),
+    )
+
+
+def read_toml(path: Path, kind: type[T]) -> T:
+    """Read the TOML file ``path`` into the dataclass ``kind``; raise ``UsageError`` that names file, key and remedy."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    return decode(table, kind, source=str(path))
+
+
+def decode(table: Mapping[str, object], kind: type[T], *, source: str) -> T:
+    """Turn a parsed table into the dataclass ``kind``; raise ``UsageError`` for unknown keys and wrong types."""
+    _reject_unknown(table, kind, where=source)
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{source}: {error}") from error
+
+
+def _reject_unknown(table: Mapping[str, object], kind: object, *, where: str) -> None:
+    hints = typing.get_type_hints(kind)
+    known = [f.name for f in dataclasses.fields(typing.cast("type", kind))]
+    for key, value in table.items():
+        if key not in known:
+            raise UsageError(f"{where}: unknown key `{key}`", hint=suggest(key, known))
+        for inner in _dataclasses_in(hints[key]):
+            for each in value if isinstance(value, list) else (value,):
+                if isinstance(each, Mapping):
+                    _reject_unknown(each, inner, where=f"{where} [{key}]")
+
+
+def _dataclasses_in(hint: object) -> list[object]:
+    if dataclasses.is_dataclass(hint):
+        return [hint]
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (typing.Union, tuple):
+        return [found for part in typing.get_args(hint) for found in _dataclasses_in(part)]
+    return []
+
+
+def suggest(word: str, known: typing.Iterable[str]) -> str:
+    """Return a did-you-mean sentence for ``word``, or the list of what is known."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean `{close[0]}`?" if close else f"known: {', '.join(names)}"

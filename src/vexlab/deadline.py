@@ -1,0 +1,48 @@
+"""One deadline value, made once and passed down, so that nested waits never add up to more than was granted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vexlab.errors import DeadlineError
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A point in monotonic time (seconds, ``time.monotonic``)."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """Return the deadline that lies ``seconds`` from now."""
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.at - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """Whether no time is left."""
+        return time.monotonic() >= self.at
+
+    def check(self, what: str) -> None:
+        """Raise ``DeadlineError`` naming ``what`` if no time is left."""
+        if self.expired:
+            raise DeadlineError(f"{what} did not end in time")
+
+    def sooner(self, seconds: float) -> Deadline:
+        """Return this deadline or the one ``seconds`` from now, whichever comes first."""
+        return Deadline(min(self.at, time.monotonic() + seconds))
+
+    def poll(self, first: float = 0.002, most: float = 0.05) -> Iterator[float]:
+        """Yield until the deadline, sleeping ``first`` seconds, then half as long again each time up to ``most``."""
+        pause = first
+        while not self.expired:
+            yield self.remaining
+            time.sleep(min(pause, self.remaining))
+            pause = min(pause * 1.5, most)

@@ -1,0 +1,87 @@
+"""Every error vexlab raises on its own account.
+
+::
+
+    VexlabError                 never raised itself
+    ├── UsageError              the input is wrong                          exit 2
+    ├── BuildError              the module's source does not build          exit 1
+    └── InfraError              the lab itself failed, never the module     exit 3
+        ├── FetchError          a package or kernel could not be had
+        ├── CacheError          the cache cannot be read or written
+        ├── DeadlineError       a step of our own took too long
+        └── MachineError        QEMU or the guest's agent misbehaved
+            ├── AgentError      the agent answered with an error
+            ├── GuestTimeout    a guest command outlived its deadline
+            └── MachineLost     the machine stopped answering
+
+What the kernel under test does wrong is a finding: data, not an exception (``vexlab.model.finding``).
+"""
+
+from __future__ import annotations
+
+
+class VexlabError(Exception):
+    """What all errors of ours share: a message, the next step, an exit status.
+
+    ``hint`` is what the reader should try next; the command line prints it below the message.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(VexlabError):
+    """The user's input is wrong: an option, a file, a name."""
+
+    exit_code = 2
+
+
+class BuildError(VexlabError):
+    """The module's source does not build; ``log`` is what the compiler said."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, log: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.log = log
+
+
+class InfraError(VexlabError):
+    """The lab failed: a missing program, a full disk, a broken host. Never blames the module."""
+
+
+class FetchError(InfraError):
+    """A package or kernel could not be downloaded or verified."""
+
+
+class CacheError(InfraError):
+    """The cache folder cannot be read or written."""
+
+
+class DeadlineError(InfraError):
+    """A step of ours outlived its deadline."""
+
+
+class MachineError(InfraError):
+    """QEMU or the agent inside the guest misbehaved."""
+
+
+class AgentError(MachineError):
+    """The guest agent answered a request with an error of its own."""
+
+
+class GuestTimeout(MachineError):
+    """A command inside the guest did not end within its deadline; ``pid`` is its process there, 0 if unknown."""
+
+    def __init__(self, message: str, *, command: str = "", pid: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.command = command
+        self.pid = pid
+
+
+class MachineLost(MachineError):
+    """The machine stopped answering: it panicked, hung, or QEMU ended."""

@@ -1,0 +1,229 @@
+"""The laboratory: binds target, kernel, image and machine. "Give me a fresh machine ready for this target."."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vexlab.cache import Cache, key_of
+from vexlab.classify import headline
+from vexlab.config import Settings, cache_dir
+from vexlab.errors import InfraError, MachineError, MachineLost
+from vexlab.guest.module import FOLDER
+from vexlab.guest.workloads import WORKLOADS
+from vexlab.images.builder import Image, Images
+from vexlab.images.recipe import Recipe, find_recipe
+from vexlab.kernels.catalogue import Kernels
+from vexlab.model.kernel import Kernel
+from vexlab.model.machine import Disk, MachineSpec
+from vexlab.model.target import ModuleArtifact, Target
+from vexlab.targets.build import build_module
+from vexlab.vm import accel, template
+from vexlab.vm.machine import Machine
+from vexlab.vm.qemu import find_qemu
+from vexlab.vm.session import Session
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 2  # part of every snapshot's key: raise it when machines are made in another way
+
+# SLUB checks every object (Documentation/mm/slub.rst), but without U: storing users makes 6.1 itself leak a debugfs
+# entry for each cache that a module creates and destroys. KFENCE samples where it is built in (6.12); speculation
+# barriers only cost time under emulation; fixed addresses make two runs comparable.
+_APPEND = (
+    "console=ttyS0 ignore_loglevel panic=0 slub_debug=FZP kfence.sample_interval=100 mitigations=off nokaslr "
+    "tsc=reliable random.trust_cpu=on"
+)
+BOOT_S = 120.0
+_ROOM_MIB = 512  # kernel, image and two snapshots, when nothing is cached yet
+_QEMU_MIB = 64
+SCRATCH = Disk(serial="scratch", size=1024)
+
+# How long a command may go on once the kernel reported a crash: long enough for its end and the report's last line.
+_GRACE_S = 2.0
+_GRACE_AFTER_PANIC_S = 0.4
+_PANIC = "Kernel panic - not syncing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is asked of the lab: a machine for ``target`` on ``kernel``. ``memory`` in MiB."""
+
+    target: Target
+    kernel: Kernel
+    artifact: ModuleArtifact
+    memory: int = 256
+    cpus: int = 2
+    disks: tuple[Disk, ...] = (SCRATCH,)
+    recipe: str = "base"
+    append: str = ""
+
+
+def guest_files(artifact: ModuleArtifact) -> tuple[tuple[str, Path, int], ...]:
+    """Return what goes into the guest for ``artifact``: path there, file here, mode."""
+    tools = tuple((f"{FOLDER}/bin/{name}", file, 0o755) for name, file in artifact.tools)
+    module = artifact.path
+    return ((f"{FOLDER}/{module.name}", module, 0o644), *tools) if module else tools
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that programs may still take (``MemAvailable`` in proc(5))."""
+    text = Path("/proc/meminfo").read_text()
+    match = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
+    return int(match[1]) * 1024 if match else 1 << 40
+
+
+class Watch:
+    """Reads the console while a command runs and ends the wait soon after the kernel has died.
+
+    An oops may leave the command's process dead and a lock held, so nothing would ever answer; without this the case
+    would sit out its deadline.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._died = ""
+        self._until = 0.0
+
+    def __call__(self, text: str) -> None:
+        """Look at new console text; raise ``MachineLost`` where the kernel died and its grace is over."""
+        if not self._died and (found := headline(text)):
+            self._died = found
+            self._until = time.monotonic() + _GRACE_S
+        if self._died and _PANIC in text:
+            self._until = min(self._until, time.monotonic() + _GRACE_AFTER_PANIC_S)
+        if self._died and time.monotonic() > self._until:
+            raise MachineLost(f"the kernel died: {self._died}")
+
+
+class Lab:
+    """Everything a run needs, made on demand and kept: kernels, builds, snapshots. Use it as a context manager."""
+
+    def __init__(self, settings: Settings, *, progress: Callable[[str], None] = log.info) -> None:
+        self.settings = settings
+        self.cache = Cache(cache_dir(settings))
+        self.kernels = Kernels(self.cache)
+        self.images = Images(self.cache)
+        self._progress = progress
+        self._stack = ExitStack()
+
+    @cached_property
+    def session(self) -> Session:
+        """The folder of this process's machines."""
+        return self._stack.enter_context(Session())
+
+    def check_room(self) -> None:
+        """Raise ``InfraError`` where disk or memory do not suffice for a machine; better now than in the middle."""
+        available = available_memory() >> 20
+        if available < self.settings.memory + _QEMU_MIB:
+            raise InfraError(
+                f"only {available} MiB of memory are available, a machine of {self.settings.memory} MiB needs more",
+                hint="end other programs, or give --memory a smaller value",
+            )
+        self.cache.prepare()
+        free = shutil.disk_usage(self.cache.root).free >> 20
+        wanted = _ROOM_MIB + self.settings.memory
+        if free < wanted:
+            raise InfraError(
+                f"only {free} MiB are free in {self.cache.root}, a run needs {wanted}",
+                hint="free some space, or set VEXLAB_CACHE to a folder on another disk",
+            )
+
+    def accelerator(self, kernel: Kernel) -> str:
+        """Return the accelerator to use, proved with ``kernel``."""
+        return accel.choose(self.settings.accel, find_qemu(), kernel.image, self.cache.root / "accel")
+
+    def artifact(self, target: Target, kernel: Kernel) -> ModuleArtifact:
+        """Build ``target`` for ``kernel``; as ``build_module``."""
+        return build_module(target, kernel, lambda: self.kernels.headers(kernel), self.cache, tools=(WORKLOADS,))
+
+    def recipe(self, order: Order) -> Recipe:
+        """Return the image recipe of ``order``, with the packages the target asks for."""
+        recipe = find_recipe(order.recipe)
+        if not order.target.packages:
+            return recipe
+        packages = tuple(dict.fromkeys([*recipe.packages, *order.target.packages]))
+        return Recipe(name=recipe.name, packages=packages, files=recipe.files, exclude=recipe.exclude)
+
+    def spec(self, order: Order, image: Image) -> MachineSpec:
+        """Return the machine that ``order`` asks for."""
+        system = (
+            Disk(serial="root", file=image.root, readonly=True),
+            Disk(serial="modules", file=image.modules, readonly=True),
+        )
+        return MachineSpec(
+            kernel=order.kernel.image,
+            initrd=image.initrd,
+            append=f"{_APPEND} {order.append}".strip(),
+            disks=(*system, *order.disks),
+            memory=order.memory,
+            cpus=order.cpus,
+            accel=self.accelerator(order.kernel),
+        )
+
+    def snapshot(self, order: Order) -> tuple[Path, MachineSpec]:
+        """Return the snapshot that ``order``'s machines start from, made where it is missing, and their spec.
+
+        There are two: one of the booted system, one of it with the target's files inside, so that a changed module
+        costs no boot. The key of each is everything that made it.
+        """
+        image = self.images.build(self.recipe(order), order.kernel)
+        spec = self.spec(order, image)
+        base_key = key_of(_FORMAT, find_qemu().version, image.digest, spec)
+        base = self.cache.make("snapshots", base_key, lambda draft: self._boot(spec, draft))
+        key = key_of(base_key, order.artifact.digest, order.artifact.path is not None)
+        made = self.cache.make("snapshots", key, lambda draft: self._install(order, base, spec, draft))
+        return made, spec
+
+    def machine(self, order: Order) -> Machine:
+        """Return a fresh machine with the target's files inside; its console starts empty. Close it after use."""
+        made, spec = self.snapshot(order)
+        try:
+            machine = template.thaw(made, spec, self.session.new_folder())
+        except MachineError:
+            # Whatever spoilt the snapshot (another QEMU build, a torn disk), a new one tells whether it was that.
+            log.warning("snapshot %s does not come up and will be made anew", made.name)
+            self.cache.drop("snapshots", made.name)
+            made, spec = self.snapshot(order)
+            machine = template.thaw(made, spec, self.session.new_folder())
+        machine.watch = Watch(machine)
+        return machine
+
+    def boot_log(self, order: Order) -> str:
+        """Return the console up to the moment the snapshot was taken."""
+        return template.boot_log(self.snapshot(order)[0])
+
+    def close(self) -> None:
+        """End every machine and remove their folders."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _boot(self, spec: MachineSpec, draft: Path) -> None:
+        self._progress(f"booting a machine of {spec.memory} MiB with {spec.kernel.parent.name}")
+        template.freeze(spec, self.session.new_folder(), lambda _: None, draft, boot_s=BOOT_S)
+
+    def _install(self, order: Order, base: Path, spec: MachineSpec, draft: Path) -> None:
+        self._progress(f"putting {order.target.name} into the machine")
+
+        def put(machine: Machine) -> None:
+            machine.exec(["mkdir", "-p", f"{FOLDER}/bin"])
+            for path, source, mode in guest_files(order.artifact):
+                machine.push(source, path, mode=mode)
+
+        template.refreeze(base, spec, self.session.new_folder(), put, draft)

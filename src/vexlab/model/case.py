@@ -1,0 +1,87 @@
+"""A finished case, a finished run, and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vexlab.model.verdict import Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """One case's verdict with everything needed to believe it.
+
+    ``id`` is stable across runs; ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is
+    the part of it spent in vexlab itself. ``metrics`` maps names to numbers whose unit the name ends in; ``evidence``
+    is the path of the case's folder.
+    """
+
+    id: str
+    node: str
+    domain: str
+    level: int
+    kernel: str
+    verdict: Verdict
+    reason: str = ""
+    scenario: int = 0
+    safety: str = "safe"
+    started: float = 0.0
+    duration_s: float = 0.0
+    overhead_s: float = 0.0
+    findings: tuple[Finding, ...] = ()
+    metrics: dict[str, float] | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """What a run was about; ``started`` and ``finished`` are ISO 8601 in UTC, ``finished`` empty while it runs."""
+
+    id: str
+    target: str
+    kernels: tuple[str, ...]
+    accelerator: str
+    started: str
+    finished: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Counts of verdicts."""
+
+    passed: int = 0
+    failed: int = 0
+    crashed: int = 0
+    skipped: int = 0
+    errors: int = 0
+
+    @classmethod
+    def of(cls, cases: Iterable[CaseResult]) -> Summary:
+        """Count the verdicts of ``cases``."""
+        verdicts = [case.verdict for case in cases]
+        return cls(
+            passed=verdicts.count(Verdict.PASSED),
+            failed=verdicts.count(Verdict.FAILED),
+            crashed=verdicts.count(Verdict.CRASHED),
+            skipped=verdicts.count(Verdict.SKIPPED),
+            errors=verdicts.count(Verdict.ERROR),
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """The run's exit status: failures and findings 1, errors of the lab 3, nothing ran 4, else 0."""
+        if self.failed or self.crashed:
+            return 1
+        if self.errors:
+            return 3
+        return 0 if self.passed else 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """A run with its cases."""
+
+    run: RunInfo
+    summary: Summary
+    cases: tuple[CaseResult, ...]

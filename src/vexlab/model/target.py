@@ -1,0 +1,73 @@
+"""What is put to the test: a filesystem module's description, and what its build made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPlan:
+    """How the module is made: ``make -C <kernel> M=<copy of source>`` plus ``args``; ``timeout`` in seconds."""
+
+    args: tuple[str, ...] = ()
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """Programs built on the host and put into the guest's PATH: ``make -C source`` must produce ``outputs``."""
+
+    source: Path
+    outputs: tuple[str, ...]
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A filesystem under test, as ``target.toml`` describes it.
+
+    ``source`` is ``None`` for a filesystem of the distribution's kernel. ``mkfs`` and ``fsck`` are argument vectors
+    with ``{device}`` for the block device; ``min_disk`` is the smallest usable device in MiB. ``refuses`` names
+    operations the filesystem rightly does not support, with the reason.
+    """
+
+    name: str
+    fstype: str
+    module: str
+    file: Path
+    source: Path | None = None
+    build: BuildPlan = field(default_factory=BuildPlan)
+    depends: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    mkfs: tuple[str, ...] = ()
+    fsck: tuple[str, ...] = ()
+    mount_options: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    min_disk: int = 64
+    vectors: str = ""
+    refuses: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def in_tree(self) -> bool:
+        """Whether the module comes with the kernel rather than from ``source``."""
+        return self.source is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleArtifact:
+    """A module built for one kernel; ``path`` is ``None`` where it comes with the kernel.
+
+    ``digest`` is the SHA-256 of everything that goes into the guest; ``tools`` maps program names to their files.
+    ``warnings`` are the compiler's, one a line; ``log`` is the whole build log.
+    """
+
+    target: str
+    kernel: str
+    path: Path | None
+    digest: str
+    tools: tuple[tuple[str, Path], ...] = ()
+    warnings: tuple[str, ...] = ()
+    log: str = ""
+    cached: bool = False
