@@ -1,0 +1,1 @@
+"""Guests' root filesystems from recipes."""

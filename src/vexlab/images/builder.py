@@ -1,0 +1,114 @@
+"""From a recipe and a kernel to the files a guest boots from: root and modules as squashfs, a small initramfs.
+
+No step needs root, a mount or a loop device: packages become one tar, ``sqfstar`` turns it into squashfs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from vexlab import process
+from vexlab.apt import Apt
+from vexlab.cache import Cache, key_of
+from vexlab.images import cpio, modules, tree
+from vexlab.images.recipe import Recipe
+from vexlab.model.kernel import Kernel
+
+_GUEST = Path(__file__).with_name("guest")
+_FORMAT = 2  # part of every key: raise it when the builder makes other bytes of the same input
+_SQUASH = ("-comp", "zstd", "-quiet", "-no-progress", "-mkfs-time", "0", "-all-time", "0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A bootable guest: three files, and ``digest``, which stands for all that made them."""
+
+    root: Path
+    modules: Path
+    initrd: Path
+    digest: str
+
+
+class Images:
+    """Builds images into the cache; methods raise ``FetchError``, ``InfraError`` or ``UsageError``."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._apt = Apt(cache.root / "apt")
+
+    def build(self, recipe: Recipe, kernel: Kernel) -> Image:
+        """Return the image of ``recipe`` for ``kernel``."""
+        root_key = key_of(_FORMAT, _digest_of(recipe))
+        root = self._cache.make("roots", root_key, lambda draft: self.fill_root(recipe, draft))
+        kernel_key = key_of(_FORMAT, kernel.name, kernel.version, kernel.release)
+        tree_ = self._cache.make("modules", kernel_key, lambda draft: _build_modules(kernel, draft))
+        boot_key = key_of(root_key, kernel_key, (_GUEST / "init").read_bytes())
+        boot = self._cache.make("initrds", boot_key, lambda draft: _build_initrd(kernel, root / "busybox", draft))
+        return Image(
+            root=root / "root.sqfs",
+            modules=tree_ / "modules.sqfs",
+            initrd=boot / "initrd.img",
+            digest=key_of(root_key, kernel_key, boot_key),
+        )
+
+    def packages(self, recipe: Recipe) -> tuple[str, ...]:
+        """Return ``name version`` of every package in the built image of ``recipe``; empty where it is not built."""
+        entry = self._cache.get("roots", key_of(_FORMAT, _digest_of(recipe)))
+        return tuple((entry / "packages.txt").read_text().splitlines()) if entry else ()
+
+    def fill_root(self, recipe: Recipe, draft: Path) -> None:
+        """Fill a folder with the root filesystem of ``recipe``; packages come from the cache where they are there."""
+        packages = self._apt.download_closure(recipe.packages)
+        (draft / "packages.txt").write_text("".join(f"{p.name} {p.version}\n" for p in packages))
+        tar = draft / "root.tar"
+        tree.write_tree(recipe, [package.file for package in packages], _GUEST / "root", tar)
+        _extract_member(tar, "usr/bin/busybox", draft / "busybox")
+        process.run(["sqfstar", *_SQUASH, str(draft / "root.sqfs")], input=tar.read_bytes(), timeout=600, check=True)
+        tar.unlink()
+
+
+def _build_modules(kernel: Kernel, draft: Path) -> None:
+    source = ["mksquashfs", str(kernel.modules), str(draft / "modules.sqfs")]
+    process.run(
+        [*source, *_SQUASH, "-all-root", "-noappend", "-e", "build", "source"],
+        timeout=600,
+        check=True,
+    )
+
+
+def _build_initrd(kernel: Kernel, busybox: Path, draft: Path) -> None:
+    order = modules.load_order(
+        (kernel.modules / "modules.dep").read_text(),
+        (kernel.modules / "modules.builtin").read_text(),
+        modules.BOOT_MODULES,
+    )
+    files = {
+        "init": (_GUEST / "init").read_bytes(),
+        "bin/busybox": busybox.read_bytes(),
+        # numbered, so that a shell's sorted glob is the load order
+        **{
+            f"modules/{n:02d}-{modules.module_name(path)}.ko": modules.read_module(kernel.modules / path)
+            for n, path in enumerate(order)
+        },
+    }
+    folders = ("bin", "modules", "proc", "sys", "dev", "lower", "rw", "newroot")
+    (draft / "initrd.img").write_bytes(cpio.archive(folders, files))
+
+
+def _extract_member(tar: Path, name: str, to: Path) -> None:
+    import tarfile
+
+    with tarfile.open(tar) as archive:
+        member = archive.extractfile(name)
+        assert member is not None, f"{name} is a regular file of the base packages"
+        to.write_bytes(member.read())
+
+
+def _digest_of(recipe: Recipe) -> str:
+    sources = sorted(p for p in (_GUEST / "root").rglob("*") if p.is_file())
+    sources += [Path(file.source) for file in recipe.files if Path(file.source).is_file()]
+    contents = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sources]
+    return key_of(dataclasses.astuple(recipe), contents)

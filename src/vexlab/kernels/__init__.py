@@ -1,0 +1,1 @@
+"""Where bootable kernels come from."""

@@ -1,0 +1,139 @@
+"""Kernels by name: out of the cache, fetched where they are missing, the host's own, or a path."""
+
+from __future__ import annotations
+
+import gzip
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from vexlab.apt import Apt
+from vexlab.cache import Cache, key_of
+from vexlab.config import suggest
+from vexlab.errors import UsageError
+from vexlab.kernels import debian
+from vexlab.kernels.table import BY_NAME, DEBIAN, HOST
+from vexlab.model.kernel import Kernel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A line of ``vexlab kernels list``; ``release`` is empty where the kernel is not at hand yet."""
+
+    name: str
+    release: str
+    source: str
+    about: str
+
+
+class Kernels:
+    """All kernels this machine can boot."""
+
+    def __init__(self, cache: Cache, *, modules: Path = Path("/lib/modules"), boot: Path = Path("/boot")) -> None:
+        self._cache = cache
+        self._apt = Apt(cache.root / "apt")
+        self._host_modules = modules
+        self._host_boot = boot
+        self._checked: dict[str, Kernel] = {}  # a kernel's thousand files are looked over once, not for every case
+
+    def get(self, name: str) -> Kernel:
+        """Return the kernel ``name``, fetching it where needed; raise ``UsageError`` or ``FetchError``."""
+        if name not in self._checked:
+            self._checked[name] = self._find(name)
+        return self._checked[name]
+
+    def _find(self, name: str) -> Kernel:
+        if name == HOST:
+            return self._from_files(HOST, self._host_boot / f"vmlinuz-{platform.release()}", platform.release())
+        if "/" in name:
+            return self._from_path(Path(name))
+        if name not in BY_NAME:
+            hint = suggest(name, [*BY_NAME, HOST])
+            raise UsageError(f"unknown kernel `{name}`", hint=f"{hint} A path to an image works too")
+        source = BY_NAME[name]
+        folder = self._cache.make("kernels", name, lambda draft: debian.unpack_kernel(source, self._apt, draft))
+        return debian.read_kernel(name, folder)
+
+    def refresh(self, name: str) -> Kernel:
+        """Fetch the package lists and the newest ``name`` anew."""
+        if name in BY_NAME:
+            self._apt.update()
+            self._cache.drop("kernels", name)
+            self._checked.pop(name, None)
+        return self.get(name)
+
+    def headers(self, kernel: Kernel) -> Path:
+        """Return the folder to give to ``make -C`` for modules of ``kernel``."""
+        source = BY_NAME.get(kernel.name)
+        if source is None:
+            build = kernel.modules / "build"
+            if not build.exists():
+                raise UsageError(
+                    f"no headers for kernel {kernel.release}: {build} does not exist",
+                    hint="install the distribution's kernel headers package, or use a kernel of `vexlab kernels list`",
+                )
+            return build.resolve()
+        entry = self._cache.make(
+            "headers",
+            f"{kernel.name}-{kernel.version}",
+            lambda draft: debian.unpack_headers(source, kernel.release, self._apt, draft),
+        )
+        return entry / "build"
+
+    def list(self) -> tuple[Listed, ...]:
+        """Return every kernel known by name, at hand or not."""
+        rows = []
+        for source in DEBIAN:
+            folder = self._cache.get("kernels", source.name)
+            release = debian.read_kernel(source.name, folder).release if folder else ""
+            rows.append(Listed(name=source.name, release=release, source="package", about=source.about))
+        image = self._host_boot / f"vmlinuz-{platform.release()}"
+        release = platform.release() if image.exists() else ""
+        rows.append(Listed(name=HOST, release=release, source=str(image), about="the kernel this machine runs"))
+        return tuple(rows)
+
+    def _from_path(self, image: Path) -> Kernel:
+        if not image.is_file():
+            raise UsageError(f"kernel image {image} does not exist")
+        release = image.name.partition("-")[2]
+        for modules in (image.parent / "modules" / release, image.parent.parent / "lib/modules" / release):
+            if release and modules.exists():
+                return self._from_files(str(image), image, release, modules=modules)
+        raise UsageError(
+            f"no modules for kernel image {image}",
+            hint="name it vmlinuz-RELEASE and put its modules in lib/modules/RELEASE beside the image's folder",
+        )
+
+    def _from_files(self, name: str, image: Path, release: str, *, modules: Path | None = None) -> Kernel:
+        modules = modules or self._host_modules / release
+        if not image.is_file() or not modules.is_dir():
+            raise UsageError(
+                f"no kernel {name}: {image} and {modules} must both exist",
+                hint="use a kernel of `vexlab kernels list`",
+            )
+        stat = image.stat()
+        return Kernel(
+            name=name,
+            release=release,
+            version=key_of(str(image.absolute()), stat.st_size, stat.st_mtime_ns),
+            image=image.absolute(),
+            modules=modules.absolute(),
+            config=image.with_name(f"config-{release}"),
+        )
+
+
+def read_config(kernel: Kernel) -> dict[str, str]:
+    """Return the kernel's build options: name without ``CONFIG_`` → ``y``, ``m`` or the value; unset ones are absent.
+
+    Raises ``UsageError`` where the kernel came without a configuration file.
+    """
+    if not kernel.config.is_file():
+        raise UsageError(f"kernel {kernel.name} has no configuration file at {kernel.config}")
+    data = kernel.config.read_bytes()
+    text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode(errors="replace")
+    options = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")  # CONFIG_SQUASHFS=m
+        if equals and name.startswith("CONFIG_"):
+            options[name.removeprefix("CONFIG_")] = value.strip('"')
+    return options

@@ -1,0 +1,128 @@
+"""``target.toml``: ten lines that describe a filesystem under test."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from vexlab.config import read_toml, suggest
+from vexlab.errors import UsageError
+from vexlab.model.target import BuildPlan, Target, Tool
+
+FILE = "target.toml"
+_SHIPPED = "examples"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEntry:
+    """A ``[[tools]]`` table: ``make -C source args`` makes the programs ``outputs``."""
+
+    source: str
+    outputs: tuple[str, ...]
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFile:
+    """The keys of ``target.toml``, as they stand there. Commands are strings, split as a shell would."""
+
+    name: str
+    fstype: str
+    module: str = ""
+    source: str = ""
+    build: BuildPlan = field(default_factory=BuildPlan)
+    depends: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    mkfs: str = ""
+    fsck: str = ""
+    mount_options: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    tools: tuple[ToolEntry, ...] = ()
+    min_disk: int = 64
+    vectors: str = ""
+    refuses: dict[str, str] = field(default_factory=dict)
+
+
+def find_target(name: str, *, build_args: Sequence[str] = ()) -> Target:
+    """Return the target ``name``: a ``target.toml``, a folder that holds one, or the name of a shipped example.
+
+    ``build_args`` are added to the arguments of its build. Raises ``UsageError`` where it is missing or malformed.
+    """
+    target = _find_target(name)
+    if not build_args:
+        return target
+    build = dataclasses.replace(target.build, args=(*target.build.args, *build_args))
+    return dataclasses.replace(target, build=build)
+
+
+def _find_target(name: str) -> Target:
+    path = Path(name)
+    if path.is_dir():
+        path = path / FILE
+    if path.is_file() or path.suffix == ".toml" or "/" in name:
+        return load_target(path)
+    in_tree = Path("targets", name, FILE)
+    if in_tree.is_file():
+        return load_target(in_tree)
+    shipped = {entry.name.removesuffix(".toml"): Path(str(entry)) for entry in _shipped()}
+    if name in shipped:
+        return load_target(shipped[name])
+    hint = f"give a folder with a {FILE}, or one of the shipped ones; {suggest(name, shipped)}"
+    raise UsageError(f"no target `{name}`", hint=hint)
+
+
+def load_target(path: Path) -> Target:
+    """Read a target's file; paths in it are relative to it. Raises ``UsageError``."""
+    entry = read_toml(path, TargetFile)
+    here = path.absolute().parent
+    source = (here / entry.source) if entry.source else None
+    if source is not None and not source.is_dir():
+        raise UsageError(f"{path}: the source folder {source} does not exist")
+    if entry.mkfs and "{device}" not in entry.mkfs:
+        raise UsageError(f"{path}: `mkfs` must say where the device goes", hint='such as mkfs = "mkfs.x {device}"')
+    return Target(
+        name=entry.name,
+        fstype=entry.fstype,
+        module=(entry.module or entry.fstype).replace("-", "_"),
+        file=path.absolute(),
+        source=source,
+        build=entry.build,
+        depends=entry.depends,
+        params=entry.params,
+        mkfs=_words(entry.mkfs, path),
+        fsck=_words(entry.fsck, path),
+        mount_options=entry.mount_options,
+        packages=entry.packages,
+        tools=tuple(_tool(tool, here, path) for tool in entry.tools),
+        min_disk=entry.min_disk,
+        vectors=entry.vectors,
+        refuses=tuple(sorted(entry.refuses.items())),
+    )
+
+
+def shipped_targets() -> tuple[str, ...]:
+    """Return the names of the targets that come with vexlab."""
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in _shipped()))
+
+
+def _shipped() -> list[Path]:
+    folder = resources.files("vexlab.targets") / _SHIPPED
+    return [Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".toml")]
+
+
+def _tool(entry: ToolEntry, here: Path, path: Path) -> Tool:
+    source = here / entry.source
+    if not source.is_dir():
+        raise UsageError(f"{path}: the folder {source} of [[tools]] does not exist")
+    return Tool(source=source, outputs=entry.outputs, args=entry.args)
+
+
+def _words(command: str, path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as error:
+        raise UsageError(f"{path}: `{command}` is no command: {error}") from error
