@@ -1,0 +1,1 @@
+"""Virtual machines: pure command lines, lifetime, agent, console, snapshots."""

@@ -1,0 +1,126 @@
+"""Accelerators are proved, never guessed: something tiny is booted under a short deadline.
+
+First a ROM of nine bytes runs and leaves through QEMU's debug-exit device; then, where a kernel is
+at hand, that kernel boots without a root filesystem until it panics. ``/dev/kvm`` may open, run the first and hang on
+the second, so ``kvm`` counts as usable only with both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vexlab import process
+from vexlab.cache import key_of
+from vexlab.errors import InfraError
+from vexlab.vm.argv import CPU
+from vexlab.vm.qemu import Qemu
+
+ORDER = ("kvm", "tcg")  # fastest first
+DEADLINE_S = {"kvm": 10.0, "tcg": 60.0}
+
+# mov dx, 0xf4; mov al, 0x10; out dx, al; hlt; jmp $  -- debug-exit makes QEMU end with (0x10 << 1) | 1
+_CODE = bytes.fromhex("baf400 b010 ee f4 ebfd")
+_JUMP_TO_START = bytes.fromhex("e90d00")  # at the reset vector, F000:FFF0
+_EXIT_STATUS = 33
+_DEVICE = Path("/dev/kvm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator:
+    """Whether an accelerator works here, and how that is known; ``at`` is when it was proved, seconds since 1970."""
+
+    usable: bool
+    reason: str
+    at: float = field(default_factory=time.time, compare=False)
+
+
+def prove(accel: str, qemu: Qemu, kernel: Path | None, memory_of: Path | None, *, fresh: bool = False) -> Accelerator:
+    """Return what an accelerator can do here; ``memory_of`` is the folder that keeps the answer between runs.
+
+    With ``fresh`` it is proved anew, whatever is remembered.
+    """
+    key = key_of(accel, qemu.version, platform.release(), platform.node(), str(kernel))
+    file = memory_of / f"{accel}-{key}.json" if memory_of else None
+    if file and not fresh:
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            return Accelerator(at=file.stat().st_mtime, **json.loads(file.read_text()))
+    answer = _prove(accel, qemu, kernel)
+    if file and kernel:
+        with contextlib.suppress(OSError):  # a read-only cache only costs the next run a few seconds
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps({"usable": answer.usable, "reason": answer.reason}))
+    return answer
+
+
+def choose(wanted: str, qemu: Qemu, kernel: Path, memory_of: Path) -> str:
+    """Return the accelerator to use: ``wanted``, or the fastest proved one for ``auto``; raise ``InfraError``."""
+    candidates = ORDER if wanted == "auto" else (wanted,)
+    reasons = []
+    for accel in candidates:
+        answer = prove(accel, qemu, kernel, memory_of)
+        if answer.usable:
+            return accel
+        reasons.append(f"{accel}: {answer.reason}")
+    raise InfraError(f"no usable accelerator ({'; '.join(reasons)})", hint="`--accel tcg` works on every machine")
+
+
+def _prove(accel: str, qemu: Qemu, kernel: Path | None) -> Accelerator:
+    if accel == "kvm" and not _DEVICE.exists():
+        return Accelerator(usable=False, reason="there is no /dev/kvm")
+    opens = f"{_DEVICE} opens, " if accel == "kvm" else ""
+    with tempfile.TemporaryDirectory(prefix="vexlab-proof-") as folder:
+        rom = Path(folder, "rom")
+        rom.write_bytes(_CODE.ljust(0xFFF0, b"\xff") + _JUMP_TO_START.ljust(16, b"\xff"))
+        fault = _boot(accel, qemu, "-bios", str(rom), "-device", "isa-debug-exit,iobase=0xf4,iosize=4")
+        if isinstance(fault, str):
+            return Accelerator(usable=False, reason=fault.format(opens=opens))
+        if fault.returncode != _EXIT_STATUS:
+            return Accelerator(usable=False, reason=f"{opens}the first guest failed: {_words(fault)}")
+        if kernel is None:
+            reason = "runs a boot ROM; no kernel at hand yet to prove more (`vexlab kernels fetch`)"
+            return Accelerator(usable=accel != "kvm", reason=reason)
+        return _boot_kernel(accel, qemu, kernel, Path(folder, "console"), opens)
+
+
+def _boot_kernel(accel: str, qemu: Qemu, kernel: Path, console: Path, opens: str) -> Accelerator:
+    arguments = ("-kernel", str(kernel), "-append", "console=ttyS0 panic=-1 mitigations=off", "-no-reboot")
+    fault = _boot(accel, qemu, *arguments, "-serial", f"file:{console}")
+    if isinstance(fault, str):
+        return Accelerator(usable=False, reason=fault.format(opens=opens))
+    said = console.read_text(errors="replace") if console.exists() else ""
+    if "Linux version" in said and "Kernel panic" in said:
+        return Accelerator(usable=True, reason="booted a kernel")
+    return Accelerator(usable=False, reason=f"{opens}the kernel did not boot: {_words(fault)}")
+
+
+def _boot(accel: str, qemu: Qemu, *arguments: str) -> process.Completed | str:
+    """Return how QEMU ended, or a sentence (``{opens}`` for what preceded) where it had to be stopped."""
+    seconds = DEADLINE_S[accel]
+    common = (
+        "-accel",
+        accel,
+        "-cpu",
+        CPU[accel],
+        "-machine",
+        "q35",
+        "-m",
+        "256M",
+        "-nodefaults",
+        "-display",
+        "none",
+    )
+    try:
+        return process.run([qemu.path, *common, *arguments], timeout=seconds)
+    except InfraError:
+        return f"{{opens}}guest made no progress in {seconds:g} s"
+
+
+def _words(done: process.Completed) -> str:
+    lines = done.error_text.strip().splitlines()
+    return lines[-1][:300] if lines else f"QEMU ended with status {done.returncode}"

@@ -1,0 +1,344 @@
+"""A running virtual machine: owns its process, sockets and folder; few verbs, each with a deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from vexlab import process
+from vexlab.deadline import Deadline
+from vexlab.errors import InfraError, MachineError, MachineLost
+from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
+from vexlab.vm.agent import Agent
+from vexlab.vm.argv import MachineFiles, Start, qemu_argv
+from vexlab.vm.console import Console
+from vexlab.vm.qemu import find_qemu
+from vexlab.vm.qmp import Qmp
+from vexlab.vm.transfer import Progress, Transfer
+
+START_S = 20.0
+_SNAPSHOT_S = 120.0
+_BY_AGENT = 1 << 20  # bytes from which a transfer of their own pays
+
+
+def _silent(done: int) -> None:
+    """Tell nobody of a transfer's progress."""
+
+
+class Machine:
+    """One QEMU. Make it with ``launch`` or ``attach``; leaving the context kills an owned machine and its folder.
+
+    ``watch`` is called with the new console text, if any, again and again while a command's answer is awaited; what it
+    raises ends the wait. ``process`` is ``None`` for a machine that another process started.
+    """
+
+    def __init__(self, spec: MachineSpec, files: MachineFiles, child: subprocess.Popen[bytes] | None, qmp: Qmp) -> None:
+        self.spec = spec
+        self.files = files
+        self.console = Console(files.console_log)
+        self.watch: Callable[[str], None] | None = None
+        self.qmp = qmp
+        self._child = child
+        self._agent: Agent | None = None
+
+    @classmethod
+    def launch(cls, spec: MachineSpec, folder: Path, start: Start | None = None, *, detached: bool = False) -> Machine:
+        """Start a QEMU in ``folder``. Unless ``detached`` it dies with us. The guest need not be up yet.
+
+        Raises ``InfraError`` with QEMU's own words where it does not come up.
+        """
+        files = MachineFiles(folder)
+        for disk in spec.disks:
+            if not disk.readonly and not files.disk(disk).exists():
+                create_disk(files.disk(disk), disk.size)
+        arguments = qemu_argv(spec, files, start or Start(memory=files.memory))
+        prefix = [] if detached else [process.require("setpriv"), "--pdeathsig", "KILL"]
+        with (folder / "qemu.log").open("wb") as log:
+            child = subprocess.Popen(
+                [*prefix, find_qemu().path, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is ours to handle, not QEMU's
+            )
+        try:
+            qmp = _connect(files, child)
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        return cls(spec, files, child, qmp)
+
+    @classmethod
+    def attach(cls, spec: MachineSpec, folder: Path) -> Machine:
+        """Connect to a machine that another process of ours started; leaving the context only disconnects."""
+        files = MachineFiles(folder)
+        return cls(spec, files, None, Qmp(files.qmp, Deadline.after(START_S)))
+
+    @property
+    def pid(self) -> int:
+        """QEMU's process id."""
+        return self._child.pid if self._child else int(self.files.pid.read_text())
+
+    @property
+    def alive(self) -> bool:
+        """Whether QEMU still runs."""
+        if self._child:
+            return self._child.poll() is None
+        return running(self.files) != 0
+
+    def detach(self) -> None:
+        """Let the machine live on: from now on, leaving the context only disconnects."""
+        self._child = None
+
+    def wait_ready(self, timeout: float) -> None:
+        """Wait until the guest's agent answers; raise ``GuestTimeout`` or ``MachineLost``."""
+        self._the_agent(Deadline.after(timeout)).sync(Deadline.after(timeout))
+
+    def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = 30.0,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+    ) -> CommandResult:
+        """Run a command in the guest (no shell) and return how it ended.
+
+        Raises ``GuestTimeout`` after ``timeout`` seconds, ``MachineLost`` where the machine went away, and whatever
+        ``watch`` raises.
+        """
+        deadline = Deadline.after(timeout)
+        return self._the_agent(deadline).exec(argv, deadline, stdin=stdin, env=env)
+
+    def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
+        """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""
+        deadline = Deadline.after(timeout)
+        return self._the_agent(deadline).begin(argv, deadline)
+
+    def ended(self, pid: int, argv: Sequence[str], begun: float, *, timeout: float = 30.0) -> CommandResult | None:
+        """Return how the command ended that began as ``pid`` at ``begun`` (monotonic); ``None`` while it runs."""
+        deadline = Deadline.after(timeout)
+        return self._the_agent(deadline).ended(pid, argv, deadline, begun)
+
+    def shell(self, script: str, *, timeout: float = 30.0) -> CommandResult:
+        """Run a shell script in the guest; as ``exec``."""
+        return self.exec(["/bin/bash", "-c", script], timeout=timeout)
+
+    def push(
+        self,
+        source: Path | bytes,
+        path: str,
+        *,
+        mode: int = 0o644,
+        timeout: float = 60.0,
+        progress: Progress = _silent,
+    ) -> None:
+        """Write a host file or bytes to ``path`` in the guest; ``progress`` is told the bytes written so far."""
+        deadline = Deadline.after(timeout)
+        agent = self._the_agent(deadline)
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            if size > _BY_AGENT:
+                Transfer(agent, self.files.data).push(file, size, path, deadline, progress)
+            else:
+                agent.write_file(path, file.read(), deadline)
+        agent.exec(["/bin/busybox", "chmod", f"{mode:o}", path], deadline)
+
+    def pull(self, path: str, *, most: int = 256 << 20, timeout: float = 60.0) -> bytes:
+        """Return up to ``most`` bytes of a guest's file."""
+        into = io.BytesIO()
+        self.pull_to(path, into, most=most, timeout=timeout)
+        return into.getvalue()
+
+    def pull_to(
+        self,
+        path: str,
+        into: BinaryIO,
+        *,
+        most: int = 1 << 60,
+        timeout: float = 60.0,
+        progress: Progress = _silent,
+    ) -> int:
+        """Write up to ``most`` bytes of a guest's file to ``into`` and return their number."""
+        deadline = Deadline.after(timeout)
+        agent = self._the_agent(deadline)
+        stat = agent.exec(["/usr/bin/stat", "-L", "-c", "%s %F", path], deadline)
+        size, _, kind = stat.text.partition(" ")
+        if stat.ok and kind == "regular file" and min(int(size), most) > _BY_AGENT:
+            most = min(int(size), most)
+            Transfer(agent, self.files.data).pull(path, most, into, deadline, progress)
+            return most
+        data = agent.read_file(path, deadline, most=most)  # also what has no size, as in /proc
+        return into.write(data)
+
+    def snapshot(self, name: str) -> None:
+        """Keep memory and disks under ``name``, inside the machine's first writable disk."""
+        disks = self._writable()
+        arguments = {"tag": name, "vmstate": disks[0], "devices": disks}
+        self.qmp.job("snapshot-save", arguments, timeout=_SNAPSHOT_S)
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Return what ``snapshot`` keeps in the machine's first writable disk, oldest first."""
+        serial = self._writable()[0]
+        blocks = self.qmp.command("query-block")
+        images = (block.get("inserted", {}).get("image", {}) for block in blocks if _serial(block) == serial)
+        found = [each for image in images for each in image.get("snapshots", ())]
+        return tuple(
+            Snapshot(tag=each["name"], taken=each["date-sec"] + each["date-nsec"] / 1e9, size=each["vm-state-size"])
+            for each in sorted(found, key=lambda each: (each["date-sec"], each["date-nsec"]))
+        )
+
+    def forget(self, name: str) -> None:
+        """Delete the snapshot ``name``."""
+        self.qmp.job("snapshot-delete", {"tag": name, "devices": self._writable()}, timeout=_SNAPSHOT_S)
+
+    def restore(self, name: str) -> None:
+        """Go back to ``name``, memory and disks, in the running process; raise ``MachineError`` where it is unknown."""
+        disks = self._writable()
+        self.qmp.command("stop")
+        arguments = {"tag": name, "vmstate": disks[0], "devices": disks}
+        try:
+            self.qmp.job("snapshot-load", arguments, timeout=_SNAPSHOT_S)
+        except MachineError:
+            self.qmp.command("cont")  # refused, so nothing was changed
+            raise
+        self.qmp.events()  # loading closes and opens the agent's port; that is not the agent's death
+        self.qmp.command("cont")
+        if self._agent:
+            self._agent.close()
+            self._agent = None
+        self.wait_ready(START_S)
+
+    def reset(self, *, timeout: float = 180.0) -> None:
+        """Press the reset button: memory is lost, disks stay; return when the booted system's agent answers."""
+        deadline = Deadline.after(timeout)
+        self.qmp.command("set-action", {"reboot": "reset"})  # machines are started with -no-reboot
+        self.qmp.command("system_reset")
+        for _ in deadline.poll():
+            # the port of the agent closes before this event; that is not the agent's death
+            if any(event["event"] == "RESET" for event in self.qmp.events()):
+                break
+        if self._agent:
+            self._agent.close()
+            self._agent = None
+        self.wait_ready(deadline.remaining)
+        self.qmp.command("set-action", {"reboot": "shutdown"})
+
+    def poweroff(self, *, timeout: float = 30.0) -> None:
+        """Let the guest sync, unmount and switch itself off; raise ``MachineError`` where it does not."""
+        script = "sync; umount -a -r -t nosquashfs,nooverlay,noproc,nosysfs,nodevtmpfs,notmpfs 2>/dev/null; "
+        with contextlib.suppress(MachineLost):
+            self.shell(script + "busybox poweroff -f", timeout=timeout)
+        for _ in Deadline.after(timeout).poll():
+            if not self.alive:
+                return
+        raise MachineError("the guest did not switch itself off", hint="`vexlab vm stop --force` ends it the hard way")
+
+    def kill(self) -> None:
+        """End QEMU at once, as a power cut would, and wait until it is gone."""
+        if self._child:
+            self._child.kill()
+            self._child.wait()
+            return
+        end(self.files)
+        for _ in Deadline.after(START_S).poll():
+            if not self.alive:
+                return
+
+    def close(self) -> None:
+        """Disconnect; an owned machine is killed and its folder removed."""
+        with ExitStack() as stack:
+            if self._child:
+                stack.callback(shutil.rmtree, self.files.folder, ignore_errors=True)
+                stack.callback(self.kill)
+            stack.callback(self.qmp.close)
+            if self._agent:
+                stack.callback(self._agent.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _writable(self) -> list[str]:
+        disks = [disk.serial for disk in self.spec.disks if not disk.readonly]
+        if not disks:
+            raise MachineError("a machine without a writable disk cannot keep snapshots")
+        return disks
+
+    def _the_agent(self, deadline: Deadline) -> Agent:
+        if self._agent is None:
+            self._agent = Agent(self.files.agent, deadline, idle=self._idle)
+        return self._agent
+
+    def _idle(self) -> None:
+        if self.watch:
+            self.watch(self.console.new())
+        if self._child and self._child.poll() is not None:
+            raise MachineLost(f"QEMU ended with status {self._child.returncode}{last_words(self.files)}")
+        for event in self.qmp.events():
+            data = event.get("data", {})
+            if event["event"] == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
+                raise MachineLost("the guest agent is gone while the kernel runs on")
+            if event["event"] == "SHUTDOWN":
+                raise MachineLost(f"the guest went down ({data.get('reason', 'no reason given')})")
+
+
+def create_disk(file: Path, size: int) -> None:
+    """Make an empty qcow2 of ``size`` MiB."""
+    process.run(["qemu-img", "create", "-q", "-f", "qcow2", str(file), f"{size}M"], timeout=30, check=True)
+
+
+def _serial(block: Mapping[str, Any]) -> str:
+    """Return the node's name of a block device; disks bear their serial as that."""
+    return str(block.get("inserted", {}).get("node-name", ""))
+
+
+def running(files: MachineFiles) -> int:
+    """Return the process id of the QEMU that works in the folder, 0 where there is none.
+
+    A pid file may be older than the process that has its number now, so the command line decides. A zombie has none.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        pid = int(files.pid.read_text())
+        if str(files.qmp).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    return 0
+
+
+def end(files: MachineFiles) -> None:
+    """Kill the QEMU that works in the folder, if there is one, without waiting for its end."""
+    if pid := running(files):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _connect(files: MachineFiles, child: subprocess.Popen[bytes]) -> Qmp:
+    for _ in Deadline.after(START_S).poll(0.002, 0.01):
+        if files.qmp.exists():
+            with contextlib.suppress(MachineLost):
+                return Qmp(files.qmp, Deadline.after(START_S))
+        if child.poll() is not None:
+            break
+    raise InfraError(f"QEMU did not start{last_words(files)}", hint="`vexlab doctor` checks QEMU and the machine")
+
+
+def last_words(files: MachineFiles) -> str:
+    """Return what QEMU printed, after a colon; empty where it printed nothing."""
+    with contextlib.suppress(OSError):
+        words = (files.folder / "qemu.log").read_text(errors="replace").strip()[-1000:]
+        return f": {words}" if words else ""
+    return ""

@@ -1,0 +1,124 @@
+"""A machine frozen once and thawed for every case.
+
+The guest's memory is a file that each thawed machine maps copy-on-write, so a fresh machine costs a new QEMU process
+and the state of its devices (400 kB), not a copy of the memory. This is QEMU's "VM templating": the memory backend is
+shared while the template is made, private afterwards, and the migration capability ``x-ignore-shared`` keeps it out of
+the stream.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from vexlab.deadline import Deadline
+from vexlab.errors import MachineError
+from vexlab.model.machine import MachineSpec
+from vexlab.vm.argv import MachineFiles, Start
+from vexlab.vm.machine import Machine
+from vexlab.vm.qmp import Qmp
+
+_MEMORY = "memory"
+_STATE = "state"
+_BOOT_LOG = "boot.log"
+_MIGRATE_S = 60.0
+
+
+def freeze(spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path, *, boot_s: float) -> None:
+    """Boot ``spec`` in ``work``, let ``prepare`` set the guest up, and leave the template in ``into``."""
+    memory = into / _MEMORY
+    with Machine.launch(spec, work, Start(memory=memory, keep_memory=True)) as machine:
+        machine.wait_ready(boot_s)
+        prepare(machine)
+        _save(machine, into)
+
+
+def refreeze(base: Path, spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path) -> None:
+    """Thaw the template ``base``, let ``prepare`` change the guest, and leave a new template in ``into``: no boot."""
+    _copy_sparse(base / _MEMORY, into / _MEMORY)
+    with _thaw(base, spec, work, Start(memory=into / _MEMORY, keep_memory=True, incoming=True)) as machine:
+        prepare(machine)
+        _save(machine, into)
+    boot = (base / _BOOT_LOG).read_bytes()
+    (into / _BOOT_LOG).write_bytes(boot + (into / _BOOT_LOG).read_bytes())
+
+
+def thaw(template: Path, spec: MachineSpec, work: Path) -> Machine:
+    """Return a fresh machine in the template's state; its console starts empty."""
+    return _thaw(template, spec, work, Start(memory=template / _MEMORY, incoming=True))
+
+
+def boot_log(template: Path) -> str:
+    """Return what the console said until the template was frozen."""
+    return (template / _BOOT_LOG).read_text(errors="replace")
+
+
+def _thaw(template: Path, spec: MachineSpec, work: Path, start: Start) -> Machine:
+    files = MachineFiles(work)
+    for disk in spec.disks:
+        if not disk.readonly:
+            shutil.copyfile(template / files.disk(disk).name, files.disk(disk))
+    machine = Machine.launch(spec, work, start)
+    try:
+        with (template / _STATE).open("rb") as state:
+            _ignore_shared(machine.qmp)
+            machine.qmp.command("getfd", {"fdname": _STATE}, descriptors=(state.fileno(),))
+            machine.qmp.command("migrate-incoming", {"uri": f"fd:{_STATE}"})
+        for _ in Deadline.after(_MIGRATE_S).poll(0.002, 0.02):
+            status = machine.qmp.command("query-status")["status"]
+            if status != "inmigrate":
+                break
+        if status not in ("paused", "running", "postmigrate"):
+            raise MachineError(f"the snapshot {template.name} did not come up: QEMU says {status}")
+        machine.qmp.command("cont")
+    except BaseException:
+        machine.close()
+        raise
+    return machine
+
+
+def _save(machine: Machine, into: Path) -> None:
+    machine.qmp.command("stop")
+    _ignore_shared(machine.qmp)
+    with (into / _STATE).open("wb") as state:
+        machine.qmp.command("getfd", {"fdname": _STATE}, descriptors=(state.fileno(),))
+        machine.qmp.command("migrate", {"uri": f"fd:{_STATE}"})
+    for _ in Deadline.after(_MIGRATE_S).poll(0.002, 0.02):
+        status = machine.qmp.command("query-migrate")["status"]
+        if status in ("completed", "failed", "cancelled"):
+            break
+    if status != "completed":
+        raise MachineError(f"the machine could not be frozen: QEMU says {status}")
+    machine.kill()
+    for disk in machine.spec.disks:
+        if not disk.readonly:
+            file = machine.files.disk(disk)
+            shutil.copyfile(file, into / file.name)
+    shutil.copyfile(machine.files.console_log, into / _BOOT_LOG)
+
+
+def _ignore_shared(qmp: Qmp) -> None:
+    capability = {"capability": "x-ignore-shared", "state": True}
+    qmp.command("migrate-set-capabilities", {"capabilities": [capability]})
+
+
+def _copy_sparse(source: Path, target: Path) -> None:
+    """Copy a file and keep its holes: a guest's memory is mostly untouched."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        size = os.fstat(reader.fileno()).st_size
+        os.ftruncate(writer.fileno(), size)
+        offset = 0
+        while offset < size:
+            try:
+                start = os.lseek(reader.fileno(), offset, os.SEEK_DATA)
+            except OSError:  # ENXIO: nothing but a hole is left
+                return
+            end = os.lseek(reader.fileno(), start, os.SEEK_HOLE)
+            os.lseek(writer.fileno(), start, os.SEEK_SET)
+            os.lseek(reader.fileno(), start, os.SEEK_SET)
+            remaining = end - start
+            while remaining:
+                remaining -= os.sendfile(writer.fileno(), reader.fileno(), None, remaining)
+            offset = end
