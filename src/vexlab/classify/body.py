@@ -1,0 +1,162 @@
+"""The text that belongs to a headline: the lines of the same context, prefixes off, guessed frames dropped."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cached_property, lru_cache
+
+from vexlab.classify.headlines import Headline
+from vexlab.classify.lines import LONGEST_LINE, USER, Line, split_prefix
+from vexlab.classify.stacks import HEADING, parse_frames
+from vexlab.model.report import Frame
+
+WINDOW = 1 << 20  # characters behind a headline that are looked at
+MOST_LINES = 4000  # lines of one report
+_BEFORE = 5
+_BEFORE_TASK = 50
+_LONG = 22
+_LONG_KMSAN = 16
+
+#  ? f+0x1/0x2     [<ffffffff81000000>] ? f+0x1/0x2     [c000] [c001] f+0x1/0x2 (unreliable)
+_GUESS = re.compile(
+    r"^\s*(?:<[A-Z_/#0-9]+>\s*)*(?:\[<?[0-9a-f]+>?\]\s*){0,2}(?:<[A-Z_/#0-9]+>\s*)*\? |\(unreliable\)\s*$"
+)
+# Disabling lock debugging due to kernel taint
+_TAINT_REMARK = "Disabling lock debugging due to kernel taint"
+# Sending NMI from CPU 0 to CPUs 1:
+_NMI = "Sending NMI from CPU"
+# FAULT_INJECTION: forcing a failure.    sync: vmalloc: allocation failure: 0 bytes    page allocation failure: order:4
+_OWN_STACK = re.compile(
+    r"FAULT_INJECTION: forcing a failure|vmalloc: allocation failure|FAULT_FLAG_ALLOW_RETRY missing"
+    r"|: page allocation failure"
+)
+_CLOSED = re.compile(r"Kernel panic - not syncing|WARNING: possible circular locking dependency detected")
+
+
+@lru_cache(maxsize=16384)
+def frames_of(line: str) -> tuple[Frame, ...]:
+    """The frames one line names; most lines have none, which costs two substring searches."""
+    if "+" not in line and "[inline]" not in line:
+        return ()
+    return parse_frames(line)
+
+
+def is_guess(line: str) -> bool:
+    """Whether a line is a stack word the unwinder could not vouch for."""
+    return ("? " in line or "(unreliable)" in line) and "<EOI>" not in line and _GUESS.search(line) is not None
+
+
+class Body:
+    """A report's lines. ``head`` is the headline's index in ``lines``; ``full`` keeps the guessed frames."""
+
+    def __init__(self, before: list[Line], headline: Line, after: list[Line]) -> None:
+        kept = [line for line in before if not is_guess(line.body)]
+        self.head = len(kept)
+        self.full = (headline, *after)  # the headline's own line first
+        kept.append(headline)
+        kept += [line for line in after if not is_guess(line.body)]
+        self.kept = kept
+        self.lines = [line.body for line in kept]
+        self.limit = len(self.lines)
+        self.mixed = not headline.context  # no caller marks: lines of several tasks may be mixed
+
+    @property
+    def earlier(self) -> list[str]:
+        """The lines before the headline, the nearest first."""
+        return self.lines[: self.head][::-1]
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where each line begins in ``text``."""
+        found, pos = [], 0
+        for line in self.lines:
+            found.append(pos)
+            pos += len(line) + 1
+        return found
+
+    @cached_property
+    def text(self) -> str:
+        """The lines joined; patterns are searched here, frames are read from ``lines``."""
+        return "\n".join(self.lines)
+
+    @property
+    def endpos(self) -> int:
+        """Where title and function may no longer be sought."""
+        return self.starts[self.limit] if self.limit < len(self.lines) else len(self.text)
+
+    def bound(self, places: frozenset[int]) -> None:
+        """End the search for title and function at a line that starts at one of these places of the log,
+        or at a message that brings a stack of its own, unless caller marks tell the two apart."""
+        if not self.mixed:
+            return
+        for index in range(self.head + 1, len(self.lines)):
+            line = self.kept[index]
+            if line.start in places or _OWN_STACK.search(line.body):
+                self.limit = index
+                return
+
+    @cached_property
+    def headings(self) -> list[int]:
+        """Indexes of the lines that begin a stack."""
+        return [i for i, line in enumerate(self.lines) if _may_head(line) and HEADING.search(line)]
+
+    def line_at(self, pos: int) -> int:
+        """The index of the line in which a place of ``text`` lies."""
+        return bisect_right(self.starts, pos) - 1
+
+    def next_heading(self, index: int) -> int:
+        """The first heading behind a line, or the end."""
+        at = bisect_right(self.headings, index)
+        found = self.headings[at] if at < len(self.headings) else len(self.lines)
+        return min(found, self.limit) if index < self.limit else found
+
+
+def _may_head(line: str) -> bool:
+    return "race:" in line or "cated" in line or "reed" in line or "Uninit was" in line or "badaddr" in line
+
+
+def extract(text: str, headline: Headline, *, stop: int) -> Body:
+    """Collect the report of a headline; no line beyond ``stop`` is taken."""
+    stop = min(stop, headline.start + WINDOW, len(text))
+    context = headline.context
+    before = _before(text, headline)
+    after: list[Line] = []
+    nmi = False
+    longest = _LONG_KMSAN if "KMSAN" in headline.body else _LONG
+    pos = headline.end + 1
+    while pos < stop and len(after) < MOST_LINES:
+        end = text.find("\n", pos, stop)
+        end = stop if end < 0 else end
+        mark, body = split_prefix(text[pos : min(end, pos + LONGEST_LINE)])
+        if mark == context or (nmi and mark and mark[0] == "C"):
+            if (
+                len(after) + len(before) >= longest
+                and ("not syncing" in body or "circular" in body)
+                and _CLOSED.search(body)
+            ):
+                break
+            if _NMI in body:
+                nmi = True
+            if _TAINT_REMARK not in body:
+                after.append(Line(pos, end, mark, body))
+        pos = end + 1
+    return Body(before, Line(headline.start, headline.end, context, headline.body), after)
+
+
+def _before(text: str, headline: Headline) -> list[Line]:
+    """Up to five earlier lines of the context, up to fifty of a task."""
+    context = headline.context
+    most = _BEFORE_TASK if context and context[0] == "T" else _BEFORE
+    found: list[Line] = []
+    end = headline.start - 1
+    for _ in range(most * 10):
+        if end < 0 or len(found) == most:
+            break
+        start = text.rfind("\n", 0, end) + 1
+        mark, body = split_prefix(text[start : min(end, start + LONGEST_LINE)])
+        if mark == context and mark != USER:
+            found.append(Line(start, end, mark, body))
+        end = start - 1
+    found.reverse()
+    return found

@@ -1,0 +1,263 @@
+"""classify(): console text in, every report of it out. Pure: no clock, no files, no processes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from vexlab.classify import doubts
+from vexlab.classify.body import WINDOW, Body, extract, frames_of
+from vexlab.classify.facts import facts
+from vexlab.classify.fingerprint import fingerprint
+from vexlab.classify.follow import Grouping, ends_search, merge
+from vexlab.classify.form import Form
+from vexlab.classify.forms import FORMS
+from vexlab.classify.guilty import candidates, guilty
+from vexlab.classify.headlines import DIE_COUNT, Headline, Surroundings, headlines
+from vexlab.classify.lines import normalise
+from vexlab.classify.names import plain
+from vexlab.classify.skips import skipped
+from vexlab.classify.titles import clean
+from vexlab.classify.traces import target_frame, traces
+from vexlab.classify.types import severity, type_of
+from vexlab.model.report import Report
+
+MOST_REPORTS = 2000
+"""Reports returned for one log."""
+MOST_ALIKE = 300
+"""Reports with the same headline, numbers aside: a flood of one crash leaves room for the next one."""
+_WINDOWS = ((20, WINDOW), (200, WINDOW // 16), (MOST_REPORTS, WINDOW // 64))  # (reports so far, characters)
+_NOBODY = "corrupted"
+_WEAK = frozenset(("BUG:", "WARNING:", "INFO:"))  # words that programs and firmware print as well
+# systemd[1]: WARNING: ...    (a program's words, sent through /dev/kmsg)
+_PROGRAM = re.compile(r"[\w.@/()-]{1,64}\[\d+\]: ")
+_BOOT = frozenset(("Booting the kernel.",))
+
+
+class Verdict(NamedTuple):
+    """What the table of forms makes of a headline."""
+
+    title: str
+    alts: tuple[str, ...]
+    frame: str
+    corrupted: bool
+
+
+def classify(text: str, *, target_modules: Collection[str] = ()) -> tuple[Report, ...]:
+    """All reports of a kernel log in order, each with the follow-on noise that belongs to it.
+
+    ``text`` is any console, dmesg or journal text; ``target_modules`` are the names of the modules under test
+    (``-`` and ``_`` are the same), whose frames mark a report as ``in_target``. Never raises on any text.
+    """
+    text = normalise(text)
+    groups = Grouping(text).groups(_believed(text))
+    lost = doubts.serial_lost(text)
+    suppressed: bool | None = None
+    targets = frozenset(name.replace("-", "_") for name in target_modules)
+    found: list[Report] = []
+    lines = _LineNumbers(text)
+    alike: Counter[str] = Counter()
+    for group in groups:
+        kind = clean(group.head.text)
+        alike[kind] += 1
+        if alike[kind] > MOST_ALIKE:
+            continue
+        if suppressed is None:
+            suppressed = doubts.setup_trouble(text)
+        body = extract(text, group.head, stop=min(group.stop, group.head.start + _window(len(found))))
+        body.bound(frozenset(one.start for one in group.tail if ends_search(one)))
+        found.append(_report(body, group.head, group.tail, lines, targets, lost=lost, suppressed=suppressed))
+        if len(found) >= MOST_REPORTS:
+            break
+    return merge(found)
+
+
+def headline(text: str) -> str | None:
+    """The first crash headline in a piece of console text, or None; fast, for pollers."""
+    text = normalise(text)
+    for found in _believed(text):
+        return found.text
+    return None
+
+
+def _believed(text: str) -> Iterator[Headline]:
+    """Headlines without those that a program or the firmware printed."""
+    around = Surroundings(text)
+    for found in headlines(text):
+        if found.context is not None:
+            if not (_PROGRAM.match(found.body) and _doubtful(found)):
+                yield found
+        elif not _doubtful(found):
+            yield found
+        elif around.before_the_kernel(found):
+            continue
+        elif found.keyword in _BOOT or not (around.amid_kernel_lines(found) or around.among_programs(found)):
+            yield found
+
+
+def _doubtful(found: Headline) -> bool:
+    """Whether programs and firmware print such lines, too: a mere keyword that no form knows."""
+    if found.keyword in _BOOT:
+        return True
+    return found.keyword in _WEAK and not _formed(found.text)
+
+
+@lru_cache(maxsize=1024)
+def _formed(text: str) -> bool:
+    return any(form.head.match(text) for form in FORMS)
+
+
+def _window(before: int) -> int:
+    """How far a report's text is sought; a log with hundreds of reports gets less for each, to stay linear."""
+    return next(size for most, size in _WINDOWS if before < most)
+
+
+class _LineNumbers:
+    """Line numbers of rising places in a text, counted once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._pos = 0
+        self._line = 1
+
+    def of(self, pos: int) -> int:
+        if pos < self._pos:
+            return self._line - self._text.count("\n", pos, self._pos)
+        self._line += self._text.count("\n", self._pos, pos)
+        self._pos = pos
+        return self._line
+
+
+def _report(
+    body: Body,
+    head: Headline,
+    tail: tuple[Headline, ...],
+    lines: _LineNumbers,
+    targets: frozenset[str],
+    *,
+    lost: bool,
+    suppressed: bool,
+) -> Report:
+    verdict = _judge(body, head)
+    report_type = type_of(verdict.title)
+    stacks = traces(body)
+    seen = facts(head.body, body.text)
+    in_target, target = target_frame(body, stacks, head.text, targets) if targets else (False, "")
+    first = lines.of(head.start)
+    last = max(first, lines.of(tail[-1].start)) if tail else first
+    return Report(
+        title=verdict.title,
+        type=report_type,
+        severity=severity(report_type, verdict.title),
+        frame=verdict.frame,
+        alt_titles=verdict.alts,
+        corrupted=verdict.corrupted or lost,
+        suppressed=suppressed,
+        text=body.text,
+        headline=head.text[:1024],
+        fingerprint=fingerprint(verdict.title, stacks),
+        traces=stacks,
+        taint=seen.taint,
+        release=seen.release,
+        task=seen.task,
+        pid=seen.pid,
+        cpu=seen.cpu,
+        executor=seen.executor,
+        in_target=in_target,
+        target_frame=target,
+        first_line=first,
+        last_line=last,
+        follow_on=tuple(one.text[:1024] for one in tail),
+    )
+
+
+def _judge(body: Body, head: Headline) -> Verdict:
+    """The first form whose headline and required lines are there, or the raw headline."""
+    at = body.starts[body.head] + (head.at if head.keyword != DIE_COUNT else 0)
+    tried = False
+    for form in FORMS:
+        match = form.head.match(body.text, at)
+        if match is None:
+            continue
+        groups: dict[str, str] = {k: v for k, v in match.groupdict().items() if v is not None}
+        pos = match.end()
+        if form.before:
+            groups.update(next((hit.groupdict() for hit in map(form.before.match, body.earlier) if hit), {}))
+        if not _needs(form, body, pos, groups):
+            tried = True
+            continue
+        return _fill(form, body, pos, groups)
+    raw = clean(_raw(head))
+    return Verdict(raw, (), _frame_in(raw), tried or doubts.stamped(raw))
+
+
+def _needs(form: Form, body: Body, pos: int, groups: dict[str, str]) -> bool:
+    for need in form.needs:
+        match = need.search(body.text, pos, body.endpos)
+        if match is None:
+            return False
+        pos = match.end()
+        groups.update({k: v for k, v in match.groupdict().items() if v is not None and k != "f"})
+    return True
+
+
+def _fill(form: Form, body: Body, pos: int, groups: dict[str, str]) -> Verdict:
+    named = groups.get("name", "").partition(".")[0]
+    corrupted = form.corrupted or (not form.stackless and doubts.no_stack(body)) or doubts.broken_stack(body)
+    frame = raw = ""
+    others: tuple[str, ...] = ()
+    if "{f}" in form.title:
+        frame, raw, injected = guilty(form, named, body, pos)
+        corrupted = corrupted or injected or not frame
+        frame, others = plain(frame)
+        if raw and raw != frame and raw not in others:
+            others = (raw, *others)
+    elif form.trails:
+        frame = plain(guilty(form, named, body, pos)[0])[0]
+    origin = _origin(form, body, pos)
+    title = _title(form.title, groups, frame or _NOBODY, origin)
+    names = (frame or _NOBODY, *others)
+    alts = {_title(alt, groups, name, origin) for alt in form.alts if origin or "{g}" not in alt for name in names}
+    alts |= {_title(form.title, groups, name, origin) for name in others}
+    alts.discard(title)
+    corrupted = corrupted or doubts.stamped(title)
+    return Verdict(clean(title), tuple(sorted(clean(alt) for alt in alts)), frame or _frame_in(clean(title)), corrupted)
+
+
+def _title(template: str, groups: dict[str, str], frame: str, origin: str) -> str:
+    """Fill a template without letting text from the log be read as a template."""
+    values = {**groups, "f": frame, "g": origin}
+    parts = template.split("{")
+    out = parts[0]
+    for part in parts[1:]:
+        key, _, rest = part.partition("}")
+        out += values.get(key, "") + rest
+    return out
+
+
+def _origin(form: Form, body: Body, pos: int) -> str:
+    for names in candidates(form.origin, body, pos):
+        for name in names:
+            if not skipped(name, form.skip):
+                return plain(name)[0]
+    return ""
+
+
+def _frame_in(title: str) -> str:
+    """The name behind the last `` in `` of a title."""
+    _, found, rest = title.rpartition(" in ")
+    name = rest.split(" ")[0] if found else ""
+    return "" if name == _NOBODY else name
+
+
+def _raw(head: Headline) -> str:
+    text = head.text
+    if text.startswith("BUG: KASAN: "):
+        text = text[5:]
+    return text.rstrip(" ]") if text.endswith(" ]") else text
+
+
+__all__ = ["classify", "frames_of", "headline"]

@@ -1,0 +1,31 @@
+"""The table of forms: every kind of report the kernel prints, the more special first.
+
+The wording is the kernel's own, 2.6 to 6.x; each row has a sample of what it matches. A new wording is a new row.
+"""
+
+from __future__ import annotations
+
+from vexlab.classify.form import Form
+from vexlab.classify.sanitizers import KASAN, KCSAN, KFENCE, KMSAN, UBSAN
+from vexlab.classify.splats import BUGS, INFOS, LOCKDEP, UNWINDER, WARNINGS
+from vexlab.classify.stops import DEATHS, FAULTS, KERNEL_BUG, OTHERS, PANICS, STALLS, STOPS
+
+FORMS: tuple[Form, ...] = (
+    *KASAN,
+    *KMSAN,
+    *KCSAN,
+    *KFENCE,
+    *FAULTS,
+    *LOCKDEP,
+    *BUGS,
+    *KERNEL_BUG,
+    *UNWINDER,
+    *WARNINGS,
+    *STALLS,
+    *INFOS,
+    *STOPS,
+    *UBSAN,
+    *PANICS,
+    *OTHERS,
+    *DEATHS,
+)

@@ -1,0 +1,134 @@
+"""Choosing the guilty function: walk a form's trails through a report and skip what is never guilty."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from vexlab.classify.body import Body, frames_of
+from vexlab.classify.form import Form, Pick, Trail, Walk
+from vexlab.classify.names import readable
+from vexlab.classify.skips import skipped
+
+MOST_FRAMES = 400  # of one stack part
+
+# General dispatchers: below them stands the entry point that a stalled CPU was busy with.
+DISPATCHERS = re.compile(
+    r"^(?:"
+    r"(?:do|entry|ret)_(?:syscall|SYSCALL|SYSENTER|INT80|fast|int80|sysenter)\w*|x64_sys_call|ia32_sys_call|__do_fast_syscall_32"
+    r"|el0_svc\w*|el0t_\w+|invoke_syscall|ret_fast_syscall|(?:ret_from_)?system_call\w*|syscall_(?:common|trace)\w*"
+    r"|process_one_work|process_scheduled_works|worker_thread|kthread|kthread_worker_fn|ret_from_fork\w*|kernel_thread_starter"
+    r"|call_timer_fn|expire_timers|__?run_timers?\w*|run_timer_softirq|__?hrtimer_run_queues|hrtimer_(?:interrupt|run_softirq)"
+    r"|_*do_softirq\w*|handle_softirqs|softirq_handle\w*|invoke_softirq|irq_exit\w*|run_ksoftirqd|smpboot_thread_fn"
+    r"|tasklet_(?:hi_)?action\w*"
+    r"|net_rx_action|_*napi_poll|process_backlog|_*netif_receive_skb\w*|_*napi_(?:gro|schedule)\w*"
+    r"|do_idle|cpu_startup_entry|cpu_idle|cpu_idle_loop|start_secondary|start_kernel|kernel_init|rest_init|secondary_startup_64\w*|x86_64_start\w*"
+    r"|(?:\w+_)?compat_(?:sys_|SyS_)?ioctl|(?:\w*sys_|SyS_|SYSC_|\w*SyS_)ioctl"
+    r"|_*vfs_(?:read|write|open|ioctl|iter_read|iter_write|readv|writev|fsync\w*)|do_vfs_ioctl|new_sync_(?:read|write)|call_(?:read|write)_iter"
+    r"|do_iter_(?:readv_writev|read|write|readv|writev)|do_dentry_open|do_filp_open|do_sys_open\w*"
+    r"|sock_(?:sendmsg|recvmsg|ioctl|write_iter|read_iter|sendmsg_nosec|recvmsg_nosec|do_ioctl)|_+sys_[sg]etsockopt|sock_common_[sg]etsockopt"
+    r"|do_sock_[sg]etsockopt|__sock_(?:release|sendmsg\w*|create)"
+    r"|mmap_region|do_mmap\w*|__mmap_region|call_mmap|vm_mmap\w*"
+    r"|__do_fault|(?:__)?do_page_fault"
+    r"|task_work_run|_+fput|exit_to_user_mode\w*|(?:nfnetlink|rtnetlink)_rcv_msg|netlink_dump"
+    r")$"
+)
+_INJECTED = "should_fail"
+_CALLS_OTHERS = "smp_call_function"
+
+# What a blocked task passes through on its way to sleep.
+_WAITERS = (
+    r"sched|lock|down|rwsem|completion|kthread|wait|synchronize|context_switch|__switch_to"
+    r"|cancel_delayed_work|rcu_barrier|do_read_cache"
+)
+_WAITER = re.compile(_WAITERS)
+_GRACE = re.compile(r"synchronize_(?:rcu|srcu|net|sched)")
+
+
+def candidates(trail: Trail, body: Body, pos: int) -> Iterator[tuple[str, ...]]:
+    """The functions each step of a trail yields; ends where a line is not there."""
+    for step in trail:
+        if isinstance(step, Walk):
+            first = body.line_at(pos) + 1 if pos == 0 or body.text[pos - 1 : pos] != "\n" else body.line_at(pos)
+            last = body.next_heading(first)
+            yield tuple(_names(body.lines[first:last]))
+            pos = body.starts[last] if last < len(body.lines) else len(body.text)
+            continue
+        match = step.search(body.text, pos, body.endpos)
+        if match is None:
+            return
+        if body.mixed and body.text.find(_INJECTED, pos, match.start()) >= 0:
+            yield (_INJECTED,)
+        pos = match.end()
+        name = match.groupdict().get("f")
+        yield (readable(name),) if name else ()
+
+
+def _names(lines: Iterable[str]) -> Iterator[str]:
+    left = MOST_FRAMES
+    for line in lines:
+        for frame in frames_of(line):
+            if not frame.inline:
+                yield readable(frame.function)
+                left -= 1
+        if left <= 0:
+            return
+
+
+def guilty(form: Form, named: str, body: Body, pos: int) -> tuple[str, str, bool]:
+    """The function, the raw spelling it came from, and whether fault injection was met on the way."""
+    for trail in form.trails or ((),):
+        found: list[str] = [named] if named else []
+        for names in _lazy(form, trail, body, pos, found):
+            found.extend(names)
+        if any(name.startswith(_INJECTED) for name in found):
+            return "", "", True
+        choice = choose(form, found)
+        if choice:
+            return (*choice, False)
+    return "", "", False
+
+
+def _lazy(form: Form, trail: Trail, body: Body, pos: int, found: list[str]) -> Iterator[tuple[str, ...]]:
+    """Steps are taken only while no function has been found; a stalled or hung task needs the whole stack."""
+    whole = form.pick in (Pick.STALL, Pick.HUNG)
+    if not whole and choose(form, found):
+        return
+    for names in candidates(trail, body, pos):
+        yield names
+        if not whole and choose(form, found):
+            return
+
+
+def choose(form: Form, found: list[str]) -> tuple[str, str] | None:
+    """The guilty one among candidates, and its raw spelling where the title uses another."""
+    if form.pick is Pick.NAMED:
+        return (found[0], found[0]) if found else None
+    kept = [name for name in found if not skipped(name, form.skip)]
+    if form.pick is Pick.HUNG:
+        return _hung(found, kept)
+    if form.pick is Pick.STALL:
+        return _stalled(kept)
+    return (kept[0], kept[0]) if kept else None
+
+
+def _hung(found: list[str], kept: list[str]) -> tuple[str, str] | None:
+    if "rtnl_lock" in found:
+        return "rtnl_lock", "rtnl_lock"
+    for name in found:
+        if _GRACE.search(name):
+            return "synchronize_rcu", name
+    for name in kept:
+        if not _WAITER.search(name):
+            return name, name
+    return None
+
+
+def _stalled(kept: list[str]) -> tuple[str, str] | None:
+    for at, name in enumerate(kept):
+        if _CALLS_OTHERS in name:
+            return _CALLS_OTHERS, name
+        if DISPATCHERS.match(name):
+            inside = kept[at - 1] if at else name
+            return inside, inside
+    return None

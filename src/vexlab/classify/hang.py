@@ -1,0 +1,114 @@
+"""A guest command that did not return: is a task stuck in the kernel, and where? Pure, from what the kernel printed
+on request (SysRq-l, SysRq-w, ``/proc/PID/stack``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from vexlab.classify.lines import split_prefix
+from vexlab.classify.stacks import parse_frames
+from vexlab.model.report import Frame, Severity
+from vexlab.model.verdict import Finding
+
+# NMI backtrace for cpu 1  ·  task:insmod  state:D stack:0  pid:107 ppid:1 flags:0x00004006  ·  == stack of 107 (insmod)
+_BLOCK = re.compile(r"NMI backtrace for cpu \d+(?! skipped)|task:\S+ +state:|== stack of \d+")
+# CPU: 1 PID: 107 Comm: insmod Tainted: G           OE
+_COMM = re.compile(r"Comm: (\S+)|task:(\S+)|== stack of \d+ \((\S+)\)")
+# RIP: 0010:spin_init+0x5/0x1000 [hang]
+_POINTER = re.compile(r"RIP: [0-9a-f]{4}:(.*)")
+
+# Frames that say how a task waits, not why.
+_WAITING = re.compile(
+    r"^(?:__)?(?:schedule|io_schedule|context_switch|wait_|do_wait|mutex_|down|rwsem|rt_mutex|prepare_to|"
+    r"completion|msleep|usleep|native_|asm_|sysvec|nmi|exc_|default_idle|do_idle|cpu_startup|futex|hrtimer|"
+    r"queued_spin|_raw_|percpu_|bit_wait|out_of_line|kthread|preempt_|common_interrupt|handle_|rcu_|"
+    r"entry_SYSCALL|do_syscall|x64_sys_call|ret_from_fork|secondary_startup|start_secondary)"
+)
+_IDLE = re.compile(r"do_idle|default_idle|amd_e400_idle|cpu_startup_entry")
+_INTERRUPT_ENDS = "</IRQ>"  # what stands above it is the CPU answering the request, below it what it was doing
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One task's or CPU's stack: ``blocked`` when the kernel listed it as uninterruptible (SysRq-w)."""
+
+    task: str
+    frames: tuple[Frame, ...]
+    blocked: bool
+    text: str
+
+
+def hang(command: str, seconds: float, text: str, *, target_modules: Collection[str] = ()) -> Finding | None:
+    """Return what is stuck in the kernel, or ``None`` where nothing is and only the program was slow.
+
+    A stack that goes through the module under test wins, then a blocked task, then a CPU busy in the kernel.
+    """
+    stacks = [stack for stack in _stacks(text) if stack.frames and not _is_idle(stack)]
+    through_target = [stack for stack in stacks if any(frame.module in target_modules for frame in stack.frames)]
+    for stack in (*through_target, *(stack for stack in stacks if stack.blocked)):
+        frame = _guilty(stack, target_modules)
+        where = f" in {frame}" if frame else ""
+        return Finding(
+            title=f"hang{where}",
+            type="HANG",
+            severity=Severity.CRASH,
+            frame=frame,
+            text=f"`{command}` did not return within {seconds:g} s; task {stack.task} is stuck:\n{stack.text}",
+        )
+    return None
+
+
+def silent(command: str, seconds: float, text: str, registers: str) -> Finding:
+    """Return the finding for a machine whose kernel no longer answers at all."""
+    return Finding(
+        title="silent machine",
+        type="HANG",
+        severity=Severity.CRASH,
+        text=f"`{command}` did not return within {seconds:g} s and the guest answers nothing\n{text}\n{registers}"[
+            :8000
+        ],
+    )
+
+
+def lost(reason: str) -> Finding:
+    """Return the finding for a machine that went away without a word on its console."""
+    return Finding(title=f"lost machine: {reason}", type="LOST_CONNECTION", severity=Severity.CRASH, text=reason)
+
+
+def _stacks(text: str) -> Iterator[Stack]:
+    block: list[str] = []
+    for raw in text.splitlines():
+        _, line = split_prefix(raw)
+        if _BLOCK.search(line):
+            yield _stack(block)
+            block = []
+        block.append(line)
+    yield _stack(block)
+
+
+def _stack(lines: list[str]) -> Stack:
+    frames: list[Frame] = []
+    task, blocked = "", False
+    for line in lines:
+        if match := _COMM.search(line):
+            task = task or next(name for name in match.groups() if name)
+        blocked = blocked or " state:D" in line
+        if _INTERRUPT_ENDS in line:
+            frames = []
+        pointer = _POINTER.search(line)
+        frames += [frame for frame in parse_frames(pointer[1] if pointer else line) if not frame.guess]
+    return Stack(task=task, frames=tuple(frames), blocked=blocked, text="\n".join(lines)[:4000])
+
+
+def _is_idle(stack: Stack) -> bool:
+    names = [frame.function for frame in stack.frames]
+    return any(_IDLE.search(name) for name in names)
+
+
+def _guilty(stack: Stack, target_modules: Collection[str]) -> str:
+    own = [frame.function for frame in stack.frames if frame.module in target_modules]
+    kernel = [frame.function for frame in stack.frames if not _WAITING.search(frame.function)]
+    return next(iter((*own, *kernel)), "")

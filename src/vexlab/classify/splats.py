@@ -1,0 +1,302 @@
+"""Forms after which the machine goes on: lock misuse, ``BUG:`` complaints, ``WARN()`` (kernel/locking/lockdep.c,
+kernel/panic.c, mm/page_alloc.c, mm/kmemleak.c and others).
+"""
+
+from __future__ import annotations
+
+from vexlab.classify.form import DEEP, STALLED, Form, Pick, Trail, line
+from vexlab.classify.trails import (
+    ALLOCATED,
+    AT,
+    BECAME,
+    CYCLE,
+    FAULT,
+    LEAKED,
+    NAMED_LOCK,
+    RELEASED,
+    RELEASED_TRACE,
+    TRACE,
+    TRAPPED,
+    TRYING,
+    TRYING_LOCK,
+)
+
+WARNED: tuple[Trail, ...] = (TRAPPED, TRACE)
+
+SLEEP = (r"schedule|_resched",)
+
+ALLOC_NAMES = (r"alloc",)
+
+LOCKDEP = (
+    # WARNING: possible circular locking dependency detected
+    Form(
+        head=line(r"WARNING: possible circular locking dependency detected"),
+        needs=(TRYING,),
+        title="possible deadlock in {f}",
+        trails=(CYCLE,),
+        skip=(
+            r"flush_(?:work|workqueue)|drain_workqueue|process_one_work|touch_wq|start_flush_work|process_scheduled",
+        ),
+    ),
+    # WARNING: SOFTIRQ-safe -> SOFTIRQ-unsafe lock order detected
+    Form(
+        head=line(r"WARNING: [\w-]+-safe -> [\w-]+-unsafe lock order detected"),
+        needs=(TRYING,),
+        title="possible deadlock in {f}",
+        trails=(BECAME, TRYING_LOCK),
+    ),
+    # [ INFO: SOFTIRQ-safe -> SOFTIRQ-unsafe lock order detected ]    INFO: possible recursive locking detected
+    # [ INFO: possible circular locking dependency detected ]
+    Form(
+        head=line(
+            r"(?:INFO|WARNING|BUG): (?:possible (?:circular|recursive) locking (?:dependency )?|[\w-]+-safe -> [\w-]+-unsafe lock order )detected"
+        ),
+        needs=(TRYING,),
+        title="possible deadlock in {f}",
+        trails=((TRYING, AT),),
+        pick=Pick.NAMED,
+    ),
+    # WARNING: possible irq lock inversion dependency detected
+    Form(
+        head=line(
+            r"(?:INFO|WARNING): possible (?:irq )?lock inversion dependency detected|(?:INFO|WARNING): possible irq lock inversion"
+        ),
+        needs=(line(r"just changed the state of lock:"), AT),
+        title="possible deadlock in {f}",
+        trails=((line(r"just changed the state of lock:"), AT),),
+        pick=Pick.NAMED,
+    ),
+    # WARNING: inconsistent lock state
+    Form(
+        head=line(r"WARNING: inconsistent lock state"),
+        needs=(line(r"takes:"),),
+        title="inconsistent lock state in {f}",
+        trails=(TRACE,),
+    ),
+    # [ INFO: inconsistent lock state ]
+    Form(
+        head=line(r"INFO: inconsistent lock state"),
+        needs=(line(r"takes:"), AT),
+        title="inconsistent lock state in {f}",
+        trails=(NAMED_LOCK,),
+        pick=Pick.NAMED,
+    ),
+    # WARNING: bad unlock balance detected!    [ BUG: bad unlock balance detected! ]
+    Form(
+        head=line(r"(?P<w>BUG|WARNING): bad unlock balance detected"),
+        title="{w}: bad unlock balance in {f}",
+        trails=(RELEASED, RELEASED_TRACE),
+    ),
+    # WARNING: held lock freed!
+    Form(
+        head=line(r"(?P<w>BUG|WARNING): held lock freed"),
+        needs=(AT,),
+        title="{w}: held lock freed in {f}",
+        trails=(NAMED_LOCK,),
+        pick=Pick.NAMED,
+    ),
+    # WARNING: sync/7 still has locks held!    BUG: sync/7 still has locks held!
+    Form(
+        head=line(r"(?P<w>BUG|WARNING): .*still has locks held"),
+        needs=(AT,),
+        title="{w}: still has locks held in {f}",
+        trails=(NAMED_LOCK,),
+        pick=Pick.NAMED,
+    ),
+    # WARNING: lock held when returning to user space!
+    Form(
+        head=line(r"(?P<w>BUG|WARNING): lock held when returning to user space"),
+        needs=(AT,),
+        title="{w}: lock held when returning to user space in {f}",
+        trails=(NAMED_LOCK,),
+        pick=Pick.NAMED,
+        stackless=True,
+    ),
+    # WARNING: Nested lock was not taken
+    Form(
+        head=line(r"WARNING: Nested lock was not taken"),
+        title="WARNING: nested lock was not taken in {f}",
+        trails=(TRACE,),
+    ),
+    # [ BUG: Invalid wait context ]
+    Form(
+        head=line(r"(?:BUG|WARNING): Invalid wait context"),
+        title="WARNING: locking bug in {f}",
+        trails=(TRACE,),
+    ),
+    # WARNING: suspicious RCU usage    [ INFO: suspicious RCU usage. ]
+    Form(
+        head=line(r"(?P<w>INFO|WARNING): suspicious RCU usage"),
+        needs=(
+            line(
+                r"suspicious rcu_|Illegal context switch|RCU-list traversed|RCU used illegally|suspicious usage|needlessly nested|usage!|section!"
+            ),
+        ),
+        title="{w}: suspicious RCU usage in {f}",
+        trails=(TRACE,),
+        skip=(r"rcu|kmem|slab|^inet_lookup_unused",),
+    ),
+    # INFO: trying to register non-static key.
+    Form(
+        head=line(r"INFO: trying to register non-static key"),
+        title="INFO: trying to register non-static key in {f}",
+        trails=(TRACE,),
+        skip=(r"stack",),
+    ),
+)
+
+BUGS = (
+    # BUG: spinlock bad magic on CPU#0, sync/7    BUG: rwlock lockup on CPU#1, sync/7, ffff88
+    Form(
+        head=line(r"BUG: (?P<k>(?:spinlock|rwlock) [^\n]{1,60}?)(?: on CPU\b|,|$)"),
+        title="BUG: {k} in {f}",
+        trails=(TRACE,),
+        skip=(r"spin_|rwlock_bug",),
+    ),
+    # BUG: using smp_processor_id() in preemptible [00000000] code: sync/7
+    Form(
+        head=line(r"BUG: using (?P<op>[\w]+\(\)) in preemptible"),
+        title="BUG: using {op} in preemptible code in {f}",
+        trails=(TRACE,),
+        skip=(r"preempt|smp_processor_id",),
+    ),
+    # BUG: sleeping function called from invalid context at mm/slab.h:1
+    Form(
+        head=line(r"(?:BUG|D?ebug): sleeping function called (?:from|in) (?:invalid|illegal) context"),
+        title="BUG: sleeping function called from invalid context in {f}",
+        trails=(TRACE,),
+        skip=(r"resched|sleep",),
+    ),
+    # BUG: scheduling while atomic: sync/7/0x00000002
+    Form(
+        head=line(r"(?:BUG: )?[Ss]?cheduling while atomic"),
+        title="BUG: scheduling while atomic in {f}",
+        trails=(TRACE,),
+        skip=SLEEP,
+    ),
+    # BUG: soft lockup - CPU#0 stuck for 22s! [sync:7]
+    Form(
+        head=line(r"(?:BUG: )?soft lockup"),
+        title="BUG: soft lockup in {f}",
+        alts=STALLED,
+        trails=(FAULT,),
+        pick=Pick.STALL,
+    ),
+    # BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 32s!
+    Form(head=line(r"BUG: workqueue lockup"), title="BUG: workqueue lockup", stackless=True),
+    # BUG: workqueue leaked lock or atomic: kworker/0:1/0x00000001/7\n     last function: f
+    Form(
+        head=line(r"BUG: workqueue leaked (?:lock or )?atomic|BUG: workqueue leaked lock or atomic"),
+        needs=(line(r"last function: (?P<name>[A-Za-z_]\w*)"),),
+        title="BUG: workqueue leaked lock or atomic in {f}",
+        pick=Pick.NAMED,
+    ),
+    # BUG: memory leak\nunreferenced object 0xffff8800342540c0 (size 1864):
+    Form(
+        head=line(r"BUG: memory leak"),
+        needs=(line(r"backtrace"),),
+        title="memory leak in {f}",
+        trails=(LEAKED,),
+        skip=ALLOC_NAMES,
+    ),
+    # BUG: Bad page state in process sync  pfn:12345
+    Form(
+        head=line(r"BUG: Bad page (?P<k>state|cache)"),
+        needs=(line(r"page last allocated"),),
+        title="BUG: Bad page {k} in {f}",
+        trails=(ALLOCATED,),
+    ),
+    Form(head=line(r"BUG: Bad page (?P<k>state|cache)"), title="BUG: Bad page {k}"),
+    # BUG: Bad page map in process sync  pte:123 pmd:456
+    Form(head=line(r"BUG: Bad page map"), title="BUG: Bad page map"),
+    # BUG: Bad rss-counter state mm:ffff88005fac4300 idx:0 val:15
+    Form(head=line(r"BUG: Bad rss-counter state"), title="BUG: Bad rss-counter state", stackless=True),
+    # BUG: non-zero nr_ptes on freeing mm: 1
+    Form(
+        head=line(r"BUG: (?P<k>non-zero (?:nr_ptes|nr_pmds|pgtables_bytes) on freeing mm)"),
+        title="BUG: {k}",
+        stackless=True,
+    ),
+    # BUG: Dentry ffff880000000000{i=1,n=x}  still in use (1) [unmount of ext4 sda1]
+    Form(
+        head=line(r"BUG: Dentry .*still in use \(-?\d+\) \[(?P<k>unmount of [^\]]*)\]"),
+        title="BUG: Dentry still in use in unmount",
+        alts=("BUG: Dentry still in use [{k}]",),
+    ),
+    # BUG: stack guard page was hit at ffffc90000000000 (stack is ffffc90000001000..ffffc90000002000)
+    # BUG: TASK stack guard page was hit at ...
+    Form(
+        head=line(r"BUG: (?:\S+ )?stack guard page was hit"),
+        title="BUG: stack guard page was hit in {f}",
+        alts=DEEP,
+        trails=(TRACE,),
+        pick=Pick.STALL,
+    ),
+)
+
+UNWINDER = (
+    # WARNING: kernel stack regs at ffff88003e1f7f40 in sync:7 has bad 'bp' value ffffffff85632fb0
+    Form(
+        head=line(r"WARNING: kernel stack regs .* has bad (?P<k>'\w+' )value"),
+        title="WARNING: kernel stack regs has bad {k}value",
+        stackless=True,
+    ),
+    # WARNING: kernel stack frame pointer at ffff88003e1f7f40 in sync:7 has bad value 0000000000000000
+    Form(
+        head=line(r"WARNING: kernel stack (?P<k>regs|frame pointer) .*has bad value"),
+        title="WARNING: kernel stack {k} has bad value",
+        stackless=True,
+    ),
+)
+
+
+def _warning(where: str, title: str, *, skip: tuple[str, ...] = ()) -> Form:
+    """A row for WARN() in one file or function. ``where`` fits ``file:line`` and what stands behind it."""
+    return Form(
+        head=line(rf"WARNING: (?:CPU: \d+ PID: -?\d+ )?(?:at )?{where}"),
+        title=title,
+        trails=WARNED,
+        skip=skip,
+    )
+
+
+WARNINGS = (
+    # WARNING: CPU: 0 PID: 1 at lib/debugobjects.c:1 debug_print_object+0x1/0x2
+    _warning(r"\S*lib/debugobjects\.c:\d", "WARNING: ODEBUG bug in {f}", skip=(r"timer|debug_",)),
+    _warning(r"\S*mm/usercopy\.c:\d", "WARNING: bad usercopy in {f}"),
+    _warning(r"\S*lib/kobject\.c:\d", "WARNING: kobject bug in {f}"),
+    _warning(
+        r"\S*fs/proc/generic\.c:\d",
+        "WARNING: proc registration bug in {f}",
+        skip=(r"proc_(?:create|register|mkdir|symlink|net|remove)|remove_proc",),
+    ),
+    _warning(r"\S*lib/refcount\.c:\d", "WARNING: refcount bug in {f}", skip=(r"refcount|kobject",)),
+    _warning(
+        r"\S*kernel/locking/lockdep\.c:\d+ (?:at )?\S*lock_",
+        "WARNING: locking bug in {f}",
+        skip=(r"lock_sock|release_sock",),
+    ),
+    # WARNING: CPU: 0 PID: 1 at drivers/usb/core/urb.c:1 usb_submit_urb+0x1/0x2
+    _warning(
+        r"\S+:\d+ (?:at )?usb_submit_urb",
+        "WARNING in {f}/usb_submit_urb",
+        skip=(r"usb_\w*_msg|usb_start_wait",),
+    ),
+    _warning(r"\S*mm/vmalloc\.c:\d+ (?:at )?__vmalloc_node", "WARNING: zero-size vmalloc in {f}"),
+    # WARNING: CPU: 0 PID: 1 at mm/slab_common.c:1 kmalloc_slab+0x1/0x2
+    _warning(r"\S*mm/\S+\.c:\d+ (?:at )?\S*k?.?malloc", "WARNING: kmalloc bug in {f}"),
+    # WARNING: CPU: 0 PID: 1 at fs/inode.c:1 f+0x1/0x2    WARNING: at fs/inode.c:1 f+0x1/0x2()
+    # WARNING: fs/inode.c:1 at f+0x1/0x2, CPU#0: sync/7    WARNING: [cond] fs/inode.c:1 at f+0x1/0x2, CPU#0: sync/7
+    # WARNING: CPU: 0 PID: 1 at f+0x1/0x2
+    Form(head=line(r"WARNING: (?:CPU: ?\d+ )?(?:PID: -?\d+ )?at \S"), title="WARNING in {f}", trails=WARNED),
+    Form(
+        head=line(r"WARNING: (?:\[[^\n]{0,200}\] )?\S{1,300}:\d+ at \S"),
+        title="WARNING in {f}",
+        trails=WARNED,
+    ),
+)
+
+INFOS = (
+    # INFO: Freed in f age=1 cpu=2 pid=3    (SLUB's track of an object)
+    Form(head=line(r"(?P<rest>INFO: (?:Freed|Allocated) in .*)"), title="{rest}", corrupted=True),
+)

@@ -1,0 +1,1 @@
+"""Evidence without judgement."""

@@ -1,0 +1,85 @@
+"""The guest's memory as numbers, and growth as a slope over many samples rather than one difference."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+# Printed by the guest between samples; no tool's output starts a line with it.
+MARK = "== vexlab sample"
+
+# What a guest shell runs to print one sample: caches dropped, empty slabs given back, then the tables.
+SAMPLE = f"""
+sync; echo 3 >/proc/sys/vm/drop_caches
+for shrink in /sys/kernel/slab/*/shrink; do echo 1 >"$shrink" 2>/dev/null; done
+echo "{MARK}"; cat /proc/meminfo /proc/slabinfo
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySample:
+    """``objects`` maps slab caches to (active objects, bytes an object); ``free`` is free memory in bytes."""
+
+    free: int
+    objects: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """A quantity's growth: ``slope`` per cycle in its own unit, ``steadiness`` Kendall's tau from -1 to 1."""
+
+    name: str
+    slope: float
+    steadiness: float
+    bytes_per_cycle: float
+
+
+def parse_samples(text: str) -> tuple[MemorySample, ...]:
+    """Read what ``SAMPLE`` printed any number of times."""
+    return tuple(_sample(part) for part in text.split(MARK)[1:])
+
+
+def growth(name: str, values: Sequence[float], unit_bytes: float = 1.0) -> Growth:
+    """Return the Theil-Sen slope of ``values`` (median of all pairwise slopes) and how steadily they rise."""
+    pairs = list(itertools.combinations(range(len(values)), 2))
+    slopes = [(values[j] - values[i]) / (j - i) for i, j in pairs]
+    slope = statistics.median(slopes) if slopes else 0.0
+    rising = sum((values[j] > values[i]) - (values[j] < values[i]) for i, j in pairs)
+    tau = rising / len(pairs) if pairs else 0.0
+    return Growth(name=name, slope=slope, steadiness=tau, bytes_per_cycle=slope * unit_bytes)
+
+
+def leaks(
+    samples: Sequence[MemorySample], *, slab_bytes: float, memory_bytes: float, warm_up: int = 3
+) -> tuple[Growth, ...]:
+    """Return what grows over the cycles: slab caches by at least one object and free memory by ``memory_bytes`` each.
+
+    A cache counts when its objects rise by a whole object in most cycles, or its bytes by ``slab_bytes`` a cycle, and
+    steadily. The first ``warm_up`` samples are left out, for caches fill once.
+    """
+    kept = samples[warm_up:]
+    found = []
+    for cache in sorted(set().union(*(sample.objects for sample in kept))):
+        sizes = [sample.objects.get(cache, (0, 0)) for sample in kept]
+        grown = growth(cache, [count for count, _ in sizes], max(size for _, size in sizes))
+        if grown.steadiness > 0.8 and (grown.slope >= 0.9 or grown.bytes_per_cycle >= slab_bytes):
+            found.append(grown)
+    used = growth("memory", [-sample.free for sample in kept])
+    if used.steadiness > 0.8 and used.slope >= memory_bytes:
+        found.append(used)
+    return tuple(found)
+
+
+def _sample(text: str) -> MemorySample:
+    free, objects = 0, {}
+    for line in text.splitlines():
+        words = line.split()
+        if line.startswith("MemFree:"):  # MemFree:          186940 kB
+            free = int(words[1]) * 1024
+        elif " : tunables" in line and not line.startswith(
+            "#"
+        ):  # kmalloc-64  3200  3264  64  51  1 : tunables 0 0 0 : slabdata 64 64 0
+            objects[words[0]] = (int(words[1]), int(words[3]))
+    return MemorySample(free=free, objects=objects)
