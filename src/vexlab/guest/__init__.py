@@ -1,0 +1,1 @@
+"""Verbs inside the guest."""

@@ -1,0 +1,68 @@
+"""The module under test, inside the guest: load, unload, and what the kernel says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vexlab.model.machine import CommandResult
+from vexlab.model.target import Target
+from vexlab.vm.machine import Machine
+
+FOLDER = "/vexlab"
+_STEP_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleState:
+    """A line of ``/proc/modules`` (proc(5)): ``users`` counts references, ``size`` is in bytes."""
+
+    size: int
+    users: int
+    state: str
+    taint: str
+
+
+class GuestModule:
+    """Verbs for the target's module in one machine. Commands return results; judging them is the case's business."""
+
+    def __init__(self, machine: Machine, target: Target) -> None:
+        self.machine = machine
+        self.target = target
+        self.name = target.module
+        self.path = f"{FOLDER}/{target.module}.ko"
+
+    def load(self, *params: str, timeout: float = _STEP_S) -> CommandResult:
+        """Load the module with ``params`` (default: the target's); what it depends on is loaded first."""
+        self.load_dependencies()
+        if self.target.in_tree:
+            return self.machine.exec(["modprobe", self.name, *params], timeout=timeout)
+        return self.insert(self.path, *(params or self.target.params), timeout=timeout)
+
+    def load_dependencies(self) -> None:
+        """Load the modules of the kernel that the target depends on, so that a load's time is the target's own."""
+        if self.target.depends:
+            result = self.machine.exec(["modprobe", "-a", *self.target.depends], timeout=_STEP_S)
+            assert result.ok, f"the kernel cannot load what {self.name} depends on: {result}"
+
+    def insert(self, path: str, *params: str, timeout: float = _STEP_S) -> CommandResult:
+        """``insmod`` any module file of the guest."""
+        return self.machine.exec(["insmod", path, *params], timeout=timeout)
+
+    def unload(self, *, timeout: float = _STEP_S) -> CommandResult:
+        """Unload the module."""
+        return self.machine.exec(["rmmod", self.name], timeout=timeout)
+
+    def state(self) -> ModuleState | None:
+        """Return the module's line of ``/proc/modules``, or ``None`` where it is not loaded."""
+        for line in self.machine.exec(["cat", "/proc/modules"]).text.splitlines():
+            # vexfs 45056 1 - Live 0xffffffffc0200000 (OE)
+            name, size, users, _, state, *rest = line.split()
+            if name == self.name:
+                taint = rest[1].strip("()") if len(rest) > 1 else ""
+                return ModuleState(size=int(size), users=int(users), state=state, taint=taint)
+        return None
+
+    def filesystems(self) -> tuple[str, ...]:
+        """Return the registered filesystem types (``/proc/filesystems``)."""
+        text = self.machine.exec(["cat", "/proc/filesystems"]).text
+        return tuple(line.split("\t")[-1] for line in text.splitlines())

@@ -1,0 +1,80 @@
+"""The target's filesystem in the guest: made, mounted, and proved to be what is mounted there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vexlab.model.machine import CommandResult
+from vexlab.model.target import Target
+from vexlab.vm.machine import Machine
+
+MKFS_S = 120.0
+MOUNT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MountEntry:
+    """A line of ``/proc/self/mountinfo`` (proc(5))."""
+
+    fstype: str
+    source: str
+    device: str
+    options: str
+
+
+class GuestFilesystem:
+    """Verbs for the target's filesystem on one device. Commands return results; the case judges them."""
+
+    def __init__(self, machine: Machine, target: Target, device: str, mountpoint: str = "/mnt/test") -> None:
+        self.machine = machine
+        self.target = target
+        self.device = device
+        self.mountpoint = mountpoint
+
+    def mkfs(self, *, timeout: float = MKFS_S) -> CommandResult:
+        """Make the filesystem."""
+        return self.machine.exec(_command(self.target.mkfs, self.device), timeout=timeout)
+
+    def fsck(self, *, timeout: float = MKFS_S) -> CommandResult:
+        """Check the unmounted filesystem without changing it."""
+        return self.machine.exec(_command(self.target.fsck, self.device), timeout=timeout)
+
+    def mount(self, *options: str, timeout: float = MOUNT_S) -> CommandResult:
+        """Mount it with the target's options and ``options``."""
+        words = ",".join((*self.target.mount_options, *options))
+        flags = ["-o", words] if words else []
+        argv = ["mount", "-t", self.target.fstype, *flags, self.device, self.mountpoint]
+        return self.machine.exec(argv, timeout=timeout)
+
+    def unmount(self, *, timeout: float = MOUNT_S) -> CommandResult:
+        """Unmount it."""
+        return self.machine.exec(["umount", self.mountpoint], timeout=timeout)
+
+    def entry(self) -> MountEntry | None:
+        """Return what is mounted at the mount point, or ``None``."""
+        found = None
+        for line in self.machine.exec(["cat", "/proc/self/mountinfo"]).text.splitlines():
+            # 36 24 254:32 / /mnt/test rw,relatime - ext4 /dev/vdc rw
+            before, _, after = line.partition(" - ")
+            fields = before.split()
+            if fields[4] == self.mountpoint:
+                fstype, source, options = after.split(" ", 2)
+                found = MountEntry(fstype=fstype, source=source, device=fields[2], options=options)
+        return found
+
+    def prove(self) -> None:
+        """Assert that the mount point really is the target on this device: mountinfo, ``st_dev``, device number.
+
+        Operations that quietly ran on the root filesystem have made harnesses report success before.
+        """
+        entry = self.entry()
+        assert entry is not None, f"nothing is mounted at {self.mountpoint}"
+        assert entry.fstype == self.target.fstype, f"{self.mountpoint} is {entry.fstype}, not {self.target.fstype}"
+        assert entry.source == self.device, f"{self.mountpoint} is on {entry.source}, not {self.device}"
+        inside = self.machine.exec(["stat", "-c", "%Hd:%Ld", self.mountpoint]).text
+        outside = self.machine.exec(["stat", "-c", "%d", "/"]).text
+        assert inside != outside, f"{self.mountpoint} lies on the root filesystem"
+
+
+def _command(template: tuple[str, ...], device: str) -> list[str]:
+    return [word.replace("{device}", device) for word in template]

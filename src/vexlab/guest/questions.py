@@ -1,0 +1,156 @@
+"""The same last questions after every case on a mounted filesystem: is everything kept, and is everything given back?
+
+That a case's own commands succeeded says little of what is on the disk. These questions are asked of it afterwards,
+whatever the case did: unmount, check, mount, drop the caches and compare; remove everything, and what was taken must be
+free again; unmount, and the module must unload. What the kernel printed, and its taint, is judged by the plugin.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from vexlab.errors import MachineError
+from vexlab.guest.checks import parse_tree
+from vexlab.guest.module import GuestModule
+from vexlab.guest.mount import GuestFilesystem
+
+_MANIFEST = "/tmp/last-questions.manifest"  # noqa: S108 - in the guest
+_MODEL = "/tmp/tree{}.manifest"  # noqa: S108 - in the guest
+_WALK_S = 300.0
+_SHOWN = 5
+
+# Filesystems that make inodes on demand keep the blocks of an empty chunk and of its index until another is made
+# (xfs: a chunk of 64 inodes is 8 blocks of 4 KiB, fs/xfs/libxfs/xfs_ialloc.c).
+_ON_DEMAND_BLOCKS = 64
+
+_COUNTS = "stat -f -c '%S %b %f %c %d' {0} && stat -c '%b' {0}"
+_DROP = "sync && echo 3 >/proc/sys/vm/drop_caches"
+_EMPTY = """
+set -o pipefail; shopt -s dotglob nullglob; cd {0} || exit 1
+printf '%s\\0' * | { grep -zvxF lost+found || true; } | xargs -0 -r rm -rf -- || exit 1
+sync
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What statfs(2) says of a filesystem, and the blocks its root directory takes, which may stay large."""
+
+    block_size: int
+    blocks: int
+    free: int
+    inodes: int
+    free_inodes: int
+    root_blocks: int
+
+
+class LastQuestions:
+    """Asks them of one filesystem, which must be mounted and empty when this is made."""
+
+    def __init__(self, filesystem: GuestFilesystem, module: GuestModule | None = None) -> None:
+        self.filesystem = filesystem
+        self.module = module
+        self._machine = filesystem.machine
+        self._start = self.counts()
+
+    def counts(self) -> Counts:
+        """Return how full the mounted filesystem is."""
+        result = self._machine.shell(_COUNTS.format(shlex.quote(self.filesystem.mountpoint)))
+        try:
+            size, blocks, free, inodes, free_inodes, sectors = map(int, result.text.split())
+        except ValueError as error:
+            raise MachineError(f"the guest counts no blocks: {result}") from error
+        return Counts(
+            block_size=size,
+            blocks=blocks,
+            free=free,
+            inodes=inodes,
+            free_inodes=free_inodes,
+            root_blocks=-(-sectors * 512 // size),
+        )
+
+    def fill(self, seed: int, count: int) -> None:
+        """Make a tree of ``count`` names of every kind, of which ``seed`` makes the model that ``filled`` expects."""
+        folder = self._folder(seed)
+        script = f"mkdir {folder} && fstree fill {seed} {count} {folder} >{_MODEL.format(seed)}"
+        result = self._machine.shell(script, timeout=_WALK_S)
+        assert result.ok, f"the tree cannot be made: {result}"
+
+    def filled(self, seed: int) -> None:
+        """Assert that the tree that ``fill`` made of ``seed`` is what its model says."""
+        self.compare(_MODEL.format(seed), self._folder(seed))
+
+    def _folder(self, seed: int) -> str:
+        return f"{self.filesystem.mountpoint}/tree{seed}"
+
+    def ask(self) -> None:
+        """Ask all of them, in order; the filesystem ends unmounted and its module unloaded."""
+        self.kept()
+        self.given_back()
+        self.let_go()
+
+    def kept(self) -> None:
+        """Assert that the tree is the same after unmount, check, mount and with caches dropped."""
+        point = self.filesystem.mountpoint
+        taken = self._machine.shell(f"fstree manifest {shlex.quote(point)} >{_MANIFEST}", timeout=_WALK_S)
+        assert taken.ok, f"the tree cannot be read at the end: {taken}"
+        self.again()
+        self.compare(_MANIFEST)
+
+    def again(self) -> None:
+        """Assert that the filesystem unmounts, is consistent, mounts, and is the target still; caches are dropped."""
+        filesystem = self.filesystem
+        unmounted = filesystem.unmount()
+        assert unmounted.ok, f"it does not unmount: {unmounted}"
+        self.consistent()
+        mounted = filesystem.mount()
+        assert mounted.ok, f"it does not mount again: {mounted}"
+        filesystem.prove()
+        dropped = self._machine.shell(_DROP, timeout=_WALK_S)
+        assert dropped.ok, f"sync and dropping the caches fail: {dropped}"
+
+    def consistent(self) -> None:
+        """Assert that the unmounted filesystem is consistent, where the target has a program that tells."""
+        if self.filesystem.target.fsck:
+            checked = self.filesystem.fsck()
+            assert checked.ok, f"the filesystem is not consistent: {checked}"
+
+    def compare(self, manifest: str, folder: str = "") -> None:
+        """Assert that the tree in ``folder`` (default: all of it) is what the guest's file ``manifest`` says."""
+        argv = ["fstree", "verify", manifest, folder or self.filesystem.mountpoint]
+        result = self._machine.exec(argv, timeout=_WALK_S)
+        if not self._machine.exec(["test", "-s", manifest]).ok:  # an empty tree has an empty manifest
+            left = self._machine.exec(["ls", "-A", argv[-1]]).text
+            assert not left, f"there was nothing, now there is {left[:200]}"
+            return
+        report = parse_tree(result.text)
+        shown = "; ".join(map(str, report.problems[:_SHOWN])) or "; ".join(report.noise[:_SHOWN]) or str(result)
+        assert report.ok, f"the tree is not what it was ({len(report.problems)} differences): {shown}"
+
+    def given_back(self) -> None:
+        """Assert that blocks and inodes are free again when everything is removed."""
+        removed = self._machine.shell(_EMPTY.replace("{0}", shlex.quote(self.filesystem.mountpoint)), timeout=_WALK_S)
+        assert removed.ok, f"not everything can be removed: {removed}"
+        self.again()
+        start, end = self._start, self.counts()
+        demand = _ON_DEMAND_BLOCKS if end.inodes != start.inodes or self._on_demand else 0
+        lost = start.free - end.free - max(0, end.root_blocks - start.root_blocks) - demand
+        assert lost <= 0, f"{start.free - end.free} blocks of {end.block_size} bytes are not free again: {start}, {end}"
+        gained = end.free - start.free
+        assert gained <= demand, f"{gained} blocks more are free than in the beginning: {start}, {end}"
+        missing = (end.inodes - end.free_inodes) - (start.inodes - start.free_inodes)
+        assert missing == 0, f"{missing} inodes are not free again: {start}, {end}"
+
+    @property
+    def _on_demand(self) -> bool:
+        return any(name == "fixed_inodes" for name, _ in self.filesystem.target.refuses)
+
+    def let_go(self) -> None:
+        """Assert that the filesystem unmounts, is consistent, and that nothing of it keeps the module in use."""
+        unmounted = self.filesystem.unmount()
+        assert unmounted.ok, f"it does not unmount: {unmounted}"
+        self.consistent()
+        if self.module:
+            unloaded = self.module.unload()
+            assert unloaded.ok, f"the module does not unload: {unloaded}"

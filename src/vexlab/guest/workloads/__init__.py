@@ -1,0 +1,13 @@
+"""The programs that run inside the guest: C sources, built on the host like a target's own tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vexlab.model.target import Tool
+
+WORKLOADS = Tool(
+    source=Path(__file__).parent,
+    outputs=("build/bin/fscheck", "build/bin/fsseq", "build/bin/fstree"),
+    args=("O=build",),
+)

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+/* mkdir(2), rmdir(2). */
+#include "fscheck/check.h"
+
+static void makes(void)
+{
+	bool counted = keeps_dir_links();
+	struct timespec floor;
+	nlink_t here;
+	struct stat st;
+
+	here = look(".").st_nlink;
+	aged(".");
+	floor = clock_floor();
+	OK(mkdir("d", 0775));
+	st = look("d");
+	EQ(S_ISDIR(st.st_mode), 1);
+	EQ(st.st_mode & 0777, 0755);
+	EQ(st.st_uid, geteuid());
+	EQ(entries("d"), 0);
+	expect_recent("the parent's mtime", look(".").st_mtim, floor);
+	expect_recent("the parent's ctime", look(".").st_ctim, floor);
+	expect_recent("the new directory's mtime", st.st_mtim, floor);
+	if (counted) {
+		EQ(st.st_nlink, 2);
+		EQ(look(".").st_nlink, here + 1);
+	}
+	EQ(look("d/.").st_ino, st.st_ino);
+	EQ(look("d/..").st_ino, look(".").st_ino);
+	OK(mkdir("e/", 0700));
+	EQ(entries("."), 2);
+}
+
+static void link_counts(void)
+{
+	nlink_t here = look(".").st_nlink;
+
+	if (!keeps_dir_links())
+		report(REFUSED, 0, "a directory's link count is always 1 here");
+	OK(mkdir("d", 0755));
+	for (int i = 0; i < 40; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "d/%d", i);
+		OK(mkdir(name, 0755));
+		EQ(look("d").st_nlink, 3 + i);
+		snprintf(name, sizeof(name), "d/f%d", i);
+		make(name, 0, 1);
+		EQ(look("d").st_nlink, 3 + i);
+	}
+	for (int i = 0; i < 40; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "d/%d", i);
+		OK(rmdir(name));
+		EQ(look("d").st_nlink, 41 - i);
+	}
+	EQ(look(".").st_nlink, here + 1);
+}
+
+static void make_errors(void)
+{
+	make("f", 1, 1);
+	OK(mkdir("d", 0755));
+	FAILS(mkdir("d", 0755), EEXIST);
+	FAILS(mkdir("f", 0755), EEXIST);
+	FAILS(mkdir("missing/d", 0755), ENOENT);
+	FAILS(mkdir("", 0755), ENOENT);
+	FAILS(mkdir("f/d", 0755), ENOTDIR);
+	FAILS(mkdir(".", 0755), EEXIST);
+	FAILS(mkdir("d/..", 0755), EEXIST);
+	EQ(entries("."), 2);
+	EQ(entries("d"), 0);
+}
+
+static void remove_errors(void)
+{
+	make("f", 1, 1);
+	OK(mkdir("d", 0755));
+	make("d/g", 1, 1);
+	FAILS(rmdir("d"), ENOTEMPTY, EEXIST);
+	FAILS(rmdir("f"), ENOTDIR);
+	FAILS(rmdir("missing"), ENOENT);
+	FAILS(rmdir("f/d"), ENOTDIR);
+	FAILS(rmdir("d/."), EINVAL);
+	FAILS(rmdir("d/.."), ENOTEMPTY, EEXIST, EINVAL, EBUSY);
+	FAILS(rmdir("."), EINVAL);
+	OK(mkdir("d/e", 0755));
+	OK(unlink("d/g"));
+	FAILS(rmdir("d"), ENOTEMPTY, EEXIST);
+	OK(rmdir("d/e"));
+	OK(rmdir("d"));
+	expect_missing("d");
+	EQ(entries("."), 1);
+}
+
+static void removes(void)
+{
+	struct timespec floor;
+
+	OK(mkdir("p", 0755));
+	OK(mkdir("p/d", 0755));
+	aged("p");
+	floor = clock_floor();
+	OK(rmdir("p/d"));
+	expect_recent("the parent's mtime", look("p").st_mtim, floor);
+	expect_recent("the parent's ctime", look("p").st_ctim, floor);
+	expect_missing("p/d");
+	EQ(has_entry("p", "d"), 0);
+	OK(mkdir("p/d", 0711));
+	EQ(entries("p/d"), 0);
+	EQ(look("p/d").st_mode & 0777, 0711);
+}
+
+static void hidden_contents_go(void)
+{
+	char name[64];
+
+	/* A directory that had many entries and is empty again can be removed, and a new one of its name is empty. */
+	OK(mkdir("d", 0755));
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "d/a-rather-long-name-%d", i);
+		make(name, 0, 1);
+	}
+	FAILS(rmdir("d"), ENOTEMPTY, EEXIST);
+	for (int i = 299; i > 0; i--) {
+		snprintf(name, sizeof(name), "d/a-rather-long-name-%d", i);
+		OK(unlink(name));
+	}
+	FAILS(rmdir("d"), ENOTEMPTY, EEXIST);
+	OK(unlink("d/a-rather-long-name-0"));
+	EQ(entries("d"), 0);
+	OK(rmdir("d"));
+	OK(mkdir("d", 0755));
+	EQ(entries("d"), 0);
+	expect_missing("d/a-rather-long-name-5");
+}
+
+static void removed_while_used(void)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	OK(mkdir("d", 0755));
+	fd = opened("d", O_RDONLY | O_DIRECTORY);
+	OK(chdir("d"));
+	OK(rmdir("../d"));
+	if (keeps_dir_links())
+		EQ(look_fd(fd).st_nlink, 0);
+	EQ(getcwd(path, sizeof(path)) == NULL, 1);
+	EQ(errno, ENOENT);
+	FAILS(mkdir("x", 0755), ENOENT);
+	FAILS(open("f", O_CREAT | O_RDWR, 0644), ENOENT);
+	FAILS(stat("f", &st), ENOENT);
+	OK(stat(".", &st));
+	closed(fd);
+}
+
+static void denied(void)
+{
+	OK(mkdir("d", 0755));
+	OK(mkdir("d/e", 0777));
+	AS(USER_A, GROUP_A) {
+		FAILS(mkdir("d/x", 0755), EACCES);
+		FAILS(rmdir("d/e"), EACCES);
+	}
+	EQ(entries("d"), 1);
+}
+
+static void many_subdirectories(void)
+{
+	char name[16];
+	nlink_t links;
+
+	for (int i = 0; i < 600; i++) {
+		snprintf(name, sizeof(name), "d%d", i);
+		OK(mkdir(name, 0755));
+	}
+	links = look(".").st_nlink;
+	HOLDS(links == 602 || links == 1, "600 directories: expected 602 links (or 1: not counted), got %lu",
+	      (unsigned long)links);
+	EQ(entries("."), 600);
+	for (int i = 0; i < 600; i++) {
+		snprintf(name, sizeof(name), "d%d/..", i);
+		EQ(look(name).st_ino, look(".").st_ino);
+	}
+}
+
+static void race(void)
+{
+	WORKERS(4, number) {
+		for (int i = 0; i < 200; i++) {
+			/* Whoever does it: it is done once, or the error says why not. */
+			if (mkdir("d", 0755))
+				HOLDS(errno == EEXIST, "mkdir: expected EEXIST, got %s", errno_name(errno));
+			if (rmdir("d"))
+				HOLDS(errno == ENOENT || errno == ENOTEMPTY, "rmdir: expected ENOENT, got %s",
+				      errno_name(errno));
+			if (number > 64)
+				break;
+		}
+	}
+	if (rmdir("d"))
+		EQ(errno, ENOENT);
+	EQ(entries("."), 0);
+	if (keeps_dir_links())
+		EQ(look(".").st_nlink, 2);
+}
+
+static const struct check dir_checks[] = {
+	{ "dir", "makes", "POSIX.1-2017 mkdir()", makes },
+	{ "dir", "link_counts", "inode(7), st_nlink; mkdir(2)", link_counts },
+	{ "dir", "make_errors", "POSIX.1-2017 mkdir() ERRORS", make_errors },
+	{ "dir", "remove_errors", "POSIX.1-2017 rmdir() ERRORS", remove_errors },
+	{ "dir", "removes", "POSIX.1-2017 rmdir()", removes },
+	{ "dir", "hidden_contents_go", "POSIX.1-2017 rmdir(): only an empty directory", hidden_contents_go },
+	{ "dir", "removed_while_used", "POSIX.1-2017 rmdir(); getcwd(3) ENOENT", removed_while_used },
+	{ "dir", "denied", "POSIX.1-2017 mkdir(), rmdir() EACCES", denied },
+	{ "dir", "many_subdirectories", "POSIX.1-2017 mkdir(); LINK_MAX", many_subdirectories },
+	{ "dir", "race", "POSIX.1-2017 mkdir(), rmdir()", race },
+};
+
+FAMILY(dir);

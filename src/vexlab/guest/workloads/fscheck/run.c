@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Runs checks one by one, each in a child that may crash or hang without taking the others with it. */
+#include "fscheck/run.h"
+#include "lib/json.h"
+
+#define UNKILLABLE_S 3.0
+
+static const char *const result_names[] = { "pass", "fail", "refused", "skip", "timeout" };
+static const struct check *current;
+
+double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static bool wait_until(pid_t pid, int *status, double until)
+{
+	struct timespec pause = { 0, 200000 };
+
+	while (waitpid(pid, status, WNOHANG) != pid) {
+		if (seconds() > until)
+			return false;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 5000000)
+			pause.tv_nsec *= 2;
+	}
+	return true;
+}
+
+/* Where a task hangs: its kernel stack, as far as we may read it, on one line. */
+static void describe_hang(pid_t pid, char *text, size_t room)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
+	fd = open(path, O_RDONLY);
+	len = fd < 0 ? -1 : read(fd, text, room - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	for (char *at = text; *at; at++)
+		if (*at == '\n')
+			*at = ' ';
+}
+
+static void stop(pid_t pid, double timeout)
+{
+	bool failed = outcome->result != PASS;
+	char stack[1000];
+	int status;
+
+	describe_hang(pid, stack, sizeof(stack));
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL);
+	if (wait_until(pid, &status, seconds() + UNKILLABLE_S) && failed)
+		return; /* one of its processes failed, another waited for it */
+	outcome->result = TIMEOUT;
+	outcome->err = 0;
+	if (kill(pid, 0))
+		snprintf(outcome->detail, sizeof(outcome->detail), "not done after %.0f s; killed; it was in: %s", timeout,
+			 stack);
+	else
+		snprintf(outcome->detail, sizeof(outcome->detail), "not done after %.0f s and cannot be killed: %s",
+			 timeout, stack);
+}
+
+bool guarded(void (*work)(void), double timeout)
+{
+	int status = 0;
+	pid_t pid;
+
+	*outcome = (struct outcome){ .result = PASS };
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0) {
+		outcome->result = FAIL;
+		snprintf(outcome->detail, sizeof(outcome->detail), "fork: %s", errno_name(errno));
+		return true;
+	}
+	if (!pid) {
+		setpgid(0, 0);
+		umask(022);
+		work();
+		_exit(0);
+	}
+	if (!wait_until(pid, &status, seconds() + timeout)) {
+		stop(pid, timeout);
+		return false;
+	}
+	kill(-pid, SIGKILL);
+	if (outcome->result != PASS)
+		return true;
+	if (WIFSIGNALED(status)) {
+		outcome->result = FAIL;
+		snprintf(outcome->detail, sizeof(outcome->detail), "died of signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	} else if (WEXITSTATUS(status)) {
+		outcome->result = FAIL;
+		snprintf(outcome->detail, sizeof(outcome->detail), "exited with %d and no word", WEXITSTATUS(status));
+	}
+	return true;
+}
+
+void print_outcome(const struct check *check, double ms)
+{
+	struct json json = { 0 };
+
+	json_open(&json);
+	json_str(&json, "family", check->family);
+	json_str(&json, "name", check->name);
+	json_str(&json, "cite", check->cite);
+	json_str(&json, "result", result_names[outcome->result]);
+	json_str(&json, "detail", outcome->detail);
+	if (outcome->err)
+		json_str(&json, "errno", errno_name(outcome->err));
+	json_ms(&json, "ms", ms);
+	json_close(&json);
+	json_print(&json);
+	free(json.text);
+}
+
+static void place(char *path, size_t room)
+{
+	snprintf(path, room, "%s.%s", current->family, current->name);
+}
+
+static void run_in_place(void)
+{
+	char path[200];
+
+	place(path, sizeof(path));
+	if (mkdir(path, 0755) || chdir(path))
+		report(FAIL, errno, "making the check's directory: %s", errno_name(errno));
+	current->run();
+	if (!outcome->asserted)
+		fail("the check asserted nothing");
+}
+
+static void clean_place(void)
+{
+	char path[200];
+
+	place(path, sizeof(path));
+	if (!tree_remove(AT_FDCWD, path) && errno != ENOENT)
+		report(FAIL, errno, "what the check left cannot be removed: %s", errno_name(errno));
+	if (!access(path, F_OK))
+		fail("what the check left was removed and is still there");
+}
+
+bool run_check(const struct check *check, double timeout)
+{
+	double start = seconds();
+	struct outcome said;
+	double ms;
+
+	current = check;
+	guarded(run_in_place, timeout);
+	ms = (seconds() - start) * 1000;
+	said = *outcome;
+	/* After a hang the directory's lock may be held for ever: the name stays, the next checks have others. */
+	if (said.result != TIMEOUT) {
+		guarded(clean_place, timeout);
+		if (said.result != PASS || outcome->result == PASS)
+			*outcome = said;
+	}
+	print_outcome(check, ms);
+	return outcome->result != FAIL && outcome->result != TIMEOUT;
+}
+
+static long *shared_grain;
+
+static void find(void)
+{
+	*shared_grain = find_granularity();
+	if (unlink("granularity"))
+		fail("unlink: %s", errno_name(errno));
+}
+
+void probe(double timeout)
+{
+	shared_grain = mmap(NULL, sizeof(long), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	*shared_grain = 1;
+	guarded(find, timeout);
+	settings.granularity = *shared_grain;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VEXLAB_RUN_H
+#define VEXLAB_RUN_H
+
+#include "fscheck/check.h"
+
+/* Runs `work` in a child with its own process group; false where it had to be killed. Its word is in *outcome. */
+bool guarded(void (*work)(void), double timeout);
+
+/* Runs one check below the working directory and prints its line; true where it did not fail. */
+bool run_check(const struct check *check, double timeout);
+
+/* Finds out what the checks need to know of the filesystem. */
+void probe(double timeout);
+
+void print_outcome(const struct check *check, double ms);
+double seconds(void);
+
+/* fscheck prove: whether `path` lies on a filesystem of this type on this device. */
+bool prove(const char *path, const char *device, const char *fstype);
+
+/* fscheck mark and fscheck verify: state that must survive unmounting, fsck, a machine's end. */
+struct marker {
+	const char *name;
+	const char *cite;
+	void (*make)(void);
+	void (*verify)(void);
+};
+extern const struct marker markers[];
+extern const size_t marker_count;
+bool mark(const char *path, double timeout);
+bool verify(const char *path, double timeout);
+
+/* fscheck readonly: the same place, mounted read-only. */
+bool readonly(const char *path, double timeout);
+
+extern const struct family *const families[];
+extern const size_t family_count;
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The state around a check: its tree as one number, directory entries, times, free space. */
+#include "fscheck/check.h"
+#include "lib/hash.h"
+
+static uint64_t digest_stat(uint64_t hash, const struct stat *st)
+{
+	const int64_t values[] = {
+		st->st_ino, st->st_mode, st->st_nlink, st->st_uid, st->st_gid, st->st_rdev, st->st_size,
+		st->st_mtim.tv_sec, st->st_mtim.tv_nsec, st->st_ctim.tv_sec, st->st_ctim.tv_nsec,
+	};
+
+	return hash64(hash, values, sizeof(values));
+}
+
+static uint64_t digest(int dirfd, const char *path, uint64_t hash)
+{
+	char target[PATH_MAX] = "";
+	struct names names;
+	struct stat st;
+	int fd;
+
+	if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW))
+		return hash;
+	hash = digest_stat(hash64(hash, path, strlen(path)), &st);
+	if (S_ISLNK(st.st_mode) && readlinkat(dirfd, path, target, sizeof(target)) > 0)
+		hash = hash64(hash, target, strnlen(target, sizeof(target)));
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return hash;
+	fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return hash;
+	if (S_ISREG(st.st_mode)) {
+		uint64_t content;
+
+		if (file_hash(fd, 1 << 20, &content))
+			hash = hash64(hash, &content, sizeof(content));
+	} else if (names_read(fd, ".", &names)) {
+		for (size_t i = 0; i < names.count; i++)
+			hash = digest(fd, names.name[i], hash);
+		names_free(&names);
+	}
+	close(fd);
+	return hash;
+}
+
+uint64_t tree_digest(void)
+{
+	return digest(AT_FDCWD, ".", HASH_START);
+}
+
+size_t entries(const char *path)
+{
+	struct names names;
+	size_t count;
+
+	if (!names_read(AT_FDCWD, path, &names))
+		report(FAIL, errno, "reading the directory \"%.200s\": %s", path, errno_name(errno));
+	count = names.count;
+	names_free(&names);
+	return count;
+}
+
+bool has_entry(const char *path, const char *name)
+{
+	struct names names;
+	bool found = false;
+
+	if (!names_read(AT_FDCWD, path, &names))
+		report(FAIL, errno, "reading the directory \"%.200s\": %s", path, errno_name(errno));
+	for (size_t i = 0; i < names.count; i++)
+		found |= !strcmp(names.name[i], name);
+	names_free(&names);
+	return found;
+}
+
+bool keeps_dir_links(void)
+{
+	/* A directory's link count of 1 says "not counted" (btrfs, others); POSIX asks for no particular number. */
+	return look(".").st_nlink != 1;
+}
+
+int compare_times(struct timespec a, struct timespec b)
+{
+	if (a.tv_sec != b.tv_sec)
+		return a.tv_sec < b.tv_sec ? -1 : 1;
+	return a.tv_nsec < b.tv_nsec ? -1 : a.tv_nsec > b.tv_nsec;
+}
+
+bool same_time(struct timespec a, struct timespec b)
+{
+	return !compare_times(a, b);
+}
+
+void aged(const char *path)
+{
+	const struct timespec times[2] = { { AGED, 0 }, { AGED, 0 } };
+
+	if (utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW))
+		report(FAIL, errno, "utimensat(\"%.200s\"): expected success, got %s", path, errno_name(errno));
+}
+
+long find_granularity(void)
+{
+	const struct timespec times[2] = { { AGED, 123456789 }, { AGED, 123456789 } };
+	int fd = created("granularity", 0600);
+	long grain = 1;
+	struct stat st;
+
+	if (!futimens(fd, times)) {
+		st = look_fd(fd);
+		while (grain < 1000000000 && st.st_mtim.tv_nsec != 123456789 / grain * grain)
+			grain *= 10;
+	}
+	closed(fd);
+	return grain;
+}
+
+struct timespec clock_floor(void)
+{
+	long grain = settings.granularity;
+	struct timespec now;
+
+	/* The kernel stamps files with the coarse clock: include/linux/timekeeping.h, ktime_get_coarse_real_ts64. */
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	now.tv_nsec = grain >= 1000000000 ? 0 : now.tv_nsec / grain * grain;
+	return now;
+}
+
+void expect_recent(const char *what, struct timespec time, struct timespec floor)
+{
+	struct timespec now;
+
+	asserted();
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (compare_times(time, floor) < 0 || compare_times(time, now) > 0)
+		fail("%s: expected a time from %lld.%09ld to %lld.%09ld, got %lld.%09ld", what, (long long)floor.tv_sec,
+		     floor.tv_nsec, (long long)now.tv_sec, now.tv_nsec, (long long)time.tv_sec, time.tv_nsec);
+}
+
+void tick(void)
+{
+	/* Longer than a jiffy of the slowest kernel (CONFIG_HZ=100), or than the filesystem's own grain. */
+	struct timespec pause = { 0, 25000000 };
+
+	if (settings.granularity > pause.tv_nsec)
+		pause = (struct timespec){ 1, 100000000 };
+	while (nanosleep(&pause, &pause) && errno == EINTR)
+		;
+}
+
+void settle(void)
+{
+	int fd = opened(".", O_RDONLY);
+
+	if (syncfs(fd))
+		report(FAIL, errno, "syncfs: expected success, got %s", errno_name(errno));
+	close(fd);
+}
+
+struct statvfs filesystem(void)
+{
+	struct statvfs fs;
+
+	if (statvfs(".", &fs))
+		report(FAIL, errno, "statvfs: expected success, got %s", errno_name(errno));
+	return fs;
+}
+
+/* Polls, since filesystems free in the background; the count must come back exactly. */
+static void expect_back(const char *what, bool inodes, unsigned long wanted)
+{
+	unsigned long got = 0;
+
+	asserted();
+	for (int i = 0; i < 60; i++) {
+		struct statvfs fs;
+
+		settle();
+		fs = filesystem();
+		/* Inodes in use, not free ones: XFS makes them as they are needed, so that f_files moves too. */
+		got = inodes ? fs.f_files - fs.f_ffree : fs.f_bfree;
+		if (got == wanted)
+			return;
+		usleep(50000);
+	}
+	fail("%s: expected %lu as before, got %lu", what, wanted, got);
+}
+
+void expect_free_blocks(unsigned long wanted)
+{
+	expect_back("free blocks", false, wanted);
+}
+
+void expect_used_inodes(unsigned long wanted)
+{
+	expect_back("inodes in use", true, wanted);
+}

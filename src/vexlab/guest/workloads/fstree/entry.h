@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VEXLAB_ENTRY_H
+#define VEXLAB_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "lib/json.h"
+
+#define XATTRS 16
+
+/* One name of a tree, with all that must be found again. */
+struct entry {
+	char *path;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	nlink_t nlink;
+	off_t size;
+	struct timespec mtime;
+	dev_t rdev;
+	ino_t ino;
+	uint64_t hash;
+	char *target;
+	char *wrong;		/* what could not be read, and why */
+	int xattrs;
+	char *xattr[XATTRS];
+	uint64_t value[XATTRS];
+	/* Only of entries that `fill` made: who its bytes belong to, and where they lie, as text. */
+	uint64_t seed;
+	unsigned int id;
+	char *extents;
+	char *data;		/* where SEEK_DATA finds data, as text, if asked for */
+	const char *group;	/* the first path of the same inode */
+};
+
+struct tree {
+	struct entry *entry;
+	size_t count;
+	size_t room;
+};
+
+struct entry *tree_add(struct tree *tree);
+/* Sorts by path and finds the groups. */
+void tree_finish(struct tree *tree);
+void entry_print(struct json *json, const struct entry *entry);
+
+/* Reads all that is below the directory, with or without where data lies. */
+bool tree_scan(struct tree *tree, const char *dir, bool holes);
+
+/* Makes a tree from a seed; what must be found afterwards. False with a word on stderr. */
+bool fill(struct tree *tree, uint64_t seed, size_t count, const char *dir);
+
+/* Compares with a manifest; prints a line for each problem and one at the end. */
+int verify(const char *manifest, const char *dir);
+
+/*
+ * Bytes that name their place: each cell of 64 bytes tells the run, the file, the generation of the write and the
+ * offset it was written for, so that bytes found in a wrong place say where they come from.
+ */
+#define CELL 64
+
+struct cell {
+	uint64_t magic;
+	uint64_t seed;
+	uint32_t id;
+	uint32_t generation;
+	uint64_t offset;
+	uint64_t rest[4];
+};
+
+#define CELL_MAGIC 0x7447614c78655601ULL
+
+void tag(char *data, off_t offset, size_t len, uint64_t seed, unsigned int id, unsigned int generation);
+/* Renders a range of a file from its extents ("offset+length@generation ..."). */
+void render(char *data, off_t offset, size_t len, uint64_t seed, unsigned int id, const char *extents);
+/* What the bytes around a wrong one say of themselves. */
+void explain(const char *data, size_t len, size_t wrong, off_t offset, uint64_t seed, unsigned int id, char *text,
+	     size_t room);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VEXLAB_TREE_H
+#define VEXLAB_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct names {
+	char **name;
+	size_t count;
+};
+
+/* The names of a directory without . and .., sorted by bytes; false with errno where it cannot be read. */
+bool names_read(int dirfd, const char *path, struct names *names);
+void names_free(struct names *names);
+
+/* Removes what stands at path and all below; false with errno at the first thing that cannot be removed. */
+bool tree_remove(int dirfd, const char *path);
+
+/* The hash of an open file's bytes; at most `limit` bytes from its start. False with errno. */
+bool file_hash(int fd, off_t limit, uint64_t *hash);
+
+/* write(2) and read(2) until all is done; the number of bytes done, or -1 with errno where nothing was. */
+ssize_t write_all(int fd, const void *data, size_t len, off_t offset);
+ssize_t read_all(int fd, void *data, size_t len, off_t offset);
+
+#endif
