@@ -1,0 +1,75 @@
+"""The families of checks in ``fscheck``, and how their results become a case's."""
+
+from __future__ import annotations
+
+from vexlab.guest.checks import Judged, Judgement, judge, parse_checks, parse_results
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.model.machine import CommandResult
+from vexlab.plugin.fixtures import Metrics
+
+_SHOWN = 12
+
+# Whether a family is in level 1; the rest is in level 2. `full` needs a small device, see test_full.py.
+FAMILIES: dict[str, int] = {
+    "append": 2,
+    "dir": 1,
+    "direct": 2,
+    "io": 1,
+    "large": 2,
+    "link": 1,
+    "lock": 2,
+    "mmap": 1,
+    "name": 2,
+    "open": 1,
+    "owner": 2,
+    "perm": 2,
+    "race": 2,
+    "readdir": 1,
+    "rename": 1,
+    "space": 2,
+    "special": 2,
+    "stat": 2,
+    "symlink": 2,
+    "sync": 1,
+    "times": 2,
+    "tmpfile": 2,
+    "tree": 2,
+    "truncate": 1,
+    "unlink": 1,
+    "xattr": 2,
+}
+
+
+def run_family(
+    filesystem: GuestFilesystem, family: str, folder: str, metrics: Metrics, *options: str, timeout: float = 300
+) -> None:
+    """Run every check of ``family`` in the guest's ``folder`` and assert that each passed or is declared refused."""
+    machine = filesystem.machine
+    listed = machine.exec(["fscheck", "list", "--json", "--family", family])
+    checks = parse_checks(listed.text)
+    result = machine.exec(["fscheck", "run", "--family", family, *options, folder], timeout=timeout)
+    report = parse_results(result.text)
+    judged = judge(checks, report, dict(filesystem.target.refuses))
+    tell(judged, metrics)
+    assert not report.noise, f"fscheck printed what is no result: {report.noise[0]}"
+    assert not result.signal, f"fscheck itself was killed: {result}"
+
+
+def tell_output(result: CommandResult, filesystem: GuestFilesystem, metrics: Metrics) -> None:
+    """Judge what ``fscheck mark``, ``verify`` or ``readonly`` printed: each check it names must have passed."""
+    report = parse_results(result.text)
+    assert report.results, f"fscheck printed no result: {result}"
+    assert not report.noise, f"fscheck printed what is no result: {report.noise[0]}"
+    tell(judge(report.results, report, dict(filesystem.target.refuses)), metrics)
+
+
+def tell(judged: tuple[Judged, ...], metrics: Metrics) -> None:
+    """Record how many checks passed, failed, were refused and skipped; fail with the failed ones' words."""
+    for judgement in Judgement:
+        metrics.record(f"{judgement}_count", sum(each.judgement is judgement for each in judged))
+    metrics.record("checks_s", sum(each.ms for each in judged) / 1000)
+    failed = [each for each in judged if each.judgement is Judgement.FAILED]
+    words = "\n".join(f"{each.id} ({each.cite}): {each.why}" for each in failed[:_SHOWN])
+    assert not failed, f"{len(failed)} of {len(judged)} checks failed:\n{words}"
+    done = [each for each in judged if each.judgement in (Judgement.PASSED, Judgement.REFUSED)]
+    assert done, f"no check could run: {judged[0].id}: {judged[0].why}"

@@ -1,0 +1,20 @@
+"""The shape of machine that most cases of this domain share: a snapshot of it is made once."""
+
+from __future__ import annotations
+
+from vexlab.model.machine import Disk
+from vexlab.model.target import Target
+
+_SMALL_MIB = 64
+
+
+def disks(target: Target) -> tuple[Disk, ...]:
+    """Return the disks: the empty one, the smallest that serves, 100 MiB, large sectors, one for ext4."""
+    return (
+        Disk(serial="scratch", size=200 if target.min_disk <= 200 else target.min_disk),
+        Disk(serial="tiny", size=target.min_disk),
+        Disk(serial="small", size=max(target.min_disk, _SMALL_MIB)),
+        Disk(serial="plain", size=100),
+        Disk(serial="sectors", size=max(target.min_disk, _SMALL_MIB), sector=4096),
+        Disk(serial="reference", size=256),
+    )

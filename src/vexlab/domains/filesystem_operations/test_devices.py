@@ -1,0 +1,162 @@
+"""Devices of every shape: tiny, of an odd size, with large sectors, behind a loop device, foreign, and full."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from vexlab.domains.filesystem_operations.families import run_family
+from vexlab.domains.filesystem_operations.machines import disks
+from vexlab.guest.block import device_of, sectors_written
+from vexlab.guest.module import GuestModule
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.model.target import Target
+from vexlab.plugin.fixtures import Metrics
+from vexlab.vm.machine import Machine
+
+pytestmark = [
+    pytest.mark.domain("filesystem_operations"),
+    pytest.mark.level(2),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+]
+
+_ODD_BYTES = 7 * 512 + 3 * 1024 * 1024  # over the smallest size: no whole number of blocks of 4 KiB
+
+# A loop device of so many bytes on a file in the guest's memory.
+_LOOP = """
+modprobe loop && truncate -s {size} /tmp/image && losetup --find --show {options} /tmp/image
+"""
+
+
+def _on(filesystem: GuestFilesystem, device: str) -> GuestFilesystem:
+    """Make and mount the target on another device."""
+    other = GuestFilesystem(filesystem.machine, filesystem.target, device)
+    made = other.mkfs()
+    assert made.ok, f"mkfs failed on {device}: {made}"
+    mounted = other.mount()
+    assert mounted.ok, f"mount failed on {device}: {mounted}"
+    other.prove()
+    return other
+
+
+def _use(filesystem: GuestFilesystem, *, count: int = 120) -> None:
+    """Fill, ask the last questions, and see that the device was not used beyond its end."""
+    questions = LastQuestions(filesystem)
+    questions.fill(3, count)
+    questions.filled(3)
+    questions.kept()
+    questions.filled(3)
+    questions.given_back()
+    questions.let_go()
+
+
+@pytest.mark.parametrize("serial", ["tiny", "small", "sectors"])
+def test_device(filesystem: GuestFilesystem, serial: str) -> None:
+    """On the smallest device, on one of 64 MiB, and on one with sectors of 4096 bytes it works, and lasts."""
+    _use(_on(filesystem, device_of(filesystem.machine, serial)), count=60 if serial == "tiny" else 120)
+
+
+def test_device_odd(filesystem: GuestFilesystem, target: Target) -> None:
+    """On a device whose size is no multiple of a block it works to the last whole block, and lasts."""
+    size = (target.min_disk << 20) + _ODD_BYTES
+    device = _loop(filesystem.machine, _backed(filesystem), size)
+    assert filesystem.machine.exec(["blockdev", "--getsize64", device]).text == str(size), "the device has another size"
+    _use(_on(filesystem, device))
+
+
+def test_device_loop(filesystem: GuestFilesystem, target: Target) -> None:
+    """On a loop device with sectors of 4096 bytes it works, and lasts."""
+    device = _loop(filesystem.machine, _backed(filesystem), target.min_disk << 20, "--sector-size 4096")
+    assert filesystem.machine.exec(["blockdev", "--getss", device]).text == "4096", "the sectors have another size"
+    _use(_on(filesystem, device))
+
+
+def _backed(filesystem: GuestFilesystem) -> str:
+    """Return a folder on a trusted filesystem that takes a file as large as the smallest device."""
+    device = filesystem.device
+    script = f"mkfs.ext4 -q -F {device} && mkdir -p /mnt/backing && mount -t ext4 {device} /mnt/backing"
+    backing = filesystem.machine.shell(f"modprobe ext4 2>/dev/null; {script}", timeout=60)
+    assert backing.ok, f"ext4 for the backing file cannot be made: {backing}"
+    return "/mnt/backing"
+
+
+def _loop(machine: Machine, folder: str, size: int, options: str = "") -> str:
+    result = machine.shell(_LOOP.format(size=size, options=options).replace("/tmp/image", f"{folder}/image"))
+    assert result.ok, f"there is no loop device: {result}"
+    return result.text
+
+
+@pytest.mark.slow
+def test_full(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+    """With no block or inode left every operation says ENOSPC, loses nothing, and removing makes room again."""
+    small = _on(filesystem, device_of(filesystem.machine, "small"))
+    questions = LastQuestions(small)
+    run_family(small, "full", small.mountpoint, metrics, timeout=600)
+    questions.kept()
+    questions.given_back()
+    questions.let_go()
+
+
+def test_two_devices(filesystem: GuestFilesystem, target: Target) -> None:
+    """Two mounted at once keep apart: each holds its own tree, and the module serves both to the end."""
+    machine = filesystem.machine
+    first = _on(filesystem, filesystem.device)
+    second = GuestFilesystem(machine, target, device_of(machine, "small"), "/mnt/second")
+    assert machine.exec(["mkdir", "-p", second.mountpoint]).ok
+    made = second.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    mounted = second.mount()
+    assert mounted.ok, f"a second one does not mount: {mounted}"
+    second.prove()
+    both = (LastQuestions(first), LastQuestions(second))
+    for seed, questions in itertools.product((1, 2), both):
+        questions.fill(seed, 60)
+    for questions in both:
+        questions.again()
+    for seed, questions in itertools.product((1, 2), both):
+        questions.filled(seed)
+    for questions in both:
+        questions.given_back()
+        questions.let_go()
+
+
+@pytest.mark.level(1)
+@pytest.mark.scenario(3)
+@pytest.mark.parametrize("signature", ["ext4", "btrfs", "xfs", "swap", "vfat", "partitions", "random", "zeros"])
+def test_foreign_device(machine: Machine, module: GuestModule, target: Target, signature: str) -> None:
+    """The module refuses to mount 100 MB of something else, and leaves each of its bytes as it is."""
+    if signature == target.fstype:
+        pytest.skip(f"{signature} is the target itself")
+    device = device_of(machine, "plain")
+    made = machine.shell(_SIGNATURES[signature].replace("{0}", device), timeout=60)
+    assert made.ok, f"{signature} cannot be made on {device}: {made}"
+    loaded = module.load()
+    assert loaded.ok, f"the module does not load: {loaded}"
+    before = sectors_written(machine, device)
+    filesystem = GuestFilesystem(machine, target, device)
+    refused = filesystem.mount()
+    assert not refused.ok, f"a device of {signature} was mounted as {target.fstype}"
+    assert filesystem.entry() is None, "a refused mount left something mounted"
+    assert not refused.signal, f"mount was killed: {refused}"
+    after = sectors_written(machine, device)
+    assert after == before, f"a refused mount wrote {after - before} sectors to the device of {signature}"
+    unloaded = module.unload()
+    assert unloaded.ok, f"the refused mount keeps the module in use: {unloaded}"
+
+
+_BYTES = "dd of={0} bs=1 conv=notrunc status=none seek="
+_SIGNATURES = {
+    "ext4": "mkfs.ext4 -q -F {0}",
+    "btrfs": "mkfs.btrfs -q -f -M {0}",
+    "xfs": "printf XFSB >{0}",  # mkfs.xfs wants 300 MB; of a device of xfs this is what blkid looks at
+    "swap": "mkswap {0}",
+    "vfat": "mkfs.vfat {0}",
+    # a partition of type 0x83 from sector 2048 on, and the signature of a DOS partition table
+    "partitions": r"printf '\200\1\1\0\203\376\377\377\0\10\0\0\0\0\2\0' | " + f"{_BYTES}446 && "
+    r"printf '\125\252' | " + f"{_BYTES}510",
+    "random": "head -c 4194304 /dev/urandom >{0}",
+    "zeros": "head -c 4194304 /dev/zero >{0}",
+}

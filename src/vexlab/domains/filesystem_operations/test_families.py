@@ -1,0 +1,32 @@
+"""What POSIX and Linux promise of each operation, family by family: one fresh machine and one command for each."""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.domains.filesystem_operations.families import FAMILIES, run_family
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.needs(mkfs=True)]
+
+_QUICK = ("io", "rename")
+# Files of others: whatever a check does, these must stay as they are.
+_BYSTANDERS = """
+mkdir {0}/bystanders {0}/work && fstree fill 20 60 {0}/bystanders >/tmp/bystanders.manifest
+"""
+
+
+def _case(family: str, level: int) -> object:
+    marks = [pytest.mark.level(level), *([pytest.mark.quick] if family in _QUICK else [])]
+    return pytest.param(family, marks=marks, id=family)
+
+
+@pytest.mark.parametrize("family", [_case(family, level) for family, level in FAMILIES.items()])
+def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str, metrics: Metrics) -> None:
+    """Every check of the family passes or is refused as declared, and the files of others are not touched."""
+    made = mounted.machine.shell(_BYSTANDERS.format(mounted.mountpoint))
+    assert made.ok, f"the files of others cannot be made: {made}"
+    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics)
+    questions.compare("/tmp/bystanders.manifest", f"{mounted.mountpoint}/bystanders")

@@ -1,0 +1,83 @@
+"""Scenario 4 in its order: registered, made on 200 MB, mounted, used for files and directories, unmounted."""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.config import Thresholds
+from vexlab.domains.filesystem_operations.machines import disks
+from vexlab.guest.module import GuestModule
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.model.target import Target
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [
+    pytest.mark.domain("filesystem_operations"),
+    pytest.mark.level(1),
+    pytest.mark.scenario(4),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+]
+
+_FILES = """
+set -e; cd {0}
+echo first >a; echo second >>a; [ "$(cat a)" = "first
+second" ] || {{ echo "appending lost something"; exit 1; }}
+cp a b && cmp a b && ln a c && [ "$(stat -c %h a)" = 2 ] && mv b d && [ ! -e b ]
+ln -s a s && [ "$(cat s)" = "$(cat a)" ] && chmod 640 a && [ "$(stat -c %a c)" = 640 ]
+truncate -s 100000 d && [ "$(stat -c %s d)" = 100000 ] && [ "$(tail -c 10 d | tr -d '\\0' | wc -c)" = 0 ]
+head -c 3000000 /dev/urandom >big && cp big copy && sync && cmp big copy
+rm a c s d big copy; [ -z "$(ls | grep -v lost+found)" ] || {{ echo "left: $(ls)"; exit 1; }}
+"""
+
+_DIRECTORIES = """
+set -e; cd {0}
+mkdir -p p/q/r && rmdir p/q/r && [ "$(stat -c %h p)" != 0 ]
+rmdir p 2>/dev/null && {{ echo "a directory with names in it was removed"; exit 1; }}
+mkdir many; for n in $(seq 100); do : >many/name-$n; done
+[ "$(ls many | wc -l)" = 100 ] || {{ echo "100 names made, $(ls many | wc -l) listed"; exit 1; }}
+for n in $(seq 1 2 100); do rm many/name-$n; done
+[ "$(ls many | wc -l)" = 50 ] || {{ echo "50 names left, $(ls many | wc -l) listed"; exit 1; }}
+mv many p/q/ && [ -e p/q/many/name-2 ] && rm -r p && [ ! -e p ]
+"""
+
+
+@pytest.mark.quick
+def test_filesystem_200mb(filesystem: GuestFilesystem, thresholds: Thresholds, metrics: Metrics) -> None:
+    """It is registered, mkfs on 200 MB and mount take less than 10 s, and the mounted filesystem has that size."""
+    types = GuestModule(filesystem.machine, filesystem.target).filesystems()
+    assert filesystem.target.fstype in types, f"{filesystem.target.fstype} is not registered: {types}"
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    mounted = filesystem.mount(timeout=thresholds.hang_s)
+    assert mounted.ok, f"mount failed: {mounted}"
+    filesystem.prove()
+    assert metrics.record("mount_s", mounted.duration) < 10
+    counts = LastQuestions(filesystem).counts()
+    device = int(filesystem.machine.exec(["blockdev", "--getsize64", filesystem.device]).text)
+    size = metrics.record("size_bytes", counts.blocks * counts.block_size)
+    assert device / 2 < size <= device, f"of {device} bytes the filesystem has {size}"
+    unmounted = filesystem.unmount()
+    assert unmounted.ok, f"unmount failed: {unmounted}"
+    assert metrics.record("unmount_s", unmounted.duration) < 10
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("operations", [pytest.param(_FILES, id="files"), pytest.param(_DIRECTORIES, id="directories")])
+@pytest.mark.usefixtures("questions")
+def test_operations(mounted: GuestFilesystem, operations: str) -> None:
+    """What the ordinary tools do with files and directories has the effect it must have."""
+    result = mounted.machine.shell(
+        "trap 'echo \"line $LINENO\"' ERR\n" + operations.format(mounted.mountpoint), timeout=60
+    )
+    assert result.ok, f"an operation had not its effect: {result.text} {result.error_text}"
+
+
+@pytest.mark.needs(loadable=True)
+def test_type_gone(mounted: GuestFilesystem, module: GuestModule, target: Target) -> None:
+    """After unmount and unload the type is no longer registered, and a mount of it is refused."""
+    assert mounted.unmount().ok
+    unloaded = module.unload()
+    assert unloaded.ok, f"the module does not unload: {unloaded}"
+    assert target.fstype not in module.filesystems(), f"{target.fstype} is still registered"

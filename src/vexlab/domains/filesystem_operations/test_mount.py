@@ -1,0 +1,166 @@
+"""Making, mounting, mounting again: what is written stays, and what is read-only is so."""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.config import Thresholds
+from vexlab.domains.filesystem_operations.families import tell_output
+from vexlab.guest.block import sectors_written
+from vexlab.guest.module import GuestModule
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.lab import guest_files
+from vexlab.model.kernel import Kernel
+from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.fixtures import Metrics
+from vexlab.plugin.selection import why_not_loadable
+from vexlab.vm.machine import Machine
+
+pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.level(1), pytest.mark.needs(mkfs=True)]
+
+_MOUNT_S = 10.0
+_CYCLES = 10
+_BOOT_S = 180.0
+
+_REMOUNT = """
+mkdir {0}/tree && fstree fill 5 40 {0}/tree >/tmp/tree.manifest || exit 1
+mount -o remount,ro {0} || exit 2
+touch {0}/new 2>/dev/null && exit 3
+mount -o remount,rw {0} || exit 4
+touch {0}/new && rm {0}/new || exit 5
+"""
+
+_WRONG = """
+mkdir -p /mnt/none
+mount -t {fstype} {device} /mnt/none 2>/dev/null && {{ echo "a device without a filesystem was mounted"; exit 1; }}
+mount -t {fstype} /dev/no-such-device /mnt/none 2>/dev/null && {{ echo "a missing device was mounted"; exit 1; }}
+mount -t {fstype} none /mnt/none 2>/dev/null && {{ echo "no device at all was mounted"; exit 1; }}
+mount -t {fstype} -o vexlab_no_such_option={fstype} {device} /mnt/none 2>/dev/null && {{ echo "mounted"; exit 1; }}
+exit 0
+"""
+
+
+@pytest.mark.quick
+@pytest.mark.scenario(4)
+def test_mount_cycles(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+    """Each of 10 mounts and unmounts takes less than 10 s, and the tree made before is there in each."""
+    questions.fill(11, 50)
+    slowest = 0.0
+    for cycle in range(_CYCLES):
+        unmounted = mounted.unmount()
+        assert unmounted.ok, f"unmount {cycle} failed: {unmounted}"
+        again = mounted.mount()
+        assert again.ok, f"mount {cycle} failed: {again}"
+        slowest = max(slowest, unmounted.duration, again.duration)
+    metrics.record("slowest_s", slowest)
+    assert slowest < _MOUNT_S, f"a mount or unmount took {slowest:.1f} s"
+    mounted.prove()
+    questions.filled(11)
+
+
+@pytest.mark.quick
+@pytest.mark.scenario(4)
+def test_tree_kept(questions: LastQuestions) -> None:
+    """A tree of 400 names of every kind is, after unmount, fsck and mount, what the model of it says."""
+    questions.fill(1, 400)
+    questions.filled(1)
+    questions.again()
+    questions.filled(1)
+
+
+def test_marks_last(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+    """Times, modes, holes, links and attributes are there after unmount, fsck and mount, as fscheck marked them."""
+    point = mounted.mountpoint
+    marked = mounted.machine.exec(["fscheck", "mark", point], timeout=120)
+    tell_output(marked, mounted, metrics)
+    questions.again()
+    tell_output(mounted.machine.exec(["fscheck", "verify", point], timeout=120), mounted, metrics)
+
+
+def test_remount_readonly(mounted: GuestFilesystem, questions: LastQuestions) -> None:
+    """Remounted read-only it refuses a new file, remounted read-write it takes one, and nothing else changed."""
+    result = mounted.machine.shell(_REMOUNT.format(mounted.mountpoint), timeout=60)
+    steps = ("", "make the tree", "remount read-only", "refuse a new file", "remount read-write", "take a new file")
+    assert result.ok, f"it did not {steps[min(result.status, 5)]}: {result}"
+    questions.compare("/tmp/tree.manifest", f"{mounted.mountpoint}/tree")
+
+
+def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+    """Mounted read-only, every operation that would change something says EROFS, and the device stays as it is."""
+    machine, point = mounted.machine, mounted.mountpoint
+    tell_output(machine.exec(["fscheck", "mark", point], timeout=120), mounted, metrics)
+    assert mounted.unmount().ok
+    before = sectors_written(machine, mounted.device)
+    # XFS clears stale blocks of its log at any mount (xlog_clear_stale_blocks), unless the device is read-only
+    assert machine.exec(["blockdev", "--setro", mounted.device]).ok
+    read_only = mounted.mount("ro")
+    assert read_only.ok, f"it does not mount read-only: {read_only}"
+    tell_output(machine.exec(["fscheck", "readonly", point], timeout=120), mounted, metrics)
+    assert mounted.unmount().ok
+    after = sectors_written(machine, mounted.device)
+    assert after == before, f"a read-only mount on a read-only device wrote {after - before} sectors"
+    assert machine.exec(["blockdev", "--setrw", mounted.device]).ok
+    assert mounted.mount().ok
+    questions.again()
+
+
+def test_mount_errors(filesystem: GuestFilesystem, thresholds: Thresholds) -> None:
+    """An empty device, a missing one, none at all and an unknown option are refused, and a sound mount works after."""
+    script = _WRONG.format(fstype=filesystem.target.fstype, device=filesystem.device)
+    refused = filesystem.machine.shell(script, timeout=thresholds.hang_s)
+    assert refused.ok, refused.text
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    mounted = filesystem.mount()
+    assert mounted.ok, f"the sound filesystem does not mount after the refused ones: {mounted}"
+    filesystem.prove()
+    assert filesystem.unmount().ok
+
+
+def test_mkfs_again(filesystem: GuestFilesystem) -> None:
+    """A filesystem made anew over a full one is empty and consistent: nothing of the old one shows."""
+    empty = ""
+    for seed in (1, 2):
+        made = filesystem.mkfs()
+        assert made.ok, f"mkfs {seed} failed: {made}"
+        mounted = filesystem.mount()
+        assert mounted.ok, f"mount {seed} failed: {mounted}"
+        questions = LastQuestions(filesystem)
+        names = filesystem.machine.exec(["ls", "-A", filesystem.mountpoint]).text
+        assert seed == 1 or names == empty, f"a new filesystem holds {names[:200]}"
+        empty = names
+        questions.fill(seed, 200)
+        questions.kept()
+        questions.filled(seed)
+        assert filesystem.unmount().ok
+
+
+@pytest.mark.level(2)
+def test_machine_restart(mounted: GuestFilesystem, target: Target, kernel: Kernel, artifact: ModuleArtifact) -> None:
+    """What was written before unmount and a machine's reset is there when the machine has come up again."""
+    machine = mounted.machine
+    LastQuestions(mounted).fill(7, 300)
+    model = machine.pull("/tmp/tree7.manifest")
+    unmounted = mounted.unmount()
+    assert unmounted.ok, f"unmount failed: {unmounted}"
+    _reset(machine, artifact)
+    if not why_not_loadable(kernel, target):
+        assert GuestModule(machine, target).load().ok
+    machine.push(model, "/tmp/tree7.manifest")
+    again = mounted.mount()
+    assert again.ok, f"it does not mount after the restart: {again}"
+    mounted.prove()
+    questions = LastQuestions(mounted)
+    questions.filled(7)
+    questions.kept()
+
+
+def _reset(machine: Machine, artifact: ModuleArtifact) -> None:
+    machine.shell("sync")
+    before = machine.exec(["cat", "/proc/sys/kernel/random/boot_id"]).text
+    machine.reset(timeout=_BOOT_S)
+    assert machine.exec(["cat", "/proc/sys/kernel/random/boot_id"]).text != before, "the machine was not reset"
+    machine.exec(["mkdir", "-p", "/vexlab/bin"])
+    for path, source, mode in guest_files(artifact):
+        machine.push(source, path, mode=mode)

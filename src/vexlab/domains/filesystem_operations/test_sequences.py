@@ -1,0 +1,83 @@
+"""Random sequences of operations on the target and on ext4 in step: each answer and the trees must be the same."""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+
+import pytest
+
+from vexlab.domains.filesystem_operations.machines import disks
+from vexlab.guest.block import device_of
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.script import render_script
+from vexlab.guest.sequence import Comparison, parse_comparison, parse_program
+from vexlab.plugin.fixtures import Metrics
+from vexlab.vm.machine import Machine
+
+pytestmark = [
+    pytest.mark.domain("filesystem_operations"),
+    pytest.mark.level(2),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+    pytest.mark.usefixtures("questions"),
+]
+
+SEED = "VEXLAB_SEED"  # environment variable: do the sequences of an earlier run again
+_SEEDS = 1 << 31
+_REFERENCE = """
+modprobe ext4 2>/dev/null; mkdir -p /mnt/reference && mkfs.ext4 -q -F {0} && mount -t ext4 {0} /mnt/reference
+"""
+_COMPARE_S = 300.0
+
+
+def _compare(mounted: GuestFilesystem, metrics: Metrics, seed: int, count: int, *options: str) -> None:
+    machine = mounted.machine
+    made = machine.shell(_REFERENCE.format(device_of(machine, "reference")))
+    assert made.ok, f"the reference filesystem cannot be made: {made}"
+    work = (f"{mounted.mountpoint}/work", "/mnt/reference/work")
+    assert machine.exec(["mkdir", *work]).ok
+    metrics.record("seed_count", seed)
+    argv = ["fsseq", "compare", *options, str(seed), str(count), *work]
+    result = machine.exec(argv, timeout=_COMPARE_S)
+    found = parse_comparison(result.text)
+    metrics.record("operations_count", found.operations)
+    metrics.record("operations_per_s", found.per_second)
+    if found.differ:
+        pytest.fail(_told(machine, found, work, seed))
+    assert found.operations == count, f"only {found.operations} of {count} operations were done"
+
+
+def _told(machine: Machine, found: Comparison, work: tuple[str, str], seed: int) -> str:
+    """Shrink the sequence that differs, and tell it as a shell script."""
+    without = f"--without {shlex.quote(found.without)}" if found.without else ""
+    script = f"fsseq gen {without} {found.seed} {found.count} | fsseq shrink - {work[0]} {work[1]}"
+    shrunk = machine.shell(script, timeout=_COMPARE_S)
+    title = f"{found.operation}: {found.a} on the target, {found.b} on ext4"
+    words = f"{title} (seed {found.seed}; do the run again with {SEED}={seed})"
+    if not shrunk.ok or not shrunk.text.strip():
+        return f"{words}\nit cannot be shrunk: {shrunk}"
+    return f"{words}\n{render_script(parse_program(shrunk.text), title=title)}"
+
+
+def _seed() -> int:
+    return int(os.environ.get(SEED) or random.randrange(_SEEDS))
+
+
+@pytest.mark.level(1)
+def test_sequence_known(mounted: GuestFilesystem, metrics: Metrics) -> None:
+    """2,000 operations of a fixed seed give the same answers and trees as on ext4, and the tree lasts."""
+    _compare(mounted, metrics, 1, 2000, "--drop")
+
+
+@pytest.mark.slow
+def test_sequence_random(mounted: GuestFilesystem, metrics: Metrics) -> None:
+    """20,000 operations of a new seed give the same answers and trees as on ext4, caches dropped in between."""
+    _compare(mounted, metrics, _seed(), 20_000, "--drop")
+
+
+@pytest.mark.slow
+def test_sequence_long(mounted: GuestFilesystem, metrics: Metrics) -> None:
+    """Programs of 5,000 operations each, with ever fuller trees, give the same answers and trees as on ext4."""
+    _compare(mounted, metrics, _seed(), 20_000, "--chunk", "5000")

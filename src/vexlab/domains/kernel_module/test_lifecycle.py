@@ -1,0 +1,111 @@
+"""The module survives being loaded and unloaded many times, and gives back what it took."""
+
+from __future__ import annotations
+
+import re
+import statistics
+
+import pytest
+
+from vexlab.config import Thresholds
+from vexlab.guest.module import GuestModule
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.model.target import Target
+from vexlab.observe.memory import SAMPLE, leaks, parse_samples
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [
+    pytest.mark.domain("kernel_module"),
+    pytest.mark.level(1),
+    pytest.mark.scenario(2),
+    pytest.mark.needs(loadable=True),
+]
+
+# Prints "cycle N LOAD UNLOAD" in seconds of the guest's clock; stops at the first step that fails.
+_CYCLES = """
+now() { printf '%s' "${EPOCHREALTIME}"; }
+for n in $(seq "$CYCLES"); do
+    a=$(now); $LOAD || exit 1
+    grep -q "^$NAME " /proc/modules || { echo "not in /proc/modules after load $n" >&2; exit 2; }
+    grep -qw "$FSTYPE" /proc/filesystems || { echo "not in /proc/filesystems after load $n" >&2; exit 3; }
+    b=$(now); rmmod "$NAME" || exit 4
+    c=$(now)
+    grep -q "^$NAME " /proc/modules && { echo "still in /proc/modules after unload $n" >&2; exit 5; }
+    echo "cycle $n $a $b $c"
+done
+exit 0
+"""
+
+# Each cycle uses what it loads, where it can be made on a disk: mount, write, read, unmount. A sample of the guest's
+# memory follows every cycle.
+_USE = """
+for n in $(seq "$CYCLES"); do
+    $LOAD || exit 1
+    if [ -n "$DEVICE" ]; then
+        mount -t "$FSTYPE" $OPTIONS "$DEVICE" /mnt/test || exit 2
+        echo "cycle $n" >/mnt/test/file && mkdir -p /mnt/test/folder && cat /mnt/test/file >/dev/null || exit 3
+        ls -lR /mnt/test >/dev/null; rm /mnt/test/file
+        umount /mnt/test || exit 4
+    fi
+    rmmod "$NAME" || exit 5
+    {sample}
+done
+exit 0
+"""
+
+
+def _environment(module: GuestModule, target: Target, **more: object) -> dict[str, str]:
+    load = f"modprobe {module.name}" if target.in_tree else f"insmod {module.path}"
+    return {
+        "LOAD": " ".join((load, *target.params)),
+        "NAME": module.name,
+        "FSTYPE": target.fstype,
+        **{name: str(value) for name, value in more.items()},
+    }
+
+
+@pytest.mark.slow
+def test_lifecycle_stress(module: GuestModule, target: Target, thresholds: Thresholds, metrics: Metrics) -> None:
+    """Every one of 20 cycles of load and unload succeeds, in time, with the module registered in between."""
+    module.load_dependencies()
+    environment = _environment(module, target, CYCLES=thresholds.cycles)
+    timeout = thresholds.cycles * (thresholds.load_s + thresholds.unload_s)
+    result = module.machine.exec(["bash", "-c", _CYCLES], env=environment, timeout=timeout)
+    rows = re.findall(r"^cycle \d+ ([\d.]+) ([\d.]+) ([\d.]+)$", result.text, re.MULTILINE)
+    metrics.record("cycles_count", len(rows))
+    assert result.ok, f"cycle {len(rows) + 1} of {thresholds.cycles} failed: {result.error_text}"
+    assert len(rows) == thresholds.cycles
+    times = [[float(value) for value in row] for row in rows]
+    loads = [loaded - start for start, loaded, _ in times]
+    unloads = [unloaded - loaded for _, loaded, unloaded in times]
+    metrics.record("load_median_s", statistics.median(loads))
+    metrics.record("unload_median_s", statistics.median(unloads))
+    assert max(loads) < thresholds.load_s, f"a load took {max(loads):.2f} s"
+    assert max(unloads) < thresholds.unload_s, f"an unload took {max(unloads):.2f} s"
+
+
+@pytest.mark.slow
+def test_memory_leak(
+    module: GuestModule, scratch: str, target: Target, thresholds: Thresholds, metrics: Metrics
+) -> None:
+    """Over 20 cycles of load, mount, use, unmount and unload neither a slab cache nor memory in use keeps growing."""
+    module.load_dependencies()
+    if target.mkfs:
+        made = GuestFilesystem(module.machine, target, scratch).mkfs()
+        assert made.ok, f"mkfs failed: {made}"
+    options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
+    environment = _environment(
+        module, target, CYCLES=thresholds.cycles, DEVICE=scratch if target.mkfs else "", OPTIONS=options
+    )
+    script = _USE.replace("{sample}", SAMPLE)
+    result = module.machine.exec(["bash", "-c", script], env=environment, timeout=thresholds.cycles * 15)
+    samples = parse_samples(result.text)
+    assert result.ok, f"cycle {len(samples) + 1} of {thresholds.cycles} failed: {result.error_text}"
+    assert len(samples) == thresholds.cycles
+    metrics.record("cycles_count", len(samples))
+    metrics.record("memory_difference_bytes", samples[3].free - samples[-1].free)
+    grown = leaks(samples, slab_bytes=thresholds.slab_bytes_per_cycle, memory_bytes=thresholds.memory_bytes_per_cycle)
+    metrics.record("leaking_caches_count", len(grown))
+    assert not grown, "memory leak: " + ", ".join(
+        f"{each.name} grows by {each.slope:.1f} ({each.bytes_per_cycle:.0f} bytes) a cycle" for each in grown
+    )

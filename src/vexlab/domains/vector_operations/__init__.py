@@ -1,0 +1,1 @@
+"""The filesystem as a store of vectors: what is stored is found, exactly, and stays."""

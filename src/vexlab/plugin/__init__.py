@@ -1,0 +1,50 @@
+"""The pytest plugin: fixtures, marks, evidence, verdict. Load it with ``-p vexlab`` or ``-p vexlab.plugin``."""
+
+from __future__ import annotations
+
+from vexlab.plugin.fixtures import (
+    artifact,
+    build,
+    filesystem,
+    kernel,
+    klog,
+    lab,
+    machine,
+    metrics,
+    module,
+    module_image,
+    mounted,
+    questions,
+    scratch,
+    target,
+    thresholds,
+)
+from vexlab.plugin.options import pytest_addoption, pytest_configure, pytest_unconfigure
+from vexlab.plugin.selection import pytest_collection_modifyitems, pytest_generate_tests, pytest_runtest_setup
+from vexlab.plugin.verdict import pytest_runtest_makereport, pytest_runtest_protocol
+
+__all__ = [
+    "artifact",
+    "build",
+    "filesystem",
+    "kernel",
+    "klog",
+    "lab",
+    "machine",
+    "metrics",
+    "module",
+    "module_image",
+    "mounted",
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_generate_tests",
+    "pytest_runtest_makereport",
+    "pytest_runtest_protocol",
+    "pytest_runtest_setup",
+    "pytest_unconfigure",
+    "questions",
+    "scratch",
+    "target",
+    "thresholds",
+]

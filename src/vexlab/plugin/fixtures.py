@@ -1,0 +1,184 @@
+"""Fixtures: what a case asks for by name. Everything a case touches is fresh, made for it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from vexlab.config import Thresholds
+from vexlab.errors import BuildError
+from vexlab.guest.block import device_of
+from vexlab.guest.module import GuestModule
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.images.modules import read_module, unsigned
+from vexlab.lab import Lab, Order
+from vexlab.model.kernel import Kernel
+from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.options import target_of, the_lab
+from vexlab.plugin.recorder import Recorder, recorder_of
+from vexlab.plugin.selection import why_not_loadable
+from vexlab.targets.build import kept_artifact
+from vexlab.vm.machine import Machine
+
+
+class KernelLog:
+    """What the kernel has printed on the console since the case's machine came up."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    @property
+    def text(self) -> str:
+        """The console so far."""
+        return self._machine.console.text()
+
+
+class Metrics:
+    """Numbers a case measured; a name ends in its unit (``load_s``, ``growth_bytes``)."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def record(self, name: str, value: float) -> float:
+        """Keep ``value`` under ``name`` and return it."""
+        self._recorder.metrics[name] = round(float(value), 6)
+        return value
+
+
+@pytest.fixture(scope="session")
+def lab(pytestconfig: pytest.Config) -> Lab:
+    """Return the session's laboratory."""
+    return the_lab(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def target(pytestconfig: pytest.Config) -> Target:
+    """Return the filesystem under test."""
+    return target_of(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def kernel(request: pytest.FixtureRequest, lab: Lab) -> Kernel:
+    """Return the kernel to run on; a case that asks for it runs once for each kernel of the session."""
+    return lab.kernels.get(request.param)
+
+
+@pytest.fixture(scope="session")
+def build(lab: Lab, target: Target, kernel: Kernel, pytestconfig: pytest.Config) -> ModuleArtifact | BuildError:
+    """Return the module built for the kernel, or the error of the build."""
+    if given := pytestconfig.getoption("vexlab_artifact"):
+        return kept_artifact(Path(given), target, kernel)
+    try:
+        return lab.artifact(target, kernel)
+    except BuildError as error:
+        return error
+
+
+@pytest.fixture
+def artifact(build: ModuleArtifact | BuildError) -> ModuleArtifact:
+    """Return the module built for the kernel; where it does not build, the case is skipped: there is nothing to run."""
+    if isinstance(build, BuildError):
+        pytest.skip("the module does not build; kernel_module.build has the compiler's words")
+    return build
+
+
+@pytest.fixture(scope="session")
+def thresholds(lab: Lab) -> Thresholds:
+    """Return the limits of the settings."""
+    return lab.settings.thresholds
+
+
+@pytest.fixture
+def metrics(request: pytest.FixtureRequest) -> Metrics:
+    """Return where a case records numbers."""
+    return Metrics(recorder_of(request.node))
+
+
+@pytest.fixture
+def machine(
+    request: pytest.FixtureRequest, lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact
+) -> Iterator[Machine]:
+    """Return a fresh machine, thawed for this case, with the target's files inside and nothing loaded."""
+    mark = request.node.get_closest_marker("vm")
+    shape = {"memory": lab.settings.memory, "cpus": lab.settings.cpus, **(mark.kwargs if mark else {})}
+    shape = {name: value(target) if callable(value) else value for name, value in shape.items()}
+    order = Order(target=target, kernel=kernel, artifact=artifact, **shape)
+    recorder = recorder_of(cast("pytest.Item", request.node))
+    with lab.machine(order) as fresh:
+        recorder.attach(fresh, order)
+        try:
+            yield fresh
+        finally:
+            recorder.detach()
+
+
+@pytest.fixture
+def klog(machine: Machine) -> KernelLog:
+    """Return the kernel's log since the machine came up."""
+    return KernelLog(machine)
+
+
+@pytest.fixture
+def module(machine: Machine, target: Target, kernel: Kernel) -> GuestModule:
+    """Return the verbs for the target's module; nothing is loaded yet."""
+    if reason := why_not_loadable(kernel, target):
+        pytest.skip(reason)
+    return GuestModule(machine, target)
+
+
+@pytest.fixture
+def module_image(target: Target, kernel: Kernel, artifact: ModuleArtifact) -> bytes:
+    """Return the module's ELF image, for cases that spoil it."""
+    if artifact.path:
+        return artifact.path.read_bytes()
+    found = sorted(kernel.modules.rglob(f"{target.module}.ko*"))
+    if not found:
+        pytest.skip(why_not_loadable(kernel, target) or f"no file of module {target.module}")
+    return unsigned(read_module(found[0]))
+
+
+@pytest.fixture
+def scratch(machine: Machine) -> str:
+    """Return the device node of an empty disk that belongs to the case."""
+    return device_of(machine, "scratch")
+
+
+@pytest.fixture
+def filesystem(machine: Machine, target: Target, kernel: Kernel, scratch: str) -> GuestFilesystem:
+    """Return the verbs for the target's filesystem on the scratch disk, its module loaded, nothing made or mounted."""
+    if not target.mkfs:
+        pytest.skip(f"{target.name} names no mkfs command")
+    reason = why_not_loadable(kernel, target)
+    if not reason:
+        loaded = GuestModule(machine, target).load()
+        assert loaded.ok, f"the module does not load: {loaded}"
+    elif "built into" not in reason:
+        pytest.skip(reason)
+    return GuestFilesystem(machine, target, scratch)
+
+
+@pytest.fixture
+def mounted(filesystem: GuestFilesystem) -> GuestFilesystem:
+    """Return the target's filesystem made, mounted, and proved to be what is mounted."""
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    mounted = filesystem.mount()
+    assert mounted.ok, f"mount failed: {mounted}"
+    filesystem.prove()
+    return filesystem
+
+
+@pytest.fixture
+def questions(
+    request: pytest.FixtureRequest, mounted: GuestFilesystem, target: Target, kernel: Kernel
+) -> Iterator[LastQuestions]:
+    """Return the last questions about ``mounted``; they are asked when the case has ended well."""
+    loadable = not why_not_loadable(kernel, target)
+    asked = LastQuestions(mounted, GuestModule(mounted.machine, target) if loadable else None)
+    yield asked
+    if not recorder_of(cast("pytest.Item", request.node)).failed:
+        asked.ask()

@@ -1,0 +1,54 @@
+"""Marks, and what they say of a case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+MARKS = {
+    "domain(name)": "the bounded context the case belongs to (default: the name of its folder)",
+    "level(n)": "1 basic validation, 2 VM mount operations, 3 ultimate stress (default 1)",
+    "scenario(n)": "the scenario the case is a phase of",
+    "safety(word)": "safe, risky or dangerous for the machine it runs in (default safe)",
+    "quick": "belongs to the shortest useful subset of its level",
+    "slow": "takes far longer than its neighbours; started first where machines run side by side",
+    "needs(*options, source=False, mkfs=False, loadable=False, vectors=False)": (
+        "kernel options (`KASAN`, without CONFIG_), or a property of the target, without which the case is skipped"
+    ),
+    "vm(**order)": (
+        "machine of another shape: memory=MiB, cpus=N, disks=(...), append='...', recipe='name'; a function gives the "
+        "value for a target"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseMarks:
+    """What a case's marks amount to; ``id`` is ``domain.name[parameters]``."""
+
+    id: str
+    domain: str
+    level: int
+    scenario: int
+    safety: str
+    quick: bool
+
+
+def marks_of(item: pytest.Item) -> CaseMarks:
+    """Return the marks of ``item``, with defaults."""
+    domain = str(_argument(item, "domain", Path(item.path).parent.name))
+    return CaseMarks(
+        id=f"{domain}.{item.name.removeprefix('test_')}",
+        domain=domain,
+        level=int(str(_argument(item, "level", 1))),
+        scenario=int(str(_argument(item, "scenario", 0))),
+        safety=str(_argument(item, "safety", "safe")),
+        quick=item.get_closest_marker("quick") is not None,
+    )
+
+
+def _argument(item: pytest.Item, name: str, default: object) -> object:
+    mark = item.get_closest_marker(name)
+    return mark.args[0] if mark and mark.args else default

@@ -1,0 +1,88 @@
+"""Options of the pytest session, and the one lab that a session has."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+
+import pytest
+
+from vexlab.config import Settings, load_settings
+from vexlab.lab import Lab
+from vexlab.model.target import Target
+from vexlab.plugin.marks import MARKS
+from vexlab.targets.load import find_target
+
+LAB = pytest.StashKey[Lab]()
+RUN_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add vexlab's options."""
+    group = parser.getgroup("vexlab", "kernel modules in virtual machines")
+    group.addoption("--vexlab-target", metavar="T", default="targets/vexfs", help="target.toml, its folder, or a name")
+    group.addoption("--vexlab-kernel", metavar="K", action="append", default=[], help="kernel to run on; repeatable")
+    group.addoption("--vexlab-config", metavar="FILE", default="", help="settings, default vexlab.toml")
+    group.addoption("--vexlab-accel", metavar="A", default="", help="auto, kvm or tcg")
+    group.addoption("--vexlab-memory", metavar="MIB", type=int, default=0, help="memory of a machine")
+    group.addoption("--vexlab-cpus", metavar="N", type=int, default=0, help="CPUs of a machine")
+    group.addoption("--vexlab-results", metavar="DIR", default="", help="folder of this run's evidence")
+    group.addoption(
+        "--vexlab-artifact",
+        metavar="PATH",
+        default="",
+        help="test this module or artifacts folder of a run, build nothing",
+    )
+    group.addoption("--vexlab-build-arg", metavar="A", action="append", default=[], help="argument for the build")
+    group.addoption("--vexlab-level", metavar="N", type=int, default=0, help="only cases of this level")
+    group.addoption("--vexlab-domain", metavar="D", action="append", default=[], help="only cases of this domain")
+    group.addoption("--vexlab-scenario", metavar="N", type=int, default=0, help="only cases of this scenario")
+    group.addoption("--vexlab-quick", action="store_true", help="only the quick cases")
+    group.addoption("--vexlab-case", metavar="ID", action="append", default=[], help="only this case (pattern)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks."""
+    for name, meaning in MARKS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close the lab, if one was used."""
+    if lab := config.stash.get(LAB, None):
+        lab.close()
+
+
+def the_lab(config: pytest.Config) -> Lab:
+    """Return the session's lab, made at first use."""
+    if LAB not in config.stash:
+        config.stash[LAB] = Lab(settings_of(config))
+    return config.stash[LAB]
+
+
+def target_of(config: pytest.Config) -> Target:
+    """Return the filesystem under test."""
+    return find_target(config.getoption("vexlab_target"), build_args=config.getoption("vexlab_build_arg"))
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """Return the settings file's values with the command line's laid over them."""
+    file = config.getoption("vexlab_config")
+    settings = load_settings(Path(file) if file else None)
+    chosen = {
+        "accel": config.getoption("vexlab_accel"),
+        "memory": config.getoption("vexlab_memory"),
+        "cpus": config.getoption("vexlab_cpus"),
+        "kernels": tuple(config.getoption("vexlab_kernel")),
+    }
+    return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+
+
+def run_folder(config: pytest.Config) -> Path:
+    """Return the folder of this run's evidence; without ``--vexlab-results`` one named after the time."""
+    if RUN_FOLDER not in config.stash:
+        given = config.getoption("vexlab_results")
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        config.stash[RUN_FOLDER] = Path(given or Path(settings_of(config).results, f"pytest-{stamp}")).absolute()
+    return config.stash[RUN_FOLDER]

@@ -1,0 +1,90 @@
+"""Which cases run, on which kernels, and which are skipped with a reason."""
+
+from __future__ import annotations
+
+import fnmatch
+
+import pytest
+
+from vexlab.kernels.catalogue import read_config
+from vexlab.model.kernel import Kernel
+from vexlab.model.target import Target
+from vexlab.plugin.marks import CaseMarks, marks_of
+from vexlab.plugin.options import settings_of, target_of, the_lab
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every case that reaches a kernel once for each kernel asked for."""
+    if "kernel" in metafunc.fixturenames:
+        metafunc.parametrize("kernel", settings_of(metafunc.config).kernels, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the cases the options ask for."""
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
+    for item in items:
+        (kept if _wanted(config, marks_of(item)) else dropped).append(item)
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist: the longest must not come last
+        kept.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+    items[:] = kept
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a case whose kernel or target lacks what its ``needs`` marks name."""
+    needs = list(item.iter_markers("needs"))
+    callspec = getattr(item, "callspec", None)
+    if not needs or callspec is None or "kernel" not in callspec.params:
+        return
+    kernel = the_lab(item.config).kernels.get(callspec.params["kernel"])
+    target = target_of(item.config)
+    for mark in needs:
+        if reason := _missing(mark, kernel, target):
+            pytest.skip(reason)
+
+
+def _wanted(config: pytest.Config, marks: CaseMarks) -> bool:
+    level, scenario = config.getoption("vexlab_level"), config.getoption("vexlab_scenario")
+    domains, patterns = config.getoption("vexlab_domain"), config.getoption("vexlab_case")
+    return (
+        level in (0, marks.level)
+        and scenario in (0, marks.scenario)
+        and (not domains or marks.domain in domains)
+        and (not config.getoption("vexlab_quick") or marks.quick)
+        and (not patterns or any(_matches(marks.id, pattern) for pattern in patterns))
+    )
+
+
+def _matches(case: str, pattern: str) -> bool:
+    """Whether ``case`` is the pattern, begins with it, or matches it as a glob (brackets taken literally)."""
+    return case.startswith(pattern) or fnmatch.fnmatchcase(case, pattern.replace("[", "[[]"))
+
+
+def _missing(mark: pytest.Mark, kernel: Kernel, target: Target) -> str:
+    if mark.kwargs.get("source") and target.in_tree:
+        return f"{target.name} comes with the kernel, there is no source to build"
+    if mark.kwargs.get("mkfs") and not target.mkfs:
+        return f"{target.name} names no mkfs command"
+    if mark.kwargs.get("vectors") and not target.vectors:
+        return f"{target.name} stores no vectors"
+    if mark.kwargs.get("loadable") and (reason := why_not_loadable(kernel, target)):
+        return reason
+    if mark.args:
+        options = read_config(kernel)
+        for option in mark.args:
+            if option not in options:
+                return f"kernel {kernel.name} is built without {option}"
+    return ""
+
+
+def why_not_loadable(kernel: Kernel, target: Target) -> str:
+    """Return why the target is no loadable module on this kernel, or an empty string where it is one."""
+    if not target.in_tree:
+        return ""
+    if f"/{target.module}.ko" in (kernel.modules / "modules.builtin").read_text():
+        return f"{target.name} is built into kernel {kernel.name}"
+    if f"/{target.module}.ko" not in (kernel.modules / "modules.dep").read_text():
+        return f"kernel {kernel.name} has no module {target.name}; another flavour, such as 6.1-amd64, may have it"
+    return ""
