@@ -1,0 +1,1 @@
+"""Thin commands: each builds a request, calls the library, prints."""

@@ -1,0 +1,60 @@
+"""``vexlab build``: compile a target's module and say what the compiler said."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import click
+
+from vexlab.cli.options import kernel_option, settings_from, target_option
+from vexlab.errors import UsageError
+from vexlab.lab import Lab
+from vexlab.targets.load import find_target
+
+
+@click.command(name="build")
+@target_option
+@kernel_option
+@click.option("--config", type=click.Path(dir_okay=False), help="Settings file.")
+@click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")
+@click.option("--log", "show_log", is_flag=True, help="Print the whole build log.")
+@click.option(
+    "--output", "-o", type=click.Path(file_okay=False), help="Copy the built module and tools to this folder."
+)
+def command(
+    *,
+    target: str,
+    kernels: tuple[str, ...],
+    config: str | None,
+    build_args: tuple[str, ...],
+    show_log: bool,
+    output: str | None,
+) -> None:
+    """Build a target's module out of tree, against one kernel or several.
+
+    Exit status 1 where the source does not compile, 3 where the compiler or the kernel's headers are missing.
+    """
+    settings = settings_from(config=config, kernels=kernels)
+    chosen = find_target(target, build_args=build_args)
+    if chosen.in_tree and not chosen.tools:
+        raise UsageError(f"{chosen.name} comes with the kernel, there is nothing to build")
+    with Lab(settings, progress=lambda text: click.echo(text, err=True)) as lab:
+        for name in settings.kernels:
+            begin = time.monotonic()
+            kernel = lab.kernels.get(name)
+            artifact = lab.artifact(chosen, kernel)
+            if show_log:
+                click.echo(artifact.log, err=True, nl=False)
+            for warning in artifact.warnings:
+                click.echo(warning, err=True)
+            source = "cached" if artifact.cached else f"{time.monotonic() - begin:.1f} s"
+            files = [path for path in (artifact.path, *(path for _, path in artifact.tools)) if path]
+            if output:
+                folder = Path(output, name)
+                folder.mkdir(parents=True, exist_ok=True)
+                files = [Path(shutil.copy2(file, folder)) for file in files]
+            click.echo(f"{chosen.name} for {kernel.release}: {len(artifact.warnings)} warnings ({source})")
+            for file in files:
+                click.echo(f"  {file}")

@@ -1,0 +1,82 @@
+"""``vexlab list``: the cases a run would take, domains, scenarios, targets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import pytest
+
+from vexlab.cli.options import kernel_option, settings_from, target_option
+from vexlab.cli.session import Request, pytest_arguments
+from vexlab.plugin.marks import CaseMarks, marks_of
+from vexlab.targets.load import shipped_targets
+
+
+class Lister:
+    """Keeps what pytest collected."""
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Keep the selected cases."""
+        self.items = session.items
+
+
+@click.command(name="list")
+@target_option
+@kernel_option
+@click.option("--level", type=click.IntRange(1, 3), help="Only cases of this level.")
+@click.option("--quick", is_flag=True, help="Only the quick cases.")
+@click.option("--domain", "domains", multiple=True, help="Only cases of this domain.")
+@click.option("--scenario", type=click.IntRange(1, 6), help="Only cases of this scenario.")
+@click.option("--targets", is_flag=True, help="List the targets that come with vexlab instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True))
+def command(
+    *,
+    paths: tuple[str, ...],
+    target: str,
+    kernels: tuple[str, ...],
+    level: int | None,
+    quick: bool,
+    domains: tuple[str, ...],
+    scenario: int | None,
+    targets: bool,
+    as_json: bool,
+) -> int:
+    """List the cases that `vexlab run` with the same options would run."""
+    if targets:
+        for name in shipped_targets():
+            click.echo(name)
+        return 0
+    request = Request(
+        target=target,
+        kernels=settings_from(config=None, kernels=kernels).kernels,
+        level=level or 0,
+        quick=quick,
+        domains=domains,
+        scenario=scenario or 0,
+        paths=tuple(str(Path(path).absolute()) for path in paths),
+    )
+    rows = _collect(request)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            click.echo(f"{row['id']:56} level {row['level']}  {row['about']}")
+    return 0 if rows else 4
+
+
+def _collect(request: Request) -> list[dict[str, object]]:
+    lister = Lister()
+    pytest.main([*pytest_arguments(request, Path("none")), "--collect-only"], plugins=[lister])
+    return [_row(item, marks_of(item)) for item in lister.items]
+
+
+def _row(item: pytest.Item, marks: CaseMarks) -> dict[str, object]:
+    about = (getattr(getattr(item, "obj", None), "__doc__", "") or "").strip().partition("\n")[0]
+    return {**asdict(marks), "about": about}

@@ -1,0 +1,108 @@
+"""The command line's root: finds commands, prints errors, chooses the exit status."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import traceback
+
+import click
+
+from vexlab import __version__
+from vexlab.config import suggest
+from vexlab.errors import BuildError, VexlabError
+
+# Each is a module here with a ``command``; loaded only when asked for, so that `vexlab --help` is instant.
+COMMANDS = {
+    "run": "Run test cases against a target and give a verdict",
+    "list": "List the cases a run would take, or the targets",
+    "build": "Build a target's module, for one kernel or several",
+    "kernels": "List, fetch and inspect kernels",
+    "doctor": "Say what this machine can do, and what to do about the rest",
+    "vm": "Start, use and stop named machines",
+    "classify": "Read a kernel log and say what went wrong in it",
+    "selfcheck": "Build known defects into a target and see which are found",
+    "results": "Show earlier runs",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the commands' names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"vexlab.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command for a misspelt one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"no command `{args[0]}`: {suggest(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="vexlab")
+@click.option("--debug", is_flag=True, help="Log what is done, and show tracebacks.")
+def cli(*, debug: bool) -> None:
+    """Prove in disposable virtual machines whether a Linux filesystem kernel module can be trusted."""
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING,
+        format="%(message)s" if not debug else "%(relativeCreated)6d %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    if debug:
+        os.environ["VEXLAB_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        status = _say("interrupted", "", 130)
+    except click.UsageError as error:
+        error.show()
+        status = 2
+    except click.ClickException as error:
+        status = _say(error.format_message(), "", 2)
+    except VexlabError as error:
+        status = _say(error.message, error.hint, error.exit_code)
+        if isinstance(error, BuildError) and os.environ.get("VEXLAB_DEBUG"):
+            click.echo(error.log, err=True)
+    except KeyboardInterrupt:
+        status = _say("interrupted", "", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours is an infrastructure fault, never the module's
+        if os.environ.get("VEXLAB_DEBUG"):
+            traceback.print_exc()
+        status = _say(
+            f"internal error: {type(error).__name__}: {error}",
+            "`vexlab --debug …` shows where; please report it",
+            3,
+        )
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say(message: str, hint: str, status: int) -> int:
+    click.echo(f"vexlab: {message}", err=True)
+    if hint:
+        click.echo(f"  → {hint}", err=True)
+    return status

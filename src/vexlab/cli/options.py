@@ -1,0 +1,63 @@
+"""Options that several commands share, and what they turn into."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from vexlab.config import Settings, load_settings
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def target_option(command: Command) -> Command:
+    """Add ``--target``."""
+    return click.option(
+        "--target",
+        default="targets/vexfs",
+        show_default=True,
+        help="A target.toml, its folder, or a shipped target.",
+    )(command)
+
+
+def kernel_option(command: Command) -> Command:
+    """Add ``--kernel``."""
+    return click.option("--kernel", "kernels", multiple=True, help="Kernel to run on; repeat for a matrix.")(command)
+
+
+def machine_options(command: Command) -> Command:
+    """Add ``--accel``, ``--memory``, ``--cpus`` and ``--config``."""
+    for option in (
+        click.option(
+            "--config",
+            type=click.Path(dir_okay=False),
+            help="Settings file (default: vexlab.toml if present).",
+        ),
+        click.option("--cpus", type=click.IntRange(1, 64), help="CPUs of a machine."),
+        click.option("--memory", type=click.IntRange(64, 1 << 20), help="Memory of a machine in MiB."),
+        click.option(
+            "--accel",
+            type=click.Choice(["auto", "kvm", "tcg"]),
+            help="Accelerator; auto takes the fastest proved one.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def settings_from(
+    *,
+    config: str | None,
+    accel: str | None = None,
+    memory: int | None = None,
+    cpus: int | None = None,
+    kernels: tuple[str, ...] = (),
+) -> Settings:
+    """Return the settings file's values with the options laid over them; raise ``UsageError``."""
+    settings = load_settings(Path(config) if config else None)
+    given: dict[str, object] = {"accel": accel, "memory": memory, "cpus": cpus, "kernels": kernels}
+    return dataclasses.replace(settings, **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]

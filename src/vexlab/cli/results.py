@@ -1,0 +1,37 @@
+"""``vexlab results``: earlier runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vexlab.config import load_settings
+from vexlab.report import jsonfile
+from vexlab.report.terminal import printable
+from vexlab.results.store import Store
+
+
+@click.command(name="results")
+@click.argument("run", required=False)
+@click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
+def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
+    """List earlier runs, or show one: its id, the beginning of it, or `last`."""
+    store = Store(Path(results_dir or load_settings(None).results).absolute())
+    if run is None:
+        for each in store.runs():
+            state = "finished" if each.run.finished else "unfinished"
+            counts = each.summary
+            click.echo(
+                f"{each.run.id}  {each.run.target:12} {','.join(each.run.kernels):12} {state:10} "
+                f"{counts.passed} passed {counts.failed} failed {counts.crashed} crashed "
+                f"{counts.skipped} skipped {counts.errors} errors"
+            )
+        return
+    result = store.load(run)
+    if as_json:
+        click.echo(jsonfile.render(result).decode(), nl=False)
+        return
+    for case in result.cases:
+        click.echo(f"{case.verdict.value:8} {case.id:52} {case.duration_s:6.1f} s  {printable(case.reason)[:200]}")

@@ -1,0 +1,63 @@
+"""From a request to a prepared pytest session over the domains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vexlab.domains import FOLDER, domain_folders
+
+_INI = FOLDER / "pytest.ini"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a run is asked to do; empty or zero means "no matter"."""
+
+    target: str
+    kernels: tuple[str, ...]
+    level: int = 0
+    quick: bool = False
+    domains: tuple[str, ...] = ()
+    domains_dirs: tuple[str, ...] = ()
+    scenario: int = 0
+    cases: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    jobs: int = 1
+    accel: str = ""
+    memory: int = 0
+    cpus: int = 0
+    config: str = ""
+    artifact: str = ""
+    build_args: tuple[str, ...] = ()
+    first_failure: bool = False
+
+
+def pytest_arguments(request: Request, results: Path) -> list[str]:
+    """Return pytest's argument vector for ``request``: our plugin, our configuration, nobody else's."""
+    extra = [child for folder in request.domains_dirs for child in sorted(Path(folder).iterdir()) if child.is_dir()]
+    paths = list(request.paths) or [str(path) for path in (*domain_folders(), *extra)]
+    arguments = ["-p", "vexlab.plugin", "-c", str(_INI), "--rootdir", str(FOLDER), *paths]
+    arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode", "importlib"]
+    arguments += ["--vexlab-target", request.target, "--vexlab-results", str(results)]
+    for name, values in (
+        ("kernel", request.kernels),
+        ("domain", request.domains),
+        ("case", request.cases),
+        ("build-arg", request.build_args),
+    ):
+        for value in values:
+            arguments += [f"--vexlab-{name}", value]
+    for name in ("level", "scenario", "accel", "memory", "cpus", "config", "artifact"):
+        if value := getattr(request, name):
+            arguments += [f"--vexlab-{name}", str(value)]
+    if request.first_failure:
+        arguments.append("--exitfirst")
+    if request.quick:
+        arguments.append("--vexlab-quick")
+    if request.jobs > 1:
+        # one case at a time for each worker: cases are long and few
+        arguments += ["-n", str(request.jobs), "--dist", "load", "--maxschedchunk", "1"]
+    else:
+        arguments += ["-p", "no:xdist"]
+    return arguments

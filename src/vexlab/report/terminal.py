@@ -1,0 +1,118 @@
+"""A run on the terminal: one line a case as it finishes, a live line below, the verdict at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from vexlab.model.case import CaseResult, RunInfo, Summary
+from vexlab.model.verdict import Verdict
+
+_STYLE = {
+    Verdict.PASSED: ("green", "passed"),
+    Verdict.FAILED: ("red", "FAILED"),
+    Verdict.CRASHED: ("bold red", "CRASHED"),
+    Verdict.SKIPPED: ("yellow", "skipped"),
+    Verdict.ERROR: ("magenta", "ERROR"),
+}
+_REASON_MOST = 300
+
+
+class Progress:
+    """Writes to standard error; without a terminal (or in CI) plain lines and no live one."""
+
+    def __init__(self, *, plain: bool = False) -> None:
+        self.console = Console(stderr=True, highlight=False, no_color=plain or None, soft_wrap=True)
+        self._status: Status | None = None
+        self._live = self.console.is_terminal and not plain
+        self._running: dict[str, float] = {}
+        self._done = 0
+        self.total = 0
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._status = self.console.status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status:
+            self._status.stop()
+
+    def say(self, text: str) -> None:
+        """Say what is being done before cases run."""
+        if self._status:
+            self._status.update(escape(text))
+        else:
+            self.console.print(escape(text), style="dim")
+
+    def begin(self, run: RunInfo) -> None:
+        """Print the head line."""
+        kernels = ", ".join(run.kernels)
+        self.console.print(f"[bold]{escape(run.target)}[/] on kernel {escape(kernels)} ({run.accelerator})")
+
+    def started(self, node: str) -> None:
+        """Show a case as running."""
+        self._running[node] = time.monotonic()
+        self._refresh()
+
+    def finished(self, case: CaseResult) -> None:
+        """Print a finished case."""
+        self._running.pop(case.node, None)
+        self._done += 1
+        style, word = _STYLE[case.verdict]
+        self.console.print(f"  [{style}]{word:8}[/] {escape(case.id):52} {case.duration_s:6.1f} s")
+        if case.verdict is not Verdict.PASSED and case.reason:
+            reason = case.reason.splitlines()[0][:_REASON_MOST]
+            self.console.print(f"           [{style}]{escape(printable(reason))}[/]")
+        self._refresh()
+
+    def end(self, summary: Summary, seconds: float, evidence: str) -> None:
+        """Print the sums and where the evidence lies."""
+        if self._status:
+            self._status.stop()
+        counts = (
+            (summary.passed, "passed", "green"),
+            (summary.failed, "failed", "red"),
+            (summary.crashed, "crashed", "bold red"),
+            (summary.skipped, "skipped", "yellow"),
+            (summary.errors, "errors", "magenta"),
+        )
+        parts = [f"[{style}]{count} {word}[/]" if count else f"[dim]0 {word}[/]" for count, word, style in counts]
+        self.console.print(f"{' · '.join(parts)} in {seconds:.1f} s")
+        self.console.print(f"verdict: {_word(summary)}")
+        self.console.print(f"evidence: {escape(evidence)}")
+
+    def _refresh(self) -> None:
+        if self._status:
+            total = f"/{self.total}" if self.total else ""
+            running = ", ".join(node.rpartition("::")[2] for node in self._running)
+            self._status.update(escape(f"{self._done}{total} done, running {running or 'nothing'}"))
+
+
+def _word(summary: Summary) -> str:
+    if summary.exit_code == 0:
+        return "[bold green]PASSED[/]: every case ran in a real kernel and nothing was found"
+    return {
+        1: "[bold red]FAILED[/]: the module is at fault",
+        3: "[bold magenta]UNDECIDED[/]: the lab itself failed, nothing is said about the module",
+        4: "[bold yellow]NOTHING RAN[/]: that is no pass",
+    }[summary.exit_code]
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters made visible: what a guest printed must not drive the terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def is_ci() -> bool:
+    """Whether nobody watches standard error."""
+    return not sys.stderr.isatty()

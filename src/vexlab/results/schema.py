@@ -1,0 +1,40 @@
+"""The store's tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Root of the mapped tables."""
+
+
+class RunRow(Base):
+    """A run; ``finished`` is empty while it runs, and stays so where it was killed."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    target: Mapped[str]
+    kernels: Mapped[list[str]] = mapped_column(JSON)
+    accelerator: Mapped[str]
+    started: Mapped[str]
+    finished: Mapped[str] = mapped_column(default="")
+    folder: Mapped[str]
+
+
+class CaseRow(Base):
+    """A finished case. What is asked for often has a column; the whole result stands in ``result``."""
+
+    __tablename__ = "cases"
+
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    domain: Mapped[str] = mapped_column(index=True)
+    kernel: Mapped[str]
+    verdict: Mapped[str] = mapped_column(index=True)
+    duration_s: Mapped[float]
+    result: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -1,0 +1,127 @@
+"""Runs and cases in a database, written as they finish: a killed run keeps every finished case."""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import secrets
+import sqlite3
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import create_engine, event, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from vexlab.errors import InfraError, UsageError
+from vexlab.model.case import CaseResult, RunInfo, RunResult, Summary
+from vexlab.results.schema import Base, CaseRow, RunRow
+
+FILE = "vexlab.sqlite"
+_LOCK = ".lock"
+_BUSY_S = 30.0
+
+
+class Store:
+    """The database in a results folder. Only the main process writes. Raises ``InfraError`` where it cannot."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._engine = create_engine(f"sqlite:///{folder / FILE}", connect_args={"timeout": _BUSY_S})
+            event.listen(self._engine, "connect", _set_up_connection)
+            with (folder / _LOCK).open("w") as lock:  # two processes may both find an empty folder
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                Base.metadata.create_all(self._engine)
+        except (OSError, SQLAlchemyError) as error:
+            raise InfraError(
+                f"the results folder {folder} cannot be written: {error}",
+                hint="choose another with --results",
+            ) from error
+
+    def begin(self, target: str, kernels: tuple[str, ...], accelerator: str) -> tuple[RunInfo, Path]:
+        """Start a run; return it and its folder."""
+        now = datetime.datetime.now(datetime.UTC)
+        name = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        run = RunInfo(id=name, target=target, kernels=kernels, accelerator=accelerator, started=_stamp())
+        folder = self.folder / name
+        folder.mkdir()
+        with Session(self._engine) as session, session.begin():
+            session.add(
+                RunRow(
+                    id=run.id,
+                    target=target,
+                    kernels=list(kernels),
+                    accelerator=accelerator,
+                    started=run.started,
+                    folder=str(folder),
+                )
+            )
+        return run, folder
+
+    def save(self, run: RunInfo, case: CaseResult) -> None:
+        """Keep a finished case; a case run again in the same run replaces its result."""
+        row = CaseRow(
+            run=run.id,
+            id=case.id,
+            domain=case.domain,
+            kernel=case.kernel,
+            verdict=case.verdict.value,
+            duration_s=case.duration_s,
+            result=msgspec.to_builtins(case),
+        )
+        with Session(self._engine) as session, session.begin():
+            session.merge(row)
+
+    def finish(self, run: RunInfo) -> None:
+        """Mark a run as finished."""
+        with Session(self._engine) as session, session.begin():
+            row = session.get_one(RunRow, run.id)
+            row.finished = _stamp()
+
+    def load(self, name: str) -> RunResult:
+        """Return the run ``name``, or the newest one for ``last``; raise ``UsageError`` where there is none."""
+        with Session(self._engine) as session:
+            query = select(RunRow).order_by(RunRow.started.desc(), RunRow.id.desc())
+            if name != "last":
+                query = query.where(RunRow.id.startswith(name))
+            row = session.scalars(query.limit(1)).first()
+            if row is None:
+                raise UsageError(f"no run `{name}` in {self.folder}", hint="`vexlab results` lists the runs")
+            cases = session.scalars(select(CaseRow).where(CaseRow.run == row.id))
+            results = tuple(msgspec.convert(case.result, CaseResult) for case in cases)
+            return RunResult(run=_info(row), summary=Summary.of(results), cases=results)
+
+    def runs(self) -> tuple[RunResult, ...]:
+        """Return all runs, newest first."""
+        with Session(self._engine) as session:
+            names = session.scalars(select(RunRow.id).order_by(RunRow.started.desc(), RunRow.id.desc())).all()
+        return tuple(self.load(name) for name in names)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._engine.dispose()
+
+
+def _info(row: RunRow) -> RunInfo:
+    return RunInfo(
+        id=row.id,
+        target=row.target,
+        kernels=tuple(row.kernels),
+        accelerator=row.accelerator,
+        started=row.started,
+        finished=row.finished,
+    )
+
+
+def _stamp() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _set_up_connection(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")  # enough in WAL mode to survive a kill; no fsync a case

@@ -1,0 +1,76 @@
+"""A catalogue of defects: mistakes that can be built into a target, one at a time."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from vexlab.config import suggest
+from vexlab.errors import UsageError
+
+
+class Defect(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "class"}):
+    """A ``[[defect]]`` table: ``name`` is what the build gets as ``DEFECT=``; ``flavour`` the kernels that can show it.
+
+    ``expected`` is what a laboratory should report, in words for people; nothing says which case finds it.
+    """
+
+    name: str
+    kind: str
+    description: str
+    where: str
+    flavour: tuple[str, ...]
+    expected: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """What the domains made of one defect: ``found_by`` are case ids, ``findings`` their titles or reasons."""
+
+    name: str
+    found: bool
+    found_by: tuple[str, ...]
+    findings: tuple[str, ...]
+    duration_s: float
+    error: str = ""
+
+
+def load_defects(file: Path) -> tuple[Defect, ...]:
+    """Read a catalogue; raise ``UsageError`` that names what is wrong."""
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("defect", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file} cannot be read as a catalogue of defects: {error}") from error
+    known = [field.encode_name for field in msgspec.structs.fields(Defect)]
+    for table in tables:
+        for key in table:
+            if key not in known:
+                raise UsageError(f"{file}: unknown key `{key}` in [[defect]]", hint=suggest(key, known))
+    try:
+        return msgspec.convert(tables, tuple[Defect, ...])
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{file}: {error}") from error
+
+
+def named(defects: tuple[Defect, ...], names: tuple[str, ...]) -> tuple[Defect, ...]:
+    """Return the defects called ``names``; raise ``UsageError`` for a name the catalogue lacks."""
+    known = {defect.name: defect for defect in defects}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no defect `{name}` in the catalogue", hint=suggest(name, known))
+    return tuple(known[name] for name in names)
+
+
+def visible_on(defects: tuple[Defect, ...], flavour: str) -> tuple[Defect, ...]:
+    """Return the defects that kernels of ``flavour`` can show."""
+    return tuple(defect for defect in defects if flavour in defect.flavour)
+
+
+def sample(defects: tuple[Defect, ...], count: int) -> tuple[Defect, ...]:
+    """Return ``count`` defects spread evenly over the catalogue, always the same ones."""
+    if not count or count >= len(defects):
+        return defects
+    return tuple(defects[index * len(defects) // count] for index in range(count))
