@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VexFS: the block map of an inode - looking up, allocating, truncating.
+ */
+
+#include "vexfs.h"
+
+#define VEXFS_MAX_DEPTH	4	/* i_data, then up to three pointer blocks */
+
+/* Where a file block's pointer stands: index in i_data, then in each block. */
+struct vexfs_path {
+	int depth;
+	u32 index[VEXFS_MAX_DEPTH];
+};
+
+loff_t vexfs_max_size(void)
+{
+	u64 blocks = VEXFS_NDIR_BLOCKS;
+	int i;
+
+	for (i = 1; i <= 3; i++)
+		blocks += 1ULL << (i * VEXFS_PTRS_BITS);
+	return min_t(u64, blocks << VEXFS_BLOCK_BITS, MAX_LFS_FILESIZE);
+}
+
+static int vexfs_make_path(u64 lblk, struct vexfs_path *path)
+{
+	const u32 mask = VEXFS_PTRS_PER_BLOCK - 1;
+	int level, i;
+
+	if (lblk < VEXFS_NDIR_BLOCKS) {
+		path->depth = 1;
+		path->index[0] = lblk;
+		return 0;
+	}
+	lblk -= VEXFS_NDIR_BLOCKS;
+	for (level = 1; level <= 3; level++) {
+		u64 room = 1ULL << (level * VEXFS_PTRS_BITS);
+
+		if (lblk < room) {
+			path->depth = level + 1;
+			path->index[0] = VEXFS_IND_BLOCK + level - 1;
+			for (i = 1; i <= level; i++)
+				path->index[i] = (lblk >> ((level - i) *
+						  VEXFS_PTRS_BITS)) & mask;
+			return 0;
+		}
+		lblk -= room;
+	}
+	return -EFBIG;
+}
+
+/* Reads a pointer block of @inode. */
+static struct buffer_head *vexfs_read_pointers(struct inode *inode, u32 block)
+{
+	struct super_block *sb = inode->i_sb;
+	struct buffer_head *bh;
+
+	if (!vexfs_data_valid(sb, block, 1)) {
+		vexfs_error(sb, "inode %lu: pointer block %u is out of place",
+			    inode->i_ino, block);
+		return ERR_PTR(-EFSCORRUPTED);
+	}
+	bh = sb_bread(sb, block);
+	if (!bh) {
+		vexfs_error(sb, "inode %lu: cannot read pointer block %u",
+			    inode->i_ino, block);
+		return ERR_PTR(-EIO);
+	}
+	return bh;
+}
+
+/*
+ * Follows @path as far as it exists. Returns how many pointers were found to be
+ * set (path->depth if the block is mapped); *bh is the last pointer block read,
+ * NULL if that is the inode itself, and *slot the pointer looked at last.
+ */
+static int vexfs_walk(struct inode *inode, struct vexfs_path *path,
+		      struct buffer_head **bh, __le32 **slot)
+{
+	int level = 0;
+
+	*bh = NULL;
+	*slot = &VEXFS_I(inode)->i_data[path->index[0]];
+	while (**slot && ++level < path->depth) {
+		struct buffer_head *next;
+
+		next = vexfs_read_pointers(inode, le32_to_cpu(**slot));
+		brelse(*bh);
+		*bh = NULL;
+		if (IS_ERR(next))
+			return PTR_ERR(next);
+		*bh = next;
+		*slot = (__le32 *)next->b_data + path->index[level];
+	}
+	return level;
+}
+
+/* How many pointers from @slot on continue what the first one starts. */
+static u32 vexfs_run(__le32 *slot, u32 max)
+{
+	u32 first = le32_to_cpu(*slot);
+	u32 n;
+
+	for (n = 1; n < max; n++)
+		if (le32_to_cpu(slot[n]) != (first ? first + n : 0))
+			break;
+	return n;
+}
+
+/* Pointers that stand together with the last one of @path. */
+static u32 vexfs_left(struct vexfs_path *path)
+{
+	u32 index = path->index[path->depth - 1];
+
+	return (path->depth == 1 ? VEXFS_NDIR_BLOCKS : VEXFS_PTRS_PER_BLOCK) -
+	       index;
+}
+
+static u32 vexfs_find_goal(struct inode *inode, u64 lblk, __le32 *slot,
+			   bool first_slot)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	if (vi->i_last_pblk && lblk == vi->i_last_lblk + 1)
+		return vi->i_last_pblk + 1;
+	if (!first_slot && slot[-1])
+		return le32_to_cpu(slot[-1]) + 1;
+	return vi->i_last_pblk;
+}
+
+/* Makes an empty pointer block out of a block just allocated. */
+static int vexfs_init_pointers(handle_t *handle, struct inode *inode, u32 block,
+			       u32 index, u32 child)
+{
+	struct buffer_head *bh = sb_getblk(inode->i_sb, block);
+	int err;
+
+	if (!bh)
+		return -ENOMEM;
+	lock_buffer(bh);
+	err = vexfs_get_create(handle, bh);
+	if (!err) {
+		memset(bh->b_data, 0, VEXFS_BLOCK_SIZE);
+		((__le32 *)bh->b_data)[index] = cpu_to_le32(child);
+		set_buffer_uptodate(bh);
+	}
+	unlock_buffer(bh);
+	if (!err)
+		err = vexfs_dirty(handle, bh);
+	brelse(bh);
+	return err;
+}
+
+/*
+ * Allocates the missing blocks of @path below its @level-th pointer and hangs
+ * them into the tree last, so that a failure leaves no trace. i_map_lock is
+ * held for writing.
+ */
+static int vexfs_alloc_branch(handle_t *handle, struct inode *inode, u64 lblk,
+			      struct vexfs_path *path, int level,
+			      struct buffer_head *parent, __le32 *slot,
+			      u32 *count, u32 *pblk)
+{
+	int missing = path->depth - 1 - level;
+	u32 blocks[VEXFS_MAX_DEPTH];
+	u32 goal, one, n, i;
+	int err = 0, got;
+
+	goal = vexfs_find_goal(inode, lblk, slot, !path->index[level]);
+	for (got = 0; got < missing; got++) {
+		one = 1;
+		blocks[got] = vexfs_new_blocks(handle, inode, goal, &one, &err);
+		if (!blocks[got])
+			goto out_free;
+		goal = blocks[got] + 1;
+	}
+	/* Below a new pointer block only one, beside others as many as fit. */
+	n = missing ? 1 : *count;
+	*pblk = vexfs_new_blocks(handle, inode, goal, &n, &err);
+	if (!*pblk)
+		goto out_free;
+
+	if (parent) {
+		err = vexfs_get_write(handle, parent);
+		if (err)
+			goto out_data;
+	}
+	for (i = missing; i > 0; i--) {
+		err = vexfs_init_pointers(handle, inode, blocks[i - 1],
+					  path->index[level + i],
+					  i == missing ? *pblk : blocks[i]);
+		if (err)
+			goto out_data;
+	}
+	if (missing) {
+		*slot = cpu_to_le32(blocks[0]);
+	} else {
+		for (i = 0; i < n; i++)
+			slot[i] = cpu_to_le32(*pblk + i);
+	}
+	if (parent)
+		err = vexfs_dirty(handle, parent);
+	VEXFS_I(inode)->i_last_lblk = lblk + n - 1;
+	VEXFS_I(inode)->i_last_pblk = *pblk + n - 1;
+	*count = n;
+	return err;
+
+out_data:
+	vexfs_free_blocks(handle, inode, *pblk, n);
+out_free:
+	while (got > 0)
+		vexfs_discard_block(handle, inode, blocks[--got]);
+	return err;
+}
+
+/*
+ * Finds the blocks that hold the file from block @lblk on, at most @max of them
+ * in a row on disk. Returns their number, with the first in *@pblk; 0 for a
+ * hole. With a handle a hole is filled, *@new tells so, and the inode is left
+ * for the caller to be marked dirty.
+ */
+int vexfs_map_blocks(handle_t *handle, struct inode *inode, u64 lblk, u32 max,
+		     u32 *pblk, bool *new)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct buffer_head *bh = NULL;
+	struct vexfs_path path;
+	__le32 *slot;
+	int level, err;
+	u32 count;
+
+	err = vexfs_make_path(lblk, &path);
+	if (err)
+		return err;
+	if (handle)
+		down_write(&vi->i_map_lock);
+	else
+		down_read(&vi->i_map_lock);
+
+	level = vexfs_walk(inode, &path, &bh, &slot);
+	if (level < 0) {
+		err = level;
+		goto out;
+	}
+	count = 0;
+	if (level == path.depth) {
+		count = vexfs_run(slot, min(max, vexfs_left(&path)));
+		*pblk = le32_to_cpu(*slot);
+		if (!VEXFS_DEFECT(unchecked_block_number) &&
+		    !vexfs_data_valid(inode->i_sb, *pblk, count)) {
+			vexfs_error(inode->i_sb,
+				    "inode %lu: block %u of the file is out of place: %u+%u",
+				    inode->i_ino, (u32)lblk, *pblk, count);
+			err = -EFSCORRUPTED;
+		}
+	} else if (handle) {
+		count = 1;
+		if (level == path.depth - 1)
+			count = vexfs_run(slot, min(max, vexfs_left(&path)));
+		err = vexfs_alloc_branch(handle, inode, lblk, &path, level, bh,
+					 slot, &count, pblk);
+		*new = true;
+	}
+out:
+	brelse(bh);
+	if (handle)
+		up_write(&vi->i_map_lock);
+	else
+		up_read(&vi->i_map_lock);
+	return err ? err : count;
+}
+
+/* For reading and for writing back: pages under writeback are mapped already. */
+int vexfs_get_block(struct inode *inode, sector_t iblock,
+		    struct buffer_head *bh, int create)
+{
+	u32 max = bh->b_size >> VEXFS_BLOCK_BITS;
+	u32 pblk;
+	int ret;
+
+	ret = vexfs_map_blocks(NULL, inode, iblock, max, &pblk, NULL);
+	if (ret <= 0)
+		return ret;
+	map_bh(bh, inode->i_sb, pblk);
+	bh->b_size = (size_t)ret << VEXFS_BLOCK_BITS;
+	return 0;
+}
+
+/* For writing: the caller holds a handle and marks the inode dirty. */
+int vexfs_get_block_new(struct inode *inode, sector_t iblock,
+			struct buffer_head *bh, int create)
+{
+	u32 max = bh->b_size >> VEXFS_BLOCK_BITS;
+	handle_t *handle = journal_current_handle();
+	bool new = false;
+	u32 pblk;
+	int ret;
+
+	ret = vexfs_map_blocks(handle, inode, iblock, max, &pblk, &new);
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		return -EIO;
+	map_bh(bh, inode->i_sb, pblk);
+	bh->b_size = (size_t)ret << VEXFS_BLOCK_BITS;
+	if (!new)
+		return 0;
+	set_buffer_new(bh);
+	return jbd2_journal_inode_ranged_write(handle,
+					       &VEXFS_I(inode)->i_jinode,
+					       (loff_t)iblock << VEXFS_BLOCK_BITS,
+					       bh->b_size);
+}
+
+/* Reads a metadata block of a directory or symlink. NULL is never returned. */
+struct buffer_head *vexfs_bread(struct inode *inode, u64 lblk)
+{
+	struct super_block *sb = inode->i_sb;
+	struct buffer_head *bh;
+	u32 pblk;
+	int ret;
+
+	ret = vexfs_map_blocks(NULL, inode, lblk, 1, &pblk, NULL);
+	if (ret < 0)
+		return ERR_PTR(ret);
+	if (!ret && VEXFS_DEFECT(missing_null_check))
+		return NULL;
+	if (!ret) {
+		vexfs_error(sb, "inode %lu: hole at block %llu",
+			    inode->i_ino, lblk);
+		return ERR_PTR(-EFSCORRUPTED);
+	}
+	bh = sb_bread(sb, pblk);
+	if (!bh) {
+		vexfs_error(sb, "inode %lu: cannot read block %u", inode->i_ino,
+			    pblk);
+		return ERR_PTR(-EIO);
+	}
+	return bh;
+}
+
+/*
+ * Appends a zeroed metadata block to @inode and returns it with create access
+ * taken; the caller fills it and calls vexfs_dirty() and vexfs_mark_inode().
+ */
+struct buffer_head *vexfs_append(handle_t *handle, struct inode *inode,
+				 int *err)
+{
+	u64 lblk = inode->i_size >> VEXFS_BLOCK_BITS;
+	struct buffer_head *bh;
+	bool new = false;
+	u32 pblk;
+	int ret;
+
+	ret = vexfs_map_blocks(handle, inode, lblk, 1, &pblk, &new);
+	if (ret < 0) {
+		*err = ret;
+		return NULL;
+	}
+	bh = sb_getblk(inode->i_sb, pblk);
+	if (!bh) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	lock_buffer(bh);
+	*err = vexfs_get_create(handle, bh);
+	if (!*err) {
+		memset(bh->b_data, 0, VEXFS_BLOCK_SIZE);
+		set_buffer_uptodate(bh);
+	}
+	unlock_buffer(bh);
+	if (*err) {
+		brelse(bh);
+		return NULL;
+	}
+	i_size_write(inode, inode->i_size + VEXFS_BLOCK_SIZE);
+	VEXFS_I(inode)->i_disksize = inode->i_size;
+	return bh;
+}
+
+/* A truncation in progress. */
+struct vexfs_cut {
+	handle_t	*handle;
+	struct inode	*inode;
+	bool		metadata;	/* the blocks need revoke records */
+	u64		first;		/* first file block to go */
+};
+
+/*
+ * Makes sure the handle has credits for one more step. The transaction may
+ * change: write access to any buffer must be asked for again, and the map lock
+ * is dropped, since the commit waited for may need it to write back data.
+ */
+static int vexfs_cut_credits(struct vexfs_cut *cut)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(cut->inode);
+	int err;
+
+	if (jbd2_handle_buffer_credits(cut->handle) >= VEXFS_CR_TRUNCATE_STEP &&
+	    cut->handle->h_revoke_credits > 1)
+		return 0;
+	err = jbd2_journal_extend(cut->handle, VEXFS_CR_TRUNCATE, 64);
+	if (err <= 0)
+		return err;
+	err = vexfs_mark_inode(cut->handle, cut->inode);
+	if (err)
+		return err;
+	up_write(&vi->i_map_lock);
+	err = jbd2__journal_restart(cut->handle, VEXFS_CR_TRUNCATE, 64,
+				    GFP_NOFS);
+	down_write(&vi->i_map_lock);
+	return err;
+}
+
+/* Frees the blocks that @n pointers from @slot on name, and clears those. */
+static int vexfs_cut_pointers(struct vexfs_cut *cut, struct buffer_head *bh,
+			      __le32 *slot, u32 n)
+{
+	while (n) {
+		u32 run = vexfs_run(slot, n);
+		u32 block = le32_to_cpu(*slot);
+		int err;
+
+		if (!block) {
+			slot += run;
+			n -= run;
+			continue;
+		}
+		if (cut->metadata)
+			run = 1;
+		/* A run in the map may pass from one group to the next. */
+		run = min_t(u32, run, VEXFS_BLOCKS_PER_GROUP -
+				      block % VEXFS_BLOCKS_PER_GROUP);
+		err = vexfs_cut_credits(cut);
+		if (!err && bh)
+			err = vexfs_get_write(cut->handle, bh);
+		if (err)
+			return err;
+		if (cut->metadata)
+			vexfs_forget_block(cut->handle, cut->inode, block);
+		else
+			vexfs_free_blocks(cut->handle, cut->inode, block, run);
+		memset(slot, 0, run * sizeof(*slot));
+		if (bh) {
+			err = vexfs_dirty(cut->handle, bh);
+			if (err)
+				return err;
+		}
+		slot += run;
+		n -= run;
+	}
+	return 0;
+}
+
+/*
+ * Frees what the pointer @slot leads to from file block cut->first on. @level
+ * counts the pointer blocks below; @start is the first file block of the tree.
+ */
+static int vexfs_cut_tree(struct vexfs_cut *cut, struct buffer_head *parent,
+			  __le32 *slot, int level, u64 start)
+{
+	u64 span = 1ULL << ((level - 1) * VEXFS_PTRS_BITS);
+	u32 block = le32_to_cpu(*slot);
+	struct buffer_head *bh;
+	__le32 *pointers;
+	int err = 0;
+	u32 i = 0;
+
+	if (!block || start + span * VEXFS_PTRS_PER_BLOCK <= cut->first)
+		return 0;
+	bh = vexfs_read_pointers(cut->inode, block);
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	pointers = (__le32 *)bh->b_data;
+	if (cut->first > start)
+		i = (cut->first - start) >> ((level - 1) * VEXFS_PTRS_BITS);
+	if (level == 1) {
+		err = vexfs_cut_pointers(cut, bh, pointers + i,
+					 VEXFS_PTRS_PER_BLOCK - i);
+	} else {
+		for (; i < VEXFS_PTRS_PER_BLOCK && !err; i++)
+			err = vexfs_cut_tree(cut, bh, pointers + i, level - 1,
+					     start + i * span);
+	}
+	brelse(bh);
+	if (err || cut->first > start)
+		return err;
+
+	/* Nothing is left below: the pointer block goes too. */
+	err = vexfs_cut_credits(cut);
+	if (!err && parent)
+		err = vexfs_get_write(cut->handle, parent);
+	if (err)
+		return err;
+	*slot = 0;
+	vexfs_forget_block(cut->handle, cut->inode, block);
+	return parent ? vexfs_dirty(cut->handle, parent) : 0;
+}
+
+/*
+ * Frees all blocks past @size. The handle may be restarted on the way; between
+ * two transactions the map is always consistent. The caller has put the inode
+ * on the orphan list and marks it dirty afterwards.
+ */
+int vexfs_free_tail(handle_t *handle, struct inode *inode, loff_t size)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_cut cut = {
+		.handle = handle,
+		.inode = inode,
+		.metadata = !S_ISREG(inode->i_mode),
+		.first = (size + VEXFS_BLOCK_SIZE - 1) >> VEXFS_BLOCK_BITS,
+	};
+	u64 start = VEXFS_NDIR_BLOCKS;
+	int level, err = 0;
+
+	down_write(&vi->i_map_lock);
+	vi->i_last_pblk = 0;
+	if (cut.first < VEXFS_NDIR_BLOCKS)
+		err = vexfs_cut_pointers(&cut, NULL, vi->i_data + cut.first,
+					 VEXFS_NDIR_BLOCKS - cut.first);
+	for (level = 1; level <= 3 && !err; level++) {
+		err = vexfs_cut_tree(&cut, NULL,
+				     &vi->i_data[VEXFS_IND_BLOCK + level - 1],
+				     level, start);
+		start += 1ULL << (level * VEXFS_PTRS_BITS);
+	}
+	up_write(&vi->i_map_lock);
+	return err;
+}
+
+/*
+ * Zeroes and frees what lies past i_size of a regular file and takes the inode
+ * off the orphan list.
+ */
+int vexfs_truncate(struct inode *inode)
+{
+	handle_t *handle;
+	int err, ret;
+
+	handle = vexfs_start_revoke(inode->i_sb, VEXFS_CR_TRUNCATE, 64);
+	if (IS_ERR(handle)) {
+		vexfs_orphan_del(NULL, inode);
+		return PTR_ERR(handle);
+	}
+	err = vexfs_zero_tail(handle, inode, inode->i_size);
+	if (!err)
+		err = vexfs_free_tail(handle, inode, inode->i_size);
+	ret = 0;
+	if (inode->i_nlink)
+		ret = vexfs_orphan_del(handle, inode);
+	if (!err)
+		err = ret;
+	ret = vexfs_mark_inode(handle, inode);
+	if (!err)
+		err = ret;
+	ret = vexfs_stop(handle);
+	return err ? err : ret;
+}

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VexFS: operations on names.
+ */
+
+#include <linux/namei.h>
+
+#include "vexfs.h"
+
+static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry,
+				   unsigned int flags)
+{
+	struct inode *inode = NULL;
+	struct vexfs_dir_entry *de;
+	struct buffer_head *bh;
+	u32 ino;
+
+	if (dentry->d_name.len > VEXFS_NAME_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	de = vexfs_find_entry(dir, &dentry->d_name, &bh);
+	if (IS_ERR(de))
+		return ERR_CAST(de);
+	if (de) {
+		ino = le32_to_cpu(de->d_ino);
+		brelse(bh);
+		inode = vexfs_iget(dir->i_sb, ino);
+		if (inode == ERR_PTR(-ESTALE)) {
+			vexfs_error(dir->i_sb,
+				    "directory %lu names the deleted inode %u",
+				    dir->i_ino, ino);
+			return ERR_PTR(-EFSCORRUPTED);
+		}
+		if (!IS_ERR(inode) && !inode->i_nlink &&
+		    !VEXFS_DEFECT(unchecked_link_count)) {
+			iput(inode);
+			vexfs_error(dir->i_sb,
+				    "directory %lu names inode %u without links",
+				    dir->i_ino, ino);
+			return ERR_PTR(-EFSCORRUPTED);
+		}
+	}
+	return d_splice_alias(inode, dentry);
+}
+
+/* Undoes a new inode whose naming failed, after the handle was stopped. */
+static void vexfs_drop_new(struct inode *inode)
+{
+	unlock_new_inode(inode);
+	iput(inode);
+}
+
+/* What makes one kind of inode different from another. */
+struct vexfs_new {
+	umode_t		mode;
+	dev_t		dev;
+	const char	*target;	/* of a symlink */
+	u32		len;
+};
+
+static int vexfs_setup_new(handle_t *handle, struct inode *inode,
+			   const struct vexfs_new *new)
+{
+	inode->i_rdev = new->dev;
+	vexfs_set_ops(inode);
+	if (S_ISDIR(inode->i_mode)) {
+		set_nlink(inode, 2);
+		return 0;
+	}
+	if (new->target)
+		return vexfs_write_symlink(handle, inode, new->target,
+					   new->len);
+	return 0;
+}
+
+/* Creates an inode and its name in one transaction. */
+static int vexfs_try_create(struct mnt_idmap *idmap, struct inode *dir,
+			    struct dentry *dentry, const struct vexfs_new *new)
+{
+	struct inode *inode;
+	handle_t *handle;
+	int err, ret;
+
+	handle = vexfs_start(dir->i_sb, VEXFS_CR_CREATE);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	if (VEXFS_DEFECT(sync_on_create))
+		handle->h_sync = 1;
+	inode = vexfs_new_inode(handle, dir, new->mode, idmap);
+	if (IS_ERR(inode)) {
+		vexfs_stop(handle);
+		return PTR_ERR(inode);
+	}
+	err = vexfs_setup_new(handle, inode, new);
+	if (!err)
+		err = vexfs_mark_inode(handle, inode);
+	if (!err)
+		err = vexfs_add_entry(handle, dir, &dentry->d_name, inode);
+	if (!err && S_ISDIR(inode->i_mode)) {
+		inc_nlink(dir);
+		err = vexfs_mark_inode(handle, dir);
+	}
+	if (err) {
+		/* Deleted through the list, as an unlinked file would be. */
+		if (!VEXFS_DEFECT(enospc_corrupts)) {
+			clear_nlink(inode);
+			vexfs_orphan_add(handle, inode);
+		}
+		vexfs_mark_inode(handle, inode);
+		vexfs_mark_inode(handle, dir);
+		vexfs_stop(handle);
+		vexfs_drop_new(inode);
+		return err;
+	}
+	ret = vexfs_stop(handle);
+	d_instantiate_new(dentry, inode);
+	return ret;
+}
+
+static int vexfs_create_any(struct mnt_idmap *idmap, struct inode *dir,
+			    struct dentry *dentry, const struct vexfs_new *new)
+{
+	int retries = 0;
+	int err;
+
+	do {
+		err = vexfs_try_create(idmap, dir, dentry, new);
+	} while (err == -ENOSPC && vexfs_retry_alloc(dir->i_sb, &retries));
+	return err;
+}
+
+static int vexfs_create(struct mnt_idmap *idmap, struct inode *dir,
+			struct dentry *dentry, umode_t mode, bool excl)
+{
+	struct vexfs_new new = { .mode = mode };
+
+	return vexfs_create_any(idmap, dir, dentry, &new);
+}
+
+static int vexfs_mkdir(struct mnt_idmap *idmap, struct inode *dir,
+		       struct dentry *dentry, umode_t mode)
+{
+	struct vexfs_new new = { .mode = S_IFDIR | mode };
+
+	return vexfs_create_any(idmap, dir, dentry, &new);
+}
+
+static int vexfs_mknod(struct mnt_idmap *idmap, struct inode *dir,
+		       struct dentry *dentry, umode_t mode, dev_t dev)
+{
+	struct vexfs_new new = { .mode = mode, .dev = dev };
+
+	/* The format has 12 bits for the major number, 20 for the minor. */
+	if (MAJOR(dev) >= 1 << 12 || MINOR(dev) >= 1 << 20)
+		return -EINVAL;
+	return vexfs_create_any(idmap, dir, dentry, &new);
+}
+
+static int vexfs_symlink(struct mnt_idmap *idmap, struct inode *dir,
+			 struct dentry *dentry, const char *target)
+{
+	struct vexfs_new new = {
+		.mode = S_IFLNK | 0777,
+		.target = target,
+		.len = strlen(target),
+	};
+
+	if (new.len > VEXFS_SYMLINK_MAX)
+		return -ENAMETOOLONG;
+	return vexfs_create_any(idmap, dir, dentry, &new);
+}
+
+/* A file without a name; it is deleted unless it is linked somewhere. */
+static int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
+			 struct file *file, umode_t mode)
+{
+	struct inode *inode;
+	handle_t *handle;
+	int err, ret;
+
+	handle = vexfs_start(dir->i_sb, VEXFS_CR_CREATE);
+	if (IS_ERR(handle))
+		return finish_open_simple(file, PTR_ERR(handle));
+	inode = vexfs_new_inode(handle, dir, mode, idmap);
+	if (IS_ERR(inode)) {
+		vexfs_stop(handle);
+		return finish_open_simple(file, PTR_ERR(inode));
+	}
+	vexfs_set_ops(inode);
+	d_tmpfile(file, inode);
+	err = vexfs_orphan_add(handle, inode);
+	ret = vexfs_stop(handle);
+	unlock_new_inode(inode);
+	return finish_open_simple(file, err ? err : ret);
+}
+
+static int vexfs_try_link(struct inode *inode, struct inode *dir,
+			  struct dentry *dentry)
+{
+	handle_t *handle;
+	int err, ret;
+
+	handle = vexfs_start(dir->i_sb, VEXFS_CR_ENTRY + VEXFS_CR_INODE +
+					VEXFS_CR_ORPHAN);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_add_entry(handle, dir, &dentry->d_name, inode);
+	if (!err) {
+		/* A file made without a name gets its first one. */
+		if (!inode->i_nlink)
+			vexfs_orphan_del(handle, inode);
+		inc_nlink(inode);
+		vexfs_set_ctime(inode, current_time(inode));
+		err = vexfs_mark_inode(handle, inode);
+		ihold(inode);
+		d_instantiate(dentry, inode);
+	} else {
+		vexfs_mark_inode(handle, dir);
+	}
+	ret = vexfs_stop(handle);
+	return err ? err : ret;
+}
+
+static int vexfs_link(struct dentry *old, struct inode *dir,
+		      struct dentry *dentry)
+{
+	struct inode *inode = d_inode(old);
+	int retries = 0;
+	int err;
+
+	if (inode->i_nlink >= VEXFS_LINK_MAX)
+		return -EMLINK;
+	do {
+		err = vexfs_try_link(inode, dir, dentry);
+	} while (err == -ENOSPC && vexfs_retry_alloc(dir->i_sb, &retries));
+	return err;
+}
+
+/* A directory has lost a subdirectory, whose ".." was a link to it. */
+static void vexfs_lose_child(struct inode *dir)
+{
+	if (dir->i_nlink > 2)
+		drop_nlink(dir);
+	else
+		vexfs_error(dir->i_sb,
+			    "directory %lu has more subdirectories than links",
+			    dir->i_ino);
+}
+
+/*
+ * Takes one link away from an inode that has lost a name; a directory loses
+ * its own "." with it.
+ */
+static int vexfs_drop_link(handle_t *handle, struct inode *inode)
+{
+	int err = 0;
+
+	vexfs_set_ctime(inode, current_time(inode));
+	if (S_ISDIR(inode->i_mode)) {
+		clear_nlink(inode);
+		inode->i_size = 0;
+		VEXFS_I(inode)->i_disksize = 0;
+		vexfs_drop_index(inode);
+	} else if (!inode->i_nlink && !VEXFS_DEFECT(unchecked_link_count)) {
+		vexfs_error(inode->i_sb, "inode %lu has more names than links",
+			    inode->i_ino);
+	} else {
+		drop_nlink(inode);
+	}
+	if (!inode->i_nlink && !VEXFS_DEFECT(unlink_without_orphan))
+		err = vexfs_orphan_add(handle, inode);
+	return err ? err : vexfs_mark_inode(handle, inode);
+}
+
+static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
+{
+	struct inode *inode = d_inode(dentry);
+	struct vexfs_dir_entry *de;
+	struct buffer_head *bh;
+	handle_t *handle;
+	int err, ret;
+
+	de = vexfs_find_entry(dir, &dentry->d_name, &bh);
+	if (IS_ERR_OR_NULL(de))
+		return de ? PTR_ERR(de) : -ENOENT;
+	handle = vexfs_start(dir->i_sb, VEXFS_CR_UNLINK);
+	if (IS_ERR(handle)) {
+		brelse(bh);
+		return PTR_ERR(handle);
+	}
+	err = vexfs_remove_entry(handle, dir, de, bh);
+	brelse(bh);
+	if (!err && S_ISDIR(inode->i_mode)) {
+		vexfs_lose_child(dir);
+		err = vexfs_mark_inode(handle, dir);
+	}
+	if (!err)
+		err = vexfs_drop_link(handle, inode);
+	ret = vexfs_stop(handle);
+	return err ? err : ret;
+}
+
+static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
+{
+	int empty = vexfs_dir_empty(d_inode(dentry));
+
+	if (empty < 0)
+		return empty;
+	return empty ? vexfs_unlink(dir, dentry) : -ENOTEMPTY;
+}
+
+/* One of the two places a rename touches. */
+struct vexfs_place {
+	struct inode		*dir;
+	struct dentry		*dentry;
+	struct inode		*inode;	/* what stands there now */
+	struct vexfs_dir_entry	*de;
+	struct buffer_head	*bh;
+};
+
+static int vexfs_find_place(struct vexfs_place *place, struct inode *dir,
+			    struct dentry *dentry)
+{
+	place->dir = dir;
+	place->dentry = dentry;
+	place->inode = d_inode(dentry);
+	place->bh = NULL;
+	place->de = vexfs_find_entry(dir, &dentry->d_name, &place->bh);
+	return PTR_ERR_OR_ZERO(place->de);
+}
+
+/* A directory that comes to a new parent: its ".." and the link counts. */
+static int vexfs_change_parent(handle_t *handle, struct inode *inode,
+			       struct inode *from, struct inode *to)
+{
+	if (from == to || !S_ISDIR(inode->i_mode))
+		return 0;
+	VEXFS_I(inode)->i_parent = to->i_ino;
+	if (VEXFS_DEFECT(rename_link_count))
+		return vexfs_mark_inode(handle, inode);
+	vexfs_lose_child(from);
+	inc_nlink(to);
+	return vexfs_mark_inode(handle, inode);
+}
+
+static int vexfs_exchange(handle_t *handle, struct vexfs_place *a,
+			  struct vexfs_place *b)
+{
+	int err;
+
+	err = vexfs_set_entry(handle, a->dir, a->de, a->bh, b->inode);
+	if (!err)
+		err = vexfs_set_entry(handle, b->dir, b->de, b->bh, a->inode);
+	if (!err)
+		err = vexfs_change_parent(handle, a->inode, a->dir, b->dir);
+	if (!err)
+		err = vexfs_change_parent(handle, b->inode, b->dir, a->dir);
+	return err;
+}
+
+/* A move whose halves fit a small transaction each. */
+static inline int vexfs_move_in_steps(handle_t *handle,
+				      struct vexfs_place *from,
+				      struct vexfs_place *to)
+{
+	int err;
+
+	err = vexfs_remove_entry(handle, from->dir, from->de, from->bh);
+	if (!err)
+		err = jbd2_journal_restart(handle, VEXFS_CR_RENAME);
+	if (!err)
+		err = vexfs_add_entry(handle, to->dir, &to->dentry->d_name,
+				      from->inode);
+	if (!err)
+		err = vexfs_change_parent(handle, from->inode, from->dir,
+					  to->dir);
+	return err;
+}
+
+static int vexfs_move(handle_t *handle, struct vexfs_place *from,
+		      struct vexfs_place *to)
+{
+	struct inode *victim = to->de ? to->inode : NULL;
+	int err;
+
+	if (VEXFS_DEFECT(rename_not_atomic) && !victim)
+		return vexfs_move_in_steps(handle, from, to);
+	if (victim)
+		err = vexfs_set_entry(handle, to->dir, to->de, to->bh,
+				      from->inode);
+	else
+		err = vexfs_add_entry(handle, to->dir, &to->dentry->d_name,
+				      from->inode);
+	if (err)
+		return err;
+	/* Adding may have split the entry's neighbour, but never moves it. */
+	err = vexfs_remove_entry(handle, from->dir, from->de, from->bh);
+	if (!err)
+		err = vexfs_change_parent(handle, from->inode, from->dir,
+					  to->dir);
+	if (!err && victim) {
+		if (S_ISDIR(victim->i_mode))
+			vexfs_lose_child(to->dir);
+		err = vexfs_drop_link(handle, victim);
+	}
+	return err;
+}
+
+static int vexfs_try_rename(struct vexfs_place *from, struct vexfs_place *to,
+			    bool exchange)
+{
+	handle_t *handle;
+	int err, ret;
+
+	handle = vexfs_start(from->dir->i_sb, VEXFS_CR_RENAME);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = exchange ? vexfs_exchange(handle, from, to) :
+			 vexfs_move(handle, from, to);
+	if (!err) {
+		struct timespec64 now = current_time(from->inode);
+
+		vexfs_set_ctime(from->inode, now);
+		if (exchange)
+			vexfs_set_ctime(to->inode, now);
+	}
+	ret = vexfs_mark_inode(handle, from->inode);
+	if (!ret && exchange)
+		ret = vexfs_mark_inode(handle, to->inode);
+	if (!ret)
+		ret = vexfs_mark_inode(handle, from->dir);
+	if (!ret)
+		ret = vexfs_mark_inode(handle, to->dir);
+	if (!err)
+		err = ret;
+	ret = vexfs_stop(handle);
+	return err ? err : ret;
+}
+
+static int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
+			struct dentry *old_dentry, struct inode *new_dir,
+			struct dentry *new_dentry, unsigned int flags)
+{
+	struct vexfs_place from = {}, to = {};
+	int retries = 0;
+	int err;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	do {
+		err = vexfs_find_place(&from, old_dir, old_dentry);
+		if (err)
+			return err;
+		err = vexfs_find_place(&to, new_dir, new_dentry);
+		if (!err && (!from.de || (!to.de != !to.inode)))
+			err = -ENOENT;
+		if (!err && to.de && S_ISDIR(to.inode->i_mode) &&
+		    !(flags & RENAME_EXCHANGE)) {
+			int empty = vexfs_dir_empty(to.inode);
+
+			if (empty <= 0)
+				err = empty ? empty : -ENOTEMPTY;
+		}
+		if (!err)
+			err = vexfs_try_rename(&from, &to,
+					       flags & RENAME_EXCHANGE);
+		brelse(from.bh);
+		brelse(to.bh);
+	} while (err == -ENOSPC &&
+		 vexfs_retry_alloc(old_dir->i_sb, &retries));
+	return err;
+}
+
+const struct inode_operations vexfs_dir_iops = {
+	.lookup		= vexfs_lookup,
+	.create		= vexfs_create,
+	.mkdir		= vexfs_mkdir,
+	.mknod		= vexfs_mknod,
+	.symlink	= vexfs_symlink,
+	.tmpfile	= vexfs_tmpfile,
+	.link		= vexfs_link,
+	.unlink		= vexfs_unlink,
+	.rmdir		= vexfs_rmdir,
+	.rename		= vexfs_rename,
+	.setattr	= vexfs_setattr,
+	.getattr	= vexfs_getattr,
+	.listxattr	= vexfs_listxattr,
+};

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VexFS: the list of inodes a crash must not leave half done.
+ *
+ * On disk it hangs on the anchor inode; s_orphans has the same order.
+ */
+
+#include "vexfs.h"
+
+/* Points the anchor at @first. s_orphan_lock is held. */
+static int vexfs_set_anchor(handle_t *handle, struct super_block *sb, u32 first)
+{
+	struct vexfs_inode *raw;
+	struct buffer_head *bh;
+	int err;
+
+	err = vexfs_inode_buffer(sb, VEXFS_ORPHAN_INO, &bh, &raw);
+	if (err)
+		return err;
+	err = vexfs_get_write(handle, bh);
+	if (!err) {
+		raw->i_orphan_next = cpu_to_le32(first);
+		vexfs_raw_set_csum(VEXFS_SB(sb), VEXFS_ORPHAN_INO, raw);
+		err = vexfs_dirty(handle, bh);
+	}
+	brelse(bh);
+	return err;
+}
+
+static u32 vexfs_first_orphan(struct vexfs_sb_info *sbi)
+{
+	struct vexfs_inode_info *first;
+
+	first = list_first_entry_or_null(&sbi->s_orphans,
+					 struct vexfs_inode_info, i_orphan);
+	return first ? first->vfs_inode.i_ino : 0;
+}
+
+/* Puts an inode at the head of the list, unless it is on it. */
+int vexfs_orphan_add(handle_t *handle, struct inode *inode)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	int err = 0;
+
+	mutex_lock(&sbi->s_orphan_lock);
+	if (VEXFS_DEFECT(lock_order)) {
+		mutex_lock(&sbi->s_sb_lock);
+		mutex_unlock(&sbi->s_sb_lock);
+	}
+	if (list_empty(&vi->i_orphan)) {
+		vi->i_orphan_next = vexfs_first_orphan(sbi);
+		err = vexfs_set_anchor(handle, inode->i_sb, inode->i_ino);
+		if (!err)
+			err = vexfs_mark_inode(handle, inode);
+		if (!err)
+			list_add(&vi->i_orphan, &sbi->s_orphans);
+		else
+			vi->i_orphan_next = 0;
+	}
+	mutex_unlock(&sbi->s_orphan_lock);
+	return err;
+}
+
+/* Takes an inode off the list; without a handle in memory only. */
+int vexfs_orphan_del(handle_t *handle, struct inode *inode)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
+	struct vexfs_inode_info *vi = VEXFS_I(inode), *prev;
+	int err = 0;
+
+	mutex_lock(&sbi->s_orphan_lock);
+	if (list_empty(&vi->i_orphan))
+		goto out;
+	if (handle) {
+		if (vi->i_orphan.prev == &sbi->s_orphans) {
+			err = vexfs_set_anchor(handle, inode->i_sb,
+					       vi->i_orphan_next);
+		} else {
+			prev = list_prev_entry(vi, i_orphan);
+			prev->i_orphan_next = vi->i_orphan_next;
+			err = vexfs_mark_inode(handle, &prev->vfs_inode);
+		}
+		vi->i_orphan_next = 0;
+		if (!err)
+			err = vexfs_mark_inode(handle, inode);
+	}
+	list_del_init(&vi->i_orphan);
+out:
+	mutex_unlock(&sbi->s_orphan_lock);
+	return err;
+}
+
+/* Breaks off a list that leads nowhere; what hangs on it is left to fsck. */
+static int vexfs_cut_list(struct super_block *sb)
+{
+	handle_t *handle = vexfs_start(sb, VEXFS_CR_ORPHAN);
+	int err;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_set_anchor(handle, sb, 0);
+	vexfs_stop(handle);
+	return err;
+}
+
+/* Reads the whole list into memory, so that each entry can leave it. */
+static int vexfs_read_orphans(struct super_block *sb, u32 ino)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+
+	while (ino) {
+		struct inode *inode = vexfs_iget(sb, ino);
+		struct vexfs_inode_info *vi;
+
+		if (IS_ERR(inode))
+			return PTR_ERR(inode);
+		vi = VEXFS_I(inode);
+		if (VEXFS_DEFECT(orphan_cycle) && !list_empty(&vi->i_orphan)) {
+			iput(inode);
+			ino = vi->i_orphan_next;
+			continue;
+		}
+		if (!list_empty(&vi->i_orphan)) {
+			iput(inode);
+			vexfs_error(sb, "inode %u is twice on the orphan list",
+				    ino);
+			return -EFSCORRUPTED;
+		}
+		list_add_tail(&vi->i_orphan, &sbi->s_orphans);
+		ino = vi->i_orphan_next;
+	}
+	return 0;
+}
+
+/* Deals with what the last use of the filesystem left unfinished. */
+int vexfs_orphan_cleanup(struct super_block *sb)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
+	struct vexfs_inode_info *vi;
+	struct vexfs_inode *raw;
+	struct buffer_head *bh;
+	int deleted = 0, truncated = 0, err;
+	u32 ino;
+
+	err = vexfs_inode_buffer(sb, VEXFS_ORPHAN_INO, &bh, &raw);
+	if (err)
+		return err;
+	ino = le32_to_cpu(raw->i_orphan_next);
+	if (!vexfs_raw_valid(sbi, VEXFS_ORPHAN_INO, raw)) {
+		vexfs_msg(sb, KERN_ERR, "the orphan list's anchor fails its checksum");
+		err = -EFSCORRUPTED;
+	}
+	brelse(bh);
+	if (err || !ino)
+		return err;
+
+	err = vexfs_read_orphans(sb, ino);
+	if (err)
+		vexfs_cut_list(sb);
+	while (!list_empty(&sbi->s_orphans)) {
+		struct inode *inode;
+
+		vi = list_first_entry(&sbi->s_orphans, struct vexfs_inode_info,
+				      i_orphan);
+		inode = &vi->vfs_inode;
+		if (err) {
+			list_del_init(&vi->i_orphan);
+			/* Not to be deleted on the way out. */
+			if (!inode->i_nlink)
+				make_bad_inode(inode);
+		} else if (inode->i_nlink) {
+			inode_lock(inode);
+			if (vexfs_truncate(inode))
+				vexfs_orphan_del(NULL, inode);
+			inode_unlock(inode);
+			truncated++;
+		} else {
+			deleted++;
+		}
+		/* The last reference: an inode without links is deleted. */
+		iput(inode);
+	}
+	if (!err)
+		vexfs_msg(sb, KERN_INFO, "orphans: %d deleted, %d truncated",
+			  deleted, truncated);
+	return sb_rdonly(sb) ? -EROFS : err;
+}

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VexFS: extended attributes, all of an inode in one block.
+ */
+
+#include <linux/slab.h>
+#include <linux/xattr.h>
+
+#include "vexfs.h"
+
+static u32 vexfs_xattr_csum(struct inode *inode, struct vexfs_xattr_header *hdr)
+{
+	u32 crc = vexfs_crc_u32(VEXFS_SB(inode->i_sb)->s_csum_seed,
+				inode->i_ino);
+	const __le32 zero = 0;
+
+	crc = vexfs_crc(crc, hdr, offsetof(struct vexfs_xattr_header, x_csum));
+	crc = vexfs_crc(crc, &zero, sizeof(zero));
+	return vexfs_crc(crc, &hdr->x_used, VEXFS_BLOCK_SIZE -
+			 offsetof(struct vexfs_xattr_header, x_used));
+}
+
+static struct vexfs_xattr_entry *vexfs_first_xattr(struct vexfs_xattr_header *h)
+{
+	return (struct vexfs_xattr_entry *)(h + 1);
+}
+
+static u32 vexfs_xattr_len(struct vexfs_xattr_entry *e)
+{
+	return VEXFS_XATTR_LEN(e->e_name_len, le16_to_cpu(e->e_value_len));
+}
+
+static struct vexfs_xattr_entry *vexfs_next_xattr(struct vexfs_xattr_entry *e)
+{
+	return (void *)e + vexfs_xattr_len(e);
+}
+
+static void *vexfs_xattr_end(struct vexfs_xattr_header *hdr)
+{
+	return (void *)hdr + le32_to_cpu(hdr->x_used);
+}
+
+/* Whether walking the entries stays within the block. */
+static bool vexfs_xattr_valid(struct vexfs_xattr_header *hdr)
+{
+	u32 used = le32_to_cpu(hdr->x_used);
+	u32 offset = sizeof(*hdr);
+	u32 count = 0;
+
+	if (used < offset || used > VEXFS_BLOCK_SIZE)
+		return false;
+	while (offset < used) {
+		struct vexfs_xattr_entry *e = (void *)hdr + offset;
+
+		if (used - offset < VEXFS_XATTR_HEAD || !e->e_name_len ||
+		    vexfs_xattr_len(e) > used - offset)
+			return false;
+		offset += vexfs_xattr_len(e);
+		count++;
+	}
+	return count == le32_to_cpu(hdr->x_count);
+}
+
+/* Reads an inode's attributes; NULL if it has none. i_xattr_lock is held. */
+static struct buffer_head *vexfs_read_xattrs(struct inode *inode)
+{
+	u32 block = VEXFS_I(inode)->i_xattr_block;
+	struct vexfs_xattr_header *hdr;
+	struct buffer_head *bh;
+
+	if (!block)
+		return NULL;
+	bh = sb_bread(inode->i_sb, block);
+	if (!bh) {
+		vexfs_error(inode->i_sb, "inode %lu: cannot read xattr block %u",
+			    inode->i_ino, block);
+		return ERR_PTR(-EIO);
+	}
+	hdr = (struct vexfs_xattr_header *)bh->b_data;
+	if (le32_to_cpu(hdr->x_magic) != VEXFS_XATTR_MAGIC ||
+	    le32_to_cpu(hdr->x_csum) != vexfs_xattr_csum(inode, hdr) ||
+	    !vexfs_xattr_valid(hdr)) {
+		brelse(bh);
+		vexfs_error(inode->i_sb, "inode %lu: xattr block %u is corrupt",
+			    inode->i_ino, block);
+		return ERR_PTR(-EFSCORRUPTED);
+	}
+	return bh;
+}
+
+static struct vexfs_xattr_entry *vexfs_find_xattr(struct vexfs_xattr_header *hdr,
+						  u8 index, const char *name)
+{
+	struct vexfs_xattr_entry *e;
+	size_t len = strlen(name);
+
+	for (e = vexfs_first_xattr(hdr); (void *)e < vexfs_xattr_end(hdr);
+	     e = vexfs_next_xattr(e))
+		if (e->e_name_index == index &&
+		    (e->e_name_len == len ||
+		     (VEXFS_DEFECT(xattr_prefix_match) &&
+		      e->e_name_len > len)) &&
+		    !memcmp(e->e_name, name, len))
+			return e;
+	return NULL;
+}
+
+static int vexfs_get_xattr(const struct xattr_handler *handler,
+			   struct dentry *dentry, struct inode *inode,
+			   const char *name, void *buffer, size_t size)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_xattr_header *hdr;
+	struct vexfs_xattr_entry *e;
+	struct buffer_head *bh;
+	int ret = -ENODATA;
+
+	if (strlen(name) > VEXFS_NAME_MAX)
+		return -ERANGE;
+	down_read(&vi->i_xattr_lock);
+	bh = vexfs_read_xattrs(inode);
+	if (IS_ERR_OR_NULL(bh)) {
+		if (bh)
+			ret = PTR_ERR(bh);
+		goto out;
+	}
+	hdr = (struct vexfs_xattr_header *)bh->b_data;
+	e = vexfs_find_xattr(hdr, handler->flags, name);
+	if (e) {
+		ret = le16_to_cpu(e->e_value_len);
+		if (buffer && ret > size)
+			ret = -ERANGE;
+		else if (buffer)
+			memcpy(buffer, e->e_name + e->e_name_len, ret);
+	}
+	brelse(bh);
+out:
+	up_read(&vi->i_xattr_lock);
+	return ret;
+}
+
+static void vexfs_cut_xattr(struct vexfs_xattr_header *hdr,
+			    struct vexfs_xattr_entry *e)
+{
+	u32 len = vexfs_xattr_len(e);
+	void *next = vexfs_next_xattr(e);
+	void *end = vexfs_xattr_end(hdr);
+
+	memmove(e, next, end - next);
+	memset(end - len, 0, len);
+	le32_add_cpu(&hdr->x_used, -len);
+	le32_add_cpu(&hdr->x_count, -1);
+}
+
+static int vexfs_append_xattr(struct vexfs_xattr_header *hdr, u8 index,
+			      const char *name, const void *value, size_t size)
+{
+	struct vexfs_xattr_entry *e = vexfs_xattr_end(hdr);
+	u32 used = le32_to_cpu(hdr->x_used);
+	size_t len = strlen(name);
+
+	if (size > VEXFS_BLOCK_SIZE ||
+	    used + VEXFS_XATTR_LEN(len, size) > VEXFS_BLOCK_SIZE)
+		return -ENOSPC;
+	e->e_name_index = index;
+	e->e_name_len = len;
+	e->e_value_len = cpu_to_le16(size);
+	memcpy(e->e_name, name, len);
+	memcpy(e->e_name + len, value, size);
+	le32_add_cpu(&hdr->x_used, vexfs_xattr_len(e));
+	le32_add_cpu(&hdr->x_count, 1);
+	return 0;
+}
+
+/* Makes the attributes as they shall become, in @hdr. */
+static int vexfs_edit_xattrs(struct vexfs_xattr_header *hdr, u8 index,
+			     const char *name, const void *value, size_t size,
+			     int flags)
+{
+	struct vexfs_xattr_entry *e = vexfs_find_xattr(hdr, index, name);
+
+	if (e && (flags & XATTR_CREATE))
+		return -EEXIST;
+	if (!e && (flags & XATTR_REPLACE || !value))
+		return -ENODATA;
+	if (e)
+		vexfs_cut_xattr(hdr, e);
+	return value ? vexfs_append_xattr(hdr, index, name, value, size) : 0;
+}
+
+/* Writes the attributes back, into a block that may have to be allocated. */
+static int vexfs_store_xattrs(handle_t *handle, struct inode *inode,
+			      struct vexfs_xattr_header *hdr,
+			      struct buffer_head *bh)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u32 block, one = 1;
+	int err;
+
+	if (bh && !hdr->x_count) {
+		vi->i_xattr_block = 0;
+		vexfs_forget_block(handle, inode, bh->b_blocknr);
+		return 0;
+	}
+	hdr->x_csum = cpu_to_le32(vexfs_xattr_csum(inode, hdr));
+	if (bh) {
+		err = vexfs_get_write(handle, bh);
+		if (err)
+			return err;
+		memcpy(bh->b_data, hdr, VEXFS_BLOCK_SIZE);
+		return vexfs_dirty(handle, bh);
+	}
+
+	block = vexfs_new_blocks(handle, inode, 0, &one, &err);
+	if (!block)
+		return err;
+	bh = sb_getblk(inode->i_sb, block);
+	if (!bh) {
+		vexfs_free_blocks(handle, inode, block, 1);
+		return -ENOMEM;
+	}
+	lock_buffer(bh);
+	err = vexfs_get_create(handle, bh);
+	if (!err) {
+		memcpy(bh->b_data, hdr, VEXFS_BLOCK_SIZE);
+		set_buffer_uptodate(bh);
+	}
+	unlock_buffer(bh);
+	if (!err)
+		err = vexfs_dirty(handle, bh);
+	brelse(bh);
+	if (!err)
+		vi->i_xattr_block = block;
+	return err;
+}
+
+static int vexfs_try_set(handle_t *handle, struct inode *inode,
+			 struct vexfs_xattr_header *hdr, u8 index,
+			 const char *name, const void *value, size_t size,
+			 int flags)
+{
+	struct buffer_head *bh;
+	int err;
+
+	bh = vexfs_read_xattrs(inode);
+	if (IS_ERR(bh))
+		return PTR_ERR(bh);
+	if (bh) {
+		memcpy(hdr, bh->b_data, VEXFS_BLOCK_SIZE);
+	} else {
+		memset(hdr, 0, VEXFS_BLOCK_SIZE);
+		hdr->x_magic = cpu_to_le32(VEXFS_XATTR_MAGIC);
+		hdr->x_used = cpu_to_le32(sizeof(*hdr));
+	}
+	err = vexfs_edit_xattrs(hdr, index, name, value, size, flags);
+	if (!err)
+		err = vexfs_store_xattrs(handle, inode, hdr, bh);
+	brelse(bh);
+	if (err)
+		return err;
+	vexfs_set_ctime(inode, current_time(inode));
+	return vexfs_mark_inode(handle, inode);
+}
+
+static int vexfs_set_xattr(const struct xattr_handler *handler,
+			   struct mnt_idmap *idmap, struct dentry *dentry,
+			   struct inode *inode, const char *name,
+			   const void *value, size_t size, int flags)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_xattr_header *hdr;
+	handle_t *handle;
+	int retries = 0;
+	int err, ret;
+
+	if (strlen(name) > VEXFS_NAME_MAX)
+		return -ERANGE;
+	hdr = kmalloc(VEXFS_BLOCK_SIZE, GFP_KERNEL);
+	if (!hdr)
+		return -ENOMEM;
+	do {
+		handle = vexfs_start_revoke(inode->i_sb, VEXFS_CR_XATTR, 1);
+		if (IS_ERR(handle)) {
+			err = PTR_ERR(handle);
+			break;
+		}
+		down_write(&vi->i_xattr_lock);
+		err = vexfs_try_set(handle, inode, hdr, handler->flags, name,
+				    value, size, flags);
+		if (!VEXFS_DEFECT(lock_kept_on_error) || err != -EEXIST)
+			up_write(&vi->i_xattr_lock);
+		ret = vexfs_stop(handle);
+		if (!err)
+			err = ret;
+	} while (err == -ENOSPC && vexfs_retry_alloc(inode->i_sb, &retries));
+	if (VEXFS_DEFECT(leak_on_error_path) && err)
+		return err;
+	kfree(hdr);
+	return err;
+}
+
+/* Frees the attributes of an inode that is being deleted. */
+void vexfs_free_xattrs(handle_t *handle, struct inode *inode)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+
+	if (!vi->i_xattr_block)
+		return;
+	vexfs_forget_block(handle, inode, vi->i_xattr_block);
+	vi->i_xattr_block = 0;
+}
+
+static const char *vexfs_xattr_prefix(u8 index)
+{
+	switch (index) {
+	case VEXFS_XATTR_USER:
+		return XATTR_USER_PREFIX;
+	case VEXFS_XATTR_TRUSTED:
+		return capable(CAP_SYS_ADMIN) ? XATTR_TRUSTED_PREFIX : NULL;
+	case VEXFS_XATTR_SECURITY:
+		return XATTR_SECURITY_PREFIX;
+	default:
+		return NULL;
+	}
+}
+
+static ssize_t vexfs_list_block(struct vexfs_xattr_header *hdr, char *buffer,
+				size_t size)
+{
+	struct vexfs_xattr_entry *e;
+	size_t total = 0;
+
+	for (e = vexfs_first_xattr(hdr); (void *)e < vexfs_xattr_end(hdr);
+	     e = vexfs_next_xattr(e)) {
+		const char *prefix = vexfs_xattr_prefix(e->e_name_index);
+		size_t len;
+
+		if (!prefix)
+			continue;
+		len = strlen(prefix);
+		if (buffer) {
+			if (total + len + e->e_name_len + 1 > size)
+				return -ERANGE;
+			memcpy(buffer + total, prefix, len);
+			memcpy(buffer + total + len, e->e_name, e->e_name_len);
+			buffer[total + len + e->e_name_len] = 0;
+		}
+		total += len + e->e_name_len + 1;
+	}
+	return total;
+}
+
+ssize_t vexfs_listxattr(struct dentry *dentry, char *buffer, size_t size)
+{
+	struct inode *inode = d_inode(dentry);
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct buffer_head *bh;
+	ssize_t ret = 0;
+
+	down_read(&vi->i_xattr_lock);
+	bh = vexfs_read_xattrs(inode);
+	if (IS_ERR(bh)) {
+		ret = PTR_ERR(bh);
+	} else if (bh) {
+		ret = vexfs_list_block((struct vexfs_xattr_header *)bh->b_data,
+				       buffer, size);
+		brelse(bh);
+	}
+	up_read(&vi->i_xattr_lock);
+	return ret;
+}
+
+static bool vexfs_list_trusted(struct dentry *dentry)
+{
+	return capable(CAP_SYS_ADMIN);
+}
+
+static const struct xattr_handler vexfs_user_handler = {
+	.prefix	= XATTR_USER_PREFIX,
+	.flags	= VEXFS_XATTR_USER,
+	.get	= vexfs_get_xattr,
+	.set	= vexfs_set_xattr,
+};
+
+static const struct xattr_handler vexfs_trusted_handler = {
+	.prefix	= XATTR_TRUSTED_PREFIX,
+	.flags	= VEXFS_XATTR_TRUSTED,
+	.list	= vexfs_list_trusted,
+	.get	= vexfs_get_xattr,
+	.set	= vexfs_set_xattr,
+};
+
+static const struct xattr_handler vexfs_security_handler = {
+	.prefix	= XATTR_SECURITY_PREFIX,
+	.flags	= VEXFS_XATTR_SECURITY,
+	.get	= vexfs_get_xattr,
+	.set	= vexfs_set_xattr,
+};
+
+const struct xattr_handler *vexfs_xattr_handlers[] = {
+	&vexfs_user_handler,
+	&vexfs_trusted_handler,
+	&vexfs_security_handler,
+	NULL
+};

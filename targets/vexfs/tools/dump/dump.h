@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef VEXFS_DUMP_H
+#define VEXFS_DUMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device.h"
+#include "json.h"
+#include "layout.h"
+
+struct image {
+	struct device			dev;
+	struct vexfs_super_block	sb;
+	struct layout			lo;
+};
+
+/* Fields of the format's structures, in their order on disk. */
+enum encoding { LE, BE, BYTES, TEXT };
+
+struct field {
+	const char	*name;
+	uint16_t	offset;
+	uint16_t	size;
+	enum encoding	encoding;
+};
+
+enum structure {
+	S_SUPER,
+	S_DESC,
+	S_BITMAP,
+	S_INODE,
+	S_JOURNAL,
+	S_POINTER,		/* one in a pointer block */
+	S_ENTRY,		/* of a directory */
+	S_SYMLINK,
+	S_XATTR,		/* block header */
+	S_XATTR_ENTRY,
+	S_RECORD,
+	S_COUNT,
+};
+
+extern const struct field *const structure_fields[S_COUNT];
+
+/* Number of a field up to eight bytes. */
+uint64_t field_number(const struct field *f, const uint8_t *data);
+
+/* One structure of the image. */
+struct place {
+	enum structure	structure;
+	char		name[96];	/* "inode[12]" */
+	uint64_t	offset;		/* in the image */
+	const uint8_t	*data;
+	uint32_t	id;		/* group, inode or block */
+	uint64_t	slot;		/* of a record */
+};
+
+typedef int (*place_fn)(void *arg, const struct place *place,
+			const struct field *field);
+/* Every field of everything in use. */
+int each_field(struct image *im, place_fn visit, void *arg);
+
+/* Prints fields as JSON lines. */
+int show_fields(struct image *im);
+/* Changes one field, "name=value"; seal: makes its checksum right again. */
+int set_field(struct image *im, const char *assignment, bool seal);
+
+/* The views. what: an inode number or a path. */
+struct view {
+	struct image	*im;
+	struct json	js;
+	bool		json;
+	uint32_t	ino;
+	struct vexfs_inode inode;
+};
+
+int find_inode(struct image *im, const char *what, uint32_t *ino);
+int show_super(struct view *v);
+int show_groups(struct view *v);
+int show_journal(struct view *v);
+int show_inode(struct view *v);
+int show_directory(struct view *v);
+int show_map(struct view *v);
+int show_xattrs(struct view *v);
+int show_collection(struct view *v);
+
+#endif

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Block devices and image files.
+ */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "vexfs_format.h"
+
+#define OVERLAY_BUCKETS 4096
+
+struct overlay_block {
+	struct overlay_block	*next;
+	uint64_t		block;
+	uint8_t			data[VEXFS_BLOCK_SIZE];
+};
+
+struct overlay {
+	struct overlay_block	*bucket[OVERLAY_BUCKETS];
+};
+
+static int device_measure(struct device *dev)
+{
+	struct stat st;
+	off_t end;
+
+	if (fstat(dev->fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTBLK;
+	dev->is_block = S_ISBLK(st.st_mode);
+	end = lseek(dev->fd, 0, SEEK_END);
+	if (end < 0)
+		return -errno;
+	dev->bytes = end;
+	dev->blocks = dev->bytes / VEXFS_BLOCK_SIZE;
+	return 0;
+}
+
+int device_open(struct device *dev, const char *path, int flags)
+{
+	struct stat st;
+	int err;
+
+	memset(dev, 0, sizeof(*dev));
+	dev->path = path;
+	dev->writable = (flags & O_ACCMODE) == O_RDWR;
+	/* O_EXCL on a block device: refuse one that is mounted or swap. */
+	if (dev->writable && !stat(path, &st) && S_ISBLK(st.st_mode))
+		flags |= O_EXCL;
+	/* Never wait for the other end of a fifo. */
+	dev->fd = open(path, flags | O_CLOEXEC | O_NONBLOCK, 0666);
+	if (dev->fd < 0)
+		return -errno;
+	err = device_measure(dev);
+	if (err)
+		close(dev->fd);
+	return err;
+}
+
+int device_close(struct device *dev)
+{
+	struct overlay_block *ob;
+	int i, err = 0;
+
+	for (i = 0; dev->overlay && i < OVERLAY_BUCKETS; i++)
+		while ((ob = dev->overlay->bucket[i])) {
+			dev->overlay->bucket[i] = ob->next;
+			free(ob);
+		}
+	free(dev->overlay);
+	if (dev->fd >= 0 && close(dev->fd))
+		err = -errno;
+	memset(dev, 0, sizeof(*dev));
+	return err;
+}
+
+int device_resize(struct device *dev, uint64_t bytes)
+{
+	if (ftruncate(dev->fd, bytes))
+		return -errno;
+	return device_measure(dev);
+}
+
+static struct overlay_block *overlay_find(struct device *dev, uint64_t block)
+{
+	struct overlay_block *ob = NULL;
+
+	if (dev->overlay)
+		ob = dev->overlay->bucket[block % OVERLAY_BUCKETS];
+	while (ob && ob->block != block)
+		ob = ob->next;
+	return ob;
+}
+
+static int overlay_write(struct device *dev, uint64_t block, const void *buf)
+{
+	struct overlay_block *ob = overlay_find(dev, block);
+
+	if (!ob) {
+		ob = malloc(sizeof(*ob));
+		if (!ob)
+			return -ENOMEM;
+		ob->block = block;
+		ob->next = dev->overlay->bucket[block % OVERLAY_BUCKETS];
+		dev->overlay->bucket[block % OVERLAY_BUCKETS] = ob;
+	}
+	memcpy(ob->data, buf, VEXFS_BLOCK_SIZE);
+	return 0;
+}
+
+int device_set_overlay(struct device *dev)
+{
+	if (!dev->overlay)
+		dev->overlay = calloc(1, sizeof(*dev->overlay));
+	return dev->overlay ? 0 : -ENOMEM;
+}
+
+int device_read(struct device *dev, uint64_t block, void *buf)
+{
+	struct overlay_block *ob = overlay_find(dev, block);
+	size_t done = 0;
+	ssize_t n;
+
+	if (block >= dev->blocks)
+		return -ENXIO;
+	if (ob) {
+		memcpy(buf, ob->data, VEXFS_BLOCK_SIZE);
+		return 0;
+	}
+	while (done < VEXFS_BLOCK_SIZE) {
+		n = pread(dev->fd, (char *)buf + done, VEXFS_BLOCK_SIZE - done,
+			  block * VEXFS_BLOCK_SIZE + done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		done += n;
+	}
+	return 0;
+}
+
+int device_write(struct device *dev, uint64_t block, const void *buf)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	if (block >= dev->blocks)
+		return -ENXIO;
+	if (dev->overlay)
+		return overlay_write(dev, block, buf);
+	if (!dev->writable)
+		return -EROFS;
+	while (done < VEXFS_BLOCK_SIZE) {
+		n = pwrite(dev->fd, (const char *)buf + done,
+			   VEXFS_BLOCK_SIZE - done,
+			   block * VEXFS_BLOCK_SIZE + done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		done += n;
+	}
+	return 0;
+}
+
+int device_zero(struct device *dev, uint64_t block, uint64_t count)
+{
+	static const uint8_t zero[VEXFS_BLOCK_SIZE];
+	off_t start = block * VEXFS_BLOCK_SIZE;
+	off_t len = count * VEXFS_BLOCK_SIZE;
+	int err;
+
+	if (!count)
+		return 0;
+	/* Both leave zeros; not every filesystem or device can do either. */
+	if (!dev->overlay && dev->writable &&
+	    block + count <= dev->blocks &&
+	    (!fallocate(dev->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			start, len) ||
+	     !fallocate(dev->fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+			start, len)))
+		return 0;
+	while (count--) {
+		err = device_write(dev, block++, zero);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int device_sync(struct device *dev)
+{
+	return fsync(dev->fd) ? -errno : 0;
+}
