@@ -1,0 +1,66 @@
+"""Provoke every crash of ``source/crashes.c`` on real kernels and keep what the kernel said, below ``logs/``.
+
+::
+
+    python tests/golden/classify/provoke.py 6.1 [BUG...]
+
+Each crash gets a fresh machine; nothing is ever loaded on the host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import time
+from pathlib import Path
+
+from vexlab.classify import classify
+from vexlab.config import Settings
+from vexlab.errors import MachineError
+from vexlab.lab import Lab, Order
+from vexlab.targets.load import load_target
+
+HERE = Path(__file__).parent
+APPEND = "watchdog_thresh=2 rcupdate.rcu_cpu_stall_timeout=4 kfence.sample_interval=1"
+QUIET_S = 3.0
+MOST_S = 45.0
+_NAMES = re.compile(r'\{ "(\w+)", crashes_')
+
+
+def provoke(lab: Lab, order: Order, bug: str) -> str:
+    """Load the module with one bug and return the console once it has been quiet for a while."""
+    with lab.machine(order) as machine:
+        machine.watch = None
+        machine.exec(["sh", "-c", "echo 3 > /proc/sys/kernel/hung_task_timeout_secs"], timeout=20)
+        with contextlib.suppress(MachineError):
+            machine.exec(["insmod", "/vexlab/crashes.ko", f"bug={bug}"], timeout=12)
+        end = time.monotonic() + MOST_S
+        size, since = -1, time.monotonic()
+        while time.monotonic() < end:
+            if machine.console.size != size:
+                size, since = machine.console.size, time.monotonic()
+            elif time.monotonic() - since > QUIET_S and (classify(machine.console.text()) or bug == "none"):
+                break
+            time.sleep(0.3)
+        return machine.console.text().replace("\r", "")
+
+
+def main(release: str, *wanted: str) -> None:
+    """Record the logs of one kernel."""
+    bugs = ["none", *_NAMES.findall((HERE / "source/crashes.c").read_text())]
+    (HERE / "logs").mkdir(exist_ok=True)
+    with Lab(Settings(), progress=print) as lab:
+        target = load_target(HERE / "target.toml")
+        kernel = lab.kernels.get(release)
+        order = Order(target=target, kernel=kernel, artifact=lab.artifact(target, kernel), append=APPEND)
+        for bug in wanted or bugs:
+            text = provoke(lab, order, bug)
+            (HERE / "logs" / f"{release}-{bug}.log").write_text(text)
+            titles = [report.title for report in classify(text, target_modules=["crashes"])]
+            sys.stdout.write(f"{release} {bug} {titles}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,161 @@
+"""Machines: fresh ones fast, commands and files intact, memory and disks restored, nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.machines.conftest import working_in
+from vexlab.config import Settings
+from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
+from vexlab.guest.block import device_of
+from vexlab.lab import Lab, Order, available_memory
+from vexlab.observe.postmortem import examine, instruction_pointers
+from vexlab.vm.qemu import find_qemu
+
+pytestmark = pytest.mark.machine
+
+
+def test_every_machine_is_fresh(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as first:
+        assert first.shell("echo dirt >/tmp/dirt; echo dirt >/root/dirt").ok
+    with lab.machine(order) as second:
+        assert not second.exec(["cat", "/tmp/dirt"]).ok
+        assert not second.exec(["cat", "/root/dirt"]).ok
+
+
+def test_two_machines_side_by_side_do_not_meet(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as one, lab.machine(order) as two:
+        device = device_of(one, "scratch")
+        assert one.shell(f"echo one >{device}; sync").ok
+        assert two.shell(f"head -c 3 {device} | tr -d '\\0'").text == ""
+
+
+def test_status_streams_and_binary(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        result = machine.shell("printf 'a\\0\\377'; echo err >&2; exit 7")
+        assert (result.status, result.stdout, result.stderr) == (7, b"a\0\xff", b"err\n")
+        assert machine.shell("kill -9 $$").signal == 9
+        assert machine.exec(["no-such-program"]).status == 127
+        assert machine.exec(["cat"], stdin=b"x" * 200_000).stdout == b"x" * 200_000
+        big = machine.shell("head -c 8000000 /dev/zero | tr '\\0' x")
+        assert (len(big.stdout), big.truncated) == (8_000_000, False)
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) + 7, 64 << 20])
+def test_files_arrive_intact_both_ways(lab: Lab, order: Order, size: int) -> None:
+    data = os.urandom(min(size, 1 << 20)) * (size // (1 << 20) + 1)
+    data = data[:size]
+    with lab.machine(order) as machine:
+        machine.push(data, "/tmp/file", timeout=120)
+        seen = machine.exec(["sha256sum", "/tmp/file"], timeout=120).text.split()[0]
+        assert seen == hashlib.sha256(data).hexdigest()
+        assert hashlib.sha256(machine.pull("/tmp/file", timeout=120)).hexdigest() == seen
+
+
+def test_a_command_that_does_not_end_is_left_at_its_deadline(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        begin = time.monotonic()
+        with pytest.raises(GuestTimeout) as caught:
+            machine.exec(["sleep", "60"], timeout=1)
+        assert time.monotonic() - begin < 5
+        assert caught.value.pid > 1
+        assert machine.exec(["echo", "still here"]).text == "still here"
+
+
+def test_memory_and_disk_go_back_together(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        device = device_of(machine, "scratch")
+        assert machine.shell(f"echo before >/tmp/memory; echo before >{device}; sync").ok
+        machine.snapshot("kept")
+        pid = machine.pid
+        assert machine.shell(f"echo after >/tmp/memory; echo after >{device}; sync").ok
+        machine.restore("kept")
+        assert machine.exec(["cat", "/tmp/memory"]).text == "before"
+        assert machine.shell(f"echo 3 >/proc/sys/vm/drop_caches; head -1 {device}").text == "before"
+        assert machine.pid == pid, "the restore happens in the running process"
+        with pytest.raises(MachineError):
+            machine.restore("never taken")
+
+
+def test_power_off_is_clean(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        machine.poweroff()
+        assert not machine.alive
+
+
+def test_a_dead_machine_is_said_to_be_dead(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        machine.kill()
+        with pytest.raises(MachineLost):
+            machine.exec(["true"])
+
+
+def test_nothing_is_left_after_an_exception(lab: Lab, order: Order) -> None:
+    folder = None
+    with contextlib.suppress(ZeroDivisionError), lab.machine(order) as machine:
+        folder = machine.files.folder
+        assert working_in(folder)
+        raise ZeroDivisionError
+    assert folder is not None
+    assert not working_in(folder)
+    assert not folder.exists()
+
+
+def test_a_stuck_kernel_can_still_be_asked(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        with pytest.raises(GuestTimeout) as caught:
+            machine.exec(["insmod", "/vexlab/planted.ko", "bug=spin"], timeout=2)
+        seen = examine(machine, caught.value.pid)
+        assert "planted_spin" in seen.backtraces
+        assert len(instruction_pointers(seen.registers)) == machine.spec.cpus
+
+
+def test_the_console_is_whole_from_its_first_byte(lab: Lab, order: Order) -> None:
+    assert lab.boot_log(order).lstrip("\0").startswith("[    0.000000] Linux version 6.1")
+    with lab.machine(order) as machine:
+        machine.shell("echo 'marked line' >/dev/kmsg")
+        assert "marked line" in machine.console.text()
+
+
+def test_a_guest_without_network_has_none(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        assert machine.shell("ls /sys/class/net").text.split() == ["lo"]
+
+
+def test_another_qemu_means_another_snapshot(lab: Lab, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, _ = lab.snapshot(order)
+    other = dataclasses.replace(find_qemu(), version="99.0 (another build)")
+    monkeypatch.setattr("vexlab.lab.find_qemu", lambda: other)
+    keys: list[str] = []
+
+    def remember(_kind: str, key: str, _build: object) -> Path:
+        keys.append(key)
+        return before
+
+    monkeypatch.setattr(lab.cache, "make", remember)
+    lab.snapshot(order)
+    assert keys
+    assert before.name not in keys
+
+
+@pytest.mark.parametrize(("damage", "memory"), [("memory", 192), ("state", 200), ("scratch.qcow2", 208)])
+def test_a_spoilt_snapshot_is_made_anew(lab: Lab, order: Order, damage: str, memory: int) -> None:
+    order = dataclasses.replace(order, memory=memory)  # a snapshot of its own: other tests run beside this one
+    folder, _ = lab.snapshot(order)
+    with (folder / damage).open("r+b") as file:
+        file.truncate(100)
+    with lab.machine(order) as machine:
+        assert machine.exec(["true"]).ok
+
+
+def test_too_little_memory_is_said_so() -> None:
+    wanted = (available_memory() >> 20) + 1024
+    with Lab(dataclasses.replace(Settings(), memory=wanted)) as big, pytest.raises(InfraError, match="of memory are"):
+        big.check_room()

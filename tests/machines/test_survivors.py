@@ -1,0 +1,78 @@
+"""No QEMU and no temporary folder survives: not Ctrl-C, not a polite kill, not ``kill -9``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.machines.conftest import CASES, PLANTED, working_in
+from vexlab.results.store import Store
+
+pytestmark = pytest.mark.machine
+
+
+def _start(tmp_path: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "vexlab", "run", "--target", str(PLANTED), "--results", str(tmp_path / "r")]
+    return subprocess.Popen(
+        [*command, *more, str(CASES)],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
+    )
+
+
+def _wait_for(condition: object, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():  # type: ignore[operator]
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _said(child: subprocess.Popen[str]) -> str:
+    child.kill()
+    return child.communicate()[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_survives(tmp_path_factory: pytest.TempPathFactory, number: signal.Signals) -> None:
+    folder = Path("/tmp") / f"v{os.getpid()}{number}"  # short: sockets are made below it
+    folder.mkdir()
+    child = _start(folder, "--case", "planted.clean", "--case", "planted.slow_program")
+    try:
+        assert _wait_for(lambda: list(folder.glob("r/*/cases/planted.clean*/case.json")), 60), _said(child)
+        assert _wait_for(lambda: working_in(folder), 60), "a machine of the second case is running"
+        os.kill(child.pid, number)
+        status = child.wait(timeout=30)
+        if number != signal.SIGKILL:
+            assert status == 130
+        assert _wait_for(lambda: not working_in(folder), 5), "QEMU is gone"
+        assert _wait_for(lambda: not list(folder.glob("vexlab-*")), 5), "so is the temporary folder"
+        result = Store(folder / "r").load("last")
+        assert [case.id for case in result.cases] == ["planted.clean[6.1]"], "what had finished is kept"
+    finally:
+        child.kill()
+        subprocess.run(["rm", "-rf", str(folder)])
+
+
+def test_workers_are_taken_along(tmp_path: Path) -> None:
+    folder = Path("/tmp") / f"v{os.getpid()}j"
+    folder.mkdir()
+    child = _start(folder, "--jobs", "2", "--case", "planted.slow_program", "--case", "planted.spin")
+    try:
+        assert _wait_for(lambda: len(working_in(folder)) == 2, 120)
+        os.kill(child.pid, signal.SIGKILL)
+        assert _wait_for(lambda: not working_in(folder), 10)
+        assert _wait_for(lambda: not list(folder.glob("vexlab-*")), 5)
+    finally:
+        child.kill()
+        subprocess.run(["rm", "-rf", str(folder)])

@@ -1,0 +1,75 @@
+"""The measure of the crash corpus, which lies beside the checkout and is never copied into it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vexlab.classify import classify
+
+CORPUS = Path(__file__).resolve().parents[4] / "shared" / "crash-corpus" / "dev.jsonl.gz"
+pytestmark = [
+    pytest.mark.corpus,
+    pytest.mark.skipif(not CORPUS.exists(), reason="the crash corpus is not beside the checkout (../shared)"),
+]
+
+
+def answers(log: str) -> list[dict[str, Any]]:
+    """What the corpus' score.py wants of a classifier: ``score.py tests.unit.classify.test_corpus:answers FILE``."""
+    return [
+        {
+            "title": report.title,
+            "type": report.type,
+            "frame": report.frame,
+            "corrupted": report.corrupted,
+            "alt_titles": list(report.alt_titles),
+            "suppressed": report.suppressed,
+            "executor": report.executor or None,
+            "report": report.text,
+        }
+        for report in classify(log)
+    ]
+
+
+@pytest.fixture(scope="module")
+def judged() -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
+    return [(record, next(iter(answers(record["log"])), None)) for record in _records()]
+
+
+def _records() -> Iterator[dict[str, Any]]:
+    with gzip.open(CORPUS, "rt", encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def _share(pairs: list[tuple[Any, Any]]) -> float:
+    return sum(1 for got, want in pairs if got == want) / len(pairs)
+
+
+def test_titles(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    pairs = [(got and got["title"], want["title"]) for want, got in judged if not want["no_crash"]]
+    assert _share(pairs) >= 0.97
+
+
+def test_types(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    pairs = [(got and got["type"], want["type"]) for want, got in judged if not want["no_crash"]]
+    assert _share(pairs) >= 0.98
+
+
+def test_frames(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    named = [(want, got) for want, got in judged if want["frame"] not in (None, "corrupted")]
+    assert _share([(got and got["frame"], want["frame"]) for want, got in named]) >= 0.97
+
+
+def test_corrupted_flag(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    pairs = [(bool(got and got["corrupted"]), want["corrupted"]) for want, got in judged if not want["no_crash"]]
+    hits = pairs.count((True, True))
+    assert 2 * hits / (2 * hits + pairs.count((True, False)) + pairs.count((False, True))) >= 0.9
+
+
+def test_nothing_is_reported_where_nothing_happened(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    assert [want["id"] for want, got in judged if want["no_crash"] and got] == []

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vexlab.errors import MachineError
+from vexlab.guest.checks import (
+    Check,
+    CheckOutcome,
+    Judgement,
+    judge,
+    parse_checks,
+    parse_proof,
+    parse_results,
+    parse_tree,
+)
+
+LINE = (
+    '{"family":"link","name":"errors","cite":"POSIX.1-2017 link() ERRORS","result":"fail",'
+    '"detail":"link(\\"a\\", \\"b\\"): expected EEXIST, got success (0)","errno":"EPERM","ms":0.4}\n'
+)
+
+
+def _result(name: str, result: str, detail: str = "") -> str:
+    return json.dumps({"family": "f", "name": name, "cite": "c", "result": result, "detail": detail, "ms": 1.0})
+
+
+def _checks(*names: str) -> list[Check]:
+    return [Check(family="f", name=name, cite="c") for name in names]
+
+
+def test_a_line_becomes_a_result() -> None:
+    report = parse_results(LINE)
+    assert not report.noise
+    (result,) = report.results
+    assert result.id == "link.errors"
+    assert result.result is CheckOutcome.FAIL
+    assert result.errno == "EPERM"
+    assert "expected EEXIST" in result.detail
+
+
+def test_what_is_no_result_is_noise_and_never_a_pass() -> None:
+    report = parse_results('{"family":"f"}\nsegfault at 0\n' + _result("a", "splendid") + "\n" + "x" * 5000)
+    assert not report.results
+    assert len(report.noise) == 4
+    assert all(len(line) <= 500 for line in report.noise)
+
+
+def test_an_empty_list_is_an_error() -> None:
+    with pytest.raises(MachineError):
+        parse_checks("")
+
+
+def test_a_check_without_result_has_failed() -> None:
+    (judged,) = judge(_checks("a"), parse_results(""))
+    assert judged.judgement is Judgement.FAILED
+
+
+@pytest.mark.parametrize(
+    ("result", "declared", "judgement"),
+    [
+        ("pass", {}, Judgement.PASSED),
+        ("pass", {"f.a": "no"}, Judgement.PASSED),
+        ("refused", {}, Judgement.FAILED),
+        ("refused", {"f.a": "no holes"}, Judgement.REFUSED),
+        ("refused", {"f": "no such family"}, Judgement.REFUSED),
+        ("refused", {"f.b": "another"}, Judgement.FAILED),
+        ("fail", {"f.a": "no"}, Judgement.FAILED),
+        ("timeout", {}, Judgement.FAILED),
+        ("skip", {}, Judgement.SKIPPED),
+    ],
+)
+def test_judgement(result: str, declared: dict[str, str], judgement: Judgement) -> None:
+    (judged,) = judge(_checks("a"), parse_results(_result("a", result)), declared)
+    assert judged.judgement is judgement
+
+
+def test_a_proof_must_be_printed() -> None:
+    with pytest.raises(MachineError):
+        parse_proof("fscheck: not found")
+
+
+def test_a_tree_report_that_was_cut_off_is_not_ok() -> None:
+    problem = '{"path":"a","key":"size","expected":"5","got":"7"}'
+    assert parse_tree('{"ok":true,"entries":3,"problems":0}\n').ok
+    assert not parse_tree('{"ok":true,"entries":0,"problems":0}\n').ok
+    assert not parse_tree("").ok
+    cut = parse_tree(problem)
+    assert not cut.complete
+    assert str(cut.problems[0]) == "a: size: expected 5, got 7"
+    assert not parse_tree(problem + '\n{"ok":false,"entries":3,"problems":2}').complete
+
+
+def test_an_operation_stands_for_its_checks() -> None:
+    checks = [Check(family="owner", name="acl_grants", cite="c"), Check(family="direct", name="holes", cite="c")]
+    lines = "\n".join(
+        json.dumps({"family": check.family, "name": check.name, "cite": "c", "result": "refused"}) for check in checks
+    )
+    judged = judge(checks, parse_results(lines), {"acl": "mode bits only", "quota": "none"})
+    assert [each.judgement for each in judged] == [Judgement.REFUSED, Judgement.FAILED]

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vexlab.errors import MachineError, UsageError
+from vexlab.guest.script import render_script
+from vexlab.guest.sequence import (
+    Op,
+    SequenceRun,
+    difference,
+    escape,
+    parse_comparison,
+    parse_program,
+    parse_run,
+    programs,
+    render_program,
+    shrink,
+    unescape,
+)
+
+
+@given(st.binary().filter(lambda path: b"\0" not in path))
+def test_paths_survive(path: bytes) -> None:
+    assert unescape(escape(path)) == path
+
+
+@given(programs())
+def test_programs_survive(program: tuple[Op, ...]) -> None:
+    assert parse_program(render_program(program)) == program
+
+
+@given(programs(without=frozenset({"xattr", "exchange", "punch", "allocate"})))
+def test_what_is_lacking_is_not_drawn(program: tuple[Op, ...]) -> None:
+    text = render_program(program)
+    assert not any(word in text for word in ("xattr", "exchange", "punch", "allocate"))
+
+
+@pytest.mark.parametrize("line", ["dance a", "open 9 a bc 644", "rename a b", "write 0 x 1 1", "close 1 2"])
+def test_what_is_no_operation_is_an_error(line: str) -> None:
+    with pytest.raises(UsageError, match="line 2"):
+        parse_program(f"# a comment\n{line}\n")
+
+
+def test_an_answer_must_stand_for_each_operation() -> None:
+    run = parse_run("0 ok 0\n1 ENOENT\ntree\na dir mode=755\n", 2)
+    assert run == SequenceRun(answers=("ok 0", "ENOENT"), tree=("a dir mode=755",))
+    with pytest.raises(MachineError):
+        parse_run("0 ok 0\ntree\n", 2)
+    with pytest.raises(MachineError):
+        parse_run("0 ok 0\n1 ENOENT\n", 2)
+
+
+def test_the_first_difference_is_named() -> None:
+    program = parse_program("mkdir a 755\nstat a\n")
+    same = SequenceRun(answers=("ok 0", "ok 0 1"), tree=("a dir",))
+    assert not difference(program, same, same)
+    assert "operation 2, `stat a`" in difference(program, same, SequenceRun(answers=("ok 0", "EIO"), tree=()))
+    assert "trees differ" in difference(program, same, SequenceRun(answers=same.answers, tree=("b dir",)))
+    assert "only one tree" in difference(program, same, SequenceRun(answers=same.answers, tree=()))
+
+
+def test_shrinking_keeps_what_matters() -> None:
+    program = tuple(Op("mkdir", (b"d%d" % number, 0o755)) for number in range(100))
+    needed = {program[17], program[70]}
+    tried = []
+
+    def fails(candidate: tuple[Op, ...]) -> bool:
+        tried.append(candidate)
+        return needed <= set(candidate)
+
+    assert set(shrink(program, fails)) == needed
+    assert len(tried) < 200
+
+
+def test_shrinking_ends() -> None:
+    program = tuple(Op("statfs") for _ in range(64))
+    assert len(shrink(program, lambda _: True)) == 1
+    assert shrink(program, lambda _: False) == program
+    assert shrink(program, lambda _: True, tries=0) == program
+
+
+def test_a_comparison_must_be_printed() -> None:
+    with pytest.raises(MachineError):
+        parse_comparison("")
+
+
+@given(programs(most=15))
+def test_every_program_is_a_valid_script(program: tuple[Op, ...]) -> None:
+    script = render_script(program, title="two\nlines")
+    done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_script_shows_a_difference(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b").chmod(0o2755)  # a directory made in it inherits the bit: a difference without another filesystem
+    script = tmp_path / "script"
+    script.write_text(render_script(parse_program("open 0 f bc 644\nwrite 0 100 5000 7\nmkdir d 755\n")))
+    done = subprocess.run(["bash", script, tmp_path / "a", tmp_path / "b"], text=True, capture_output=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "d d 2755" in done.stdout
+    done = subprocess.run(["bash", script, tmp_path / "a", tmp_path / "a"], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout

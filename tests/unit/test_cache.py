@@ -1,0 +1,79 @@
+"""The cache keeps whole entries only, notices damage, and says when it cannot write."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from vexlab.cache import Cache, key_of
+from vexlab.errors import CacheError
+
+
+def _write(text: str, calls: list[str] | None = None):  # type: ignore[no-untyped-def]
+    def build(draft: Path) -> None:
+        if calls is not None:
+            calls.append(text)
+        (draft / "file").write_text(text)
+
+    return build
+
+
+def test_an_entry_is_built_once(tmp_path: Path) -> None:
+    cache, calls = Cache(tmp_path), list[str]()
+    for _ in range(2):
+        entry = cache.make("kind", "key", _write("x", calls))
+    assert (entry / "file").read_text() == "x"
+    assert calls == ["x"]
+
+
+@pytest.mark.parametrize("damage", ["truncate", "change", "delete", "manifest"])
+def test_a_damaged_entry_is_made_anew(tmp_path: Path, damage: str) -> None:
+    cache = Cache(tmp_path)
+    entry = cache.make("kind", "key", _write("sound"))
+    if damage == "truncate":
+        os.truncate(entry / "file", 1)
+    elif damage == "change":
+        (entry / "file").write_text("SOUND")
+    elif damage == "delete":
+        (entry / "file").unlink()
+    else:
+        (entry / ".manifest.json").write_text("{")
+    assert cache.get("kind", "key") is None
+    assert (cache.make("kind", "key", _write("sound")) / "file").read_text() == "sound"
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    def fail(draft: Path) -> None:
+        (draft / "half").write_text("x")
+        raise KeyError("stop")
+
+    cache = Cache(tmp_path)
+    with pytest.raises(KeyError):
+        cache.make("kind", "key", fail)
+    assert list((tmp_path / "kind").iterdir()) == []
+    assert cache.get("kind", "key") is None
+
+
+def test_two_at_once_build_once(tmp_path: Path) -> None:
+    calls = list[str]()
+    workers = [threading.Thread(target=Cache(tmp_path).make, args=("k", "x", _write("x", calls))) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert calls == ["x"]
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CacheError) as caught:
+        Cache(tmp_path / "file" / "below").make("kind", "key", _write("x"))
+    assert "VEXLAB_CACHE" in caught.value.hint
+
+
+def test_keys_differ_with_every_part() -> None:
+    keys = {key_of("a", "b"), key_of("ab"), key_of("a", "b", ""), key_of("a", 1), key_of("a", "1")}
+    assert len(keys) == 5

@@ -1,0 +1,72 @@
+"""The command line: help is instant, mistakes are explained, the exit status says whose fault it was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def _vexlab(*argv: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vexlab", *argv]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, **env}, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "said"),
+    [
+        (["rum"], 2, "did you mean `run`?"),
+        (["run", "--level", "9"], 2, "--level"),
+        (["run", "--target", "nothing-here"], 2, "no target `nothing-here`"),
+        (["run", "--target", "ext4", "--kernel", "6.2"], 2, "unknown kernel `6.2`"),
+        (["run", "--target", "ext4", "--kernel", "/no/vmlinuz"], 2, "does not exist"),
+        (["run", "--target", "ext4", "--domain", "kernel_modul"], 2, "did you mean `kernel_module`?"),
+        (["run", "--target", "ext4", "--level", "1", "--all-levels"], 2, "exclude each other"),
+        (["run", "--target", "ext4", "--config", "none.toml"], 2, "does not exist"),
+        (["build", "--target", "ext4"], 2, "nothing to build"),
+        (["results", "abc"], 2, "no run `abc`"),
+    ],
+)
+def test_a_mistake_is_explained(tmp_path: Path, argv: list[str], status: int, said: str) -> None:
+    done = _vexlab(*argv, cwd=tmp_path)
+    assert said in done.stderr
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+
+
+def test_malformed_target(tmp_path: Path) -> None:
+    (tmp_path / "target.toml").write_text("name = ")
+    done = _vexlab("run", "--target", "target.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "target.toml is not valid TOML" in done.stderr
+
+
+def test_qemu_missing(tmp_path: Path) -> None:
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    code = "from vexlab import process; process._SYSTEM_DIRS = (); from vexlab.vm.qemu import find_qemu; find_qemu()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PATH": str(empty)}
+    )
+    assert "qemu-system-x86_64 is not installed" in done.stderr
+
+
+def test_qemu_too_old(tmp_path: Path) -> None:
+    old = tmp_path / "qemu-system-x86_64"
+    old.write_text("#!/bin/sh\necho 'QEMU emulator version 4.2.1 (Debian 1:4.2-3ubuntu6)'\n")
+    old.chmod(0o755)
+    code = "from vexlab.vm.qemu import find_qemu; find_qemu()"
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PATH": path}
+    )
+    assert "QEMU 4.2.1 (Debian 1:4.2-3ubuntu6) is too old" in done.stderr
+
+
+def test_list_needs_no_machine(tmp_path: Path) -> None:
+    done = _vexlab("list", "--target", "xfs", "--quick", cwd=tmp_path, PATH="/usr/bin:/bin")
+    assert done.returncode == 0
+    assert "kernel_module.load[6.1]" in done.stdout

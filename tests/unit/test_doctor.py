@@ -1,0 +1,79 @@
+"""What doctor concludes from what it sees; the looks themselves are given, not faked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vexlab.doctor import emulator, host
+from vexlab.doctor.check import Check, Examination
+from vexlab.doctor.packages import FAMILIES, PROGRAMS, family_of, remedy
+from vexlab.vm.accel import Accelerator
+
+
+@pytest.mark.parametrize(
+    ("os_release", "family"),
+    [
+        ('PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n', "debian"),
+        ("ID=ubuntu\nID_LIKE=debian\n", "debian"),
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "fedora"),
+        ("ID=fedora\nVERSION_ID=41\n", "fedora"),
+        ("ID=manjaro\nID_LIKE=arch\n", "arch"),
+        ("ID=alpine\n", "alpine"),
+        ("ID=nixos\n", ""),
+        ('ID="broken\n', ""),
+        ("", ""),
+    ],
+)
+def test_families_are_known_by_id_or_likeness(os_release: str, family: str) -> None:
+    assert family_of(os_release) == family
+
+
+def test_every_need_names_a_package_in_every_family() -> None:
+    assert all(len(need.packages) == len(FAMILIES) and all(need.packages) for need in PROGRAMS)
+
+
+def test_a_known_family_gets_its_command_an_unknown_one_all() -> None:
+    needs = [need for need in PROGRAMS if need.anyof[0] in ("qemu-system-x86_64", "ld", "strip")]
+    assert remedy(needs, "fedora") == "sudo dnf install qemu-system-x86-core binutils"
+    assert remedy(needs, "alpine") == "sudo apk add qemu-system-x86_64 binutils"
+    everything = remedy(needs, "")
+    assert all(f"{family}: sudo " in everything for family in FAMILIES)
+
+
+def test_missing_programs_are_named_with_their_packages() -> None:
+    here = {"gcc": "/usr/bin/gcc", "make": "/usr/bin/make"}
+    checks = {check.name: check for check in host.programs(here.get, "arch")}
+    assert checks["make"].ok
+    assert checks["gcc-12 or gcc"].detail == "/usr/bin/gcc"
+    assert not checks["depmod"].ok
+    assert checks["depmod"].fix == "sudo pacman -S kmod"
+    assert not checks["ssh"].needed, "without ssh everything but `vm ssh` works"
+
+
+def test_only_what_is_needed_keeps_vexlab_from_working() -> None:
+    advice = Check(name="a", ok=False, detail="", needed=False)
+    lack = Check(name="b", ok=False, detail="")
+    broken = {"kvm": Accelerator(usable=False, reason="guest made no progress in 10 s")}
+    assert Examination(accelerators=broken, checks=(advice,)).ok
+    assert not Examination(accelerators=broken, checks=(advice, lack)).ok
+
+
+def test_room_and_paths(tmp_path: Path) -> None:
+    assert host.memory(400 << 20, 256).ok
+    assert not host.memory(300 << 20, 256).ok
+    assert host.cores(1).needed is False
+    assert host.short_enough(Path("/tmp")).ok
+    assert not host.short_enough(Path("/" + "x" * 90)).ok
+    assert host.writable("cache", tmp_path / "not" / "yet", "VEXLAB_CACHE").ok
+    assert not host.writable("cache", Path("/proc/nowhere"), "VEXLAB_CACHE").ok
+    assert all(check.ok or check.fix for check in host.disk(tmp_path))
+    assert not host.keyring("alpine", tmp_path / "none").ok
+
+
+def test_qemus_listings_are_read() -> None:
+    assert not emulator.missing_machine("pc    Standard PC\nq35                  Standard PC (Q35 + ICH9, 2009)\n")
+    assert emulator.missing_machine("Supported machines are:\npc-q35-7.2           Standard PC\n")
+    listing = 'name "virtio-blk-pci", bus PCI, alias "virtio-blk"\nname "virtserialport", bus virtio-serial-bus\n'
+    assert emulator.missing_devices(listing) == ("virtio-serial-pci", "virtio-net-pci", "isa-debug-exit")

@@ -1,0 +1,49 @@
+"""What the domains build on: each family of checks has a case; a wrong answer of a search is told from a right one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import vexlab
+from vexlab.domains.filesystem_operations.families import FAMILIES
+from vexlab.guest.vectors import Hit, Vector, draw, wrong_hits
+
+CHECKS = Path(vexlab.__file__).parent / "guest" / "workloads" / "fscheck"
+STORED: dict[int, Vector] = {1: (0.0, 0.0), 2: (3.0, 4.0), 3: (1.0, 0.0), 4: (1.0, 0.0)}
+QUERY: Vector = (0.0, 0.0)
+RIGHT = (Hit(id=1, distance=0.0), Hit(id=3, distance=1.0), Hit(id=4, distance=1.0))
+
+
+def test_every_family_has_a_case() -> None:
+    # 	{ "open", "creates", "POSIX.1-2017 open()", creates },
+    entry = re.compile(r'^\t\{ "(\w+)", "\w+",', re.MULTILINE)
+    families = {name for file in CHECKS.glob("*.c") for name in entry.findall(file.read_text())}
+    # of their own: full on a small device, mark and persist around an unmount, readonly on a read-only mount
+    assert families - {"full", "mark", "persist", "readonly"} == set(FAMILIES)
+
+
+def test_right_hits() -> None:
+    assert wrong_hits(RIGHT, STORED, QUERY, "euclidean", 3) == ""
+
+
+@pytest.mark.parametrize(
+    ("hits", "words"),
+    [
+        (RIGHT[:2], "2 found instead of 3"),
+        ((RIGHT[0], RIGHT[2], RIGHT[1]), "comes after"),
+        ((RIGHT[0], RIGHT[1], RIGHT[1]), "twice"),
+        ((RIGHT[0], RIGHT[1], Hit(id=2, distance=5.0)), "the right one"),
+        ((RIGHT[0], RIGHT[1], Hit(id=4, distance=1.1)), "the answer says"),
+        ((RIGHT[0], RIGHT[1], Hit(id=4, distance=float("nan"))), "the answer says"),
+        ((RIGHT[0], RIGHT[1], Hit(id=9, distance=1.0)), "not stored"),
+    ],
+)
+def test_wrong_hits(hits: tuple[Hit, ...], words: str) -> None:
+    assert words in wrong_hits(hits, STORED, QUERY, "euclidean", 3)
+
+
+def test_drawn_vectors_are_the_same_again() -> None:
+    assert draw(1, 3, 4) == draw(1, 3, 4) != draw(2, 3, 4)

@@ -1,0 +1,80 @@
+"""Stuck tasks are named from what the kernel prints on request."""
+
+from __future__ import annotations
+
+from vexlab.classify.hang import hang, lost, silent
+from vexlab.model.report import Severity
+
+SPINNING = """\
+[    7.937518] sysrq: Show backtrace of all active CPUs
+[    7.938094] NMI backtrace for cpu 1
+[    7.938509] CPU: 1 PID: 134 Comm: insmod Tainted: G           OE      6.1.0-56-cloud-amd64 #1
+[    7.939450] Call Trace:
+[    7.940040]  <IRQ>
+[    7.940388]  dump_stack_lvl+0x44/0x5c
+[    7.944228]  __handle_sysrq.cold+0x41/0x11c
+[    7.946911]  </IRQ>
+[    7.946911]  <TASK>
+[    7.946994]  asm_common_interrupt+0x22/0x40
+[    7.947268] RIP: 0010:planted_spin+0x7/0x9 [planted]
+[    7.953097]  planted_init+0xaf/0x1000 [planted]
+[    7.953655]  do_one_initcall+0x56/0x220
+[    7.963946] Sending NMI from CPU 1 to CPUs 0:
+[    7.966147] NMI backtrace for cpu 0 skipped: idling at native_safe_halt+0xb/0x10
+"""
+
+WAITING = """\
+== stack of 134 (insmod)
+[<0>] planted_wait+0x6a/0x9c [planted]
+[<0>] planted_init+0xc7/0x1000 [planted]
+[<0>] do_one_initcall+0x56/0x220
+[    7.711390] NMI backtrace for cpu 1
+[    7.711677] CPU: 1 PID: 0 Comm: swapper/1
+[    7.715571]  nmi_cpu_backtrace.cold+0x32/0x79
+[    7.720017]  </IRQ>
+[    7.721170] RIP: 0010:native_safe_halt+0xb/0x10
+[    7.728138]  do_idle+0x206/0x2b0
+"""
+
+BLOCKED = """\
+[    8.344770] sysrq: Show Blocked State
+[    8.344771] task:sync            state:D stack:0     pid:150   ppid:1      flags:0x00004006
+[    8.344772] Call Trace:
+[    8.344773]  <TASK>
+[    8.344774]  __schedule+0x351/0xa20
+[    8.344775]  schedule+0x5d/0xe0
+[    8.344776]  io_schedule+0x42/0x70
+[    8.344777]  folio_wait_bit_common+0x13d/0x350
+[    8.344778]  write_all_supers+0x1/0x2
+"""
+
+IDLE = WAITING[WAITING.index("[    7.711390]") :]
+
+
+def test_a_spinning_task_is_named() -> None:
+    found = hang("insmod planted.ko", 4, SPINNING, target_modules=("planted",))
+    assert found is not None
+    assert (found.title, found.frame, found.severity) == ("hang in planted_spin", "planted_spin", Severity.CRASH)
+    assert "insmod" in found.text
+
+
+def test_a_waiting_task_is_named_from_its_own_stack() -> None:
+    found = hang("insmod planted.ko", 4, WAITING, target_modules=("planted",))
+    assert found is not None
+    assert found.title == "hang in planted_wait"
+
+
+def test_a_blocked_task_outside_the_target_counts_too() -> None:
+    found = hang("sync", 4, BLOCKED, target_modules=("planted",))
+    assert found is not None
+    assert found.frame == "folio_wait_bit_common" or found.frame == "write_all_supers"
+
+
+def test_a_slow_program_is_no_hang() -> None:
+    assert hang("sleep 100", 4, IDLE, target_modules=("planted",)) is None
+    assert hang("sleep 100", 4, "", target_modules=("planted",)) is None
+
+
+def test_the_other_ends() -> None:
+    assert silent("ls", 4, "", "RIP=0").title == "silent machine"
+    assert lost("QEMU ended").title == "lost machine: QEMU ended"
