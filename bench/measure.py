@@ -1,0 +1,141 @@
+"""The measurements. Each returns rows for one table; times come from one run and are compared within it."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.cases.test_thirty import ORDER
+from vexlab.config import Settings
+from vexlab.lab import BOOT_S, Lab, Order
+from vexlab.targets.load import find_target
+from vexlab.vm.machine import Machine
+
+ROOT = Path(__file__).parents[1]
+PLANTED = ROOT / "tests" / "planted"
+VEXFS = ROOT / "targets" / "vexfs"
+
+# In these cases the kernel or the machine is lost; "sound" ones pass.
+EXPECTED = {"sound": "passed", "panic": "crashed", "wait": "crashed", "spin": "crashed", "agent": "crashed"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; ``goal`` is what the project promises, ``reached`` whether this run kept it."""
+
+    name: str
+    value: str
+    goal: str = ""
+    reached: bool | None = None
+
+
+def fresh_machine(rounds: int = 15, boots: int = 3) -> list[Row]:
+    """From the request for a fresh machine to its first command's result, and a boot beside it."""
+    with Lab(Settings()) as lab:
+        target, kernel = find_target(str(PLANTED)), lab.kernels.get("6.1")
+        order = Order(target=target, kernel=kernel, artifact=lab.artifact(target, kernel), memory=256)
+        _, spec = lab.snapshot(order)
+
+        def thaw() -> Machine:
+            return lab.machine(order)
+
+        def boot() -> Machine:
+            machine = Machine.launch(spec, lab.session.new_folder())
+            machine.wait_ready(BOOT_S)
+            return machine
+
+        thawed = [_until_first_result(thaw) for _ in range(rounds)]
+        booted = [_until_first_result(boot) for _ in range(boots)]
+        restored = _restores(lab, order)
+    median, ratio = statistics.median(thawed), statistics.median(booted) / statistics.median(thawed)
+    return [
+        Row(f"fresh machine to first result, median of {rounds}", f"{median:.2f} s", "≤ 0.6 s", median <= 0.6),
+        Row(f"the same, slowest of {rounds}", f"{max(thawed):.2f} s"),
+        Row(f"boot to first result, median of {boots}", f"{statistics.median(booted):.2f} s"),
+        Row("boot / fresh machine", f"{ratio:.1f}", "≥ 8", ratio >= 8),
+        Row("restore in the running process to first result", f"{restored:.2f} s"),
+    ]
+
+
+def runs() -> list[Row]:
+    """Whole runs of the reference target on 6.1 with a warm cache."""
+    _run("--target", str(VEXFS), "--case", "kernel_module.load")  # warms the cache
+    quick, quick_s = _run("--target", str(VEXFS), "--level", "1", "--quick")
+    domain, domain_s = _run("--target", str(VEXFS), "--domain", "kernel_module")
+    _, pair_s = _run("--target", str(VEXFS), "--domain", "kernel_module", "--jobs", "2")
+    begin = time.time()
+    first, _ = _run("--target", str(VEXFS), "--case", "kernel_module.build")
+    start = min(case["started"] for case in first["cases"]) - begin
+    overheads = [case["overhead_s"] for case in domain["cases"]]
+    overhead = statistics.mean(overheads)
+    ratio = pair_s / domain_s
+    return [
+        Row("start and collection, to the first case", f"{start:.2f} s", "< 1.5 s", start < 1.5),
+        Row(f"run --level 1 --quick ({len(quick['cases'])} cases)", f"{quick_s:.1f} s", "< 60 s", quick_s < 60),
+        Row(f"domain kernel_module ({len(domain['cases'])} cases)", f"{domain_s:.1f} s", "< 300 s", domain_s < 300),
+        Row("vexlab's own time a case, mean", f"{overhead * 1000:.0f} ms", "< 50 ms", overhead < 0.05),
+        Row("two jobs / one job", f"{ratio:.2f}", "≤ 0.65", ratio <= 0.65),
+    ]
+
+
+def thirty() -> list[Row]:
+    """Thirty cases with five panics, three hangs and two killed agents: thirty right verdicts."""
+    with tempfile.TemporaryDirectory(prefix="b", dir="/tmp") as folder:  # short: sockets are made below it
+        document, seconds = _run("--target", str(PLANTED), str(ROOT / "bench" / "cases"), TMPDIR=folder)
+        counted = subprocess.run(
+            ["pgrep", "-fc", f"qemu-system.*{folder}/"], check=False, capture_output=True, text=True
+        )
+    verdicts = {case["id"].partition("[")[2].strip("]"): case["verdict"] for case in document["cases"]}
+    right = sum(_verdict_of(verdicts, number) == EXPECTED[kind] for number, kind in enumerate(ORDER))
+    left = counted.stdout.strip()
+    return [
+        Row("30 cases, 10 of them fatal: right verdicts", f"{right} of 30", "30", right == 30),
+        Row("the same, time", f"{seconds:.1f} s"),
+        Row("QEMU processes left", left, "0", left == "0"),
+    ]
+
+
+def _verdict_of(verdicts: dict[str, str], number: int) -> str:
+    return next((value for key, value in verdicts.items() if str(number) in key.split("-")), "none")
+
+
+def _until_first_result(make: Callable[[], Machine]) -> float:
+    begin = time.perf_counter()
+    with make() as machine:
+        assert machine.exec(["/bin/true"]).ok
+        return time.perf_counter() - begin
+
+
+def _restores(lab: Lab, order: Order, rounds: int = 5) -> float:
+    seconds = []
+    with lab.machine(order) as machine:
+        machine.snapshot("bench")
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            machine.restore("bench")
+            assert machine.exec(["/bin/true"]).ok
+            seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds)
+
+
+def _run(*argv: str, **env: str) -> tuple[dict[str, Any], float]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "result.json")
+        command = [sys.executable, "-m", "vexlab", "run", "--results", folder, "--json", str(file), *argv]
+        begin = time.perf_counter()
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=1200, env={**os.environ, **env}
+        )
+        seconds = time.perf_counter() - begin
+        if not file.exists():
+            raise SystemExit(f"{' '.join(command)} gave no result:\n{done.stderr}")
+        return json.loads(file.read_text()), seconds
