@@ -1,0 +1,1 @@
+"""The filesystem under attack: damaged images, exhausted resources, killed users, hangs, and sudden ends."""
