@@ -42,9 +42,13 @@ _NOT_NEEDED = (
     "usr/share/icons/*",
     "usr/lib/systemd/*",
     "usr/lib/x86_64-linux-gnu/gconv/*",
-    "usr/lib/x86_64-linux-gnu/libicu*",  # 36 MB for xfs_scrub alone
-    "usr/sbin/xfs_scrub*",
 )
+
+_ICU = "usr/lib/x86_64-linux-gnu/libicu"
+_SCRUB = "usr/sbin/xfs_scrub*"
+_NO_ICU = (*_NOT_NEEDED, f"{_ICU}*", _SCRUB)  # 36 MB for xfs_scrub alone
+# fio does not start without libicuuc and libicudata, by way of libnbd and libxml2.
+_LITTLE_ICU = (*_NOT_NEEDED, *(f"{_ICU}{part}*" for part in ("i18n", "io", "test", "tu")), _SCRUB)
 
 _BASE_PACKAGES = (
     "attr",
@@ -80,8 +84,8 @@ _TOOLS_PACKAGES = (
 )
 
 BUILT_IN = (
-    Recipe(name="base", packages=_BASE_PACKAGES, exclude=_NOT_NEEDED),
-    Recipe(name="tools", packages=(*_BASE_PACKAGES, *_TOOLS_PACKAGES), exclude=_NOT_NEEDED),
+    Recipe(name="base", packages=_BASE_PACKAGES, exclude=_NO_ICU),
+    Recipe(name="tools", packages=(*_BASE_PACKAGES, *_TOOLS_PACKAGES), exclude=_LITTLE_ICU),
 )
 
 
@@ -98,5 +102,5 @@ def find_recipe(name: str) -> Recipe:
             for file in recipe.files
         )
         packages = tuple(dict.fromkeys([*_BASE_PACKAGES, *recipe.packages]))  # without the agent nothing can be asked
-        return Recipe(name=recipe.name, packages=packages, files=files, exclude=(*_NOT_NEEDED, *recipe.exclude))
+        return Recipe(name=recipe.name, packages=packages, files=files, exclude=(*_NO_ICU, *recipe.exclude))
     raise UsageError(f"unknown image recipe `{name}`", hint=suggest(name, [recipe.name for recipe in BUILT_IN]))
