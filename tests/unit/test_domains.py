@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 import vexlab
+from vexlab.domains import domain_folders, find_domains
 from vexlab.domains.filesystem_operations.families import FAMILIES
+from vexlab.errors import UsageError
 from vexlab.guest.vectors import Hit, Vector, draw, wrong_hits
 
 CHECKS = Path(vexlab.__file__).parent / "guest" / "workloads" / "fscheck"
@@ -47,3 +49,30 @@ def test_wrong_hits(hits: tuple[Hit, ...], words: str) -> None:
 
 def test_drawn_vectors_are_the_same_again() -> None:
     assert draw(1, 3, 4) == draw(1, 3, 4) != draw(2, 3, 4)
+
+
+def test_domains_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "single.py").touch()
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "README.md").touch()
+    found = find_domains([tmp_path])
+    assert found["mine"] == tmp_path / "mine"
+    assert found["single"] == tmp_path / "single.py"
+    assert set(found) - {"mine", "single"} == {folder.name for folder in domain_folders()}
+
+
+def test_domains_of_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "their_package").mkdir()
+    (tmp_path / "their_package" / "__init__.py").touch()
+    (tmp_path / "their-1.dist-info").mkdir()
+    (tmp_path / "their-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: their\nVersion: 1\n")
+    (tmp_path / "their-1.dist-info" / "entry_points.txt").write_text("[vexlab.domains]\ntheirs = their_package\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert find_domains()["their_package"] == tmp_path / "their_package"
+
+
+def test_a_name_is_taken_once(tmp_path: Path) -> None:
+    (tmp_path / "kernel_module").mkdir()
+    with pytest.raises(UsageError, match="two domains are called `kernel_module`"):
+        find_domains([tmp_path])

@@ -32,6 +32,8 @@ class Lister:
 @click.option("--level", type=click.IntRange(1, 3), help="Only cases of this level.")
 @click.option("--quick", is_flag=True, help="Only the quick cases.")
 @click.option("--domain", "domains", multiple=True, help="Only cases of this domain.")
+@click.option("--domains-dir", "domains_dirs", multiple=True, type=click.Path(exists=True, file_okay=False),
+              help="A folder of further domains.")  # fmt: skip
 @click.option("--scenario", type=click.IntRange(1, 6), help="Only cases of this scenario.")
 @click.option("--targets", is_flag=True, help="List the targets that come with vexlab instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -44,6 +46,7 @@ def command(
     level: int | None,
     quick: bool,
     domains: tuple[str, ...],
+    domains_dirs: tuple[str, ...],
     scenario: int | None,
     targets: bool,
     as_json: bool,
@@ -59,6 +62,7 @@ def command(
         level=level or 0,
         quick=quick,
         domains=domains,
+        domains_dirs=domains_dirs,
         scenario=scenario or 0,
         paths=tuple(str(Path(path).absolute()) for path in paths),
     )

@@ -14,7 +14,7 @@ import pytest
 from vexlab.cli.options import kernel_option, machine_options, settings_from, target_option
 from vexlab.cli.session import Request, pytest_arguments
 from vexlab.config import Settings, suggest
-from vexlab.domains import domain_folders
+from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
 from vexlab.model.case import CaseResult, RunResult, Summary
@@ -121,8 +121,7 @@ def command(
 
 
 def _known_domains(domains: tuple[str, ...], extra: tuple[str, ...]) -> tuple[str, ...]:
-    known = {folder.name for folder in domain_folders()}
-    known |= {child.name for folder in extra for child in Path(folder).iterdir() if child.is_dir()}
+    known = find_domains(extra)
     for domain in domains:
         if domain not in known:
             raise UsageError(f"no domain `{domain}`", hint=suggest(domain, known))

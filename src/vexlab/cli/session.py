@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vexlab.domains import FOLDER, domain_folders
+from vexlab.domains import FOLDER, find_domains
 
 _INI = FOLDER / "pytest.ini"
 
@@ -35,8 +35,7 @@ class Request:
 
 def pytest_arguments(request: Request, results: Path) -> list[str]:
     """Return pytest's argument vector for ``request``: our plugin, our configuration, nobody else's."""
-    extra = [child for folder in request.domains_dirs for child in sorted(Path(folder).iterdir()) if child.is_dir()]
-    paths = list(request.paths) or [str(path) for path in (*domain_folders(), *extra)]
+    paths = list(request.paths) or [str(path) for path in find_domains(request.domains_dirs).values()]
     arguments = ["-p", "vexlab.plugin", "-c", str(_INI), "--rootdir", str(FOLDER), *paths]
     arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode", "importlib"]
     arguments += ["--vexlab-target", request.target, "--vexlab-results", str(results)]

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from vexlab.plugin.domain_base import (
+    DomainBase,
+    TestResult,
+    _domain,
+    pytest_pycollect_makeitem,
+    pytest_pyfunc_call,
+)
 from vexlab.plugin.fixtures import (
     artifact,
     build,
@@ -24,6 +31,9 @@ from vexlab.plugin.selection import pytest_collection_modifyitems, pytest_genera
 from vexlab.plugin.verdict import pytest_runtest_makereport, pytest_runtest_protocol
 
 __all__ = [
+    "DomainBase",
+    "TestResult",
+    "_domain",
     "artifact",
     "build",
     "filesystem",
@@ -39,6 +49,8 @@ __all__ = [
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_generate_tests",
+    "pytest_pycollect_makeitem",
+    "pytest_pyfunc_call",
     "pytest_runtest_makereport",
     "pytest_runtest_protocol",
     "pytest_runtest_setup",
