@@ -66,7 +66,7 @@ def command(
         scenario=scenario or 0,
         paths=tuple(str(Path(path).absolute()) for path in paths),
     )
-    rows = _collect(request)
+    rows = collect(request)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:
@@ -75,7 +75,8 @@ def command(
     return 0 if rows else 4
 
 
-def _collect(request: Request) -> list[dict[str, object]]:
+def collect(request: Request) -> list[dict[str, object]]:
+    """Return the cases that ``request`` selects, in order: their marks, and what holds when each passes."""
     lister = Lister()
     pytest.main([*pytest_arguments(request, Path("none")), "--collect-only"], plugins=[lister])
     return [_row(item, marks_of(item)) for item in lister.items]

@@ -18,6 +18,7 @@ from vexlab.errors import BuildError, VexlabError
 COMMANDS = {
     "run": "Run test cases against a target and give a verdict",
     "list": "List the cases a run would take, or the targets",
+    "scenario": "Print a scenario as a checklist, with a run's results",
     "build": "Build a target's module, for one kernel or several",
     "kernels": "List, fetch and inspect kernels",
     "doctor": "Say what this machine can do, and what to do about the rest",

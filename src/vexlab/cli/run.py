@@ -158,7 +158,7 @@ def _run(
         store.finish(run)
         result = store.load(run.id)
         _write(result, folder, json_file, junit_file)
-        progress.end(result.summary, time.monotonic() - begin, os.path.relpath(folder))
+        progress.end(result, time.monotonic() - begin, os.path.relpath(folder))
     store.close()
     return _exit_code(status, result.summary, collector.errors, broken)
 

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from vexlab.model.case import CaseResult, RunInfo, Summary
+from vexlab.model.case import CaseResult, RunInfo, RunResult, Summary
 from vexlab.model.verdict import Verdict
+from vexlab.report.matrix import verdict_table
 
 _STYLE = {
     Verdict.PASSED: ("green", "passed"),
@@ -75,10 +76,13 @@ class Progress:
             self.console.print(f"           [{style}]{escape(printable(reason))}[/]")
         self._refresh()
 
-    def end(self, summary: Summary, seconds: float, evidence: str) -> None:
-        """Print the sums and where the evidence lies."""
+    def end(self, result: RunResult, seconds: float, evidence: str) -> None:
+        """Print the verdict table of several kernels or domains, the sums, and where the evidence lies."""
         if self._status:
             self._status.stop()
+        summary = result.summary
+        if len({(case.domain, case.kernel) for case in result.cases}) > 1:
+            self.console.print(verdict_table(result.cases))
         counts = (
             (summary.passed, "passed", "green"),
             (summary.failed, "failed", "red"),
