@@ -27,8 +27,9 @@ from vexlab.plugin.fixtures import (
     thresholds,
 )
 from vexlab.plugin.options import pytest_addoption, pytest_configure, pytest_unconfigure
+from vexlab.plugin.retry import pytest_runtest_protocol
 from vexlab.plugin.selection import pytest_collection_modifyitems, pytest_generate_tests, pytest_runtest_setup
-from vexlab.plugin.verdict import pytest_runtest_makereport, pytest_runtest_protocol
+from vexlab.plugin.verdict import pytest_runtest_makereport
 
 __all__ = [
     "DomainBase",

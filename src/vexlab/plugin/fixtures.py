@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -96,6 +96,17 @@ def thresholds(lab: Lab) -> Thresholds:
 def metrics(request: pytest.FixtureRequest) -> Metrics:
     """Return where a case records numbers."""
     return Metrics(recorder_of(request.node))
+
+
+@pytest.fixture
+def during(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return the function by which a case of many steps says which one the kernel's words are about."""
+    recorder = recorder_of(request.node)
+
+    def say(words: str) -> None:
+        recorder.during = words
+
+    return say
 
 
 @pytest.fixture

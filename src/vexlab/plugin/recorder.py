@@ -11,7 +11,7 @@ import pytest
 
 from vexlab.classify import classify
 from vexlab.classify.hang import hang, lost, silent
-from vexlab.errors import GuestTimeout, MachineError, MachineLost
+from vexlab.errors import EmulatorDied, GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.lab import Order
 from vexlab.model.report import Report, Severity
 from vexlab.model.verdict import Finding
@@ -25,7 +25,10 @@ _RECORDER = pytest.StashKey["Recorder"]()
 
 
 class Recorder:
-    """Collects what one case's machine says; ``folder`` holds its evidence, ``failed`` tells a bad end."""
+    """Collects what one case's machine says; ``folder`` holds its evidence, ``failed`` tells a bad end.
+
+    ``lab_error`` is an error of the lab itself, which says nothing about the module.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,6 +39,8 @@ class Recorder:
         self.cpu_began = time.process_time()
         self.order: Order | None = None
         self.failed = False
+        self.during = ""
+        self.lab_error = ""
         self._machine: Machine | None = None
         self._examined = False
         self._lost = False
@@ -50,9 +55,11 @@ class Recorder:
     def observe(self, error: BaseException | None) -> None:
         """Bring ``findings`` up to date after a phase of the case ended, well or with ``error``."""
         self.failed = self.failed or error is not None
+        if isinstance(error, InfraError) and not isinstance(error, (GuestTimeout, MachineLost)):
+            self.lab_error = error.message
         if self._machine is None:
             return
-        self._lost = self._lost or isinstance(error, MachineLost)
+        self._lost = self._lost or isinstance(error, (EmulatorDied, MachineLost))
         if isinstance(error, GuestTimeout) and not self._examined:
             self._examine_hang(error)
         self._read(self._machine)
@@ -121,6 +128,12 @@ def recorder_of(item: pytest.Item) -> Recorder:
         name = re.sub(r"[^A-Za-z0-9._\[\]-]", "_", marks_of(item).id)[:120]
         item.stash[_RECORDER] = Recorder(run_folder(item.config) / "cases" / name)
     return item.stash[_RECORDER]
+
+
+def renew(item: pytest.Item) -> Recorder:
+    """Forget what was recorded of the case and return its new, empty recorder."""
+    del item.stash[_RECORDER]
+    return recorder_of(item)
 
 
 def _finding(report: Report) -> Finding:

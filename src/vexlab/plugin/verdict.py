@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 import msgspec
 import pytest
@@ -23,13 +23,6 @@ _RED = (Verdict.FAILED, Verdict.CRASHED)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Start the case's clocks."""
-    recorder_of(item)
-    return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -44,6 +37,7 @@ def pytest_runtest_makereport(
     verdict = judge(outcome, recorder.findings)
     if verdict in _RED and recorder.findings:
         reason = "; ".join(dict.fromkeys(finding.title for finding in recorder.findings))
+        reason += f" ({recorder.during})" if recorder.during else ""
         if report.outcome != "failed" and call.when != "setup":
             report.outcome = "failed"
             report.longrepr = "\n\n".join(finding.text or finding.title for finding in recorder.findings)
@@ -52,6 +46,17 @@ def pytest_runtest_makereport(
         write_evidence(item, recorder, result, str(report.longrepr or ""))
         setattr(report, RESULT, msgspec.to_builtins(result))
     return report
+
+
+def result_of(report: pytest.TestReport) -> Mapping[str, object]:
+    """Return the case's result that the report of its last phase carries, as plain data; empty for other phases."""
+    data: Mapping[str, object] = getattr(report, RESULT, {})
+    return data
+
+
+def forget(item: pytest.Item) -> None:
+    """Forget how the phases of the case ended, before it is run again."""
+    del item.stash[_OUTCOMES]
 
 
 def _outcome(report: pytest.TestReport, error: BaseException | None) -> Outcome:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Self
 
 from vexlab import process
 from vexlab.deadline import Deadline
-from vexlab.errors import InfraError, MachineError, MachineLost
+from vexlab.errors import EmulatorDied, InfraError, MachineError, MachineLost
 from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
 from vexlab.vm.agent import Agent
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
@@ -288,7 +288,11 @@ class Machine:
         if self.watch:
             self.watch(self.console.new())
         if self._child and self._child.poll() is not None:
-            raise MachineLost(f"QEMU ended with status {self._child.returncode}{last_words(self.files)}")
+            status = self._child.returncode
+            if status < 0:  # no guest sends its QEMU a signal: the host was out of memory, somebody killed it, a bug
+                name = signal.Signals(-status).name
+                raise EmulatorDied(f"QEMU was ended by {name}{last_words(self.files)}", hint="is memory short?")
+            raise MachineLost(f"QEMU ended with status {status}{last_words(self.files)}")
         for event in self.qmp.events():
             data = event.get("data", {})
             if event["event"] == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
