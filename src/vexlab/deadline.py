@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vexlab.errors import DeadlineError
@@ -11,24 +11,25 @@ from vexlab.errors import DeadlineError
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point in monotonic time (seconds, ``time.monotonic``)."""
+    """A point in the time of ``clock``, in seconds."""
 
     at: float
+    clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """Return the deadline that lies ``seconds`` from now."""
-        return cls(time.monotonic() + seconds)
+    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
+        """Return the deadline that lies ``seconds`` from now by ``clock``."""
+        return cls(clock() + seconds, clock)
 
     @property
     def remaining(self) -> float:
         """Seconds left, never negative."""
-        return max(0.0, self.at - time.monotonic())
+        return max(0.0, self.at - self.clock())
 
     @property
     def expired(self) -> bool:
         """Whether no time is left."""
-        return time.monotonic() >= self.at
+        return self.clock() >= self.at
 
     def check(self, what: str) -> None:
         """Raise ``DeadlineError`` naming ``what`` if no time is left."""
@@ -37,7 +38,7 @@ class Deadline:
 
     def sooner(self, seconds: float) -> Deadline:
         """Return this deadline or the one ``seconds`` from now, whichever comes first."""
-        return Deadline(min(self.at, time.monotonic() + seconds))
+        return Deadline(min(self.at, self.clock() + seconds), self.clock)
 
     def poll(self, first: float = 0.002, most: float = 0.05) -> Iterator[float]:
         """Yield until the deadline, sleeping ``first`` seconds, then half as long again each time up to ``most``."""

@@ -12,8 +12,8 @@
         └── MachineError        QEMU or the guest's agent misbehaved
             ├── AgentError      the agent answered with an error
             ├── GuestTimeout    a guest command outlived its deadline
-            ├── MachineLost     the machine stopped answering
-            └── EmulatorDied    QEMU itself was killed or crashed
+            └── MachineLost     the machine stopped answering
+                └── EmulatorDied  QEMU itself was killed or crashed
 
 What the kernel under test does wrong is a finding: data, not an exception (``vexlab.model.finding``).
 """
@@ -88,5 +88,5 @@ class MachineLost(MachineError):
     """The machine stopped answering: it panicked, hung, or QEMU ended."""
 
 
-class EmulatorDied(MachineError):
+class EmulatorDied(MachineLost):
     """QEMU itself ended by a signal: the host's doing or a bug of QEMU's, so nothing is known about the module."""

@@ -6,6 +6,7 @@ import contextlib
 import re
 import time
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -27,7 +28,8 @@ _RECORDER = pytest.StashKey["Recorder"]()
 class Recorder:
     """Collects what one case's machine says; ``folder`` holds its evidence, ``failed`` tells a bad end.
 
-    ``lab_error`` is an error of the lab itself, which says nothing about the module.
+    ``during`` is what the case was doing when the kernel spoke, where it says so. ``lab_error`` is an error of the lab
+    itself, which says nothing about the module.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,15 +57,15 @@ class Recorder:
     def observe(self, error: BaseException | None) -> None:
         """Bring ``findings`` up to date after a phase of the case ended, well or with ``error``."""
         self.failed = self.failed or error is not None
-        if isinstance(error, InfraError) and not isinstance(error, (GuestTimeout, MachineLost)):
+        if is_the_labs(error):
             self.lab_error = error.message
         if self._machine is None:
             return
-        self._lost = self._lost or isinstance(error, (EmulatorDied, MachineLost))
+        self._lost = self._lost or isinstance(error, MachineLost)
         if isinstance(error, GuestTimeout) and not self._examined:
             self._examine_hang(error)
         self._read(self._machine)
-        if isinstance(error, MachineLost) and not self.findings:
+        if isinstance(error, MachineLost) and not self.findings and not self.lab_error:
             self._extra.append(lost(str(error)))
             self.findings = list(self._extra)
         if self.findings and not self._examined:
@@ -118,6 +120,13 @@ class Recorder:
         self._asked_at = self._machine.console.size
         self._post_mortem = examine(self._machine, pid)
         return self._post_mortem
+
+
+def is_the_labs(error: BaseException | None) -> TypeGuard[InfraError]:
+    """Whether ``error`` says nothing about the module: the lab or its host is at fault, not what ran in the guest."""
+    if isinstance(error, EmulatorDied):
+        return True
+    return isinstance(error, InfraError) and not isinstance(error, (GuestTimeout, MachineLost))
 
 
 def recorder_of(item: pytest.Item) -> Recorder:

@@ -13,7 +13,7 @@ from vexlab.model.case import CaseResult
 from vexlab.model.verdict import Outcome, Verdict, judge
 from vexlab.plugin.evidence import write_evidence
 from vexlab.plugin.marks import marks_of
-from vexlab.plugin.recorder import Recorder, recorder_of
+from vexlab.plugin.recorder import Recorder, is_the_labs, recorder_of
 
 # Report attribute that carries the case's result, as plain data, from a worker to the main process.
 RESULT = "vexlab_case"
@@ -64,6 +64,8 @@ def _outcome(report: pytest.TestReport, error: BaseException | None) -> Outcome:
         return Outcome.PASSED
     if report.skipped:
         return Outcome.SKIPPED
+    if is_the_labs(error):
+        return Outcome.ERROR
     if isinstance(error, (AssertionError, BuildError, GuestTimeout, MachineLost)):
         return Outcome.FAILED
     if isinstance(error, VexlabError) or report.when != "call":

@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import json
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ class Agent:
         env: Mapping[str, str] | None = None,
     ) -> CommandResult:
         """Run a command and return how it ended; output over 16 MiB a stream is cut and marked as truncated."""
-        begun = time.monotonic()
+        begun = deadline.clock()
         pid = 0
         try:
             pid = self.begin(argv, deadline, stdin=stdin, env=env)
@@ -88,13 +87,14 @@ class Agent:
             raise GuestTimeout("")
         except GuestTimeout as error:
             command = " ".join(argv)
-            seconds = time.monotonic() - begun
+            seconds = deadline.clock() - begun
             raise GuestTimeout(
                 f"`{command[:200]}` did not end within {seconds:.1f} s", command=command, pid=pid
             ) from error
         except AgentError as error:
             # The agent says it of a missing program too; a shell would say 127.
-            return _result(argv, {"exitcode": 127, "err-data": base64.b64encode(str(error).encode())}, begun)
+            answer = {"exitcode": 127, "err-data": base64.b64encode(str(error).encode())}
+            return _result(argv, answer, deadline.clock() - begun)
 
     def begin(
         self,
@@ -115,12 +115,12 @@ class Agent:
         return int(self.request("guest-exec", arguments, deadline)["pid"])
 
     def ended(self, pid: int, argv: Sequence[str], deadline: Deadline, begun: float) -> CommandResult | None:
-        """Return how the command ended that was begun as ``pid`` at ``begun`` (monotonic), ``None`` while it runs.
+        """Return how the command ended that was begun as ``pid`` at ``begun`` by the deadline's clock, or ``None``.
 
         The agent forgets a command once it has told its end.
         """
         answer = self.request("guest-exec-status", {"pid": pid}, deadline)
-        return _result(argv, answer, begun) if answer["exited"] else None
+        return _result(argv, answer, deadline.clock() - begun) if answer["exited"] else None
 
     def write_file(self, path: str, data: bytes, deadline: Deadline) -> None:
         """Write ``data`` to the guest's file ``path``."""
@@ -159,7 +159,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _result(argv: Sequence[str], answer: Mapping[str, Any], begin: float) -> CommandResult:
+def _result(argv: Sequence[str], answer: Mapping[str, Any], duration: float) -> CommandResult:
     signal = int(answer.get("signal", 0))
     return CommandResult(
         argv=tuple(argv),
@@ -167,6 +167,6 @@ def _result(argv: Sequence[str], answer: Mapping[str, Any], begin: float) -> Com
         signal=signal,
         stdout=base64.b64decode(answer.get("out-data", b"")),
         stderr=base64.b64decode(answer.get("err-data", b"")),
-        duration=time.monotonic() - begin,
+        duration=duration,
         truncated=bool(answer.get("out-truncated") or answer.get("err-truncated")),
     )

@@ -10,6 +10,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -20,6 +21,7 @@ from vexlab.errors import EmulatorDied, InfraError, MachineError, MachineLost
 from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
 from vexlab.vm.agent import Agent
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
+from vexlab.vm.clock import MachineClock
 from vexlab.vm.console import Console
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.qmp import Qmp
@@ -89,6 +91,11 @@ class Machine:
         """QEMU's process id."""
         return self._child.pid if self._child else int(self.files.pid.read_text())
 
+    @cached_property
+    def clock(self) -> MachineClock:
+        """The time that limits and durations of commands are counted in."""
+        return MachineClock(self.pid)
+
     @property
     def alive(self) -> bool:
         """Whether QEMU still runs."""
@@ -102,7 +109,7 @@ class Machine:
 
     def wait_ready(self, timeout: float) -> None:
         """Wait until the guest's agent answers; raise ``GuestTimeout`` or ``MachineLost``."""
-        self._the_agent(Deadline.after(timeout)).sync(Deadline.after(timeout))
+        self._the_agent(Deadline.after(timeout, self.clock)).sync(Deadline.after(timeout, self.clock))
 
     def exec(
         self,
@@ -114,10 +121,10 @@ class Machine:
     ) -> CommandResult:
         """Run a command in the guest (no shell) and return how it ended.
 
-        Raises ``GuestTimeout`` after ``timeout`` seconds, ``MachineLost`` where the machine went away, and whatever
-        ``watch`` raises.
+        Raises ``GuestTimeout`` after ``timeout`` seconds of ``clock``, ``MachineLost`` where the machine went away, and
+        whatever ``watch`` raises.
         """
-        deadline = Deadline.after(timeout)
+        deadline = Deadline.after(timeout, self.clock)
         return self._the_agent(deadline).exec(argv, deadline, stdin=stdin, env=env)
 
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
@@ -144,7 +151,7 @@ class Machine:
         progress: Progress = _silent,
     ) -> None:
         """Write a host file or bytes to ``path`` in the guest; ``progress`` is told the bytes written so far."""
-        deadline = Deadline.after(timeout)
+        deadline = Deadline.after(timeout, self.clock)
         agent = self._the_agent(deadline)
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
@@ -170,7 +177,7 @@ class Machine:
         progress: Progress = _silent,
     ) -> int:
         """Write up to ``most`` bytes of a guest's file to ``into`` and return their number."""
-        deadline = Deadline.after(timeout)
+        deadline = Deadline.after(timeout, self.clock)
         agent = self._the_agent(deadline)
         stat = agent.exec(["/usr/bin/stat", "-L", "-c", "%s %F", path], deadline)
         size, _, kind = stat.text.partition(" ")

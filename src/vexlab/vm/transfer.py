@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import select
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -121,7 +120,7 @@ class Transfer:
         self, script: str, path: str, size: int, deadline: Deadline
     ) -> Iterator[Callable[[], CommandResult | None]]:
         argv = ["/bin/sh", "-c", script, "sh", path, str(size)]
-        begun = time.monotonic()
+        begun = deadline.clock()
         pid = self._agent.begin(argv, deadline)
         try:
             yield lambda: self._agent.ended(pid, argv, deadline, begun)

@@ -1,0 +1,63 @@
+"""A machine's own time stands still while it wants a CPU and gets none, and goes on while it sleeps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from vexlab.deadline import Deadline
+from vexlab.vm.clock import MachineClock
+
+_SPIN = "import os; os.sched_setaffinity(0, {0}); print(flush=True)\nwhile True: pass"
+
+
+def test_a_sleeper_has_the_hosts_time() -> None:
+    child = subprocess.Popen(["sleep", "10"])
+    try:
+        clock = MachineClock(child.pid)
+        begun, begun_here = clock(), time.monotonic()
+        time.sleep(0.3)
+        # a start-up still in the run queue may be counted late; a hang's deadline must come all the same
+        assert clock() - begun > 0.5 * (time.monotonic() - begun_here)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_time_without_a_cpu_does_not_count() -> None:
+    spinners = [subprocess.Popen([sys.executable, "-c", _SPIN], stdout=subprocess.PIPE) for _ in range(4)]
+    try:
+        for each in spinners:
+            assert each.stdout
+            each.stdout.readline()
+        clock = MachineClock(spinners[0].pid)
+        begun, begun_here = clock(), time.monotonic()
+        time.sleep(2.0)
+        own, wall = clock() - begun, time.monotonic() - begun_here
+        assert own < 0.7 * wall, "four share one CPU, so each waits for three quarters of the time"
+    finally:
+        for each in spinners:
+            each.kill()
+            each.communicate()
+
+
+def test_it_goes_on_when_the_process_is_gone() -> None:
+    child = subprocess.Popen(["sleep", "10"])
+    clock = MachineClock(child.pid)
+    before = clock()
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    time.sleep(0.05)
+    assert clock() >= before + 0.04
+
+
+def test_a_deadline_is_counted_by_its_clock() -> None:
+    now = [0.0]
+    deadline = Deadline.after(5.0, lambda: now[0])
+    assert deadline.remaining == 5.0
+    assert deadline.sooner(2.0).remaining == 2.0
+    now[0] = 5.0
+    assert deadline.expired
