@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.machines.conftest import Run
+from vexlab.lab import Lab
 
 pytestmark = pytest.mark.machine
 
@@ -37,3 +39,16 @@ def test_built_in_filesystem(vexlab: Callable[..., Run]) -> None:
 def test_modules_of_the_general_flavour(vexlab: Callable[..., Run], target: str) -> None:
     run = _run(vexlab, target, "6.1-amd64")
     assert set(run.verdicts.values()) == {"passed"}, run.stderr
+
+
+def test_a_kernel_given_by_its_path(vexlab: Callable[..., Run], lab: Lab, tmp_path: Path) -> None:
+    kernel = lab.kernels.get("6.1")
+    for folder in ("boot", "lib/modules"):
+        (tmp_path / folder).mkdir(parents=True)
+    image = tmp_path / "boot" / f"vmlinuz-{kernel.release}"
+    image.symlink_to(kernel.image)
+    image.with_name(f"config-{kernel.release}").symlink_to(kernel.config)
+    (tmp_path / "lib" / "modules" / kernel.release).symlink_to(kernel.modules)
+    run = vexlab("--target", "xfs", "--kernel", str(image), "--case", "kernel_module.load")
+    assert set(run.verdicts.values()) == {"passed"}, run.stderr
+    assert run.case("kernel_module.load")["kernel"] == str(image)

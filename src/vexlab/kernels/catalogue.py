@@ -117,7 +117,7 @@ class Kernels:
             release=release,
             version=key_of(str(image.absolute()), stat.st_size, stat.st_mtime_ns),
             image=image.absolute(),
-            modules=modules.absolute(),
+            modules=modules.resolve(),  # mksquashfs packs a link as a link
             config=image.with_name(f"config-{release}"),
         )
 
