@@ -25,7 +25,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dropped: list[pytest.Item] = []
     for item in items:
         (kept if _wanted(config, marks_of(item)) else dropped).append(item)
-    if hasattr(config, "workerinput"):  # a worker of pytest-xdist: the longest must not come last
+    if config.getoption("maxfail"):  # only the first failure is wanted: what is soon done comes first
+        kept.sort(key=_dear)
+    elif hasattr(config, "workerinput"):  # a worker of pytest-xdist: the longest must not come last
         kept.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
@@ -43,6 +45,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in needs:
         if reason := _missing(mark, kernel, target):
             pytest.skip(reason)
+
+
+def _dear(item: pytest.Item) -> tuple[int, bool, bool]:
+    marks = marks_of(item)
+    return (marks.level, not marks.quick, item.get_closest_marker("slow") is not None)
 
 
 def _wanted(config: pytest.Config, marks: CaseMarks) -> bool:
