@@ -28,7 +28,7 @@ class Target:
     """A filesystem under test, as ``target.toml`` describes it.
 
     ``source`` is ``None`` for a filesystem of the distribution's kernel. ``mkfs`` and ``fsck`` are argument vectors
-    with ``{device}`` for the block device; ``min_disk`` is the smallest usable device in MiB. ``refuses`` names
+    with ``{device}`` for the block device, so is ``fields``, which lists every field on it; ``min_disk`` is the smallest usable device in MiB. ``refuses`` names
     operations the filesystem rightly does not support, with the reason.
     """
 
@@ -42,6 +42,7 @@ class Target:
     params: tuple[str, ...] = ()
     mkfs: tuple[str, ...] = ()
     fsck: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
     mount_options: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     tools: tuple[Tool, ...] = ()

@@ -39,6 +39,7 @@ class TargetFile:
     params: tuple[str, ...] = ()
     mkfs: str = ""
     fsck: str = ""
+    fields: str = ""
     mount_options: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     tools: tuple[ToolEntry, ...] = ()
@@ -95,6 +96,7 @@ def load_target(path: Path) -> Target:
         params=entry.params,
         mkfs=_words(entry.mkfs, path),
         fsck=_words(entry.fsck, path),
+        fields=_words(entry.fields, path),
         mount_options=entry.mount_options,
         packages=entry.packages,
         tools=tuple(_tool(tool, here, path) for tool in entry.tools),

@@ -53,7 +53,31 @@ struct place {
 	const uint8_t	*data;
 	uint32_t	id;		/* group, inode or block */
 	uint64_t	slot;		/* of a record */
+	uint32_t	stride;		/* of a record */
 };
+
+struct range {
+	uint64_t	offset;		/* in the image */
+	uint64_t	length;
+};
+
+/*
+ * A checksum: crc32c from init over the ranges in turn, the bytes of the
+ * checksum itself taken for zero.
+ */
+struct sum {
+	uint64_t	offset;		/* where it stands */
+	enum encoding	encoding;
+	uint32_t	init;
+	struct range	ranges[2];
+};
+
+bool place_sum(const struct image *im, const struct place *p, struct sum *sum);
+bool place_fixed(const struct place *p);
+const char *field_means(const struct place *p, const struct field *f);
+/* The members of a field's JSON that help to damage it. */
+void print_lore(struct json *js, const struct image *im, const struct place *p,
+		const struct field *f);
 
 typedef int (*place_fn)(void *arg, const struct place *place,
 			const struct field *field);

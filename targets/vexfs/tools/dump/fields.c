@@ -277,6 +277,7 @@ static int list_record_block(void *arg, unsigned int level, uint64_t lblk,
 			       "collection[%u].record[%llu]", l->ino,
 			       (unsigned long long)slot);
 		p.slot = slot;
+		p.stride = stride;
 		if (at + stride <= VEXFS_BLOCK_SIZE)
 			err = list_record_field(l, &p, desc);
 	}
@@ -353,7 +354,6 @@ static int print_field(void *arg, const struct place *p, const struct field *f)
 	const uint8_t *data = p->data + f->offset;
 	char name[160];
 
-	(void)arg;
 	snprintf(name, sizeof(name), "%s.%s", p->name, f->name);
 	json_begin_object(&js, NULL);
 	json_string(&js, "name", name);
@@ -366,6 +366,7 @@ static int print_field(void *arg, const struct place *p, const struct field *f)
 		json_bytes(&js, "value", data, f->size);
 	else
 		json_unsigned(&js, "value", field_number(f, p->data));
+	print_lore(&js, arg, p, f);
 	json_end_object(&js);
 	putchar('\n');
 	return 0;
@@ -373,7 +374,7 @@ static int print_field(void *arg, const struct place *p, const struct field *f)
 
 int show_fields(struct image *im)
 {
-	return each_field(im, print_field, NULL);
+	return each_field(im, print_field, im);
 }
 
 struct change {
