@@ -12,6 +12,7 @@ from vexlab.plugin.domain_base import (
 from vexlab.plugin.fixtures import (
     artifact,
     build,
+    during,
     filesystem,
     kernel,
     klog,
@@ -37,6 +38,7 @@ __all__ = [
     "_domain",
     "artifact",
     "build",
+    "during",
     "filesystem",
     "kernel",
     "klog",

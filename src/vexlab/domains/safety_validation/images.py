@@ -1,0 +1,176 @@
+"""A small image that holds one of everything, and a plan of damage tried on it in one command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from vexlab.classify import headline
+from vexlab.errors import GuestTimeout, MachineLost
+from vexlab.guest.damage import Damage, DamageResult, complaints, culprit, parse_damage_results, render_plan
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.plugin.fixtures import Metrics
+
+FOLDER = "/mnt/images"
+PRISTINE = f"{FOLDER}/pristine"
+_WORK = f"{FOLDER}/work"
+_POINT = "/mnt/test"
+_SHOWN = 12
+LIMIT_S = 20  # for one damage, which takes a tenth of a second
+
+_FILL = r"""
+import ctypes, fcntl, json, os, stat, subprocess, sys
+point, collection, frozen = sys.argv[1], sys.argv[2], sys.argv[3] == "frozen"
+os.chdir(point)
+
+def tried(call, *args):
+    try:
+        call(*args)
+    except OSError as error:
+        print("left out:", call.__name__, args[:2], error.strerror, file=sys.stderr)
+
+def text(name, size):
+    return (name.encode() * 4096)[:size]
+
+def put(path, size, at=0):
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    os.pwrite(fd, text(path + " ", size), at)
+    os.close(fd)
+
+for name in ("small", "nested", "nested/a", "nested/a/b", "large", "empty"):
+    os.mkdir(name)
+put("small/short", 100)
+put("small/direct", 40000)
+put("indirect", 100000)
+for at in (0, 4096 * 1100, 4096 * (12 + 1024 + 1024 * 1024 + 3)):
+    tried(put, "sparse", 5000, at)
+put("nested/a/b/deep", 3000)
+os.link("small/direct", "nested/second-name")
+os.symlink("small/short", "symlink")
+os.symlink("x" * 200, "long-symlink")
+tried(os.mkfifo, "fifo")
+tried(os.mknod, "device", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+os.link("small/short", "large/first")
+for number in range(100):
+    os.link("small/short", f"large/{number:04}-{'a-long-name-' * 18}")  # six blocks of 4 KiB
+for path in ("small/short", "large"):
+    tried(os.setxattr, path, "user.short", b"value")
+    tried(os.setxattr, path, "user.a-longer-name", text("attribute ", 500))
+    tried(os.setxattr, path, "trusted.own", b"1")
+if collection:
+    subprocess.run(["vexctl", "create", "collection", "--dim", "5", "--meta-size", "16"], check=True)
+    rows = "".join(" ".join(str((n * 7 + k) % 11) for k in range(5)) + " | tag%d\n" % n for n in range(60))
+    subprocess.run(["vexctl", "add-many", "collection", "-"], input=rows.encode(), check=True, stdout=2)
+put("orphan1", 30000); put("orphan2", 100); put("orphan3", 5000)
+held = [os.open(f"orphan{n}", os.O_RDWR) for n in (1, 2, 3)]
+for n in (1, 2, 3):
+    os.unlink(f"orphan{n}")
+os.sync()
+top = os.open(".", os.O_RDONLY)
+copy = ["cp", "--sparse=always", sys.argv[4], sys.argv[5]]
+if frozen:
+    fcntl.ioctl(top, 0xC0045877, 0)  # FIFREEZE: everything is in its place, the orphans are on their list
+    subprocess.run(copy, check=True)
+    fcntl.ioctl(top, 0xC0045878, 0)  # FITHAW
+else:
+    put("nested/late", 5000); os.rename("small/short", "nested/moved"); os.unlink("fifo")
+    os.sync()  # committed, but not yet in its place: the journal is not empty
+    subprocess.run(copy, check=True)
+"""
+
+_MAKE = """
+set -e
+modprobe loop
+mkdir -p {folder} {point} && mount -t tmpfs -o size=75% none {folder}
+truncate -s {size}M {work}
+{mkfs}
+loop=$(losetup --find --show {work})
+mount -t {fstype} {options} "$loop" {point}
+python3 /tmp/fill.py {point} "{collection}" {how} {work} {pristine}
+umount {point}
+echo on >/proc/sys/kernel/printk_devkmsg
+echo "$loop"
+"""
+
+
+def make_image(filesystem: GuestFilesystem, *, size: int, frozen: bool = True) -> str:
+    """Make the image in the guest's memory, of ``size`` MiB; return the loop device over the copy to damage.
+
+    ``frozen`` takes it while the filesystem is frozen: all is in its place, deleted files still open are on the list of
+    orphans. Otherwise it is taken as a power cut would leave it, with work for the journal.
+    """
+    machine, target = filesystem.machine, filesystem.target
+    machine.push(_FILL.encode(), "/tmp/fill.py")
+    options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
+    script = _MAKE.format(
+        folder=FOLDER,
+        point=_POINT,
+        size=size,
+        work=_WORK,
+        pristine=PRISTINE,
+        mkfs=" ".join(word.replace("{device}", _WORK) for word in target.mkfs),
+        fstype=target.fstype,
+        options=options,
+        collection="yes" if target.vectors == "vexctl" else "",
+        how="frozen" if frozen else "cut",
+    )
+    made = machine.shell(script, timeout=120)
+    assert made.ok, f"the image cannot be made: {made}"
+    return made.text.splitlines()[-1]
+
+
+def try_damages(
+    filesystem: GuestFilesystem,
+    device: str,
+    damages: Sequence[Damage],
+    metrics: Metrics,
+    during: Callable[[str], None],
+    *,
+    timeout: float,
+) -> tuple[DamageResult, ...]:
+    """Try all ``damages`` and assert that the kernel stood each; a crash, hang or splat is told with its damage."""
+    machine, target = filesystem.machine, filesystem.target
+    machine.push(render_plan(damages).encode(), "/tmp/plan", timeout=60)
+    argv = ["fsdamage", "--pristine", PRISTINE, "--work", _WORK, "--device", device, "--point", _POINT]
+    argv += ["--type", target.fstype, "--module", target.module, "--limit", str(LIMIT_S)]
+    if target.mount_options:
+        argv += ["--options", ",".join(target.mount_options)]
+    if target.vectors == "vexctl":
+        argv += ["--use", _USE]
+    try:
+        result = machine.exec(["bash", "-c", 'exec "$@" </tmp/plan', "sh", *argv], timeout=timeout)
+    except (GuestTimeout, MachineLost):
+        during(f"while trying {_culprit(filesystem)}")
+        raise
+    results, noise = parse_damage_results(result.text)
+    tried = [each for each in results if each.number >= 0]
+    metrics.record("damages_count", len(tried))
+    metrics.record("refused_count", sum(bool(each.mount) for each in tried))
+    metrics.record("noticed_count", sum(each.noticed for each in tried))
+    metrics.record("damages_s", sum(each.ms for each in tried) / 1000)
+    if headline(machine.console.text()):
+        during(f"while trying {_culprit(filesystem)}")
+    stuck = next((each for each in results if each.stuck), None)
+    if stuck:
+        during(f"while trying {stuck.name}: {stuck.step} {stuck.path}")
+        words = f"`{stuck.step}` on the image with {stuck.name} did not end within {LIMIT_S} s"
+        raise GuestTimeout(words, command=stuck.step, pid=stuck.stuck)
+    assert not noise, f"fsdamage printed what is no result: {noise[0]}"
+    found = complaints(damages, results)
+    words = "\n".join(found[:_SHOWN])
+    assert not found, f"{len(found)} of {len(tried)} damaged images did harm:\n{words}"
+    assert result.ok, f"fsdamage did not end well: {result}"
+    assert len(tried) == len(damages), f"{len(tried)} of {len(damages)} damages were tried"
+    return results
+
+
+# What a collection of the image is good for: reading and searching it, wherever the damage leaves that possible.
+_USE = (
+    f"(cd {_POINT} && vexctl stats collection && vexctl search collection -k 5 1 2 3 4 5 && "
+    "vexctl get collection 1 2 59 && vexctl dump collection && vexctl delete collection 3 && "
+    "vexctl add collection 1 2 3 4 5) >/dev/null 2>&1"
+)
+
+
+def _culprit(filesystem: GuestFilesystem) -> str:
+    console = filesystem.machine.console.text()
+    return culprit(console, headline(console) or "")

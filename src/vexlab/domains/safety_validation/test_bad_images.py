@@ -1,0 +1,100 @@
+"""Images that are wrong, in one field or anywhere: refused or survived, never a crash, a hang, or foreign data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from vexlab.domains.safety_validation.images import PRISTINE, make_image, try_damages
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.damage import Damage, blind_damages, chosen, field_damages
+from vexlab.guest.fields import parse_fields, series
+from vexlab.guest.module import GuestModule
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.level(1),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+]
+
+# Names one damage, as a failure's words name it: the case then does that one alone.
+_CHOICE = "VEXLAB_DAMAGE"
+_SEED = "VEXLAB_SEED"
+_FIRST, _MORE, _BLIND = 300, 1000, 80
+_LIKE = 3  # of parts that are all alike (entries, pointers, records) so many
+_TRY_S = 600.0
+
+Say = Callable[[str], None]
+
+
+def _need_fields(filesystem: GuestFilesystem) -> None:
+    if not filesystem.target.fields:
+        pytest.skip(f"{filesystem.target.name} does not describe its format (`fields` in target.toml)")
+
+
+def _field_plan(filesystem: GuestFilesystem) -> tuple[Damage, ...]:
+    argv = [word.replace("{device}", PRISTINE) for word in filesystem.target.fields]
+    listed = filesystem.machine.exec(argv, timeout=60)
+    assert listed.ok, f"the fields cannot be listed: {listed}"
+    return field_damages(series(parse_fields(listed.text), most=_LIKE))
+
+
+def _picked(plan: Sequence[Damage], part: slice) -> tuple[Damage, ...]:
+    name = os.environ.get(_CHOICE, "")
+    picked = chosen(plan, name)[slice(None) if name else part]
+    assert picked, f"the plan has no damage {name}"
+    return tuple(picked)
+
+
+def _goes_on(filesystem: GuestFilesystem, module: GuestModule) -> None:
+    """Assert that the module unloads, loads again, and serves a sound filesystem."""
+    for step in (module.unload, module.load, filesystem.mkfs, filesystem.mount):
+        done = step()
+        assert done.ok, f"after the damaged images: {done}"
+    filesystem.prove()
+    used = filesystem.machine.shell(f"fstree fill 1 40 {filesystem.mountpoint} >/dev/null", timeout=60)
+    assert used.ok, f"a sound filesystem does not work after the damaged images: {used}"
+    for step in (filesystem.unmount, module.unload):
+        done = step()
+        assert done.ok, f"after the damaged images: {done}"
+
+
+@pytest.mark.slow
+def test_damaged_fields(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, during: Say) -> None:
+    """Of every sort of field the worst values, with the checksum made right: an error or nothing, and no harm."""
+    _need_fields(filesystem)
+    device = make_image(filesystem, size=filesystem.target.min_disk)
+    plan = _field_plan(filesystem)
+    metrics.record("possible_count", len(plan))
+    try_damages(filesystem, device, _picked(plan, slice(_FIRST)), metrics, during, timeout=_TRY_S)
+    _goes_on(filesystem, module)
+
+
+@pytest.mark.level(2)
+@pytest.mark.slow
+def test_damaged_fields_more(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, during: Say) -> None:
+    """The next thousand wrong values of the image's fields do no harm either."""
+    _need_fields(filesystem)
+    device = make_image(filesystem, size=filesystem.target.min_disk)
+    plan = _picked(_field_plan(filesystem), slice(_FIRST, _FIRST + _MORE))
+    try_damages(filesystem, device, plan, metrics, during, timeout=2 * _TRY_S)
+    _goes_on(filesystem, module)
+
+
+@pytest.mark.parametrize("state", ["frozen", "cut"])
+def test_damaged_blindly(filesystem: GuestFilesystem, metrics: Metrics, during: Say, state: str) -> None:
+    """Bits, words, sectors and blocks damaged at random, at rest and with a journal to replay, do no harm."""
+    device = make_image(filesystem, size=filesystem.target.min_disk, frozen=state == "frozen")
+    listed = filesystem.machine.exec(["fsdamage", "--blocks", PRISTINE], timeout=60)
+    blocks = [int(line) for line in listed.text.split()]
+    assert listed.ok, f"the blocks in use cannot be listed: {listed}"
+    seed = int(os.environ.get(_SEED, "1"))
+    metrics.record("seed_count", seed)
+    metrics.record("blocks_count", len(blocks))
+    plan = _picked(blind_damages(blocks, seed=seed, count=_BLIND), slice(None))
+    try_damages(filesystem, device, plan, metrics, during, timeout=_TRY_S)

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One damaged image from mount to unmount. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "fsdamage/damage.h"
+
+struct outcome *outcome;
+
+void step(const char *what, const char *path)
+{
+	snprintf(outcome->step, sizeof(outcome->step), "%s", what);
+	snprintf(outcome->path, sizeof(outcome->path), "%s", path);
+}
+
+bool failed(long result)
+{
+	int number = errno;
+
+	if (result >= 0)
+		return false;
+	if (number > 0 && number < 134)
+		outcome->errors[number]++;
+	else
+		wrong("%s %s gives the error %d, which is none for programs", outcome->step, outcome->path, number);
+	if (number == EFAULT)	/* every buffer of ours is sound */
+		wrong("%s %s gives EFAULT", outcome->step, outcome->path);
+	if (number == EIO || number == EUCLEAN || number == EBADMSG)
+		outcome->noticed = true;
+	return true;
+}
+
+void wrong(const char *format, ...)
+{
+	va_list args;
+
+	if (outcome->wrong[0])
+		return;
+	va_start(args, format);
+	vsnprintf(outcome->wrong, sizeof(outcome->wrong), format, args);
+	va_end(args);
+}
+
+static bool read_only(const char *point)
+{
+	struct statvfs fs;
+
+	step("statfs", point);
+	return !failed(statvfs(point, &fs)) && fs.f_flag & ST_RDONLY;
+}
+
+static void run_command(const struct settings *settings)
+{
+	step("use", settings->use);
+	/* It may fail on a damaged image; only a signal, the kernel's or its own, is more than that. */
+	int status = system(settings->use);
+
+	if (status > 0 && (status & 0x7f || (status >> 8 & 0xff) > 128))
+		wrong("`%s` died of a signal", settings->use);
+}
+
+void pass(const struct settings *settings, bool use)
+{
+	step("mount", settings->device);
+	if (mount(settings->device, settings->point, settings->type, MS_NODEV | MS_NOSUID | MS_NOEXEC,
+		  settings->options)) {
+		snprintf(outcome->mount, sizeof(outcome->mount), "%s", strerrorname_np(errno) ?: "?");
+		failed(-1);
+		outcome->noticed = true;
+		return;
+	}
+	if (read_only(settings->point))
+		outcome->noticed = true;
+	walk(settings->point);
+	if (use && settings->use[0])
+		run_command(settings);
+	change(settings->point);
+	empty(settings->point);
+	if (read_only(settings->point))
+		outcome->noticed = true;
+	step("unmount", settings->point);
+	if (umount(settings->point))
+		wrong("it does not unmount: %s", strerror(errno));
+}
