@@ -1,0 +1,107 @@
+"""Every state that a power cut may leave on the disk: made from a log of the writes, mounted, and asked everything."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.block import device_of
+from vexlab.guest.crash import CrashPlan, no_journal, parse_crashes, run_argv
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.plugin.fixtures import Metrics
+from vexlab.vm.machine import Machine
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.level(2),
+    pytest.mark.needs("DM_LOG_WRITES", "DM_SNAPSHOT", mkfs=True),
+    pytest.mark.vm(disks=disks),
+    pytest.mark.slow,
+]
+
+SEED = "VEXLAB_SEED"  # environment variable: do the program of an earlier run again
+_SEEDS = 1 << 31
+_RUN_S = 600.0
+_LAYER_KIB = 96 << 10  # what is written above one state; memory is taken as it is written
+_OPERATIONS = 400
+_STATES = 120
+_MOUNTPOINT = "/mnt/test"
+
+# The hook is a shell script: vectors are added one at a time, each by one call, and fsynced.
+_VECTORS = """
+set -e; file=$4/vectors
+case $1 in
+do)
+    [ -e $file ] || vexctl create $file --dim 8
+    vexctl add $file $2 1 2 3 4 5 6 7 >/dev/null
+    sync $file ;;
+check)
+    [ -e $file ] || { [ $2 = 0 ] && exit 0; echo "a collection that was fsynced is gone"; exit 1; }
+    vexctl stats $file >/tmp/stats 2>&1 || { [ $2 = 0 ] && exit 0; cat /tmp/stats; exit 1; }
+    live=$(vexctl --json stats $file | sed 's/.*"live": *\\([0-9]*\\).*/\\1/')
+    [ $live -ge $2 ] && [ $live -le $3 ] ||
+        { echo "$live vectors are there; $2 were fsynced and $3 added in all"; exit 1; }
+    i=0; while [ $i -lt $live ]; do echo "$i 1 2 3 4 5 6 7"; i=$((i + 1)); done >/tmp/wanted
+    [ $live = 0 ] || vexctl dump $file | grep -v '^#' | cmp -s - /tmp/wanted ||
+        { echo "of $live vectors that are there some are not what was added"; exit 1; }
+esac
+"""
+
+
+@pytest.mark.parametrize("profile", ["data", "names"])
+def test_crash_states(filesystem: GuestFilesystem, metrics: Metrics, profile: str) -> None:
+    """After a crash at any moment it mounts, is consistent, and holds all that was synced and nothing it never held."""
+    _check(filesystem, metrics, CrashPlan(seed=_seed(), count=_OPERATIONS, states=_STATES, profile=profile))
+
+
+@pytest.mark.needs(vectors=True)
+def test_crash_vectors(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+    """After a crash at any moment every vector whose fsync had returned is there, and none that was never added."""
+    filesystem.machine.push(_VECTORS.encode(), "/tmp/vectors.sh")
+    plan = CrashPlan(seed=_seed(), count=_OPERATIONS // 2, states=_STATES // 2, profile="hooks", hook="/tmp/vectors.sh")
+    _check(filesystem, metrics, plan)
+
+
+def _check(filesystem: GuestFilesystem, metrics: Metrics, plan: CrashPlan) -> None:
+    if reason := no_journal(filesystem.target):
+        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
+    machine = filesystem.machine
+    prepare_layers(machine)
+    metrics.record("seed_count", plan.seed)
+    argv = run_argv(
+        filesystem.target,
+        plan,
+        disk=filesystem.device,
+        log=device_of(machine, "room"),
+        layer="/dev/ram0",
+        mountpoint=_MOUNTPOINT,
+        size=filesystem.target.min_disk,
+    )
+    result = machine.exec(argv, timeout=_RUN_S)
+    assert result.status in (0, 1), f"the program cannot be recorded (seed {plan.seed}): {result}"
+    report = parse_crashes(result.text)
+    summary = report.summary
+    metrics.record("states_count", summary.states)
+    metrics.record("writes_count", summary.writes)
+    metrics.record("states_per_minute", summary.states / max(summary.ms, 1) * 60_000)
+    metrics.record("fsck_s", summary.fsck_ms / 1000)
+    assert summary.states, "no state was checked"
+    words = "\n".join(map(str, report.failed))
+    assert not report.failed, (
+        f"{summary.failures} of {summary.states} states are wrong (seed {plan.seed}; "
+        f"do the run again with {SEED}={plan.seed}):\n{words}"
+    )
+
+
+def prepare_layers(machine: Machine) -> None:
+    """Load what states are made of; skip the case on a kernel that lacks it."""
+    loaded = machine.shell(f"modprobe -a dm_mod dm_snapshot dm_log_writes && modprobe brd rd_nr=1 rd_size={_LAYER_KIB}")
+    if not loaded.ok:
+        pytest.skip(f"the kernel lacks log-writes, snapshot or RAM disks: {loaded.error_text}")
+
+
+def _seed() -> int:
+    return int(os.environ.get(SEED) or random.randrange(_SEEDS))
