@@ -1,0 +1,41 @@
+"""What this domain's cases ask for: the target with a reference beside it, and a judge of what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from vexlab.domains.performance_metrics.judge import Judge
+from vexlab.domains.performance_metrics.limits import Limits
+from vexlab.domains.performance_metrics.pair import Pair
+from vexlab.guest.questions import LastQuestions
+from vexlab.plugin.fixtures import Metrics
+
+
+@pytest.fixture
+def ext2(questions: LastQuestions) -> Iterator[Pair]:
+    """Return the target beside ext2; when the case has ended the target is asked the last questions."""
+    pair = Pair(questions.filesystem, "ext2")
+    yield pair
+    pair.let_go()
+
+
+@pytest.fixture
+def ext4(questions: LastQuestions) -> Iterator[Pair]:
+    """Return the target beside ext4; when the case has ended the target is asked the last questions."""
+    pair = Pair(questions.filesystem, "ext4")
+    yield pair
+    pair.let_go()
+
+
+@pytest.fixture
+def judge(metrics: Metrics) -> Judge:
+    """Return what records and judges figures; a case ends with its ``done``."""
+    return Judge(metrics)
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """Return what is allowed."""
+    return Limits()

@@ -1,0 +1,96 @@
+"""The target and a reference filesystem beside it, on disks of one size in one guest, to do the same work in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vexlab.errors import MachineError
+from vexlab.guest.block import device_of
+from vexlab.guest.fio import FioFigures, FioJob, job_file, parse_fio
+from vexlab.guest.fsperf import Sample, fsperf_argv, parse_samples
+from vexlab.guest.mount import GuestFilesystem
+
+_POINT = "/mnt/reference"
+# Everything is initialised by mkfs: what ext4 otherwise does in the background would disturb both.
+_MAKE = """
+set -e; modprobe {0} 2>/dev/null || modprobe ext4
+mkfs.{0} -q -F -E lazy_itable_init=0{2} {1}
+mkdir -p {3}; mount -t {0} {1} {3}; mkdir {3}/work
+"""
+_EXTRA = {"ext2": "", "ext4": ",lazy_journal_init=0"}
+_FIO = "fio --output-format=json --output=/tmp/fio.json /tmp/fio.job && sed -i 's/^ *//' /tmp/fio.json"
+_WORK_S = 600.0  # twenty times what the longest takes: this is no threshold
+
+
+class Pair:
+    """Verbs for both at once. ``reference`` is ext2, for speed through the page cache, or ext4, which has a journal."""
+
+    def __init__(self, target: GuestFilesystem, reference: str) -> None:
+        self.target = target
+        self.reference = reference
+        self.machine = target.machine
+        self.device = device_of(self.machine, "reference")
+        self.points = (target.mountpoint, _POINT)
+        self.folders = tuple(f"{point}/work" for point in self.points)
+        made = self.machine.shell(_MAKE.format(reference, self.device, _EXTRA[reference], _POINT), timeout=120)
+        if not made.ok:
+            raise MachineError(f"the reference filesystem cannot be made: {made}")
+        folder = self.machine.exec(["mkdir", self.folders[0]])
+        assert folder.ok, f"no directory can be made: {folder}"
+
+    def perf(
+        self,
+        *phases: str,
+        rounds: int = 7,
+        count: int = 500,
+        threads: Sequence[int] = (1,),
+        apart: bool = False,
+        grow: bool = False,
+        memory: bool = False,
+        warm_up: bool = True,
+        timeout: float = _WORK_S,
+    ) -> tuple[Sample, ...]:
+        """Do the phases of ``fsperf`` in turn on both and return their samples."""
+        argv = fsperf_argv(
+            phases,
+            self.folders,
+            rounds=rounds,
+            count=count,
+            threads=threads,
+            apart=apart,
+            grow=grow,
+            memory=memory,
+            warm_up=warm_up,
+        )
+        result = self.machine.exec(argv, timeout=timeout)
+        assert result.ok, f"the work cannot be done: {result}"
+        return parse_samples(result.text)
+
+    def fio(self, *jobs: FioJob, rounds: int, timeout: float = _WORK_S) -> tuple[FioFigures, ...]:
+        """Run jobs of fio in turn on both; of the first round, which warms up, nothing is returned."""
+        self.machine.push(job_file(jobs, self.folders, rounds=rounds + 1).encode(), "/tmp/fio.job")
+        result = self.machine.shell(_FIO, timeout=timeout)
+        assert result.ok, f"fio failed: {result}"
+        return tuple(each for each in parse_fio(self.machine.pull("/tmp/fio.json").decode()) if each.round > 0)
+
+    def again(self) -> None:
+        """Unmount and mount both, so that nothing of them is in memory."""
+        unmounted = self.target.unmount()
+        assert unmounted.ok, f"it does not unmount: {unmounted}"
+        mounted = self.target.mount()
+        assert mounted.ok, f"it does not mount again: {mounted}"
+        script = f"umount {_POINT} && mount -t {self.reference} {self.device} {_POINT}"
+        result = self.machine.shell(f"{script} && echo 3 >/proc/sys/vm/drop_caches")
+        if not result.ok:
+            raise MachineError(f"the reference filesystem does not mount again: {result}")
+
+    def clear(self) -> None:
+        """Remove what the work has left on both."""
+        result = self.machine.exec(["rm", "-rf", *self.folders], timeout=_WORK_S)
+        assert result.ok, f"what was written cannot be removed: {result}"
+
+    def let_go(self) -> None:
+        """Unmount the reference, which may be what holds the target's module."""
+        result = self.machine.exec(["umount", _POINT], timeout=_WORK_S)
+        if not result.ok:
+            raise MachineError(f"the reference filesystem does not unmount: {result}")

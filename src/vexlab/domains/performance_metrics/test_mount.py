@@ -1,0 +1,66 @@
+"""How long mount and unmount take, of a filesystem with files in it, beside ext4 and against the settings' limit."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from vexlab.config import Thresholds
+from vexlab.domains.performance_metrics.intervals import median_interval
+from vexlab.domains.performance_metrics.judge import Judge
+from vexlab.domains.performance_metrics.limits import Limits
+from vexlab.domains.performance_metrics.machines import SHAPE
+from vexlab.domains.performance_metrics.pair import Pair
+
+pytestmark = [
+    pytest.mark.domain("performance_metrics"),
+    pytest.mark.level(2),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(**SHAPE),
+]
+
+_ROUNDS = 9
+_FILES = 500
+# Unmounts and mounts each in turn and prints the microseconds of the four; what mount(8) itself takes is in both.
+_CYCLE = """
+cycle() {{
+    a=${{EPOCHREALTIME/./}}; umount "$1" || exit 1
+    b=${{EPOCHREALTIME/./}}; mount "${{@:2}}" "$1" || exit 1
+    c=${{EPOCHREALTIME/./}}; echo $((b - a)) $((c - b))
+}}
+for round in $(seq {rounds}); do cycle {target}; cycle {reference}; done
+"""
+
+
+def _times(pair: Pair, rounds: int) -> list[tuple[float, ...]]:
+    """Return for each round the seconds of the target's unmount and mount, and of the reference's."""
+    target = pair.target
+    options = ["-o", ",".join(target.target.mount_options)] if target.target.mount_options else []
+    words = (
+        [pair.points[0], "-t", target.target.fstype, *options, target.device],
+        [pair.points[1], "-t", pair.reference, pair.device],
+    )
+    script = _CYCLE.format(rounds=rounds, target=shlex.join(words[0]), reference=shlex.join(words[1]))
+    result = pair.machine.shell(script, timeout=600)
+    assert result.ok, f"unmounting and mounting fails: {result}"
+    numbers = [int(word) / 1e6 for word in result.text.split()]
+    return [tuple(numbers[at : at + 4]) for at in range(0, len(numbers), 4)]
+
+
+def test_mount(ext4: Pair, judge: Judge, limits: Limits, thresholds: Thresholds) -> None:
+    """Mount and unmount take not many times longer than ext4's, and less than the settings allow."""
+    ext4.perf("small", rounds=1, count=_FILES, warm_up=False)
+    first = _times(ext4, 2)
+    slow = [mount for _, mount, _, other in first if mount > thresholds.mount_s > 5 * other]
+    assert len(slow) < len(first), (
+        f"mounting takes {slow[0]:.1f} s and {slow[1]:.1f} s, allowed are {thresholds.mount_s:g}; "
+        f"ext4 takes {first[0][3]:.2f} s"
+    )
+    times = _times(ext4, _ROUNDS)
+    judge.interval("mount_s", median_interval([each[1] for each in times]), most=thresholds.mount_s)
+    judge.interval("unmount_s", median_interval([each[0] for each in times]), most=thresholds.mount_s)
+    judge.compare("mount", [mount / other for _, mount, _, other in times], most=limits.mount)
+    judge.compare("unmount", [unmount / other for unmount, _, other, _ in times], most=limits.mount)
+    ext4.clear()
+    judge.done()

@@ -1,0 +1,113 @@
+"""What reaches the disk: no more requests, sectors and flushes than ext4 sends for the same work, and no fewer flushes.
+
+These figures do not depend on time. The least of several rounds is taken for both sides, so that a journal's timer or
+a look at the disk by others does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from vexlab.domains.performance_metrics.judge import Judge
+from vexlab.domains.performance_metrics.limits import Limits
+from vexlab.domains.performance_metrics.machines import SHAPE
+from vexlab.domains.performance_metrics.pair import Pair
+from vexlab.domains.performance_metrics.requests import Requests, by_phase, least_of
+from vexlab.guest.fsperf import REFERENCE, TARGET, Sample, fsperf_argv, parse_samples
+
+pytestmark = [
+    pytest.mark.domain("performance_metrics"),
+    pytest.mark.level(2),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(**SHAPE),
+]
+
+_ROUNDS = 3
+_NAMES, _BLOCKS, _SYNCS = 250, 1024, 50
+_IDLE_S, _IDLE_TRIES = 6, 8
+
+
+def _compare(
+    samples: Sequence[Sample], judge: Judge, limits: Limits, *, prefix: str = ""
+) -> dict[str, tuple[Requests, Requests]]:
+    """Judge each phase, together with the sync that follows it; return target's and reference's counts."""
+    ours, theirs = by_phase(samples, TARGET), by_phase(samples, REFERENCE)
+    found = {phase: (least_of(ours[phase]), least_of(theirs[phase])) for phase in ours}
+    for phase, (target, reference) in found.items():
+        if phase in ("drop", "forget"):
+            continue
+        for figure, slack in limits.requests_slack.items():
+            value, beside = getattr(target, figure), getattr(reference, figure)
+            judge.count(f"{prefix}{phase}_{figure}", value, beside, most=limits.requests * beside + slack)
+    return found
+
+
+def _synced(*phases: str) -> list[str]:
+    return [word for phase in phases for word in (phase, "sync")]
+
+
+@pytest.mark.level(1)
+def test_requests_names(ext4: Pair, judge: Judge, limits: Limits) -> None:
+    """Creating, changing, renaming and removing files, and a sync, write and flush no more than in ext4."""
+    phases = _synced("create", "chmod", "rename", "link", "symlink", "mkdir", "stat", "readdir", "unlink")
+    _compare(ext4.perf(*phases, rounds=_ROUNDS, count=_NAMES), judge, limits)
+    ext4.clear()
+    judge.done()
+
+
+def test_requests_data(ext4: Pair, judge: Judge, limits: Limits) -> None:
+    """Data are written once, in large pieces; reading reads each block once, and what is in memory not at all."""
+    phases = (*_synced("write", "scatter"), "drop", *_synced("read", "remove"))
+    found = _compare(ext4.perf(*phases, rounds=_ROUNDS, count=_BLOCKS), judge, limits)
+    written = found["write"][TARGET].write_sectors * 512
+    if written < _BLOCKS * 4096:
+        judge.wrong(f"of {_BLOCKS * 4096} bytes only {written} were on the disk after sync")
+    ext4.perf("write", rounds=1, count=_BLOCKS, warm_up=False)
+    again = ext4.perf("read", rounds=_ROUNDS, count=_BLOCKS)
+    reads = _compare(again, judge, limits, prefix="again_")["read"][TARGET].reads
+    if reads:
+        judge.wrong(f"reading what is in memory reads {reads} times from the disk")
+    ext4.clear()
+    judge.done()
+
+
+def test_requests_sync(ext4: Pair, judge: Judge, limits: Limits) -> None:
+    """Each fsync flushes the disk's cache, and writes and flushes no more than in ext4."""
+    samples = ext4.perf("durable", "fsync", "sync", "fdatasync", "unlink", rounds=_ROUNDS, count=_SYNCS, grow=True)
+    found = _compare(samples, judge, limits)
+    for phase in ("durable", "fsync", "fdatasync"):
+        target, reference = found[phase]
+        if target.flushes < _SYNCS <= reference.flushes:
+            judge.wrong(f"{_SYNCS} times {phase} flushed the disk's cache {target.flushes} times")
+    ext4.clear()
+    judge.done()
+
+
+def test_requests_cold(ext4: Pair, judge: Judge, limits: Limits) -> None:
+    """After mount, listing, looking up and reading many small files reads no more of the disk than in ext4."""
+    ext4.perf("small", rounds=1, count=4 * _NAMES, warm_up=False)
+    samples: list[Sample] = []
+    for _ in range(2):
+        ext4.again()
+        samples += ext4.perf("readdir", "stat", "load", rounds=1, count=4 * _NAMES, warm_up=False)
+    _compare(samples, judge, limits)
+    ext4.clear()
+    judge.done()
+
+
+def test_requests_idle(ext4: Pair, judge: Judge) -> None:
+    """A filesystem that nobody uses comes to rest: for some seconds it neither reads nor writes nor flushes."""
+    ext4.perf(*_synced("small", "load", "unlink"), rounds=1, count=_NAMES, warm_up=False)
+    argv = fsperf_argv(["idle"], ext4.folders[:1], rounds=1, count=_IDLE_S * 1000, warm_up=False)
+    for _ in range(_IDLE_TRIES):
+        result = ext4.machine.exec(argv, timeout=60)
+        assert result.ok, f"the requests cannot be counted: {result}"
+        (idle,) = parse_samples(result.text)
+        if not idle.reads + idle.writes + idle.flushes:
+            break
+    else:
+        judge.wrong(f"after {_IDLE_TRIES * _IDLE_S} s unused it still reads, writes or flushes: {idle}")
+    ext4.clear()
+    judge.done()

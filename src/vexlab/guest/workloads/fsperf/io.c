@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Phases on one file's contents, and on the whole filesystem. A block is 4096 bytes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fsperf/fsperf.h"
+
+#define BLOCK 4096
+#define PIECE (32 * BLOCK)
+
+static char buffer[BLOCK];
+
+/* Bytes that no filesystem takes for a hole. */
+static void __attribute__((constructor)) fill_buffer(void)
+{
+	memset(buffer, 'v', sizeof(buffer));
+}
+
+static bool closed(int fd, bool good)
+{
+	int why = errno;
+
+	if (fd >= 0 && close(fd))
+		return false;
+	errno = why;
+	return good;
+}
+
+static bool write_blocks(struct job *job, const char *name, int flags, int (*after)(int))
+{
+	int fd = openat(job->dir, name, O_WRONLY | O_CREAT | flags, 0644);
+	bool good = fd >= 0;
+
+	for (long i = job->base; good && i < job->base + job->count; i++) {
+		good = pwrite(fd, buffer, BLOCK, i * BLOCK) == BLOCK;
+		if (good && after)
+			good = !after(fd);
+	}
+	return closed(fd, good);
+}
+
+static bool do_write(struct job *job)
+{
+	return write_blocks(job, "w", 0, NULL);
+}
+
+static bool do_fsync(struct job *job)
+{
+	return write_blocks(job, "y", 0, fsync);
+}
+
+/* Over blocks that are there: no size, no map changes. */
+static bool do_fdatasync(struct job *job)
+{
+	return write_blocks(job, "w", 0, fdatasync);
+}
+
+/* The blocks in an order that repeats none (5381 is prime), so that neighbours are written far apart in time. */
+static bool do_scatter(struct job *job)
+{
+	int fd = openat(job->dir, "w", O_WRONLY);
+	bool good = fd >= 0;
+
+	for (long i = 0; good && i < job->count; i++)
+		good = pwrite(fd, buffer, BLOCK, i * 5381 % job->count * BLOCK) == BLOCK;
+	return closed(fd, good);
+}
+
+static bool do_read(struct job *job)
+{
+	static _Thread_local char into[PIECE];
+	int fd = openat(job->dir, "w", O_RDONLY);
+	long long left = (long long)job->count * BLOCK;
+	bool good = fd >= 0;
+
+	while (good && left > 0) {
+		ssize_t got = read(fd, into, sizeof(into));
+
+		good = got > 0;
+		left -= got;
+	}
+	return closed(fd, good);
+}
+
+/* The file of do_write goes, and its blocks with it. */
+static bool do_remove(struct job *job)
+{
+	return !unlinkat(job->dir, "w", 0);
+}
+
+static bool do_sync(struct job *job)
+{
+	return !syncfs(job->dir);
+}
+
+static bool drop(struct job *job, const char *what)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	return closed(fd, !syncfs(job->dir) && fd >= 0 && write(fd, what, 1) == 1);
+}
+
+static bool do_drop(struct job *job)
+{
+	return drop(job, "3");
+}
+
+static bool do_forget(struct job *job)
+{
+	return drop(job, "2");
+}
+
+static bool do_idle(struct job *job)
+{
+	struct timespec pause = { .tv_sec = job->count / 1000, .tv_nsec = job->count % 1000 * 1000000 };
+
+	return !nanosleep(&pause, NULL);
+}
+
+const struct phase io_phases[] = {
+	{ .name = "write", .work = do_write },
+	{ .name = "scatter", .work = do_scatter },
+	{ .name = "read", .work = do_read },
+	{ .name = "remove", .work = do_remove },
+	{ .name = "fsync", .work = do_fsync },
+	{ .name = "fdatasync", .work = do_fdatasync },
+	{ .name = "sync", .work = do_sync, .alone = true },
+	{ .name = "drop", .work = do_drop, .alone = true },
+	{ .name = "forget", .work = do_forget, .alone = true },
+	{ .name = "idle", .work = do_idle, .alone = true },
+	{ 0 },
+};
