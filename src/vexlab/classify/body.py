@@ -113,7 +113,14 @@ class Body:
 
 
 def _may_head(line: str) -> bool:
-    return "race:" in line or "cated" in line or "reed" in line or "Uninit was" in line or "badaddr" in line
+    return (
+        "race:" in line
+        or "trace (crc" in line
+        or "cated" in line
+        or "reed" in line
+        or "Uninit was" in line
+        or "badaddr" in line
+    )
 
 
 def extract(text: str, headline: Headline, *, stop: int) -> Body:

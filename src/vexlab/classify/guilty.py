@@ -14,24 +14,38 @@ MOST_FRAMES = 400  # of one stack part
 
 # General dispatchers: below them stands the entry point that a stalled CPU was busy with.
 DISPATCHERS = re.compile(
-    r"^(?:"
-    r"(?:do|entry|ret)_(?:syscall|SYSCALL|SYSENTER|INT80|fast|int80|sysenter)\w*|x64_sys_call|ia32_sys_call|__do_fast_syscall_32"
-    r"|el0_svc\w*|el0t_\w+|invoke_syscall|ret_fast_syscall|(?:ret_from_)?system_call\w*|syscall_(?:common|trace)\w*"
-    r"|process_one_work|process_scheduled_works|worker_thread|kthread|kthread_worker_fn|ret_from_fork\w*|kernel_thread_starter"
-    r"|call_timer_fn|expire_timers|__?run_timers?\w*|run_timer_softirq|__?hrtimer_run_queues|hrtimer_(?:interrupt|run_softirq)"
-    r"|_*do_softirq\w*|handle_softirqs|softirq_handle\w*|invoke_softirq|irq_exit\w*|run_ksoftirqd|smpboot_thread_fn"
-    r"|tasklet_(?:hi_)?action\w*"
-    r"|net_rx_action|_*napi_poll|process_backlog|_*netif_receive_skb\w*|_*napi_(?:gro|schedule)\w*"
-    r"|do_idle|cpu_startup_entry|cpu_idle|cpu_idle_loop|start_secondary|start_kernel|kernel_init|rest_init|secondary_startup_64\w*|x86_64_start\w*"
-    r"|(?:\w+_)?compat_(?:sys_|SyS_)?ioctl|(?:\w*sys_|SyS_|SYSC_|\w*SyS_)ioctl"
-    r"|_*vfs_(?:read|write|open|ioctl|iter_read|iter_write|readv|writev|fsync\w*)|do_vfs_ioctl|new_sync_(?:read|write)|call_(?:read|write)_iter"
-    r"|do_iter_(?:readv_writev|read|write|readv|writev)|do_dentry_open|do_filp_open|do_sys_open\w*"
-    r"|sock_(?:sendmsg|recvmsg|ioctl|write_iter|read_iter|sendmsg_nosec|recvmsg_nosec|do_ioctl)|_+sys_[sg]etsockopt|sock_common_[sg]etsockopt"
-    r"|do_sock_[sg]etsockopt|__sock_(?:release|sendmsg\w*|create)"
-    r"|mmap_region|do_mmap\w*|__mmap_region|call_mmap|vm_mmap\w*"
-    r"|__do_fault|(?:__)?do_page_fault"
-    r"|task_work_run|_+fput|exit_to_user_mode\w*|(?:nfnetlink|rtnetlink)_rcv_msg|netlink_dump"
-    r")$"
+    "|".join(
+        rf"^(?:{names})$"
+        for names in (
+            # system call entry (arch/*/entry, arch/*/kernel/entry*, arch/arm64/kernel/syscall.c)
+            r"_*(?:do|entry|ret)_(?:syscall|SYSCALL|SYSENTER|INT80|fast|int80|sysenter)\w*|x64_sys_call|ia32_sys_call",
+            r"_*(?:do_)?el0t?_\w+|_*invoke_syscall|ret_fast_syscall|__sys_trace\w*|(?:ret_from_)?system_call\w*|syscall_(?:common|trace)\w*",
+            r"sysenter_(?:dispatch|past_esp|do_call)|cstar_dispatch|tracesys\w*|handle_sys(?:call|64|n32)?|do_trap_ecall_u|syscall_handler",
+            # threads (kernel/workqueue.c, kernel/kthread.c, kernel/smpboot.c)
+            r"process_one_work|process_scheduled_works|worker_thread|kthread|kthread_worker_fn|ret_from_(?:fork|kernel_thread)\w*",
+            r"kernel_thread_(?:starter|helper)|smpboot_thread_fn|run_ksoftirqd",
+            # timers, softirqs, tasklets; what a CPU starts from (do_idle() is what an idle CPU does)
+            r"call_timer_fn|expire_timers|_*run_timers?\w*|_*run_hrtimer|_*hrtimer_run_queues|hrtimer_(?:interrupt|run_softirq)",
+            r"_*do_softirq\w*|handle_softirqs|softirq_handle\w*|invoke_softirq|_*irq_exit\w*|tasklet_(?:hi_)?action\w*",
+            r"cpu_startup_entry|cpu_idle|cpu_idle_loop|start_secondary|start_kernel|kernel_init|rest_init",
+            r"secondary_startup_64\w*|x86_64_start\w*",
+            # network receive and netlink
+            r"net_rx_action|_*napi_poll|process_backlog|_*netif_receive_skb\w*|_*napi_(?:gro|schedule)\w*",
+            r"(?:nfnetlink|rtnetlink)_rcv_msg|netlink_dump",
+            # files (fs/read_write.c, fs/open.c, fs/ioctl.c, fs/file_table.c)
+            r"(?:\w+_)?compat_(?:sys_|SyS_)?ioctl|(?:\w*sys_|SyS_|SYSC_|\w*SyS_)ioctl|vfs_ioctl|do_vfs_ioctl",
+            r"_*vfs_(?:read|write|open|iter_read|iter_write|readv|writev|iocb_iter_read|iocb_iter_write)",
+            r"new_sync_(?:read|write)|call_(?:read|write)_iter|__kernel_(?:read|write_iter)",
+            r"do_iter_(?:readv_writev|read|write|readv|writev)|do_loop_readv_writev|do_dentry_open|do_filp_open|do_sys_open\w*",
+            r"task_work_run|_+fput(?:_sync)?|exit_to_user_mode\w*",
+            # sockets (net/socket.c)
+            r"sock_(?:sendmsg|recvmsg|ioctl|write_iter|read_iter|sendmsg_nosec|recvmsg_nosec|do_ioctl)",
+            r"_+sys_[sg]etsockopt|sock_common_[sg]etsockopt|do_sock_[sg]etsockopt|__sys_connect(?:_file)?",
+            r"__sock_(?:release|sendmsg\w*|create)",
+            # memory (mm/mmap.c, mm/memory.c)
+            r"mmap_region|do_mmap\w*|__mmap_region|__mmap_new_vma|call_mmap|vm_mmap\w*|__do_fault",
+        )
+    )
 )
 _INJECTED = "should_fail"
 _CALLS_OTHERS = "smp_call_function"

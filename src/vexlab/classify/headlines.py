@@ -153,7 +153,7 @@ def headlines(text: str) -> Iterator[Headline]:
         end = len(text) if end < 0 else end
         done = end
         headline = _read(text, start, end)
-        if headline is not None and not _replayed(text, end):
+        if headline is not None and not _replayed(text, end) and not _inlined(text, headline):
             yield headline
 
 
@@ -180,6 +180,17 @@ def _read(text: str, start: int, end: int) -> Headline | None:
 def _replayed(text: str, end: int) -> bool:
     """Whether the next line says that printk prints this one again."""
     return text.startswith(_REPLAY, text.find("*", end, end + 120) + 3) if end < len(text) else False
+
+
+def _inlined(text: str, headline: Headline) -> bool:
+    """Whether a decoder wrote a headline once for each inlined function, and the function's own is still to come:
+    ``BUG: KASAN: ... in atomic_read include/x.h:1 [inline]``, then ``BUG: KASAN: ... in f+0x1/0x2 fs/x.c:1``.
+    """
+    if not headline.body.endswith("[inline]"):
+        return False
+    end = text.find("\n", headline.end + 1)
+    after = _read(text, headline.end + 1, end if end >= 0 else len(text))
+    return after is not None and after.keyword == headline.keyword
 
 
 # [    1.234567] ...    <6>[    1.234567] ...

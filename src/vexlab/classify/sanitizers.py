@@ -41,7 +41,7 @@ KASAN = (
 KMSAN = (
     # BUG: KMSAN: kernel-usb-infoleak in f+0x1/0x2
     Form(
-        head=line(rf"BUG: KMSAN: (?P<k>kernel-usb-infoleak\S*) in {NAME}"),
+        head=line(r"BUG: KMSAN: (?P<k>kernel-usb-infoleak\S*) in \S"),
         title="KMSAN: {k} in {f}",
         alts=("KMSAN origin in {g}",),
         trails=(BELOW,),
@@ -51,7 +51,7 @@ KMSAN = (
     ),
     # BUG: KMSAN: uninit-value in f+0x1/0x2
     Form(
-        head=line(rf"BUG: KMSAN: (?P<k>[a-z\-]+) in {NAME}"),
+        head=line(r"BUG: KMSAN: (?P<k>[a-z\-]+) in \S"),
         title="KMSAN: {k} in {f}",
         alts=BAD,
         trails=(BELOW,),

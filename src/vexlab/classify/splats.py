@@ -186,7 +186,7 @@ BUGS = (
     Form(head=line(r"BUG: workqueue lockup"), title="BUG: workqueue lockup", stackless=True),
     # BUG: workqueue leaked lock or atomic: kworker/0:1/0x00000001/7\n     last function: f
     Form(
-        head=line(r"BUG: workqueue leaked (?:lock or )?atomic|BUG: workqueue leaked lock or atomic"),
+        head=line(r"BUG: workqueue leaked lock or atomic"),
         needs=(line(r"last function: (?P<name>[A-Za-z_]\w*)"),),
         title="BUG: workqueue leaked lock or atomic in {f}",
         pick=Pick.NAMED,
@@ -211,12 +211,9 @@ BUGS = (
     Form(head=line(r"BUG: Bad page map"), title="BUG: Bad page map"),
     # BUG: Bad rss-counter state mm:ffff88005fac4300 idx:0 val:15
     Form(head=line(r"BUG: Bad rss-counter state"), title="BUG: Bad rss-counter state", stackless=True),
-    # BUG: non-zero nr_ptes on freeing mm: 1
-    Form(
-        head=line(r"BUG: (?P<k>non-zero (?:nr_ptes|nr_pmds|pgtables_bytes) on freeing mm)"),
-        title="BUG: {k}",
-        stackless=True,
-    ),
+    # BUG: non-zero nr_ptes on freeing mm: 1    (the later pgtables_bytes keep their count)
+    Form(head=line(r"BUG: (?P<k>non-zero nr_(?:ptes|pmds) on freeing mm)"), title="BUG: {k}", stackless=True),
+    Form(head=line(r"BUG: (?P<k>non-zero pgtables_bytes on freeing mm: \d+)"), title="BUG: {k}", stackless=True),
     # BUG: Dentry ffff880000000000{i=1,n=x}  still in use (1) [unmount of ext4 sda1]
     Form(
         head=line(r"BUG: Dentry .*still in use \(-?\d+\) \[(?P<k>unmount of [^\]]*)\]"),
@@ -253,7 +250,7 @@ UNWINDER = (
 def _warning(where: str, title: str, *, skip: tuple[str, ...] = ()) -> Form:
     """A row for WARN() in one file or function. ``where`` fits ``file:line`` and what stands behind it."""
     return Form(
-        head=line(rf"WARNING: (?:CPU: \d+ PID: -?\d+ )?(?:at )?{where}"),
+        head=line(rf"WARNING: (?:CPU: \d+ PID: -?\d+ )?(?:\[[^\n]{{0,200}}\] )?(?:at )?{where}"),
         title=title,
         trails=WARNED,
         skip=skip,

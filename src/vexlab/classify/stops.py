@@ -147,9 +147,9 @@ PANICS = (
         pick=Pick.STALL,
         skip=(r"schedule|retint|_interrupt",),
     ),
-    # Kernel panic - not syncing: kernel stack overflow
+    # Kernel panic - not syncing: kernel stack overflow    (arm64)    Kernel stack overflow    (RISC-V, s390)
     Form(
-        head=line(rf"{_PANIC}kernel stack overflow"),
+        head=line(rf"{_PANIC}[kK]ernel stack overflow"),
         title="kernel stack overflow in {f}",
         alts=DEEP,
         trails=(TRACE,),
@@ -157,7 +157,7 @@ PANICS = (
     ),
     # Kernel panic - not syncing: Fatal exception in interrupt    Kernel panic - not syncing: panic_on_warn set ...
     Form(
-        head=line(rf"{_PANIC}(?P<k>Fatal exception|panic_on_warn set|hung_task: blocked tasks)"),
+        head=line(rf"{_PANIC}(?:[\w-]+: )?(?P<k>Fatal exception|panic_on_warn set|hung_task: blocked tasks)"),
         title="kernel panic: {k}",
         corrupted=True,
     ),

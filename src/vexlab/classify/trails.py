@@ -18,7 +18,8 @@ def _line(pattern: str) -> re.Pattern[str]:
 # Each row: the word for the instruction pointer of an architecture.
 # (each begins with a letter of its own, which lets the regular expression engine skip what cannot match)
 _POINTERS = (
-    r"RIP: (?!0033|002b)(?:[0-9a-f]{4}:)?",  # RIP: 0010:f+0x1/0x2    RIP: f+0x1/0x2 RSP: ...
+    # RIP: 0010:f+0x1/0x2    RIP: f+0x1/0x2 RSP: ...    RIP: 0010:g include/x.h:1 [inline]\nRIP: 0010:f+0x1/0x2 fs/x.c:1
+    r"RIP: (?!0033|002b)(?:(?:[0-9a-f]{4}:)?[\w.]{1,99} \S{1,199} \[inline\]\nRIP: ){0,16}(?:[0-9a-f]{4}:)?",
     r"RIP {1,2}",  # RIP  [<ffffffff81000000>] f+0x1/0x2
     r"EIP: (?!0073)(?:[0-9a-f]{4}:)?",  # EIP: 0060:[<c0>] f    EIP: f+0x1/0x2
     r"EIP is at ",  # EIP is at f+0x1/0x2

@@ -1,0 +1,139 @@
+"""Who is guilty: functions that never are, functions whose names only look like those, and a stalled CPU's entry point.
+
+Names are the kernel's own; each row says where the function lives.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.classify import classify
+from vexlab.classify.skips import skipped
+
+NEVER = (
+    "__create_object",  # mm/kmemleak.c
+    "assign_lock_key",  # kernel/locking/lockdep.c
+    "__traceiter_sched_switch",  # include/linux/tracepoint.h
+    "bug_brk_handler",  # arch/arm64/kernel/traps.c
+    "do_el1_brk64",  # arch/arm64/kernel/entry-common.c
+    "program_check_common_virt",  # arch/powerpc/kernel/exceptions-64s.S
+    "__do_pgm_check",  # arch/s390/kernel/traps.c
+    "mmioset",  # memset() in ARM's symbol table
+    "__copy_tofrom_user_power7",  # arch/powerpc/lib
+    "kzfree",  # mm/slab_common.c until 5.8
+    "free_unref_page_commit",  # mm/page_alloc.c
+    "vma_alloc_folio_noprof",  # mm/mempolicy.c
+    "vrealloc_noprof",  # mm/vmalloc.c
+    "slab_free_freelist_hook",  # mm/slub.c
+    "seq_vprintf",  # fs/seq_file.c
+    "complete_with_flags",  # kernel/sched/completion.c
+    "__timer_delete_sync",  # kernel/time/timer.c
+    "__try_to_del_timer_sync",
+    "work_grab_pending",  # kernel/workqueue.c
+    "__cancel_work_sync",
+    "lock_set_class",  # kernel/locking/lockdep.c
+    "__get_user_nocheck_8",  # arch/x86/lib/getuser.S
+)
+MAY_BE = (
+    "get_user_pages_remote",  # mm/gup.c, no copy from user space
+    "put_user_ns",  # include/linux/user_namespace.h
+    "lockref_get",  # lib/lockref.c, no kref
+    "flush_cpu_slab",  # mm/slub.c, a work of its own
+    "try_to_wake_up",  # kernel/sched/core.c
+    "uevent_show",  # drivers/base/core.c
+    "sysfs_emit_at",  # fs/sysfs/file.c
+    "tcf_queue_work",  # net/sched/cls_api.c
+    "xa_destroy",  # lib/xarray.c
+    "radix_tree_next_chunk",  # lib/radix-tree.c
+    "__crc32c_le_base",  # lib/crc32.c
+    "el0_svc",  # arch/arm64/kernel/entry-common.c, the way in of every system call
+    "handle_ring_buffer",
+    "nilfs_bmap_lookup_at_level",
+)
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_machinery_is_never_guilty(name: str) -> None:
+    assert skipped(name)
+
+
+@pytest.mark.parametrize("name", MAY_BE)
+def test_a_name_that_only_looks_like_machinery_may_be_guilty(name: str) -> None:
+    assert not skipped(name)
+
+
+def _frames(names: str) -> str:
+    return "".join(f" {name}+0x12/0x340\n" for name in names.split())
+
+
+_X86 = "do_syscall_64 entry_SYSCALL_64_after_hwframe"
+STALLS = {
+    "a timer's": ("demo_spin demo_timer __run_hrtimer __hrtimer_run_queues hrtimer_interrupt", "demo_timer"),
+    "an idle CPU": ("native_safe_halt default_idle do_idle cpu_startup_entry start_secondary", "do_idle"),
+    "connect()": (f"demo_spin demo_connect __sys_connect_file __sys_connect __x64_sys_connect {_X86}", "demo_connect"),
+    "a socket's release": (f"demo_spin demo_release __sock_release sock_close __fput {_X86}", "demo_release"),
+    "arm64 4.19": ("demo_spin __arm64_sys_ppoll el0_svc_common el0_svc_handler el0_svc", "sys_ppoll"),
+    "arm64": ("demo_spin __arm64_sys_ppoll invoke_syscall el0_svc_common do_el0_svc el0_svc", "sys_ppoll"),
+    "s390": ("demo_spin __s390x_sys_ppoll __do_syscall system_call", "sys_ppoll"),
+    "RISC-V": ("demo_spin __riscv_sys_ppoll do_trap_ecall_u ret_from_exception", "sys_ppoll"),
+    "a core dump": ("demo_spin demo_write_iter __kernel_write_iter dump_emit_page do_coredump", "demo_write_iter"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STALLS)
+def test_a_stalled_cpu_is_named_after_the_entry_point(name: str) -> None:
+    frames, guilty = STALLS[name]
+    first, rest = frames.split(" ", 1)
+    text = (
+        "watchdog: BUG: soft lockup - CPU#0 stuck for 23s! [cat:77]\nModules linked in: demo\n"
+        f"CPU: 0 PID: 77 Comm: cat Not tainted 6.1.0 #1\nRIP: 0010:{first}+0x34/0x90\nCall Trace:\n <TASK>\n"
+        f"{_frames(rest)} </TASK>\n"
+    )
+    (report,) = classify(text)
+    assert (report.title, report.corrupted) == (f"BUG: soft lockup in {guilty}", False)
+
+
+_CPU = "CPU: 0 PID: 77 Comm: cat Not tainted 6.9.0 #1\nHardware name: VM\n"
+FORMS = {
+    "kmemleak since 6.8": (
+        'BUG: memory leak\nunreferenced object 0xffff8881019e6d00 (size 256):\n  comm "cat", pid 77, jiffies 42\n'
+        f"  backtrace (crc 1a2b3c4d):\n{_frames('kmem_cache_alloc_noprof demo_open vfs_open')}\n",
+        "memory leak in demo_open",
+    ),
+    "page tables": (
+        "BUG: non-zero pgtables_bytes on freeing mm: 4096\n",
+        "BUG: non-zero pgtables_bytes on freeing mm: NUM",
+    ),
+    "an unbalanced work": (
+        "BUG: workqueue leaked atomic, lock or RCU: kworker/0:1[77]\n"
+        "     preempt=0x00000000 lock=0->0 RCU=0->1 workfn=demo\n"
+        f"{_CPU}Call Trace:\n{_frames('dump_stack_lvl process_one_work worker_thread')}",
+        "BUG: workqueue leaked atomic, lock or RCU: kworker/NUM:NUM[NUM]",
+    ),
+    "RISC-V stack overflow": (
+        f"Kernel panic - not syncing: Kernel stack overflow\n{_CPU}Call Trace:\n"
+        f"{_frames('show_stack panic handle_bad_stack demo_rec demo_ioctl __riscv_sys_ioctl do_trap_ecall_u')}",
+        "kernel stack overflow in demo_ioctl",
+    ),
+    "decoded KASAN": (
+        "BUG: KASAN: slab-use-after-free in atomic_read include/linux/atomic.h:32 [inline]\n"
+        "BUG: KASAN: slab-use-after-free in demo_get+0x12/0x34 demo.c:12\n"
+        f"Read of size 4 at addr ffff88807dcf7668 by task cat/77\n\n{_CPU}Call Trace:\n"
+        f"{_frames('dump_stack_lvl kasan_report demo_get demo_open')}",
+        "KASAN: slab-use-after-free Read in demo_get",
+    ),
+    "decoded WARN()": (
+        "WARNING: CPU: 3 PID: 77 at demo.h:30 demo_inline demo.h:30 [inline]\n"
+        "WARNING: CPU: 3 PID: 77 at demo.h:30 demo_work+0x37f/0x410 demo.c:99\nModules linked in:\n"
+        f"{_CPU}RIP: 0010:demo_inline demo.h:30 [inline]\nRIP: 0010:demo_work+0x37f/0x410 demo.c:99\n"
+        f"Call Trace:\n <TASK>\n{_frames('process_one_work worker_thread kthread')} </TASK>\n",
+        "WARNING in demo_work",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_newer_wordings(name: str) -> None:
+    text, title = FORMS[name]
+    (report,) = classify(text)
+    assert (report.title, report.corrupted) == (title, False)
