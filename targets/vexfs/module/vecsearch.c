@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VexFS: exact search: every record is compared, the best k are kept.
+ */
+
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "vector.h"
+#include "fpu.h"
+#include "vecmath.h"
+
+/* Components computed with the FPU in one go: preemption is off meanwhile. */
+#define VEXFS_FPU_BATCH		8192
+
+/* The best k so far: a heap with the worst at the top. */
+struct vexfs_top {
+	struct vexfs_vec_result	*items;	/* distance_bits as sort key */
+	u32			count;
+	u32			k;
+	const void		*query;
+	u64			query_norm2;
+	u64			scanned;
+	u64			*distances;	/* of one batch */
+};
+
+/* Turns binary64 bits into a number that sorts the same way, and back. */
+static u64 vexfs_sort_key(u64 bits)
+{
+	return bits >> 63 ? ~bits : bits | 1ULL << 63;
+}
+
+static u64 vexfs_sort_key_bits(u64 key)
+{
+	return key >> 63 ? key & ~(1ULL << 63) : ~key;
+}
+
+static bool vexfs_worse(const struct vexfs_vec_result *a,
+			const struct vexfs_vec_result *b)
+{
+	if (a->distance_bits != b->distance_bits)
+		return a->distance_bits > b->distance_bits;
+	return a->id > b->id;
+}
+
+static void vexfs_sift_down(struct vexfs_vec_result *items, u32 count, u32 i)
+{
+	for (;;) {
+		u32 child = 2 * i + 1;
+
+		if (child >= count)
+			return;
+		if (child + 1 < count &&
+		    vexfs_worse(&items[child + 1], &items[child]))
+			child++;
+		if (!vexfs_worse(&items[child], &items[i]))
+			return;
+		swap(items[i], items[child]);
+		i = child;
+	}
+}
+
+static void vexfs_top_offer(struct vexfs_top *top, u64 id, u64 distance)
+{
+	struct vexfs_vec_result item = {
+		.id = id,
+		.distance_bits = vexfs_sort_key(distance),
+	};
+	u32 i;
+
+	if (top->count == top->k) {
+		if (vexfs_worse(&item, &top->items[0]))
+			return;
+		top->items[0] = item;
+		vexfs_sift_down(top->items, top->count, 0);
+		return;
+	}
+	for (i = top->count++; i; i = (i - 1) / 2) {
+		struct vexfs_vec_result *parent = &top->items[(i - 1) / 2];
+
+		if (!vexfs_worse(&item, parent))
+			break;
+		top->items[i] = *parent;
+	}
+	top->items[i] = item;
+}
+
+/* Turns the heap into the answer: nearest first. */
+static void vexfs_top_sort(struct vexfs_top *top)
+{
+	u32 n;
+
+	for (n = top->count; n > 1 + VEXFS_DEFECT(wrong_search_order); n--) {
+		swap(top->items[0], top->items[n - 1]);
+		vexfs_sift_down(top->items, n - 1, 0);
+	}
+	for (n = 0; n < top->count; n++)
+		top->items[n].distance_bits =
+			vexfs_sort_key_bits(top->items[n].distance_bits);
+}
+
+static int vexfs_compare_batch(struct inode *inode, struct vexfs_vec *vec,
+			       void *buf, u64 slot, u32 count, void *data)
+{
+	struct vexfs_top *top = data;
+	u32 step = max_t(u32, 1, VEXFS_FPU_BATCH / vec->dim);
+	struct vexfs_vec_record *rec;
+	u32 i, end;
+	int err;
+
+	for (i = 0; i < count; i = end) {
+		u32 j;
+
+		end = min(count, i + step);
+		kernel_fpu_begin();
+		for (j = i; j < end; j++) {
+			rec = buf + j * vec->stride;
+			top->distances[j] =
+				vexfs_fpu_distance(vec->metric, top->query,
+						   rec->r_vector, vec->dim,
+						   top->query_norm2,
+						   le64_to_cpu(rec->r_norm2));
+		}
+		kernel_fpu_end();
+	}
+	for (i = 0; i < count; i++) {
+		rec = buf + i * vec->stride;
+		err = vexfs_check_id(inode, rec, slot + i);
+		if (err)
+			return err;
+		if (le32_to_cpu(rec->r_flags) != VEXFS_VEC_LIVE)
+			continue;
+		top->scanned++;
+		vexfs_top_offer(top, slot + i + 1, top->distances[i]);
+	}
+	return 0;
+}
+
+static int vexfs_run_search(struct file *file, struct vexfs_vec *vec,
+			    struct vexfs_vec_search *req, struct vexfs_top *top)
+{
+	struct inode *inode = file_inode(file);
+	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
+	int err;
+
+	inode_lock_shared(inode);
+	err = vexfs_walk_records(file, vec, 0, vexfs_compare_batch, top);
+	inode_unlock_shared(inode);
+	if (err)
+		return err;
+	vexfs_top_sort(top);
+	atomic64_inc(&sbi->s_vec_searches);
+	atomic64_add(top->scanned, &sbi->s_vec_compared);
+	req->found = top->count;
+	req->scanned = top->scanned;
+	if (VEXFS_DEFECT(result_leak))
+		top->count = top->k;
+	if (copy_to_user(u64_to_user_ptr(req->results), top->items,
+			 top->count * sizeof(*top->items)))
+		return -EFAULT;
+	return 0;
+}
+
+long vexfs_vec_search(struct file *file, void __user *arg)
+{
+	struct inode *inode = file_inode(file);
+	struct vexfs_vec_search req;
+	struct vexfs_top top = {};
+	struct vexfs_vec vec;
+	void *query = NULL;
+	long err;
+
+	if (copy_from_user(&req, arg, sizeof(req)))
+		return -EFAULT;
+	vexfs_vec_load(inode, &vec);
+	if (req.version != VEXFS_API_VERSION || req.flags || req.reserved0 ||
+	    memchr_inv(req.reserved, 0, sizeof(req.reserved)) ||
+	    req.dim != vec.dim || !req.k || req.k > VEXFS_MAX_K)
+		return -EINVAL;
+
+	err = -ENOMEM;
+	query = kvmalloc(vec.dim * 4, GFP_KERNEL);
+	top.k = req.k;
+	top.items = kvmalloc_array(req.k, sizeof(*top.items), GFP_KERNEL);
+	top.distances = kvmalloc_array(vec.batch, sizeof(u64), GFP_KERNEL);
+	if (!query || !top.items || !top.distances)
+		goto out;
+	err = -EFAULT;
+	if (copy_from_user(query, u64_to_user_ptr(req.query), vec.dim * 4)) {
+		if (VEXFS_DEFECT(double_free))
+			kvfree(query);
+		goto out;
+	}
+	err = -EINVAL;
+	if (!vexfs_all_finite(query, vec.dim))
+		goto out;
+	top.query = query;
+	top.query_norm2 = vexfs_norm2(query, vec.dim);
+	err = vexfs_run_search(file, &vec, &req, &top);
+	if (!err && copy_to_user(arg, &req, sizeof(req)))
+		err = -EFAULT;
+out:
+	kvfree(query);
+	kvfree(top.items);
+	kvfree(top.distances);
+	return err;
+}
