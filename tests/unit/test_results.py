@@ -67,7 +67,7 @@ def test_json_has_the_promised_shape(tmp_path: Path) -> None:
     document = json.loads(jsonfile.render(_stored(tmp_path, _case("a", Verdict.CRASHED, "text"))))
     assert set(document) == {"run", "summary", "cases"}
     assert {"id", "target", "kernels", "accelerator", "started", "finished"} <= set(document["run"])
-    assert document["summary"] == {"passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0}
+    assert document["summary"] == {"passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0, "stability": 4.8}
     (case,) = document["cases"]
     wanted = {"id", "domain", "level", "kernel", "verdict", "reason", "duration_s", "findings", "metrics", "evidence"}
     assert wanted <= set(case)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vexlab.model.stability import stability
 from vexlab.model.verdict import Finding, Verdict
 
 
@@ -48,17 +49,19 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Counts of verdicts."""
+    """Counts of verdicts, and the stability score (``vexlab.model.stability``), ``None`` where no case decided."""
 
     passed: int = 0
     failed: int = 0
     crashed: int = 0
     skipped: int = 0
     errors: int = 0
+    stability: float | None = None
 
     @classmethod
     def of(cls, cases: Iterable[CaseResult]) -> Summary:
         """Count the verdicts of ``cases``."""
+        cases = tuple(cases)
         verdicts = [case.verdict for case in cases]
         return cls(
             passed=verdicts.count(Verdict.PASSED),
@@ -66,6 +69,7 @@ class Summary:
             crashed=verdicts.count(Verdict.CRASHED),
             skipped=verdicts.count(Verdict.SKIPPED),
             errors=verdicts.count(Verdict.ERROR),
+            stability=stability((case.verdict, case.findings) for case in cases),
         )
 
     @property

@@ -92,6 +92,8 @@ class Progress:
         )
         parts = [f"[{style}]{count} {word}[/]" if count else f"[dim]0 {word}[/]" for count, word, style in counts]
         self.console.print(f"{' · '.join(parts)} in {seconds:.1f} s")
+        if summary.stability is not None:
+            self.console.print(f"stability: {summary.stability:g} of 100")
         self.console.print(f"verdict: {_word(summary)}")
         self.console.print(f"evidence: {escape(evidence)}")
 
