@@ -27,9 +27,9 @@ class Tool:
 class Target:
     """A filesystem under test, as ``target.toml`` describes it.
 
-    ``source`` is ``None`` for a filesystem of the distribution's kernel. ``mkfs`` and ``fsck`` are argument vectors
-    with ``{device}`` for the block device, so is ``fields``, which lists every field on it; ``min_disk`` is the smallest usable device in MiB. ``refuses`` names
-    operations the filesystem rightly does not support, with the reason.
+    ``source`` is ``None`` for a filesystem of the distribution's kernel. ``mkfs``, ``fsck`` and ``fields`` (which lists
+    every field of an image) are argument vectors with ``{device}`` for the block device; ``min_disk`` is the smallest
+    usable device in MiB. ``refuses`` names operations the filesystem rightly does not support, with the reason.
     """
 
     name: str

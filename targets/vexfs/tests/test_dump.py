@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import defaultdict
 from pathlib import Path
 from random import Random
 
 import pytest
-from vexfs_image import BLOCK, STRIDE, Tools, read_block, write_block
+from vexfs_image import BLOCK, STRIDE, Tools, crc32c, read_block, write_block
 
 SIZES = {
     "super": 512,
@@ -147,3 +148,20 @@ def test_block_map_that_points_at_itself_ends(tools: Tools, image: Path) -> None
     assert tools.dump(image, "-F").status == 1
     assert tools.fsck(image, "-y").status == 1
     assert tools.fsck(image, "-n").status == 0
+
+
+def test_sums_of_fields_are_what_stands_in_the_image(tools: Tools, master: Path) -> None:
+    data = master.read_bytes()
+    covered = [field for field in tools.fields(master) if "sum" in field]
+    kinds = {field["name"].split("[")[0].split(".")[0] for field in covered}
+    assert kinds >= {"super", "group", "block_bitmap", "inode_bitmap", "journal", "inode", "collection"}
+    for described in {json.dumps(field["sum"]) for field in covered}:
+        total = json.loads(described)
+        offset, crc = total["offset"], total["init"]
+        for start, length in total["ranges"]:
+            part = bytearray(data[start : start + length])
+            if start <= offset < start + length:
+                part[offset - start : offset - start + 4] = bytes(4)
+            crc = crc32c(bytes(part), crc)
+        order = "big" if total["encoding"] == "be" else "little"
+        assert crc == int.from_bytes(data[offset : offset + 4], order), described

@@ -36,7 +36,7 @@ def put(path, size, at=0):
     os.pwrite(fd, text(path + " ", size), at)
     os.close(fd)
 
-for name in ("small", "nested", "nested/a", "nested/a/b", "large", "empty"):
+for name in ("small", "nested", "nested/a", "nested/a/b", "large", "empty", "emptied"):
     os.mkdir(name)
 put("small/short", 100)
 put("small/direct", 40000)
@@ -52,6 +52,11 @@ tried(os.mknod, "device", stat.S_IFCHR | 0o600, os.makedev(1, 3))
 os.link("small/short", "large/first")
 for number in range(100):
     os.link("small/short", f"large/{number:04}-{'a-long-name-' * 18}")  # six blocks of 4 KiB
+os.unlink("large/first")  # leaves unused room before the names
+for number in range(5):
+    put(f"emptied/{number}", 0)
+for number in range(5):
+    os.unlink(f"emptied/{number}")
 for path in ("small/short", "large"):
     tried(os.setxattr, path, "user.short", b"value")
     tried(os.setxattr, path, "user.a-longer-name", text("attribute ", 500))

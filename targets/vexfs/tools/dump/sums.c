@@ -208,6 +208,9 @@ void print_lore(struct json *js, const struct image *im, const struct place *p,
 			 ", pointer block" : "");
 		json_string(js, "of", of);
 	}
+	if (p->structure == S_ENTRY &&
+	    !((const struct vexfs_dir_entry *)p->data)->d_ino)
+		json_string(js, "of", "unused");
 	if (*means)
 		json_string(js, "means", means);
 	if (!strcmp(means, "block")) {

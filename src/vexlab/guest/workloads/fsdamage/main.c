@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -97,9 +98,11 @@ static bool wait_child(const struct settings *settings, pid_t pid, const sigset_
 	for (double until = now() + settings->limit_s; now() < until;) {
 		sigtimedwait(signals, NULL, &left);
 		if (waitpid(pid, &status, WNOHANG) == pid) {
-			if (WIFSIGNALED(status))
+			if (WIFSIGNALED(status)) {
+				umount2(settings->point, MNT_DETACH);
 				wrong("%s %s: the process was killed by signal %d", outcome->step, outcome->path,
 				      WTERMSIG(status));
+			}
 			return true;
 		}
 		left.tv_sec = 1;
