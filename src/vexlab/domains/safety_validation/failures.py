@@ -1,0 +1,122 @@
+"""What fails over and over inside the guest, so that what an error path forgets to give back adds up."""
+
+from __future__ import annotations
+
+# Times that each operation is made to fail between two samples of the memory.
+REPEATED = 100
+
+# Runs inside the guest: the words are the folder to work in, the group of failures, and how often each is repeated.
+# An operation that succeeds where it must fail, or fails with another error, is printed and ends the case.
+SCRIPT = r"""
+import ctypes, errno, fcntl, os, struct, sys
+
+folder, group, repeated = sys.argv[1], sys.argv[2], int(sys.argv[3])
+libc = ctypes.CDLL(None, use_errno=True)
+os.makedirs(folder, exist_ok=True)
+os.chdir(folder)
+for name in ("file", "other"):
+    os.close(os.open(name, os.O_CREAT | os.O_RDWR))
+os.makedirs("dir/inner", exist_ok=True)
+try:
+    os.setxattr("file", "user.there", b"value")
+    attributes = True
+except OSError:
+    attributes = False
+unexpected = {}
+
+def fails(expected, call, *args):
+    for _ in range(repeated):
+        try:
+            call(*args)
+            got = "success"
+        except OSError as error:
+            got = errno.errorcode.get(error.errno, str(error.errno))
+        if got not in expected.split():
+            unexpected[(call.__name__, str(args)[:60], got, expected)] = True
+            return
+
+def create(path, flags=os.O_CREAT | os.O_EXCL):
+    os.close(os.open(path, flags, 0o600))
+
+def xattrs():
+    if not attributes:
+        return
+    fails("EEXIST", os.setxattr, "file", "user.there", b"x", os.XATTR_CREATE)
+    fails("ENODATA", os.setxattr, "file", "user.absent", b"x" * 900, os.XATTR_REPLACE)
+    fails("ENOSPC E2BIG", os.setxattr, "file", "user.large", b"x" * 65536)
+    fails("E2BIG", os.setxattr, "file", "user.large", b"x" * 65537)
+    fails("ERANGE", os.setxattr, "file", "user." + "n" * 300, b"x")
+    fails("EOPNOTSUPP", os.setxattr, "file", "nonsense.name", b"x")
+    fails("ENODATA", os.getxattr, "file", "user.absent")
+    fails("ENODATA", os.removexattr, "file", "user.absent")
+    small = ctypes.create_string_buffer(2)
+    def getxattr():
+        if libc.getxattr(b"file", b"user.there", small, 2) < 0:
+            raise OSError(ctypes.get_errno(), "")
+    fails("ERANGE", getxattr)
+
+def names():
+    long = "n" * 256
+    fails("EEXIST", create, "file")
+    fails("EEXIST", os.mkdir, "dir")
+    fails("EEXIST", os.symlink, "t" * 300, "file")
+    fails("EEXIST", os.link, "other", "file")
+    fails("EEXIST", os.mkfifo, "file")
+    for call in (create, os.mkdir, os.unlink, os.rmdir):
+        fails("ENAMETOOLONG", call, long)
+    fails("ENOENT", create, "absent/name")
+    fails("ENOTDIR", create, "file/name")
+    fails("ENOENT", os.unlink, "absent")
+    fails("ENOENT", os.stat, "absent")
+    fails("ENOTEMPTY", os.rmdir, "dir")
+    fails("EISDIR", os.unlink, "dir")
+    fails("EINVAL", os.rename, "dir", "dir/inner/below")
+    fails("EISDIR", os.rename, "file", "dir")
+    fails("ENOTDIR", os.rename, "dir", "file")
+
+def opens():
+    for _ in range(5 * repeated):
+        os.close(os.open("file", os.O_RDWR))
+        os.close(os.open("dir", os.O_RDONLY))
+    for _ in range(repeated):
+        os.listdir("dir")
+        os.close(os.open("file", os.O_RDWR | os.O_TRUNC))
+    fails("EISDIR", os.open, "dir", os.O_RDWR)
+    fails("ENOTDIR", os.open, "file", os.O_DIRECTORY)
+
+def calls():
+    fd, top = os.open("file", os.O_RDWR), os.open("dir", os.O_RDONLY)
+    fails("EFBIG EINVAL", os.ftruncate, fd, (1 << 63) - 1)
+    fails("EINVAL", os.ftruncate, fd, -1)
+    fails("EINVAL", os.lseek, fd, -5, os.SEEK_SET)
+    fails("EFBIG EINVAL", os.pwrite, fd, b"x", (1 << 63) - 2)
+    fails("EISDIR", os.read, top, 10)
+    for request in (0x5400, 0xC0046600 | 99, 0x8004F6FF):
+        fails("ENOTTY EINVAL EOPNOTSUPP", fcntl.ioctl, fd, request, bytearray(64))
+        fails("ENOTTY EINVAL EOPNOTSUPP", fcntl.ioctl, top, request, bytearray(64))
+    os.close(fd)
+    os.close(top)
+
+def vectors():
+    # Calls of VexFS (include/uapi/vexfs.h) whose buffers nobody can read or write.
+    fd = os.open("collection", os.O_CREAT | os.O_RDWR)
+    def call(number, shape, values, way=3):
+        data = bytearray(struct.pack("=" + shape, *values))
+        fcntl.ioctl(fd, way << 30 | len(data) << 16 | 0xF6 << 8 | number, data, True)
+    bad = 8
+    fails("EINVAL", call, 1, "5I3I", (1, 0, 0, 0, 0, 0, 0, 0), 1)
+    try:
+        call(1, "5I3I", (1, 4, 0, 0, 0, 0, 0, 0), 1)
+    except OSError:
+        pass  # a collection already
+    fails("EINVAL", call, 1, "5I3I", (1, 4, 0, 0, 0, 0, 0, 0), 1)
+    fails("EFAULT", call, 3, "4I6Q", (1, 4, 2, 0, bad, 0, 0, 0, 0, 0))
+    fails("EFAULT", call, 6, "4I2Q2I3Q", (1, 4, 3, 0, bad, bad, 0, 0, 0, 0, 0))
+    fails("ENOENT", call, 4, "2I3Q2I2Q", (1, 4, 99, bad, 0, 0, 0, 0, 0))
+    fails("ENOENT", call, 5, "2I3Q", (1, 0, 99, 0, 0), 1)
+    os.close(fd)
+
+{"xattrs": xattrs, "names": names, "opens": opens, "calls": calls, "vectors": vectors}[group]()
+for call, args, got, expected in unexpected:
+    print(f"{call}{args} gave {got}, not {expected}")
+"""

@@ -1,0 +1,97 @@
+"""What an operation takes it gives back, also when it fails: repeated many times, no slab cache keeps growing."""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.domains.safety_validation.failures import REPEATED, SCRIPT
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.observe.memory import SAMPLE, Growth, leaks, parse_samples
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.level(1),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+]
+
+_ROUNDS, _WARM_UP = 6, 2
+_NEVER = 1 << 40  # bytes: memory is judged by objects here, for every leak makes as many as there were failures
+_MOUNTS = 3
+_FILES = "/tmp/failures.py"
+
+_REPEAT = """
+for round in $(seq {rounds}); do
+    {once} || exit 1
+    {sample}
+done
+exit 0
+"""
+
+# Mounts that fail in several ways, then sound ones with content.
+_MOUNT = """
+for image in zeros noise half; do mount -t {fstype} -o loop /tmp/images/$image /mnt/none 2>/dev/null && exit 3; done
+mount -t {fstype} -o vexlab_no_such_option {device} /mnt/none 2>/dev/null && exit 4
+for n in 1 2 3; do
+    mount -t {fstype} {options} {device} {point} || exit 5
+    echo "$n" >{point}/file && ls -lR {point} >/dev/null && cp -r {point}/tree {point}/copy && rm -r {point}/copy
+    umount {point} || exit 6
+done
+"""
+
+_BAD = """
+modprobe loop; mkdir -p /tmp/images /mnt/none && cd /tmp/images && truncate -s 20M zeros &&
+python3 -c 'import random, sys; sys.stdout.buffer.write(random.Random(1).randbytes(1 << 20))' >noise &&
+truncate -s 20M noise && dd if={device} of=half bs=512 count=200 status=none
+"""
+
+
+def _grown(text: str, most: float) -> tuple[Growth, ...]:
+    samples = parse_samples(text)
+    assert len(samples) == _ROUNDS, f"{len(samples)} of {_ROUNDS} samples of the memory were taken"
+    found = leaks(samples, slab_bytes=_NEVER, memory_bytes=_NEVER, warm_up=_WARM_UP)
+    return tuple(each for each in found if each.slope >= most)
+
+
+def _tell(grown: tuple[Growth, ...], what: str, metrics: Metrics) -> None:
+    metrics.record("leaking_caches_count", len(grown))
+    words = ", ".join(f"{each.name} by {each.slope:.0f} objects ({each.bytes_per_cycle:.0f} bytes)" for each in grown)
+    assert not grown, f"memory leak: each round of {what} leaves more behind: {words}"
+
+
+@pytest.mark.usefixtures("questions")
+@pytest.mark.parametrize("group", ["xattrs", "names", "opens", "calls", "vectors"])
+def test_failures_leak_nothing(mounted: GuestFilesystem, metrics: Metrics, group: str) -> None:
+    """Operations that fail say the right error each of many times, and leave no object behind."""
+    if group == "vectors" and mounted.target.vectors != "vexctl":
+        pytest.skip("these calls are VexFS's own")
+    machine = mounted.machine
+    machine.push(SCRIPT.encode(), _FILES)
+    once = f"python3 {_FILES} {mounted.mountpoint}/work {group} {REPEATED}"
+    script = _REPEAT.format(rounds=_ROUNDS, once=once, sample=SAMPLE)
+    result = machine.shell(script, timeout=180)
+    assert result.ok, f"the failures did not come to their end: {result}"
+    wrong = [line for line in result.text.splitlines() if " gave " in line]
+    assert not wrong, "; ".join(dict.fromkeys(wrong))
+    _tell(_grown(result.text, REPEATED * 0.5), f"{REPEATED} times each of {group}", metrics)
+
+
+def test_mounts_leak_nothing(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+    """Mounts that are refused and mounts with content, again and again, leave no object behind."""
+    machine, target = mounted.machine, mounted.target
+    questions.fill(1, 60)
+    moved = machine.shell(f"cp -r {mounted.mountpoint}/tree1 {mounted.mountpoint}/tree")
+    assert moved.ok, f"the tree cannot be copied: {moved}"
+    assert mounted.unmount().ok
+    made = machine.shell(_BAD.format(device=mounted.device), timeout=60)
+    assert made.ok, f"the bad images cannot be made: {made}"
+    options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
+    once = _MOUNT.format(fstype=target.fstype, options=options, device=mounted.device, point=mounted.mountpoint)
+    script = _REPEAT.format(rounds=_ROUNDS, once=f"({once})", sample=SAMPLE)
+    result = machine.shell(script, timeout=180)
+    assert result.ok, f"a mount or unmount did not end as it must: {result}"
+    _tell(_grown(result.text, _MOUNTS), "3 mounts and 4 refused ones", metrics)
+    assert mounted.mount().ok

@@ -1,0 +1,41 @@
+"""Scenario 6, its last phase: no descriptor, block, inode or memory left. The right error, nothing lost, room again."""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.domains.safety_validation.limits import SCRIPT
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.level(1),
+    pytest.mark.scenario(6),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+]
+
+_SCRIPT = "/tmp/limits.py"
+
+
+@pytest.mark.parametrize("resource", ["descriptors", "file_size", "blocks", "inodes", "memory"])
+def test_limit(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, resource: str) -> None:
+    """With the resource used up operations fail with the error that says so, nothing is lost, and it works again."""
+    machine = mounted.machine
+    questions.fill(1, 80)
+    machine.push(SCRIPT.encode(), _SCRIPT)
+    result = machine.exec(["python3", _SCRIPT, resource, mounted.mountpoint], timeout=240)
+    assert not result.signal, f"the program was killed: {result}"
+    words = [line for line in result.text.splitlines() if not line.startswith("skip: ")]
+    skipped = [line.removeprefix("skip: ") for line in result.text.splitlines() if line.startswith("skip: ")]
+    if skipped:
+        pytest.skip(skipped[0])
+    assert result.ok, f"the program did not come to its end: {result}"
+    assert not words, "; ".join(words[:8])
+    metrics.record("limit_s", result.duration)
+    questions.filled(1)
+    questions.again()
+    questions.filled(1)
