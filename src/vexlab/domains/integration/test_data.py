@@ -1,0 +1,71 @@
+"""Programs that keep data: a database under load, logs that are rotated, copies and archives, everyday tools."""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.domains.integration.machines import MACHINE
+from vexlab.domains.integration.workflow import Workflow
+
+pytestmark = [
+    pytest.mark.domain("integration"),
+    pytest.mark.level(2),
+    pytest.mark.needs(mkfs=True),
+    MACHINE,
+]
+
+_STEP_S = 240.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["delete", "truncate", "persist", "wal"])
+def test_database(workflow: Workflow, mode: str) -> None:
+    """Three writers and two readers at once: SQLite's check is passed and no money is lost, also on disk, and later."""
+    workflow.run("database", "load", mode, timeout=_STEP_S)
+    workflow.remount()
+    workflow.run("database", "audit", mode, timeout=_STEP_S)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_database_killed(workflow: Workflow, mode: str) -> None:
+    """A writer killed in the middle leaves what it committed and nothing else; the next one recovers the database."""
+    workflow.run("database", "create", mode, timeout=_STEP_S)
+    workflow.run("database", "killed", mode, timeout=_STEP_S)
+    workflow.remount()
+    workflow.run("database", "audit", mode, timeout=_STEP_S)
+
+
+@pytest.mark.level(1)
+def test_log_rotation(workflow: Workflow) -> None:
+    """Four append to a log that is renamed, made again and compressed: every line is there, once and whole."""
+    workflow.run("logs", "rotated", timeout=_STEP_S)
+    workflow.remount()
+    workflow.run("logs", "whole", timeout=_STEP_S)
+
+
+@pytest.mark.slow
+def test_rsync(workflow: Workflow) -> None:
+    """Copies follow every change of a tree, by checksum and to the nanosecond; generations share files by links."""
+    for step in ("copied", "updated", "generations"):
+        workflow.run("rsync", step, timeout=_STEP_S)
+    workflow.remount()
+    workflow.run("rsync", "kept", timeout=_STEP_S)
+
+
+@pytest.mark.slow
+def test_archives(workflow: Workflow) -> None:
+    """What comes out of tar, cpio, gzip and cp is what went in: attributes, holes, links and times."""
+    for step in ("made", "tarred", "cpioed", "copied"):
+        workflow.run("archive", step, timeout=_STEP_S)
+    workflow.remount()
+    workflow.run("archive", "kept", timeout=_STEP_S)
+
+
+@pytest.mark.slow
+def test_tools(workflow: Workflow) -> None:
+    """Sorting with temporary files, find and xargs, editing in place, mappings: all results agree, also later."""
+    for step in ("sorted", "found", "mapped"):
+        workflow.run("tools", step, timeout=_STEP_S)
+    workflow.remount()
+    workflow.run("tools", "kept", timeout=_STEP_S)

@@ -1,0 +1,79 @@
+"""Several mounts at once: two devices, bind mounts, namespaces, busy and lazy unmounts, and what is put on top."""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.domains.integration.machines import MACHINE
+from vexlab.domains.integration.workflow import Workflow
+from vexlab.guest.block import device_of
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.model.target import Target
+
+pytestmark = [
+    pytest.mark.domain("integration"),
+    pytest.mark.level(2),
+    pytest.mark.needs(mkfs=True),
+    MACHINE,
+]
+
+_STEP_S = 180.0
+
+
+@pytest.fixture
+def second(mounted: GuestFilesystem, target: Target) -> GuestFilesystem:
+    """Return the target on another device, made and mounted at another place."""
+    machine = mounted.machine
+    other = GuestFilesystem(machine, target, device_of(machine, "second"), "/mnt/second")
+    assert machine.exec(["mkdir", "-p", other.mountpoint]).ok
+    made = other.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    result = other.mount()
+    assert result.ok, f"a second one does not mount: {result}"
+    other.prove()
+    return other
+
+
+def test_copies_between(workflow: Workflow, second: GuestFilesystem) -> None:
+    """Trees copied and moved between two mounted devices are the same there; rename and link say EXDEV."""
+    other = LastQuestions(second)
+    workflow.run("mounts", "copies", second.mountpoint, timeout=_STEP_S)
+    workflow.remount()
+    other.again()
+    workflow.run("mounts", "copied", second.mountpoint, timeout=_STEP_S)
+    other.given_back()
+    other.let_go()
+
+
+@pytest.mark.parametrize("step", ["binds", "twice", "busy", "namespaces", "lazy", "remounts"])
+def test_mounts(workflow: Workflow, target: Target, step: str) -> None:
+    """The filesystem at several places is one filesystem; it stays as long as it is used, and no longer."""
+    device = workflow.questions.filesystem.device
+    workflow.run("mounts", step, "-", target.fstype, device, timeout=_STEP_S)
+    workflow.questions.filesystem.prove()
+
+
+@pytest.mark.slow
+def test_loop_ext4(workflow: Workflow) -> None:
+    """An ext4 in a file, used through a loop device, keeps a tree and parallel copies, and is sound, also later."""
+    workflow.run("stacked", "loop_made", timeout=_STEP_S)
+    workflow.remount()
+    workflow.run("stacked", "loop_kept", timeout=_STEP_S)
+
+
+def test_swap_file(workflow: Workflow, target: Target) -> None:
+    """Pages swapped out to a file come back as they were; where swap files are refused, the target declares it."""
+    result = workflow.run("stacked", "swap", timeout=_STEP_S)
+    declared = dict(target.refuses).get("swap_files")
+    if "refused:" in result.text:
+        assert declared, f"swap files are refused, and the target does not declare `swap_files`: {result.text[:300]}"
+
+
+@pytest.mark.parametrize("layer", ["lower", "upper"])
+def test_overlay(workflow: Workflow, target: Target, layer: str) -> None:
+    """As a layer of overlayfs it shows what was changed and keeps what was not, also when mounted again."""
+    refused = dict(target.refuses).get("rename_whiteout")
+    if layer == "upper" and refused:
+        pytest.skip(f"{target.name} declares rename_whiteout as refused: {refused}")
+    workflow.run("stacked", "overlay", layer, timeout=_STEP_S)

@@ -1,0 +1,87 @@
+"""Runs a workflow, a shell script of ``workflows/``, in one command in the guest and reads what it measured."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from vexlab.guest.questions import LastQuestions
+from vexlab.model.machine import CommandResult
+from vexlab.plugin.fixtures import Metrics
+from vexlab.vm.machine import Machine
+
+SCRIPTS = Path(__file__).parent / "workflows"
+_PRELUDE = "prelude.sh"
+_CHECKS = "checks_count"
+_SHOWN = 1500
+
+# metric commits_count 12
+_METRIC = re.compile(r"^metric (\w+_[a-z]+) (-?[\d.]+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """Workflows on one mounted filesystem; ``questions`` can unmount, check and mount it in between."""
+
+    machine: Machine
+    mountpoint: str
+    questions: LastQuestions
+    metrics: Metrics
+
+    def run(self, name: str, *words: str, timeout: float) -> CommandResult:
+        """Run the steps ``words`` of the script ``name``; assert that they end well and checked something."""
+        argv = ["/bin/bash", "-c", script_of(name), name, self.mountpoint, *words]
+        result = self.machine.exec(argv, timeout=timeout)
+        measured = parse_metrics(result.text)
+        for metric, value in measured.items():
+            if metric != _CHECKS:
+                self.metrics.record(metric, value)
+        assert result.ok, f"{' '.join((name, *words))}: {words_of(result)}"
+        assert measured.get(_CHECKS, 0) > 0, f"{name} checked nothing: {words_of(result)}"
+        return result
+
+    def script(self, name: str) -> str:
+        """Return the script ``name``, for a case that runs it in its own way."""
+        return script_of(name)
+
+    def remount(self) -> None:
+        """Unmount, check and mount the filesystem, and drop the caches: what follows is read from the disk."""
+        self.questions.again()
+
+
+def script_of(name: str) -> str:
+    """Return the script ``name`` with the functions of the prelude before it."""
+    return (SCRIPTS / _PRELUDE).read_text() + (SCRIPTS / f"{name}.sh").read_text()
+
+
+def words_of(result: CommandResult) -> str:
+    """Return what a failed script said last."""
+    said = result.error_text.strip() or result.text.strip() or f"it ended with status {result.status}"
+    return said[-_SHOWN:]
+
+
+def parse_metrics(text: str) -> dict[str, float]:
+    """Return the values of the lines ``metric NAME VALUE``; of a name that comes twice the sum."""
+    found: dict[str, float] = {}
+    for name, value in _METRIC.findall(text):
+        found[name] = found.get(name, 0.0) + float(value)
+    return found
+
+
+def tar_of(folder: Path) -> bytes:
+    """Return an uncompressed tar of the files of ``folder``, in a fixed order, owned by root."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "build" not in path.parts and "__pycache__" not in path.parts:
+                tar.add(path, str(path.relative_to(folder)), filter=_plain)
+    return buffer.getvalue()
+
+
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    info.uid = info.gid = 0
+    info.uname = info.gname = "root"
+    return info

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# stress-ng's stressors of the class "filesystem", one after another with --verify. Prints "stressor NAME STATUS".
+# $3: seconds for each; the others: names of stressors
+shift 2
+SECONDS_EACH=$1
+shift
+mkdir -p "$MNT/stress"
+for name in "$@"; do
+    status=0
+    timeout -k 5 "$((SECONDS_EACH * 10 + 40))" stress-ng --"$name" 2 --timeout "$SECONDS_EACH" --verify --oomable \
+        --temp-path "$MNT/stress" >/tmp/stress.out 2>&1 || status=$?
+    echo "stressor $name $status"
+    CHECKS=$((CHECKS + 1))
+    [ "$status" = 0 ] || grep -iE 'fail|error|not |skip' /tmp/stress.out | sed "s/^/$name: /" | head -n 4 >&2 || true
+done
+is "what the stressors left" "$(ls -A "$MNT/stress")" ""
