@@ -6,7 +6,7 @@ import logging
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -184,17 +184,20 @@ class Lab:
         made = self.cache.make("snapshots", key, lambda draft: self._install(order, base, spec, draft))
         return made, spec
 
-    def machine(self, order: Order) -> Machine:
-        """Return a fresh machine with the target's files inside; its console starts empty. Close it after use."""
+    def machine(self, order: Order, *, disks: Mapping[str, Path] | None = None) -> Machine:
+        """Return a fresh machine with the target's files inside; its console starts empty. Close it after use.
+
+        ``disks`` are files that its disks begin with, by serial: those of a machine that was killed, for one.
+        """
         made, spec = self.snapshot(order)
         try:
-            machine = template.thaw(made, spec, self.session.new_folder())
+            machine = template.thaw(made, spec, self.session.new_folder(), disks)
         except MachineError:
             # Whatever spoilt the snapshot (another QEMU build, a torn disk), a new one tells whether it was that.
             log.warning("snapshot %s does not come up and will be made anew", made.name)
             self.cache.drop("snapshots", made.name)
             made, spec = self.snapshot(order)
-            machine = template.thaw(made, spec, self.session.new_folder())
+            machine = template.thaw(made, spec, self.session.new_folder(), disks)
         machine.watch = Watch(machine)
         return machine
 

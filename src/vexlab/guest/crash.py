@@ -42,7 +42,7 @@ class CrashState:
     def __str__(self) -> str:
         what = f"a crash during operation {self.operation} ({self.during}), after write {self.cut} of the log"
         if not self.missing:
-            return f"{self.why}\n  after {what}, with every write on the disk"
+            return f"{self.why}\n  after {what}, with all that flushes had covered by then"
         more = f" and {self.missing_count - len(self.missing)} more" if self.missing_count > len(self.missing) else ""
         lost = f"{', '.join(self.missing)}{more} (sector+count)"
         return f"{self.why}\n  after {what}, without the writes that no flush had covered: {lost}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vexlab.deadline import Deadline
@@ -45,9 +45,12 @@ def refreeze(base: Path, spec: MachineSpec, work: Path, prepare: Callable[[Machi
     (into / _BOOT_LOG).write_bytes(boot + (into / _BOOT_LOG).read_bytes())
 
 
-def thaw(template: Path, spec: MachineSpec, work: Path) -> Machine:
-    """Return a fresh machine in the template's state; its console starts empty."""
-    return _thaw(template, spec, work, Start(memory=template / _MEMORY, incoming=True))
+def thaw(template: Path, spec: MachineSpec, work: Path, disks: Mapping[str, Path] | None = None) -> Machine:
+    """Return a fresh machine in the template's state; its console starts empty.
+
+    ``disks`` are files to begin with instead of the template's, by the disk's serial; they are copied.
+    """
+    return _thaw(template, spec, work, Start(memory=template / _MEMORY, incoming=True), disks)
 
 
 def boot_log(template: Path) -> str:
@@ -55,11 +58,14 @@ def boot_log(template: Path) -> str:
     return (template / _BOOT_LOG).read_text(errors="replace")
 
 
-def _thaw(template: Path, spec: MachineSpec, work: Path, start: Start) -> Machine:
+def _thaw(
+    template: Path, spec: MachineSpec, work: Path, start: Start, disks: Mapping[str, Path] | None = None
+) -> Machine:
     files = MachineFiles(work)
     for disk in spec.disks:
         if not disk.readonly:
-            shutil.copyfile(template / files.disk(disk).name, files.disk(disk))
+            source = (disks or {}).get(disk.serial, template / files.disk(disk).name)
+            shutil.copyfile(source, files.disk(disk))
     machine = Machine.launch(spec, work, start)
     try:
         with (template / _STATE).open("rb") as state:

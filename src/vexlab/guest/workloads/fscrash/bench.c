@@ -14,6 +14,7 @@
 
 #include "fscrash/bench.h"
 #include "fscrash/execute.h"
+#include "lib/random.h"
 #include "lib/tree.h"
 
 #define FOLDERS 4
@@ -76,8 +77,8 @@ bool bench_fsck(struct bench *bench, const char *node, bool always, char why[WHY
 	char said[300];
 	int status;
 
-	/* as much time for it as for everything else together */
-	if (!*bench->fsck || (!always && 2 * bench->fsck_ms > begun - bench->began_ms))
+	/* half as much time for it as for everything else together */
+	if (!*bench->fsck || (!always && 3 * bench->fsck_ms > begun - bench->began_ms))
 		return true;
 	status = command(bench->fsck, node, said, sizeof(said));
 	bench->fsck_ms += now_ms() - begun;
@@ -277,11 +278,56 @@ bool bench_prepare(struct bench *bench, char why[WHY])
 	return dm_remove("fscrash-empty") && good;
 }
 
+/*
+ * A second process that commits in the midst of operations: for each byte in the pipe it waits a moment, writes a file
+ * of its own and fsyncs it. An operation that takes two transactions is seen in half only if a commit comes between.
+ */
+static pid_t start_committer(const struct bench *bench, int *pipe_end)
+{
+	char path[256], byte;
+	int ends[2], fd;
+	pid_t child;
+
+	snprintf(path, sizeof(path), "%s/noise", bench->root);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0 || pipe2(ends, O_CLOEXEC) || (child = fork()) < 0)
+		return -1;
+	*pipe_end = ends[1];
+	if (child) {
+		close(ends[0]);
+		close(fd);
+		return child;
+	}
+	close(ends[1]);
+	for (uint64_t random = 1; read(ends[0], &byte, 1) == 1;) {
+		double until = now_ms() + random_below(&random, 200) / 1000.0;
+
+		while (now_ms() < until)
+			;
+		if (pwrite(fd, &byte, 1, random_below(&random, 4096)) != 1 || fsync(fd))
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static bool end_committer(pid_t child, int pipe_end, char why[WHY])
+{
+	int status;
+
+	close(pipe_end);
+	if (waitpid(child, &status, 0) == child && !status)
+		return true;
+	snprintf(why, WHY, "a second process could not write and fsync");
+	return false;
+}
+
 bool bench_record(struct bench *bench, const struct model *model, char why[WHY])
 {
 	char words[WHY], work[NODE_ROOM], node[NODE_ROOM], mark[32], text[200];
 	struct executor ex;
 	bool good = true;
+	int committer;
+	pid_t child;
 
 	if (!bench_layer(bench, "fscrash-work", work, why))
 		return false;
@@ -292,11 +338,13 @@ bool bench_record(struct bench *bench, const struct model *model, char why[WHY])
 	}
 	if (!bench_mount(bench, node, why))
 		return false;
-	if (!executor_open(&ex, model, bench->root, bench->hook))
+	child = start_committer(bench, &committer);
+	if (child < 0 || !executor_open(&ex, model, bench->root, bench->hook))
 		return false;
 	for (int i = 0; i < model->ops && good; i++) {
 		snprintf(mark, sizeof(mark), "mark o%d", i);
-		good = dm_message("fscrash-log", mark) && execute(&ex, i);
+		good = dm_message("fscrash-log", mark) &&
+		       (!op_names(&model->op[i]) || write(committer, "x", 1) == 1) && execute(&ex, i);
 		if (!good)
 			snprintf(why, WHY, "operation %d fails: %s: %s", i, op_text(&model->op[i], text, sizeof(text)),
 				 strerror(errno));
@@ -304,6 +352,7 @@ bool bench_record(struct bench *bench, const struct model *model, char why[WHY])
 	snprintf(mark, sizeof(mark), "mark o%d", model->ops);
 	dm_message("fscrash-log", mark);
 	executor_close(&ex);
+	good = end_committer(child, committer, good ? why : words) && good;
 	if (!bench_unmount(bench, words) || !good)
 		return false;
 	return dm_remove("fscrash-log") && dm_remove("fscrash-work");

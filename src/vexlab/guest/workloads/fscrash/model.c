@@ -277,6 +277,25 @@ void model_apply(struct model *model, const struct op *op)
 	}
 }
 
+bool op_names(const struct op *op)
+{
+	switch (op->verb) {
+	case V_CREATE:
+	case V_RENAME:
+	case V_EXCHANGE:
+	case V_LINK:
+	case V_LINKFD:
+	case V_UNLINK:
+	case V_HOLD:
+	case V_MKDIR:
+	case V_RMDIR:
+	case V_SYMLINK:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void symlink_target(int file, char *target, size_t room)
 {
 	size_t len = file % 3 ? 20 : 300;

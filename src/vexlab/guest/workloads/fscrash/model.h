@@ -118,6 +118,8 @@ int world_links(const struct world *world, int file);
 void model_apply(struct model *model, const struct op *op);
 int model_new_file(struct model *model, int actor);
 
+/* Whether it changes names: all of it or nothing is to be seen after a crash. */
+bool op_names(const struct op *op);
 /* One line about an operation, in a buffer of the caller. */
 const char *op_text(const struct op *op, char *text, size_t room);
 void symlink_target(int file, char *target, size_t room);

@@ -14,10 +14,11 @@
 #include "lib/json.h"
 #include "lib/random.h"
 
-#define MOST_FAILURES 3
-#define MOST_TRIES 40
+#define MOST_FAILURES 2
+#define MOST_TRIES 24
 #define MOST_SHOWN 12
 #define EMPTIED_EVERY 8
+#define COMMIT_LAG 3 /* operations until a commit begun in one of them is through */
 
 /* Whether the entry is on the disk after a crash at the state's cut, whatever happens. */
 static bool durable(const struct log *log, const struct state *state, int at)
@@ -96,9 +97,12 @@ static bool examine_mounted(struct bench *bench, const struct model *model, cons
 	return false;
 }
 
+/* How much is asked: fsck where the time allows, fsck always, and whether everything is given back. */
+enum depth { D_QUICK, D_FSCK, D_EMPTIED };
+
 /* Makes the state, lets the filesystem recover, and asks everything of it. */
 static bool examine(struct bench *bench, const struct model *model, const struct log *log, const struct state *state,
-		    bool emptied, char why[WHY])
+		    enum depth depth, char why[WHY])
 {
 	char node[NODE_ROOM], other[WHY];
 	bool good;
@@ -116,8 +120,8 @@ static bool examine(struct bench *bench, const struct model *model, const struct
 		good = bench_unmount(bench, good ? why : other) && good;
 	}
 	good = good && bench_quiet(bench, why);
-	good = good && bench_fsck(bench, node, emptied, why);
-	good = good && (!emptied || bench_emptied(bench, node, why));
+	good = good && bench_fsck(bench, node, depth != D_QUICK, why);
+	good = good && (depth != D_EMPTIED || bench_emptied(bench, node, why));
 	if (!dm_remove("fscrash-state")) {
 		snprintf(why, WHY, "its device stays in use after unmount");
 		exit(3);
@@ -127,7 +131,7 @@ static bool examine(struct bench *bench, const struct model *model, const struct
 
 /* Finds the fewest missing writes with which the state still fails, by halves. */
 static void shrink(struct bench *bench, const struct model *model, const struct log *log, struct state *state,
-		   char why[WHY])
+		   enum depth depth, char why[WHY])
 {
 	int room = state->end - state->flush + 1, tries = 0;
 	enum part *keep = malloc(room * sizeof(*keep));
@@ -147,7 +151,7 @@ static void shrink(struct bench *bench, const struct model *model, const struct 
 			if (!changed)
 				continue;
 			tries++;
-			if (examine(bench, model, log, state, true, wrong))
+			if (examine(bench, model, log, state, depth, wrong))
 				memcpy(state->part, keep, room * sizeof(*keep));
 			else
 				memcpy(why, wrong, WHY);
@@ -206,45 +210,75 @@ static int by_cut(const void *a, const void *b)
 	return one->cut != two->cut ? (one->cut > two->cut) - (one->cut < two->cut) : two->least - one->least;
 }
 
-/*
- * Half of the states have the most that was promised and the least that is there: the last moment before each flush,
- * with nothing of what it would cover. The others are drawn.
- */
-static struct plan *make_plan(const struct log *log, uint64_t seed, int count)
+/* Commits that may have come in the midst of a change of names: FUA writes soon after one began. */
+static int find_commits(const struct model *model, const struct log *log, int *cut)
 {
-	struct plan *plan = calloc(count, sizeof(*plan));
-	int *least = malloc((log->count + 1) * sizeof(int));
-	int edges = 0;
+	int count = 0, since = COMMIT_LAG;
 
-	if (!plan || !least)
-		abort();
+	for (int i = 0; i < log->count; i++) {
+		int mark = log->write[i].mark;
+
+		if (mark >= 0)
+			since = mark < model->ops && op_names(&model->op[mark]) ? 0 : since + 1;
+		else if (log->write[i].flags & W_FUA && since < COMMIT_LAG)
+			cut[count++] = i;
+	}
+	return count;
+}
+
+/* The last moments before each flush. */
+static int find_edges(const struct log *log, int *cut)
+{
+	int count = 0;
+
 	for (int i = 1; i <= log->count; i++)
 		if (i == log->count || log->write[i].flags & W_FLUSH)
-			least[edges++] = i - 1;
+			cut[count++] = i - 1;
+	return count;
+}
+
+/*
+ * Three of four states have the least that may be there: two right after a commit amid names, one just before a flush, when
+ * most was promised, with nothing of what it would cover. Of the fourth parts are drawn.
+ */
+static struct plan *make_plan(const struct model *model, const struct log *log, uint64_t seed, int count)
+{
+	struct plan *plan = calloc(count, sizeof(*plan));
+	int *commit = malloc((log->count + 1) * sizeof(int));
+	int *edge = malloc((log->count + 1) * sizeof(int));
+	int commits, edges;
+
+	if (!plan || !commit || !edge)
+		abort();
+	commits = find_commits(model, log, commit);
+	edges = find_edges(log, edge);
 	for (int i = 0; i < count; i++) {
-		bool edge = i < count / 2;
+		int part = i % 4;
 
 		plan[i].seed = random64(&seed);
-		plan[i].least = edge;
-		if (edge)
-			plan[i].cut = edges > count / 2 ? least[(long)i * edges / (count / 2)] : least[i % edges];
-		else
-			plan[i].cut = (int)random_below(&seed, log->count);
+		plan[i].least = part < 3;
+		plan[i].cut = (int)random_below(&seed, log->count);
+		if (part < 2 && commits)
+			plan[i].cut = commit[(long)(i / 4 * 2 + part) * commits / (count / 2 + 2)];
+		else if (part < 3)
+			plan[i].cut = edge[(long)(i / 4) * edges / (count / 4 + 1)];
 	}
-	free(least);
+	free(commit);
+	free(edge);
 	qsort(plan, count, sizeof(*plan), by_cut);
 	return plan;
 }
 
 int check_states(struct bench *bench, const struct model *model, const struct log *log, uint64_t seed, int count)
 {
-	struct plan *plan = make_plan(log, seed, count);
+	struct plan *plan = make_plan(model, log, seed, count);
 	int fd = open(bench->base, O_WRONLY | O_DIRECT | O_CLOEXEC);
 	int failures = 0, applied = 0, checked = 0;
 	double begun = now_ms();
 	struct json json = { 0 };
 
 	for (int i = 0; i < count && failures < MOST_FAILURES; i++) {
+		enum depth depth;
 		struct state state;
 		char why[WHY] = "";
 		bool good;
@@ -257,10 +291,11 @@ int check_states(struct bench *bench, const struct model *model, const struct lo
 		for (; applied < state.flush; applied++)
 			if (!log_apply(log, applied, fd, P_WHOLE, 0))
 				exit(3);
-		good = examine(bench, model, log, &state, checked++ % EMPTIED_EVERY == 0, why);
+		depth = checked++ % EMPTIED_EVERY ? D_QUICK : D_EMPTIED;
+		good = examine(bench, model, log, &state, depth, why);
 		if (!good) {
 			failures++;
-			shrink(bench, model, log, &state, why);
+			shrink(bench, model, log, &state, depth == D_QUICK ? D_FSCK : depth, why);
 		}
 		print_state(model, log, &state, i, good, why);
 		free(state.part);
