@@ -43,7 +43,7 @@ DISPATCHERS = re.compile(
             r"_+sys_[sg]etsockopt|sock_common_[sg]etsockopt|do_sock_[sg]etsockopt|__sys_connect(?:_file)?",
             r"__sock_(?:release|sendmsg\w*|create)",
             # memory (mm/mmap.c, mm/memory.c)
-            r"mmap_region|do_mmap\w*|__mmap_region|__mmap_new_vma|call_mmap|vm_mmap\w*|__do_fault",
+            r"mmap_region|do_mmap\w*|__mmap_region|__mmap_new_vma|call_mmap|vm_mmap\w*|__do_fault|_*do_page_fault",
         )
     )
 )

@@ -14,17 +14,17 @@ REPORTING = (
     r"[ck]a?san|kmsan|ubsan|UBSAN|^handle_overflow$|asan_|msan_|tsan_|sanitizer|kfence",
     r"check_memory_region|check_region_inline|kmemleak|^_*(?:create|link)_object$",
     # stack walking and printing
-    r"dump_(?:stack|page|header|backtrace)|__dump_|walk_stack|stack_walk|unwind_backtrace|walk_stackframe",
+    r"^_*dump_(?:stack|page|header|backtrace|unreclaimable)|walk_stack|stack_walk|unwind_backtrace|walk_stackframe",
     r"show_(?:stack|regs|trace|backtrace)|(?:save|stack)_trace|stack_?depot|save_stack|backtrace",
     r"print_(?:address|circular|usage|bad|lock|irq|deadlock|modules|stack|report|unlock|freed|vma|tainted)",
     # panic, WARN, BUG (kernel/panic.c, lib/bug.c)
     r"panic|fortify_|warn_slowpath|__warn|^__WARN_|warn_(?:on|bogus|alloc)|report_bug|handle_bug|fixup_bug|bug_handler",
     # exception entries (arch/x86/kernel/traps.c, arch/x86/mm/fault.c)
-    r"do_(?:error_)?trap(?!_ecall)|do_(?:general_protection|invalid_op|divide_error|int3|page_fault|stack_segment|double_fault)",
+    r"do_(?:error_)?trap(?!_ecall)|do_(?:general_protection|invalid_op|divide_error|int3|stack_segment|double_fault)",
     r"^(?:asm_)?exc_|^(?:general_protection|invalid_op|divide_error|page_fault|double_fault|int3|error_code)$",
     r"^(?:error|paranoid)_(?:entry|exit)|^no_context$|bad_area|__die|^die$|oops_|kernelmode_fixup|^(?:asm_)?sysvec_",
     # tracing, debug objects, fault injection
-    r"^_*(?:do_)?trace_|^__traceiter_|perf_trace_|trace_event|^ftrace_(?:graph|caller|call|ops|regs|stub|trace)|trace_(?:hard|soft)irqs",
+    r"^_*(?:do_)?trace_|^__traceiter_|perf_trace_|^_*trace_event|^ftrace_(?:graph|caller|call|ops|regs|stub|trace)|trace_(?:hard|soft)irqs",
     r"debug_(?:object|check|print|spin|mutex|locks)|assert_init|_static_object|should_fail|fail_dump|ref_tracker",
     r"^core::|rust_begin_unwind|rust_helper_BUG",
 )
@@ -32,7 +32,7 @@ ENTRY = (
     # exceptions taken in the kernel: arm64 and ARM (arch/arm*/kernel/entry*, arch/arm*/mm/fault.c); el0_ is a system call's way in
     r"^_*el1h?_|^do_(?:mem_abort|sp_pc_abort|translation_fault|alignment\w*|DataAbort|PrefetchAbort|undefinstr|sect_fault)",
     r"^do_(?:tag_check_fault|tag_recovery|debug_exception|sea|bad(?:_area|_page_fault)?\w*)$|^do_el1_",
-    r"die_kernel_fault|__do_kernel_fault|^__und_|^__dabt_|^__pabt_",
+    r"die_kernel_fault|__do_kernel_fault",
     r"^(?:bug_)?brk_handler$|^call_(?:el1_)?break_hook$|^call_undef_hook$",
     # PowerPC, MIPS, LoongArch, s390, RISC-V
     r"^program_check_|^data_access_common|^handle_(?:exception|break|reserved|ri|bp|adel|ades|tlb[lms]?|tlb_\w+)(?:_int)?$",
@@ -64,51 +64,51 @@ STRINGS = (
     r"^(?:hex|symbol|bitmap|bitmap_list|uuid|mac_address|ip[46]\w*|escaped|error|resource|device_node|fourcc|netdev_bits)_string$",
     r"^_*(?:dev|netdev)_(?:info|warn|err|notice|crit|emerg|alert|dbg)$",
     # user copies (arch/*/lib/*user*, lib/usercopy.c, mm/usercopy.c, lib/iov_iter.c)
-    r"copy_(?:from|to|tofrom|in)_(?:user|iter|kernel|sockptr|page|bpf)|^_+copy_(?:from|to)|copyin|copyout",
-    r"raw_copy|copy_user|copy_mc|copy_struct_from_user|instrument_copy",
-    r"copy_(?:page|folio)_(?:from|to)|csum_and_copy|usercopy|copy_overflow|check_(?:heap_)?object|iterate_(?:and_advance|iovec)",
-    r"^_*(?:get|put)_user(?:_nocheck|_bad|_asm)?(?:_\d)?$|iov_iter_(?:copy|zero|fault)|_iter_full|csum_partial|strn\w+_user",
+    r"copy_(?:from|to|tofrom|in)_(?:user|iter|kernel|sockptr|page|bpf)|^_+copy_(?:from|to)|^copy(?:in|out)(?:_|$)",
+    r"raw_copy|^_*copy_user|copy_mc|copy_struct_from_user|instrument_copy",
+    r"copy_(?:page|folio)_(?:from|to)|csum_and_copy|usercopy|copy_overflow|^_*check_(?:heap_)?object|iterate_(?:and_advance|iovec)",
+    r"^_*(?:get|put)_user(?:_nocheck|_bad|_asm)?(?:_\d)?$|iov_iter_(?:copy|zero|fault)|csum_partial|strn\w+_user",
     # the older checksums; crc32c() is called through the crypto layer and stands for itself
     r"(?:^|_)crc(?:16|32(?!c)|_)|hex_(?:dump|string)|print_hex",
 )
 LOCKS = (
-    r"(?:spin|read|write|raw|rt|seq|local)_(?:try)?(?:un)?lock|spin_|_raw_(?:read|write)|do_raw_|queued_(?:read|write)",
+    r"(?:^|_)(?:spin|read|write|raw|rt|seq|local)_(?:try)?(?:un)?lock|spin_|_raw_(?:read|write)|do_raw_|queued_(?:read|write)",
     r"mutex_(?:un|try)?lock|mutex_(?:spin|optimistic|remove|add|can)|__mutex|ww_mutex|rtlock|rt_mutex|osq_(?:un)?lock",
-    r"rwsem|(?:^|_)down_(?:read|write|interruptible|killable|timeout|trylock)|(?:^|_)up_(?:read|write)|rwbase",
-    r"^_*(?:down|up)(?:_common)?$|percpu_(?:down|up)_|lock_(?:acquire|release$|acquired|contended|downgrade)|^lock_release",
+    r"rwsem|(?:^|_)down_(?:read|write|interruptible|killable|timeout)|(?:^|_)up_(?:read|write)|rwbase",
+    r"^_*(?:down|up)(?:_common)?$|percpu_(?:down|up)_|^_*(?:srcu_)?lock_(?:acquired?|release|contended|downgrade)\b",
     r"lockdep|lock_class|assign_lock_key|validate_chain|lock_(?:un)?pin_lock|^_*lock_set_(?:sub)?class|^lock_sync$",
     r"^_*check_(?:prevs?_add|deadlock|noncircular|redundant|irq_usage|usage\w*|path|wait_context|flags)$",
-    r"mark_(?:lock|held|usage)|__lock_acquire|reacquire_held|find_held|match_held|pv_(?:queued|wait|kick|hybrid)",
+    r"^mark_(?:lock|held|usage)|__lock_acquire|reacquire_held|find_held|match_held|pv_(?:queued|wait|kick|hybrid)",
     r"local_(?:bh|irq)|_bh_(?:enable|disable)|hardirqs_o|softirqs_o|irqs?_(?:disabled|restore|save)|irq_enable",
     r"might_(?:sleep|fault|resched|alloc)|__might|preempt_(?:count|schedule|disable|enable)|cant_sleep",
     r"rcu_(?:read_)?(?:un)?lock|rcu_lock|rcu_dereference|seqcount|write_seq|read_seq|seqprop|call_s?rcu|srcu_struct",
 )
 ATOMICS = (
-    r"(?:^|_)atomic(?:64|_long)?_(?:inc|dec|add|sub|read|set|fetch|cmpxchg|xchg|and|or|try)|cmpxchg|__xchg|xchg_",
-    r"(?:set|clear|test|change)_bit|test_and_|_bit_(?:un)?lock|^_*find_(?:next|first|last)_\w*bit",
-    r"refcount|(?:^|_)kref_|instrument_|read_once|^arch_(?:atomic|local|spin|static|test|set|clear|change|irqs)",
+    r"(?:^|_)atomic(?:64|_long)?_(?:inc|dec|add|sub|read|set|fetch|cmpxchg|xchg|and|or|try)|^_*cmpxchg|_cmpxchg\d*$|^_*xchg",
+    r"(?:set|clear|test|change)_bit(?![so]|map)|_bit_(?:un)?lock|^_*find_(?:next|first|last)_\w*bit",
+    r"refcount|(?:^|_)kref_|instrument_|__read_once|^arch_(?:atomic|local_|spin_|static_branch|test_bit|set_bit|clear_bit|change_bit|irqs_)",
 )
 CONTAINERS = (
     r"^_*list_(?:add|del|move|splice|cut|rotate|empty|replace)|(?:^|_)hlist_|^klist|(?:^|_)llist_|^plist_",
-    r"^_*rb_(?:insert|erase|next|first|last|prev|add|link|replace)|__rb_|rbtree",
+    r"^_*rb_(?:insert|erase|next|first|last|prev|add|link|replace)|^__rb_",
     r"^_*xas?_(?!destroy)|xarray_|^_*ida_|^_*idr_(?:alloc|get_free|preload)",
 )
 WAITING = (
     # kernel/sched/wait.c, completion.c, swait.c; try_to_wake_up() is the scheduler's own work
-    r"(?<!to_)wake_up|wake_?q|^_*wait_(?:for|on|event|woken)|out_of_line_wait|^(?:prepare|finish)_(?:to_)?wait|autoremove_wake",
-    r"wait_for_(?:completion|common)|^complete(?:_all|_done|_on\w*|_with_flags)?$|completion_done|default_wake",
+    r"(?<!to_)wake_up|^wake_q|^_*wait_(?:on_(?!freeing)|event|woken)|out_of_line_wait|^(?:prepare|finish)_(?:to_)?wait|autoremove_wake",
+    r"wait_for_(?:completion|common)|^complete(?:_all|_done|_on\w*|_with_flags)?$|completion_done|default_wake_function",
     r"^_*schedule(?:_(?:timeout|preempt|hrtimeout|delayed|idle|work|bug)\w*)?$|kthread_(?:stop|park|unpark|flush)",
     # kernel/time/timer.c, hrtimer.c
     r"^_*(?:try_to_)?del_(?:singleshot_)?timer|^_*(?:mod|add|init|setup|internal_add)_timer|^detach_(?:timer|if_pending)",
     r"lock_timer_base|^_*(?:try_to_)?timer_(?:delete|shutdown|reduce|init_key)|^_*hrtimer_(?:start|cancel|try_to|init|setup)",
     # kernel/workqueue.c, kernel/kthread.c
-    r"^_*(?:kthread_)?queue_(?:delayed_|rcu_)?work|^_*(?:kthread_)?(?:cancel|mod)_(?:delayed_)?work|_cancel_work|mod_delayed",
-    r"^_*(?:kthread_|start_)?flush_(?:delayed_|rcu_)?work$|try_to_grab_pending|work_grab_pending|insert_work|insert_wq_barrier|delayed_work_timer",
+    r"^_*(?:kthread_)?queue_(?:delayed_|rcu_)?work|^_*(?:kthread_)?(?:cancel|mod)_(?:delayed_)?work|mod_delayed",
+    r"^_*(?:kthread_|start_)?flush_(?:delayed_|rcu_)?work$|try_to_grab_pending|work_grab_pending|insert_work|insert_wq_barrier",
 )
 DEVICES = (
-    r"kobject_|(?:add|cleanup)_uevent|get_device_parent|devres_(?:release|remove|destroy)|^kset_",
-    r"i2c_(?:add|del)_adapter|hwrng_(?:un)?register",
-    r"(?:^|_)device_(?:add|del|unregister|register|release|initialize|create|destroy)",
+    r"kobject_|^(?:add|cleanup)_uevent|get_device_parent|devres_(?:release|remove|destroy)|^kset_",
+    r"i2c_(?:add|del)_adapter|hwrng_unregister",
+    r"(?:^|_)device_(?:add|del|unregister)|^device_(?:register|release|initialize|create|destroy)",
     r"unregister_netdev|netdev_run_todo|rollback_registered|tty_(?:un)?register",
     r"sysfs_(?:remove|create|add|delete|warn|unmerge|merge)|remove_files|device_remove|bus_(?:remove|add)_device",
     r"usb_(?:submit|kill|control|unlink|poison|start_wait|hcd_submit|bulk|interrupt|internal_control)_(?:urb|msg|wait)|usb_start_wait",

@@ -147,9 +147,9 @@ PANICS = (
         pick=Pick.STALL,
         skip=(r"schedule|retint|_interrupt",),
     ),
-    # Kernel panic - not syncing: kernel stack overflow    (arm64)    Kernel stack overflow    (RISC-V, s390)
+    # Kernel panic - not syncing: kernel stack overflow
     Form(
-        head=line(rf"{_PANIC}[kK]ernel stack overflow"),
+        head=line(rf"{_PANIC}kernel stack overflow"),
         title="kernel stack overflow in {f}",
         alts=DEEP,
         trails=(TRACE,),

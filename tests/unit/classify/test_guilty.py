@@ -48,6 +48,16 @@ MAY_BE = (
     "__crc32c_le_base",  # lib/crc32.c
     "el0_svc",  # arch/arm64/kernel/entry-common.c, the way in of every system call
     "handle_ring_buffer",
+    "do_page_fault",  # where a sleep in an atomic section shows, arch/*/mm/fault.c
+    "delayed_work_timer_fn",  # kernel/workqueue.c
+    "down_trylock",  # taken by the console, kernel/locking/semaphore.c
+    "posix_clock_release",  # kernel/time/posix-clock.c, no lock_release()
+    "fsnotify_add_mark_locked",  # no mark_lock()
+    "kvm_device_release",  # virt/kvm/kvm_main.c
+    "mb_set_bits",  # fs/ext4/mballoc.c
+    "get_dump_page",  # mm/gup.c
+    "mptcp_cancel_work",  # net/mptcp/protocol.c
+    "inet_frag_rbtree_purge",  # net/ipv4/inet_fragment.c
     "nilfs_bmap_lookup_at_level",
 )
 
@@ -76,6 +86,7 @@ STALLS = {
     "arm64": ("demo_spin __arm64_sys_ppoll invoke_syscall el0_svc_common do_el0_svc el0_svc", "sys_ppoll"),
     "s390": ("demo_spin __s390x_sys_ppoll __do_syscall system_call", "sys_ppoll"),
     "RISC-V": ("demo_spin __riscv_sys_ppoll do_trap_ecall_u ret_from_exception", "sys_ppoll"),
+    "a user's page fault": ("demo_spin demo_fault do_page_fault ret_from_exception", "demo_fault"),
     "a core dump": ("demo_spin demo_write_iter __kernel_write_iter dump_emit_page do_coredump", "demo_write_iter"),
 }  # fmt: skip
 
@@ -109,11 +120,6 @@ FORMS = {
         "     preempt=0x00000000 lock=0->0 RCU=0->1 workfn=demo\n"
         f"{_CPU}Call Trace:\n{_frames('dump_stack_lvl process_one_work worker_thread')}",
         "BUG: workqueue leaked atomic, lock or RCU: kworker/NUM:NUM[NUM]",
-    ),
-    "RISC-V stack overflow": (
-        f"Kernel panic - not syncing: Kernel stack overflow\n{_CPU}Call Trace:\n"
-        f"{_frames('show_stack panic handle_bad_stack demo_rec demo_ioctl __riscv_sys_ioctl do_trap_ecall_u')}",
-        "kernel stack overflow in demo_ioctl",
     ),
     "decoded KASAN": (
         "BUG: KASAN: slab-use-after-free in atomic_read include/linux/atomic.h:32 [inline]\n"
