@@ -78,3 +78,33 @@ def test_a_slow_program_is_no_hang() -> None:
 def test_the_other_ends() -> None:
     assert silent("ls", 4, "", "RIP=0").title == "silent machine"
     assert lost("QEMU ended").title == "lost machine: QEMU ended"
+
+
+USER_SPACE = """\
+[    7.937518] sysrq: Show backtrace of all active CPUs
+[    7.938094] NMI backtrace for cpu 1
+[    7.938509] CPU: 1 PID: 134 Comm: busy Tainted: G           OE      6.1.0-56-cloud-amd64 #1
+[    7.940040]  <IRQ>
+[    7.944228]  __handle_sysrq.cold+0x41/0x11c
+[    7.946911]  </IRQ>
+[    7.946911]  <TASK>
+[    7.946994]  asm_common_interrupt+0x22/0x40
+[    7.947268] RIP: 0033:0x401b2c
+[    7.963946] Sending NMI from CPU 1 to CPUs 0:
+[    7.966147] NMI backtrace for cpu 0 skipped: idling at native_safe_halt+0xb/0x10
+"""
+
+
+def test_a_program_that_spins_in_user_space_is_no_fault_of_the_kernel() -> None:
+    assert hang("busy", 4, USER_SPACE, target_modules=("planted",)) is None
+
+
+def test_each_way_of_being_stuck_is_told() -> None:
+    said = {}
+    for name, text in (("spins", SPINNING), ("waits", WAITING), ("blocked", BLOCKED)):
+        found = hang("command", 4, text, target_modules=("planted",))
+        assert found is not None
+        said[name] = found.text
+    assert "keeps a CPU in the kernel" in said["spins"]
+    assert "waits in the kernel" in said["waits"]
+    assert "is blocked and cannot be killed" in said["blocked"]

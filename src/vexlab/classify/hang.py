@@ -33,12 +33,23 @@ _INTERRUPT_ENDS = "</IRQ>"  # what stands above it is the CPU answering the requ
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One task's or CPU's stack: ``blocked`` when the kernel listed it as uninterruptible (SysRq-w)."""
+    """One task's or CPU's stack.
+
+    ``blocked`` when the kernel listed it as uninterruptible (SysRq-w), ``running`` when it is a CPU's (SysRq-l).
+    """
 
     task: str
     frames: tuple[Frame, ...]
     blocked: bool
+    running: bool
     text: str
+
+    @property
+    def state(self) -> str:
+        """How the task is stuck, for a sentence."""
+        if self.running:
+            return "keeps a CPU in the kernel"
+        return "is blocked and cannot be killed" if self.blocked else "waits in the kernel"
 
 
 def hang(command: str, seconds: float, text: str, *, target_modules: Collection[str] = ()) -> Finding | None:
@@ -56,7 +67,7 @@ def hang(command: str, seconds: float, text: str, *, target_modules: Collection[
             type="HANG",
             severity=Severity.CRASH,
             frame=frame,
-            text=f"`{command}` did not return within {seconds:g} s; task {stack.task} is stuck:\n{stack.text}",
+            text=f"`{command}` did not return within {seconds:g} s; task {stack.task} {stack.state}:\n{stack.text}",
         )
     return None
 
@@ -91,16 +102,17 @@ def _stacks(text: str) -> Iterator[Stack]:
 
 def _stack(lines: list[str]) -> Stack:
     frames: list[Frame] = []
-    task, blocked = "", False
+    task, blocked, running = "", False, False
     for line in lines:
         if match := _COMM.search(line):
             task = task or next(name for name in match.groups() if name)
         blocked = blocked or " state:D" in line
+        running = running or line.startswith("NMI backtrace for cpu")
         if _INTERRUPT_ENDS in line:
             frames = []
         pointer = _POINTER.search(line)
         frames += [frame for frame in parse_frames(pointer[1] if pointer else line) if not frame.guess]
-    return Stack(task=task, frames=tuple(frames), blocked=blocked, text="\n".join(lines)[:4000])
+    return Stack(task=task, frames=tuple(frames), blocked=blocked, running=running, text="\n".join(lines)[:4000])
 
 
 def _is_idle(stack: Stack) -> bool:
