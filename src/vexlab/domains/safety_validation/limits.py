@@ -16,7 +16,7 @@ def wrong(*words):
     print(*words)
 
 def name_of(error):
-    return errno.errorcode.get(error.errno, str(error.errno))
+    return errno.errorcode.get(error.errno, str(error.errno)).replace("ENOTSUP", "EOPNOTSUPP")
 
 def fails(expected, what, call):
     try:
