@@ -125,8 +125,8 @@ def test_a_lost_name_and_a_strange_one_are_seen(written: tuple[Path, list[str]])
     one.rename(one.with_name("q"))
     good, why = _verdict(command)
     assert not good
-    assert f"missing {one.parent.name}/{one.name}" in why
-    assert "new" in why
+    assert f"{one.parent.name}/{one.name} is missing" in why
+    assert "should not be there" in why
 
 
 def test_a_wrong_mode_and_a_wrong_link_are_seen(written: tuple[Path, list[str]]) -> None:

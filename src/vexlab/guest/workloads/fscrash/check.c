@@ -177,32 +177,50 @@ static bool check_entry(const struct model *model, const struct listing *all, co
 	return good;
 }
 
-/* What the names differ in from those that are durable. */
+static bool listed(const struct listing *all, const char *path)
+{
+	for (int i = 0; i < all->count; i++)
+		if (!strcmp(all->found[i].path, path))
+			return true;
+	return false;
+}
+
+static bool expected(const struct world *world, const char *path)
+{
+	for (int i = 0; i < world->count; i++)
+		if (!strcmp(world->entry[i].path, path))
+			return true;
+	return false;
+}
+
+static int differences(const struct listing *all, const struct world *world)
+{
+	int count = 0;
+
+	for (int i = 0; i < all->count; i++)
+		count += !expected(world, all->found[i].path);
+	for (int i = 0; i < world->count; i++)
+		count += !listed(all, world->entry[i].path);
+	return count;
+}
+
+/* What the names differ in from the world that is the most alike. */
 static void tell_names(const struct listing *all, const struct world *durable, const struct world *last, char why[WHY])
 {
-	size_t len = 0;
+	const struct world *like = last;
+	int len = 0;
 
-	why[0] = '\0';
-	for (int way = 0; way < 2; way++) {
-		int most = way ? all->count : durable->count;
-		int shown = 0;
-
-		for (int i = 0; i < most && len + 120 < WHY; i++) {
-			const char *path = way ? all->found[i].path : durable->entry[i].path;
-			bool there = false;
-
-			for (int j = 0; j < all->count && !way; j++)
-				there |= !strcmp(all->found[j].path, path);
-			for (int j = 0; j < durable->count && way; j++)
-				there |= !strcmp(durable->entry[j].path, path);
-			if (there || shown++ > 2)
-				continue;
-			len += snprintf(why + len, WHY - len, "%s%s %.60s", len ? ", " : "", way ? "new" : "missing",
-					path);
-		}
-	}
-	snprintf(why + len, WHY - len, "%scompared with the names that were durable; none of the operations to %d explains it",
-		 len ? ", " : "", last->op);
+	for (const struct world *world = last; world >= durable; world--)
+		if (differences(all, world) < differences(all, like))
+			like = world;
+	for (int i = 0; i < like->count && len < WHY / 2; i++)
+		if (!listed(all, like->entry[i].path))
+			len += snprintf(why + len, WHY - len, "%s is missing, ", like->entry[i].path);
+	for (int i = 0; i < all->count && len < WHY / 2; i++)
+		if (!expected(like, all->found[i].path))
+			len += snprintf(why + len, WHY - len, "%s should not be there, ", all->found[i].path);
+	snprintf(why + len, WHY - len, "after none of the operations %d to %d stood these names; the nearest is %d",
+		 durable->op, last->op, like->op);
 }
 
 static bool matches(const struct model *model, const struct listing *all, const struct world *world, int done,
