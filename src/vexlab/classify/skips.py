@@ -16,7 +16,7 @@ REPORTING = (
     # stack walking and printing
     r"^_*dump_(?:stack|page|header|backtrace|unreclaimable)|walk_stack|stack_walk|unwind_backtrace|walk_stackframe",
     r"show_(?:stack|regs|trace|backtrace)|(?:save|stack)_trace|stack_?depot|save_stack|backtrace",
-    r"print_(?:address|circular|usage|bad|lock|irq|deadlock|modules|stack|report|unlock|freed|vma|tainted)",
+    r"print_(?:address|circular|usage|bad|lock|irq|deadlock|modules|stack|report|unlock|freed|vma|tainted|track|trailer|section|page_info)",
     # panic, WARN, BUG (kernel/panic.c, lib/bug.c)
     r"panic|fortify_|warn_slowpath|__warn|^__WARN_|warn_(?:on|bogus|alloc)|report_bug|handle_bug|fixup_bug|bug_handler",
     # exception entries (arch/x86/kernel/traps.c, arch/x86/mm/fault.c)
@@ -46,9 +46,9 @@ MEMORY = (
     r"object_err|_debug_processing|_consistency_checks|^check_(?:object|slab|bytes)|on_freelist|^free_(?:obj_work|object)$",
     r"memdup|strn?dup|kv?asprintf|devm_k|^_+cache_(?:free|alloc)|^_*phys_addr(?:_\w+)?$|^__virt_to_phys",
     # __kfree_rcu_sheaf() allocates
-    r"kfree(?!_rcu_sheaf)|kzfree|vfree|vunmap|free_large|free_percpu|free_to_pcp",
+    r"kfree(?!_rcu_sheaf)|kzfree|vfree|vunmap|free_large|free_percpu|free_to_p(?:cp|artial_list)",
     # the page allocator (mm/page_alloc.c, mm/mempolicy.c) and the page cache's getters (mm/filemap.c, mm/swap.c)
-    r"free_pages?|^_*free_(?:one_page|frozen|unref_|the_page|pcp|reserved|insn_slot)|^page_frag_(?:alloc|free)|^_*page_frag_cache_",
+    r"free_pages?|^_*free_(?:one_page|frozen|unref_|the_page|pcp|reserved|insn_slot)|^_*page_frag_(?:alloc|free)|^_*page_frag_cache_",
     r"alloc_(?:\w+_)?pages?|page_alloc|alloc_percpu|pcpu_(?:alloc|populate|mem|create|get|depopulate)|^vma_alloc_folio",
     r"get_(?:zeroed_|free_)pages?|^_*(?:try_)?(?:get|put)_pages?(?:$|_)|get_page_from|prep_new_page|post_alloc_hook",
     r"folio_alloc|^_*folio_(?:put|get)(?:$|_refs|_test)|^_*folio_(?:un)?lock(?:_killable)?$|^_*(?:un)?lock_page",
@@ -74,9 +74,9 @@ STRINGS = (
 LOCKS = (
     r"(?:^|_)(?:spin|read|write|raw|rt|seq|local)_(?:try)?(?:un)?lock|spin_|_raw_(?:read|write)|do_raw_|queued_(?:read|write)",
     r"mutex_(?:un|try)?lock|mutex_(?:spin|optimistic|remove|add|can)|__mutex|ww_mutex|rtlock|rt_mutex|osq_(?:un)?lock",
-    r"rwsem|(?:^|_)down_(?:read|write|interruptible|killable|timeout)|(?:^|_)up_(?:read|write)|rwbase",
+    r"rwsem|(?:^|_)down_(?:read|write|interruptible|killable|timeout|trylock)|(?:^|_)up_(?:read|write)|downgrade_write|rwbase",
     r"^_*(?:down|up)(?:_common)?$|percpu_(?:down|up)_|^_*(?:srcu_)?lock_(?:acquired?|release|contended|downgrade)\b",
-    r"lockdep|lock_class|assign_lock_key|validate_chain|lock_(?:un)?pin_lock|^_*lock_set_(?:sub)?class|^lock_sync$",
+    r"lockdep|lock_class|assign_lock_key|validate_chain|^valid_state$|^(?:add|lookup)_chain_|^add_lock_to_list$|lock_(?:un)?pin_lock|^_*lock_set_(?:sub)?class|^lock_sync$",
     r"^_*check_(?:prevs?_add|deadlock|noncircular|redundant|irq_usage|usage\w*|path|wait_context|flags)$",
     r"^mark_(?:lock|held|usage)|__lock_acquire|reacquire_held|find_held|match_held|pv_(?:queued|wait|kick|hybrid)",
     r"local_(?:bh|irq)|_bh_(?:enable|disable)|hardirqs_o|softirqs_o|irqs?_(?:disabled|restore|save)|irq_enable",
@@ -85,7 +85,7 @@ LOCKS = (
 )
 ATOMICS = (
     r"(?:^|_)atomic(?:64|_long)?_(?:inc|dec|add|sub|read|set|fetch|cmpxchg|xchg|and|or|try)|^_*cmpxchg|_cmpxchg\d*$|^_*xchg",
-    r"(?:set|clear|test|change)_bit(?![so]|map)|_bit_(?:un)?lock|^_*find_(?:next|first|last)_\w*bit",
+    r"(?:set|clear|test|change)_bit(?![so]|map)|_bit_(?:un)?lock|^_*find_(?:next|first|last|nth)_\w*bit",
     r"refcount|(?:^|_)kref_|instrument_|__read_once|^arch_(?:atomic|local_|spin_|static_branch|test_bit|set_bit|clear_bit|change_bit|irqs_)",
 )
 CONTAINERS = (
@@ -95,7 +95,7 @@ CONTAINERS = (
 )
 WAITING = (
     # kernel/sched/wait.c, completion.c, swait.c; try_to_wake_up() is the scheduler's own work
-    r"(?<!to_)wake_up|^wake_q|^_*wait_(?:on_(?!freeing)|event|woken)|out_of_line_wait|^(?:prepare|finish)_(?:to_)?wait|autoremove_wake",
+    r"(?<!to_)wake_up|^wake_q|^_*wait_(?:on_(?!freeing)|event|woken)|out_of_line_wait|^(?:prepare|finish)_(?:to_)?wait|autoremove_wake|^wake_(?:bit|page)_function",
     r"wait_for_(?:completion|common)|^complete(?:_all|_done|_on\w*|_with_flags)?$|completion_done|default_wake_function",
     r"^_*schedule(?:_(?:timeout|preempt|hrtimeout|delayed|idle|work|bug)\w*)?$|kthread_(?:stop|park|unpark|flush)",
     # kernel/time/timer.c, hrtimer.c
@@ -110,7 +110,7 @@ DEVICES = (
     r"i2c_(?:add|del)_adapter|hwrng_unregister",
     r"(?:^|_)device_(?:add|del|unregister)|^device_(?:register|release|initialize|create|destroy)",
     r"unregister_netdev|netdev_run_todo|rollback_registered|tty_(?:un)?register",
-    r"sysfs_(?:remove|create|add|delete|warn|unmerge|merge)|remove_files|device_remove|bus_(?:remove|add)_device",
+    r"sysfs_(?:remove|(?:do_)?create|add|delete|warn|unmerge|merge)|remove_files|device_remove|bus_(?:remove|add)_device",
     r"usb_(?:submit|kill|control|unlink|poison|start_wait|hcd_submit|bulk|interrupt|internal_control)_(?:urb|msg|wait)|usb_start_wait",
     r"^iput|^ihold|^dput|drop_nlink",
     r"^(?:in|out|in_|out_)[bwl]$|^io(?:read|write)\d|^(?:read|write)[bwlq]$|logic_(?:in|out)|__raw_(?:read|write)",

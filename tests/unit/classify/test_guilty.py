@@ -13,6 +13,10 @@ from vexlab.classify.skips import skipped
 NEVER = (
     "__create_object",  # mm/kmemleak.c
     "assign_lock_key",  # kernel/locking/lockdep.c
+    "valid_state",
+    "print_trailer",  # mm/slub.c
+    "_find_nth_bit",  # lib/find_bit.c
+    "wake_page_function",  # mm/filemap.c
     "__traceiter_sched_switch",  # include/linux/tracepoint.h
     "bug_brk_handler",  # arch/arm64/kernel/traps.c
     "do_el1_brk64",  # arch/arm64/kernel/entry-common.c
@@ -50,7 +54,6 @@ MAY_BE = (
     "handle_ring_buffer",
     "do_page_fault",  # where a sleep in an atomic section shows, arch/*/mm/fault.c
     "delayed_work_timer_fn",  # kernel/workqueue.c
-    "down_trylock",  # taken by the console, kernel/locking/semaphore.c
     "posix_clock_release",  # kernel/time/posix-clock.c, no lock_release()
     "fsnotify_add_mark_locked",  # no mark_lock()
     "kvm_device_release",  # virt/kvm/kvm_main.c
