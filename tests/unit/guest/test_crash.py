@@ -66,7 +66,7 @@ def test_a_filesystem_without_a_journal_says_so() -> None:
 
 def test_the_same_seed_makes_the_same_program(programs: Path) -> None:
     def listed(seed: int, profile: str) -> str:
-        argv = [programs / "fscrash", "list", "--seed", str(seed), "--count", "500", "--profile", profile]
+        argv = [str(programs / "fscrash"), "list", "--seed", str(seed), "--count", "500", "--profile", profile]
         return subprocess.run(argv, text=True, capture_output=True, timeout=60, check=True).stdout
 
     for profile in ("data", "names", "hooks"):
@@ -84,7 +84,7 @@ def written(programs: Path, tmp_path: Path) -> tuple[Path, list[str]]:
     folder.mkdir()
     witness.write_bytes(bytes(4096))
     words = ["--seed", "3", "--count", "300", "--profile", "names", "--without", _LACKS, str(folder), str(witness)]
-    with subprocess.Popen([programs / "fscrash", "write", *words], stderr=subprocess.PIPE) as writer:
+    with subprocess.Popen([str(programs / "fscrash"), "write", *words], stderr=subprocess.PIPE) as writer:
         try:
             deadline = time.monotonic() + 60
             while int(witness.read_bytes().partition(b"\n")[0].strip(b"o\0") or 0) < 300:
