@@ -36,7 +36,8 @@ class Damage:
     """What is written into the image: ``parts`` are lines of fsdamage's plan; ``sums`` are made right after it.
 
     ``name`` tells it apart from all others and says how to do it again; ``impossible`` that an error must be told;
-    ``use`` that what the filesystem stores besides files (vectors) is to be used.
+    ``use`` that what the filesystem stores besides files (vectors) is to be used; ``length`` that a length is wrong and
+    no name, so that a name with foreign bytes comes of reading too far.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Damage:
     sums: tuple[Sum, ...] = ()
     impossible: bool = False
     use: bool = False
+    length: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ def _of_field(wrong: Wrong) -> Damage:
         sums=(covered,) if covered else (),
         impossible=wrong.impossible,
         use=_in_collection(field),
+        length=field.means is Means.LENGTH,
     )
 
 
@@ -175,7 +178,7 @@ def render_plan(damages: Iterable[Damage]) -> str:
     lines = []
     for number, damage in enumerate(damages):
         lines.append(f"D {number} {damage.name.replace(' ', '_')}")
-        lines += [*damage.parts, *(["U"] if damage.use else [])]
+        lines += [*damage.parts, *(["U"] if damage.use else []), *(["L"] if damage.length else [])]
         for covered in damage.sums:
             ranges = " ".join(f"{start} {length}" for start, length in covered.ranges)
             lines.append(f"S {covered.offset} {covered.encoding} {covered.init} {ranges}")

@@ -42,6 +42,7 @@ struct damage {
 	int number;
 	char name[160];
 	bool use;		/* the command is to be run on it */
+	bool length;		/* a length is wrong, no name: names must stay what they are */
 	int patches, seals;
 	struct patch patch[MOST_PARTS];
 	struct seal seal[MOST_PARTS];
@@ -70,6 +71,7 @@ struct outcome {
 };
 
 extern struct outcome *outcome;
+extern bool names_are_sound;
 
 /* Notes what is being done, so that a hang can be told. */
 void step(const char *what, const char *path);
@@ -78,7 +80,7 @@ bool failed(long result);
 __attribute__((format(printf, 1, 2))) void wrong(const char *format, ...);
 
 /* Mounts, walks, uses, empties and unmounts the image. */
-void pass(const struct settings *settings, bool use);
+void pass(const struct settings *settings, const struct damage *damage);
 void walk(const char *point);
 void change(const char *point);
 void empty(const char *point);

@@ -126,7 +126,7 @@ static bool run(const struct settings *settings, const struct damage *damage, co
 		return false;
 	if (!pid) {
 		sigprocmask(SIG_UNBLOCK, signals, NULL);
-		pass(settings, damage->use);
+		pass(settings, damage);
 		_exit(0);
 	}
 	if (!wait_child(settings, pid, signals)) {

@@ -13,6 +13,7 @@
 #include "fsdamage/damage.h"
 
 struct outcome *outcome;
+bool names_are_sound;
 
 void step(const char *what, const char *path)
 {
@@ -66,8 +67,9 @@ static void run_command(const struct settings *settings)
 		wrong("`%s` died of a signal", settings->use);
 }
 
-void pass(const struct settings *settings, bool use)
+void pass(const struct settings *settings, const struct damage *damage)
 {
+	names_are_sound = damage->length;
 	step("mount", settings->device);
 	if (mount(settings->device, settings->point, settings->type, MS_NODEV | MS_NOSUID | MS_NOEXEC,
 		  settings->options)) {
@@ -79,7 +81,7 @@ void pass(const struct settings *settings, bool use)
 	if (read_only(settings->point))
 		outcome->noticed = true;
 	walk(settings->point);
-	if (use && settings->use[0])
+	if (damage->use && settings->use[0])
 		run_command(settings);
 	change(settings->point);
 	empty(settings->point);

@@ -8,6 +8,7 @@
  *   C OFFSET FROM LENGTH                bytes to copy from elsewhere in the image
  *   S OFFSET le|be INIT (FROM LENGTH)+  a crc32c to make right again
  *   U                                   the command of --use is to be run
+ *   L                                   it is a length that is wrong
  *   G                                   it is complete
  */
 #include <inttypes.h>
@@ -90,6 +91,8 @@ bool plan_next(struct damage *damage)
 			good = read_seal(damage, line + 1);
 		else if (line[0] == 'U')
 			damage->use = true;
+		else if (line[0] == 'L')
+			damage->length = true;
 		else if (line[0] == 'G')
 			return true;
 		else

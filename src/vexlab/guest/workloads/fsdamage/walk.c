@@ -53,8 +53,8 @@ void each_name(int fd, bool (*visit)(void *arg, const struct name *name), void *
 			struct linux_dirent64 *entry = (void *)(buffer + at);
 			size_t room = entry->reclen - offsetof(struct linux_dirent64, name);
 
-			/* The kernel copies the name that the filesystem gave it, whatever it holds, and up to 8 bytes. */
-			for (size_t i = strlen(entry->name); i + 8 < room; i++)
+			/* The kernel copies the name as the filesystem gave it, whatever it holds, and up to 8 bytes. */
+			for (size_t i = strlen(entry->name); names_are_sound && i + 8 < room; i++)
 				if (entry->name[i])
 					wrong("a name goes on after the NUL at byte %zu, with bytes of something else: %.40s",
 					      strlen(entry->name), entry->name);
