@@ -1,0 +1,184 @@
+"""Many processes that wait for each other through the filesystem, are interrupted and killed, under a watchdog."""
+
+from __future__ import annotations
+
+# Runs inside the guest: the words are the mount point, which stress, the seconds it lasts, and the seconds after which
+# a process that has not come on counts as stuck. Prints "stuck PID OPERATION" and ends with status 3, leaving that
+# process to be looked at; otherwise a line for each error that no such stress may give, and how much was done.
+SCRIPT = r"""
+import errno, fcntl, mmap, os, random, signal, struct, sys, time
+
+point, which, seconds, limit = sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])
+FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
+ALLOWED = {errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.EINTR, errno.ENOTDIR, errno.EISDIR, errno.EOPNOTSUPP,
+           errno.EAGAIN, errno.ENODATA, errno.EDEADLK, errno.ENOSPC, errno.EMLINK, errno.EBUSY, errno.EINVAL}
+SLOT = 64
+board = mmap.mmap(-1, SLOT * 32)  # a counter and the name of what is being done, for each worker
+
+def note(slot, what):
+    count = struct.unpack_from("Q", board, slot * SLOT)[0]
+    board[slot * SLOT + 8:slot * SLOT + 56] = what.encode().ljust(48, b"\0")[:48]
+    struct.pack_into("Q", board, slot * SLOT, count + 1)
+
+def opened(path, flags=os.O_RDWR | os.O_CREAT):
+    return os.open(path, flags, 0o644)
+
+def names(pick):
+    a, b = f"d/{pick.randrange(12)}", f"d/{pick.randrange(12)}"
+    yield "create", lambda: os.close(opened(a))
+    yield "rename", lambda: os.rename(a, b)
+    yield "link", lambda: os.link(b, a)
+    yield "mkdir", lambda: os.mkdir(a)
+    yield "symlink", lambda: os.symlink("x", b)
+    yield "readdir", lambda: os.listdir("d")
+    yield "unlink", lambda: os.unlink(b)
+    yield "rmdir", lambda: os.rmdir(a)
+
+def moves(pick):
+    # Directories moved into one another: the order in which two of them are locked matters.
+    a, b = f"t{pick.randrange(3)}", f"t{pick.randrange(3)}"
+    yield "mkdir", lambda: os.makedirs(f"{a}/x", exist_ok=True)
+    yield "rename across", lambda: os.rename(f"{a}/x", f"{b}/y{pick.randrange(2)}")
+    yield "rename back", lambda: os.rename(f"{b}/y0", f"{a}/x")
+    yield "rmdir", lambda: os.rmdir(f"{b}/y1")
+
+def writes(pick):
+    fd = opened(f"f{pick.randrange(3)}")
+    yield "write", lambda: os.pwrite(fd, b"w" * 9000, pick.randrange(100000))
+    yield "fsync", lambda: os.fsync(fd)
+    yield "truncate", lambda: os.ftruncate(fd, pick.randrange(100000))
+    yield "fdatasync", lambda: os.fdatasync(fd)
+    os.close(fd)
+
+def reads(pick):
+    fd = opened(f"f{pick.randrange(3)}")
+    yield "read", lambda: os.pread(fd, 50000, pick.randrange(60000))
+    def mapped():
+        os.ftruncate(fd, 120000)
+        view = mmap.mmap(fd, 4096 * 8)
+        view[pick.randrange(4096 * 8)] = 1
+        view.flush()
+        view.close()
+    yield "store through a mapping", mapped
+    os.close(fd)
+
+def locks(pick):
+    one, two = opened("lock1"), opened("lock2")
+    def both():
+        fcntl.lockf(one, fcntl.LOCK_EX, 10, pick.randrange(5))
+        fcntl.flock(two, fcntl.LOCK_EX)
+        os.pwrite(two, b"l", 0)
+        fcntl.flock(two, fcntl.LOCK_UN)
+        fcntl.lockf(one, fcntl.LOCK_UN)
+    yield "lock", both
+    os.close(two)
+    os.close(one)
+
+def attributes(pick):
+    path, name = f"f{pick.randrange(3)}", f"user.{pick.randrange(4)}"
+    yield "setxattr", lambda: os.setxattr(path, name, b"v" * pick.randrange(900))
+    yield "setxattr that must be new", lambda: os.setxattr(path, name, b"v", os.XATTR_CREATE)
+    yield "getxattr", lambda: os.getxattr(path, name)
+    yield "listxattr", lambda: os.listxattr(path)
+    yield "removexattr", lambda: os.removexattr(path, name)
+
+def syncs(pick):
+    yield "sync", os.sync
+    yield "wait", lambda: time.sleep(0.02)
+
+def freezes(pick):
+    fd = os.open(".", os.O_RDONLY)
+    def freeze():
+        fcntl.ioctl(fd, FIFREEZE, 0)
+        try:
+            time.sleep(0.03)
+        finally:
+            fcntl.ioctl(fd, FITHAW, 0)
+    yield "freeze", freeze
+    yield "wait", lambda: time.sleep(0.1)
+    os.close(fd)
+
+def call(fd, number, shape, values):
+    data = bytearray(struct.pack("=" + shape, *values))
+    fcntl.ioctl(fd, 3 << 30 | len(data) << 16 | 0xF6 << 8 | number, data, True)
+
+def adds(pick):  # VexFS's VEC_ADD (include/uapi/vexfs.h): one vector of four components
+    import ctypes
+    buffer = (ctypes.c_float * 64)(*range(64))
+    fd = opened("collection")
+    for _ in range(20):
+        yield "VEC_ADD", lambda: call(fd, 3, "4I6Q", (1, 4, 16, 0, ctypes.addressof(buffer), 0, 0, 0, 0, 0))
+    os.close(fd)
+
+def infos(pick):
+    fd = opened("collection")
+    for _ in range(60):
+        yield "VEC_INFO", lambda: call(fd, 2, "4I4Q2I4Q", (1, *[0] * 13))
+    os.close(fd)
+
+STRESSES = {
+    "names": [names, names, names, moves, moves, syncs],
+    "data": [writes, writes, reads, reads, locks, locks, attributes, syncs],
+    "freeze": [writes, names, reads, attributes, freezes],
+    "vectors": [adds, adds, adds, infos, infos, infos, syncs],
+}
+workers = STRESSES[which]
+
+def work(slot, end):
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    pick = random.Random(slot * 1000 + os.getpid())
+    while time.monotonic() < end:
+        try:
+            for what, do in workers[slot](pick):
+                note(slot, what)
+                try:
+                    do()
+                except OSError as error:
+                    if error.errno not in ALLOWED:
+                        print(what, "says", errno.errorcode.get(error.errno, error.errno), flush=True)
+        except OSError as error:
+            if error.errno not in ALLOWED:
+                print("open says", errno.errorcode.get(error.errno, error.errno), flush=True)
+    os._exit(0)
+
+def begin(slot, end):
+    pid = os.fork()
+    if not pid:
+        work(slot, end)
+    return pid
+
+os.makedirs(os.path.join(point, "stress"), exist_ok=True)
+os.chdir(os.path.join(point, "stress"))
+for name in ("d", "t0", "t1", "t2"):
+    os.makedirs(name, exist_ok=True)
+if which == "vectors":
+    fd = opened("collection")
+    data = bytearray(struct.pack("=5I3I", 1, 4, 0, 0, 0, 0, 0, 0))
+    fcntl.ioctl(fd, 1 << 30 | len(data) << 16 | 0xF6 << 8 | 1, data, True)
+    os.close(fd)
+pick, end = random.Random(1), time.monotonic() + seconds
+pids = [begin(slot, end) for slot in range(len(workers))]
+seen = [(0, time.monotonic())] * len(pids)
+alive = set(range(len(pids)))
+while alive:
+    time.sleep(0.05)
+    now = time.monotonic()
+    for slot in list(alive):
+        count = struct.unpack_from("Q", board, slot * SLOT)[0]
+        if count != seen[slot][0]:
+            seen[slot] = (count, now)
+        if os.waitpid(pids[slot], os.WNOHANG)[0]:
+            seen[slot] = (count, now)
+            if now < end:
+                pids[slot] = begin(slot, end)
+            else:
+                alive.discard(slot)
+        elif now - seen[slot][1] > limit:
+            doing = board[slot * SLOT + 8:slot * SLOT + 56].rstrip(b"\0").decode()
+            print("stuck", pids[slot], doing, flush=True)
+            os._exit(3)
+    victim = pick.randrange(len(pids))
+    if now < end and victim in alive and workers[victim] not in (freezes, locks):
+        os.kill(pids[victim], signal.SIGKILL if pick.random() < 0.15 else signal.SIGUSR1)
+print("done", sum(struct.unpack_from("Q", board, slot * SLOT)[0] for slot in range(len(pids))))
+"""

@@ -1,0 +1,50 @@
+"""Nothing hangs: processes that wait for each other through the filesystem all come on, also interrupted and killed.
+
+A process that does not is reported as a hang, with the function of the kernel it is stuck in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.domains.safety_validation.stress import SCRIPT
+from vexlab.errors import GuestTimeout
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.level(1),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+]
+
+_LASTS_S, _STUCK_S = 8, 25
+_SCRIPT = "/tmp/stress.py"
+
+
+@pytest.mark.usefixtures("questions")
+@pytest.mark.parametrize("stress", ["names", "data", "freeze", "vectors"])
+def test_stress_comes_on(
+    mounted: GuestFilesystem, metrics: Metrics, during: Callable[[str], None], stress: str
+) -> None:
+    """Processes at work in the same files and folders, interrupted and killed at random, never get stuck."""
+    if stress == "vectors" and mounted.target.vectors != "vexctl":
+        pytest.skip("these calls are VexFS's own")
+    machine = mounted.machine
+    machine.push(SCRIPT.encode(), _SCRIPT)
+    argv = ["python3", _SCRIPT, mounted.mountpoint, stress, str(_LASTS_S), str(_STUCK_S)]
+    result = machine.exec(argv, timeout=_LASTS_S + 4 * _STUCK_S)
+    lines = result.text.splitlines()
+    stuck = next((line.split(" ", 2) for line in lines if line.startswith("stuck ")), None)
+    if stuck:
+        during(f"in {stuck[2]} of the stress {stress}")
+        words = f"`{stuck[2]}` of the stress {stress} did not end within {_STUCK_S} s"
+        raise GuestTimeout(words, command=stuck[2], pid=int(stuck[1]))
+    assert result.ok, f"the stress did not come to its end: {result}"
+    wrong = [line for line in lines if not line.startswith("done ")]
+    assert not wrong, "; ".join(dict.fromkeys(wrong))
+    metrics.record("operations_count", int(lines[-1].split()[1]))
