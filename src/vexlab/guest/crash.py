@@ -77,6 +77,8 @@ class CrashReport:
 class CrashPlan:
     """A program of ``count`` operations made of ``seed``, and how many states of it are checked.
 
+    Where ``limit`` seconds (0: any time) do not suffice for all states, fewer are checked, spread over the program.
+
     ``profile`` is data, names or hooks. A hook is a shell script in the guest that is called as ``do NUMBER 0 FOLDER``
     and must leave its work durable, and as ``check DONE BEGUN FOLDER`` after a crash.
     """
@@ -84,6 +86,7 @@ class CrashPlan:
     seed: int
     count: int
     states: int = 0
+    limit: int = 0
     profile: str = "data"
     hook: str = ""
 
@@ -109,6 +112,7 @@ def run_argv(
         *("--type", target.fstype, "--options", ",".join(target.mount_options)),
         *("--mkfs", _shell(target.mkfs), "--fsck", _shell(target.fsck)),
         *("--slack", str(_ON_DEMAND_BLOCKS if on_demand else 0), "--states", str(plan.states)),
+        *(("--limit", str(plan.limit)) if plan.limit else ()),
         *plan.words(target),
         mountpoint,
     ]

@@ -26,6 +26,7 @@ struct bench {
 	int kmsg;
 	long free_blocks;
 	long free_inodes;
+	double limit_ms;
 	double fsck_ms;
 	double began_ms;
 };

@@ -20,7 +20,8 @@ static const char usage[] =
 	"fscrash write [options] DIR WITNESS     does the program in DIR; the block device WITNESS knows how far it came\n"
 	"fscrash verify [options] DIR WITNESS    checks what DIR holds after a crash of write\n"
 	"--seed N --count N --profile data|names|hooks --without NAMES --hook SCRIPT\n"
-	"run: --states N --disk DEV --log DEV --cow DEV --size MIB --type FS --options O --mkfs CMD --fsck CMD --slack N\n";
+	"run: --states N --disk DEV --log DEV --cow DEV --size MIB --type FS --options O --mkfs CMD --fsck CMD --slack N\n"
+	"     --limit SECONDS, in which states are left out where not all can be checked\n";
 
 struct request {
 	struct bench bench;
@@ -62,6 +63,9 @@ static bool option(struct request *request, int which)
 	case 14:
 		bench->slack = atol(optarg);
 		return true;
+	case 15:
+		bench->limit_ms = atof(optarg) * 1000;
+		return true;
 	default:
 		return false;
 	}
@@ -71,7 +75,8 @@ static const struct option options[] = {
 	{ "disk", 1, NULL, 0 },	   { "log", 1, NULL, 1 },     { "cow", 1, NULL, 2 },	  { "type", 1, NULL, 3 },
 	{ "options", 1, NULL, 4 }, { "mkfs", 1, NULL, 5 },    { "fsck", 1, NULL, 6 },	  { "hook", 1, NULL, 7 },
 	{ "seed", 1, NULL, 8 },	   { "count", 1, NULL, 9 },   { "states", 1, NULL, 10 },  { "profile", 1, NULL, 11 },
-	{ "without", 1, NULL, 12 }, { "size", 1, NULL, 13 },  { "slack", 1, NULL, 14 },	  { NULL, 0, NULL, 0 },
+	{ "without", 1, NULL, 12 }, { "size", 1, NULL, 13 },  { "slack", 1, NULL, 14 },	  { "limit", 1, NULL, 15 },
+	{ NULL, 0, NULL, 0 },
 };
 
 static int run(struct request *request, const struct model *model)

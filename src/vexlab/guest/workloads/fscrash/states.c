@@ -18,6 +18,7 @@
 #define MOST_TRIES 24
 #define MOST_SHOWN 12
 #define EMPTIED_EVERY 8
+#define LEAST_STATES 8
 #define COMMIT_LAG 3 /* operations until a commit begun in one of them is through */
 
 /* Whether the entry is on the disk after a crash at the state's cut, whatever happens. */
@@ -269,6 +270,20 @@ static struct plan *make_plan(const struct model *model, const struct log *log, 
 	return plan;
 }
 
+/*
+ * Whether a state is left out, since at the pace so far the time does not suffice for all: those that are checked are
+ * spread over the whole program.
+ */
+static bool left_out(const struct bench *bench, double begun, int checked, int left, uint64_t *random)
+{
+	double elapsed = now_ms() - begun;
+	double room = bench->limit_ms - elapsed;
+
+	if (!bench->limit_ms || checked < LEAST_STATES)
+		return false;
+	return random_below(random, 1000) * elapsed / checked * left > room * 1000;
+}
+
 int check_states(struct bench *bench, const struct model *model, const struct log *log, uint64_t seed, int count)
 {
 	struct plan *plan = make_plan(model, log, seed, count);
@@ -284,6 +299,8 @@ int check_states(struct bench *bench, const struct model *model, const struct lo
 		bool good;
 
 		if (i && plan[i].least && plan[i].cut == plan[i - 1].cut && plan[i - 1].least)
+			continue;
+		if (left_out(bench, begun, checked, count - i, &seed))
 			continue;
 		state_open(log, &state, plan[i].cut, plan[i].seed);
 		if (!plan[i].least)
