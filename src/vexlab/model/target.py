@@ -30,6 +30,7 @@ class Target:
     ``source`` is ``None`` for a filesystem of the distribution's kernel. ``mkfs``, ``fsck`` and ``fields`` (which lists
     every field of an image) are argument vectors with ``{device}`` for the block device; ``min_disk`` is the smallest
     usable device in MiB. ``refuses`` names operations the filesystem rightly does not support, with the reason.
+    ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Target:
     min_disk: int = 64
     vectors: str = ""
     refuses: tuple[tuple[str, str], ...] = ()
+    old_images: tuple[Path, ...] = ()
 
     @property
     def in_tree(self) -> bool:

@@ -14,6 +14,7 @@ from vexlab.errors import UsageError
 from vexlab.model.target import BuildPlan, Target, Tool
 
 FILE = "target.toml"
+OLD_IMAGE = ".img.xz"
 _SHIPPED = "examples"
 
 
@@ -46,6 +47,7 @@ class TargetFile:
     min_disk: int = 64
     vectors: str = ""
     refuses: dict[str, str] = field(default_factory=dict)
+    old_images: tuple[str, ...] = ()
 
 
 def find_target(name: str, *, build_args: Sequence[str] = ()) -> Target:
@@ -103,6 +105,7 @@ def load_target(path: Path) -> Target:
         min_disk=entry.min_disk,
         vectors=entry.vectors,
         refuses=tuple(sorted(entry.refuses.items())),
+        old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
     )
 
 
@@ -121,6 +124,21 @@ def _tool(entry: ToolEntry, here: Path, path: Path) -> Tool:
     if not source.is_dir():
         raise UsageError(f"{path}: the folder {source} of [[tools]] does not exist")
     return Tool(source=source, outputs=entry.outputs, args=entry.args)
+
+
+def manifest_of(image: Path) -> Path:
+    """Return the manifest that belongs to an old image: ``v1.img.xz`` has ``v1.manifest``."""
+    return image.with_name(image.name.removesuffix(OLD_IMAGE) + ".manifest")
+
+
+def _old_image(name: str, here: Path, path: Path) -> Path:
+    image = here / name
+    if not name.endswith(OLD_IMAGE):
+        raise UsageError(f"{path}: the name of the old image {name} does not end in {OLD_IMAGE}")
+    for file in (image, manifest_of(image)):
+        if not file.is_file():
+            raise UsageError(f"{path}: {file} does not exist", hint="scripts/old-image makes both")
+    return image
 
 
 def _words(command: str, path: Path) -> tuple[str, ...]:

@@ -33,7 +33,11 @@ class Workflow:
 
     def run(self, name: str, *words: str, timeout: float) -> CommandResult:
         """Run the steps ``words`` of the script ``name``; assert that they end well and checked something."""
-        argv = ["/bin/bash", "-c", script_of(name), name, self.mountpoint, *words]
+        return self.run_text(name, (SCRIPTS / f"{name}.sh").read_text(), *words, timeout=timeout)
+
+    def run_text(self, name: str, text: str, *words: str, timeout: float) -> CommandResult:
+        """Run ``text`` like a script; ``name`` is what a failure calls it."""
+        argv = ["/bin/bash", "-c", _prelude() + text, name, self.mountpoint, *words]
         result = self.machine.exec(argv, timeout=timeout)
         measured = parse_metrics(result.text)
         for metric, value in measured.items():
@@ -54,7 +58,11 @@ class Workflow:
 
 def script_of(name: str) -> str:
     """Return the script ``name`` with the functions of the prelude before it."""
-    return (SCRIPTS / _PRELUDE).read_text() + (SCRIPTS / f"{name}.sh").read_text()
+    return _prelude() + (SCRIPTS / f"{name}.sh").read_text()
+
+
+def _prelude() -> str:
+    return (SCRIPTS / _PRELUDE).read_text()
 
 
 def words_of(result: CommandResult) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # dbench plays what a file server's clients did; it stops at the first answer that is not the recorded one.
 mkdir -p "$MNT/dbench"
-dbench -D "$MNT/dbench" -c /usr/share/dbench/client.txt -t "$STEP" --warmup=1 "$3" >/tmp/dbench.out 2>&1 ||
+dbench -D "$MNT/dbench" -c /usr/share/dbench/client.txt -t "$STEP" "$3" >/tmp/dbench.out 2>&1 ||
     fail "dbench: $(tail -n 5 /tmp/dbench.out)"
 is "the lines of failed operations" "$(grep -iE 'fail|error|mismatch' /tmp/dbench.out || true)" ""
 grep -q '^Throughput' /tmp/dbench.out || fail "dbench tells no throughput: $(tail -n 5 /tmp/dbench.out)"

@@ -3,9 +3,9 @@
 cat >/tmp/writer.py <<'END'
 import os, sys, zlib
 
-path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+path, name, least = sys.argv[1], sys.argv[2], int(sys.argv[3])
 number = 0
-while number < count:
+while number < least or not os.path.exists("/tmp/enough"):
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     for _ in range(1 + (number * 7 + ord(name)) % 23):  # then look for the log anew, as after a signal
         body = f"{name} {number} " + "x" * (number * 13 % 190)
@@ -13,14 +13,13 @@ while number < count:
         if os.write(fd, line) != len(line):
             sys.exit("a short write")
         number += 1
-        if number == count:
-            break
     os.close(fd)
+print(number)
 END
 cat >/tmp/judge.py <<'END'
 import collections, sys, zlib
 
-count = int(sys.argv[1])
+counts = dict(zip("abcd", map(int, sys.argv[1:])))
 seen, last, torn = collections.Counter(), {}, 0
 for line in sys.stdin.buffer:
     try:
@@ -33,17 +32,19 @@ for line in sys.stdin.buffer:
         torn += 1
         continue
     seen[name, int(number)] += 1
-wanted = {(name, number) for name in "abcd" for number in range(count)}
+wanted = {(name, number) for name, count in counts.items() for number in range(count)}
 print(f"torn {torn} lost {len(wanted - set(seen))} twice {sum(n > 1 for n in seen.values())} strange {len(set(seen) - wanted)}")
 END
-LINES=1500
+LEAST=400 ROTATIONS=5
 
 rotated() {
     mkdir logs
     cd logs
     local pids=() round=0 next
-    for name in a b c d; do python3 /tmp/writer.py app.log "$name" "$LINES" & pids+=($!); done
-    while kill -0 "${pids[@]}" 2>/dev/null; do
+    rm -f /tmp/enough
+    for name in a b c d; do python3 /tmp/writer.py app.log "$name" "$LEAST" >"/tmp/wrote.$name" & pids+=($!); done
+    while [ "$round" -lt "$ROTATIONS" ]; do
+        kill -0 "${pids[@]}" || fail "a writer ended by itself"
         # Of an older log nobody writes any more: each writer has looked for the new one since, or has ended.
         if [ "$round" -ge 2 ] && [ -e "app.log.$((round - 2))" ]; then
             next=app.log.$((round - 2))
@@ -58,9 +59,10 @@ rotated() {
         fi
         sleep 0.05
     done
+    touch /tmp/enough
     for pid in "${pids[@]}"; do wait "$pid" || fail "a writer failed"; done
     metric rotations_count "$round"
-    [ "$round" -ge 3 ] || fail "there were only $round rotations"
+    metric lines_count "$(cat /tmp/wrote.? | awk '{ s += $1 } END { print s }')"
     whole
 }
 
@@ -77,7 +79,7 @@ whole() {
     is "what is wrong with the lines" "$({
         find . -name '*.gz' -print0 | sort -z | xargs -0 -r gzip -dc
         find . -type f ! -name '*.gz' -print0 | xargs -0 -r cat
-    } | python3 /tmp/judge.py "$LINES")" "torn 0 lost 0 twice 0 strange 0"
+    } | python3 /tmp/judge.py $(cat /tmp/wrote.?))" "torn 0 lost 0 twice 0 strange 0"
 }
 
 "$STEP"

@@ -1,0 +1,75 @@
+"""Bugs that were found once, each as the shortest workflow that showed it, so that none comes back unseen.
+
+How to add one: a line in ``BUGS``: a name that says what went wrong, and a script that runs in the mounted filesystem
+with the functions of ``workflows/prelude.sh`` and ends well where the bug is not. Say in a comment which filesystem and
+version had it and which commit mended it. What only shows after a mount, or in fsck, the last questions find.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.domains.integration.machines import MACHINE
+from vexlab.domains.integration.workflow import Workflow
+
+pytestmark = [
+    pytest.mark.domain("integration"),
+    pytest.mark.level(2),
+    pytest.mark.needs(mkfs=True),
+    MACHINE,
+]
+
+BUGS: dict[str, str] = {
+    # ext2, ext3 and others over the years: the bytes behind a cut come back when the file grows again
+    "bytes_behind_a_cut": """
+        yes secret | head -c 10000 >file; sync
+        truncate -s 5000 file; fresh; truncate -s 20000 file; fresh
+        is "what is behind the cut" "$(tail -c +5001 file | tr -d '\\0' | wc -c)" 0
+    """,
+    # a store through a mapping into a hole of a file, without a write before it, was never given a block
+    "store_into_a_hole": """
+        truncate -s 1M file
+        python3 -c "
+import mmap, os
+view = mmap.mmap(os.open('file', os.O_RDWR), 1 << 20)
+for at in range(0, 1 << 20, 65536): view[at:at + 5] = b'store'
+"
+        fresh
+        is "what was stored" "$(tr -d '\\0' <file)" "$(printf 'store%.0s' $(seq 16))"
+    """,
+    # a write of whole blocks into a hole, before data that were there, was lost with the page cache
+    "blocks_before_data": """
+        truncate -s 64K file
+        printf end | dd of=file bs=1 seek=20480 conv=notrunc status=none; fresh
+        yes | head -c 8192 | dd of=file bs=4096 seek=3 conv=notrunc status=none; fresh
+        is "the bytes in the hole" "$(yes | head -c 8192 | md5sum)" "$(tail -c +12289 file | head -c 8192 | md5sum)"
+        is "the bytes after it" "$(tail -c +20481 file | head -c 3)" end
+    """,
+    # statfs counted blocks that were freed and not yet committed a second time, so that free space grew by deleting
+    "more_free_than_ever": """
+        before=$(stat -f -c %f .)
+        for turn in 1 2 3 4; do head -c 8M /dev/zero >"file$turn"; sync; done
+        rm file?
+        after=$(stat -f -c %f .)
+        CHECKS=1
+        [ "$after" -le "$((before + 8))" ] || fail "$before blocks were free, after making and removing $after"
+    """,
+    # attributes whose names begin alike were taken for each other
+    "attributes_alike": """
+        echo x >file
+        setfattr -n user.abc -v long file
+        refused "No such attribute" getfattr --only-values -n user.ab file
+        setfattr -n user.ab -v short file
+        setfattr -n user.a -v shortest file
+        is "the attributes" "$(getfattr -d file | grep user | sort | tr '\\n' ' ')" \
+            'user.a="shortest" user.ab="short" user.abc="long" '
+        setfattr -x user.a file
+        is "the others" "$(getfattr -d file | grep user | sort | tr '\\n' ' ')" 'user.ab="short" user.abc="long" '
+    """,
+}
+
+
+@pytest.mark.parametrize("bug", list(BUGS))
+def test_regression(workflow: Workflow, bug: str) -> None:
+    """A bug that was found once is not there, nor has it come back on disk."""
+    workflow.run_text(bug, BUGS[bug], timeout=120)
