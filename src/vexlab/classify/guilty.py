@@ -37,10 +37,10 @@ DISPATCHERS = re.compile(
             r"_*vfs_(?:read|write|open|iter_read|iter_write|readv|writev|iocb_iter_read|iocb_iter_write)",
             r"new_sync_(?:read|write)|call_(?:read|write)_iter|__kernel_(?:read|write_iter)",
             r"do_iter_(?:readv_writev|read|write|readv|writev)|do_loop_readv_writev|do_dentry_open|do_filp_open|do_sys_open\w*",
-            r"task_work_run|_+fput(?:_sync)?|exit_to_user_mode\w*",
+            r"task_work_run|_+fput(?:_sync)?",
             # sockets (net/socket.c)
             r"sock_(?:sendmsg|recvmsg|ioctl|write_iter|read_iter|sendmsg_nosec|recvmsg_nosec|do_ioctl)",
-            r"_+sys_[sg]etsockopt|sock_common_[sg]etsockopt|do_sock_[sg]etsockopt|__sys_connect(?:_file)?",
+            r"_+sys_[sg]etsockopt|sock_common_[sg]etsockopt|__sys_connect(?:_file)?",
             r"__sock_(?:release|sendmsg\w*|create)",
             # memory (mm/mmap.c, mm/memory.c)
             r"mmap_region|do_mmap\w*|__mmap_region|__mmap_new_vma|call_mmap|vm_mmap\w*|__do_fault|_*do_page_fault",

@@ -99,7 +99,7 @@ WAITING = (
     r"wait_for_(?:completion|common)|^complete(?:_all|_done|_on\w*|_with_flags)?$|completion_done|default_wake_function",
     r"^_*schedule(?:_(?:timeout|preempt|hrtimeout|delayed|idle|work|bug)\w*)?$|kthread_(?:stop|park|unpark|flush)",
     # kernel/time/timer.c, hrtimer.c
-    r"^_*(?:try_to_)?del_(?:singleshot_)?timer|^_*(?:mod|add|init|setup|internal_add)_timer|^detach_(?:timer|if_pending)",
+    r"^_*(?:try_to_)?del_(?:singleshot_)?timer|^(?:mod|add|init|setup|internal_add)_timer|^__init_timer|^detach_(?:timer|if_pending)",
     r"lock_timer_base|^_*(?:try_to_)?timer_(?:delete|shutdown|reduce|init_key)|^_*hrtimer_(?:start|cancel|try_to|init|setup)",
     # kernel/workqueue.c, kernel/kthread.c
     r"^_*(?:kthread_)?queue_(?:delayed_|rcu_)?work|^_*(?:kthread_)?(?:cancel|mod)_(?:delayed_)?work|mod_delayed",

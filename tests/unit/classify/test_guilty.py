@@ -90,6 +90,8 @@ STALLS = {
     "s390": ("demo_spin __s390x_sys_ppoll __do_syscall system_call", "sys_ppoll"),
     "RISC-V": ("demo_spin __riscv_sys_ppoll do_trap_ecall_u ret_from_exception", "sys_ppoll"),
     "a user's page fault": ("demo_spin demo_fault do_page_fault ret_from_exception", "demo_fault"),
+    "setsockopt()": (f"demo_spin sock_setsockopt do_sock_setsockopt __sys_setsockopt {_X86}", "do_sock_setsockopt"),
+    "a signal": (f"demo_spin get_signal exit_to_user_mode_loop {_X86}", "exit_to_user_mode_loop"),
     "a core dump": ("demo_spin demo_write_iter __kernel_write_iter dump_emit_page do_coredump", "demo_write_iter"),
 }  # fmt: skip
 
