@@ -1,0 +1,57 @@
+"""After the worst it goes on: users killed in the middle of their work, a machine lost and taken up again."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.errors import MachineError
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.level(1),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+]
+
+# Ten users with files open, mapped and half written, all killed at once; then nothing holds the filesystem.
+_KILLED = """
+mkdir {0}/users
+user() {{
+    cd {0}/users && exec 7<>"file$1"
+    while :; do
+        head -c 50000 /dev/zero >&7; rm -f "gone$1"; echo text >"gone$1"; mv "gone$1" "moved$1"; sync "file$1"
+    done
+}}
+for n in 1 2 3 4 5 6 7 8 9 10; do user $n & pids="$pids $!"; done
+sleep 2
+kill -9 $pids
+wait
+exit 0
+"""
+
+
+def test_users_killed(mounted: GuestFilesystem, questions: LastQuestions) -> None:
+    """Ten users killed in the middle of their work hold nothing: it unmounts, is consistent, and all is free again."""
+    questions.fill(1, 80)
+    result = mounted.machine.shell(_KILLED.format(mounted.mountpoint), timeout=120)
+    assert result.ok, f"the users cannot be killed: {result}"
+    questions.filled(1)
+
+
+def test_machine_lost_and_back(mounted: GuestFilesystem, questions: LastQuestions) -> None:
+    """A machine lost in the middle of its work and taken up again from a snapshot works as if nothing had happened."""
+    machine = mounted.machine
+    questions.fill(1, 80)
+    machine.snapshot("before")
+    with contextlib.suppress(MachineError):  # with every process the agent goes, and nothing can be asked any more
+        machine.shell(f"cp -r {mounted.mountpoint}/tree1 {mounted.mountpoint}/copy; kill -9 -1", timeout=20)
+        pytest.fail("the machine still answers")
+    machine.restore("before")
+    questions.filled(1)
+    questions.fill(2, 40)
+    questions.filled(2)
