@@ -40,7 +40,9 @@ IP = _line(rf"(?:{'|'.join(_POINTERS)}){_ADDRESSES}(?:{_FUNCTION})?")
 TRAP = _line(rf"(?:--- interrupt: \w+ at |(?:{'|'.join(_POINTERS)}){_ADDRESSES}){_FUNCTION}")
 # [<8011218c>] (unwind_backtrace) from [<8010e300>] (show_stack+0x18/0x1c)     unwind_backtrace from show_stack+0x18/0x1c
 _ARM = r"^(?=[ \t]*(?:\[<[0-9a-f]+>\] \([\w$.]+[^)\n]{0,40}\)|[A-Za-z_][\w$.]*) from (?:\[<|[A-Za-z_][\w$.]*\+0x))"
-CALL = _line(rf"Call [Tt]race:|^Backtrace: *|^\s*backtrace(?: \(crc [0-9a-f]+\))?:|{_ARM}")
+# status: 0120 badaddr: 00d0 cause: 000d    (RISC-V: show_regs() lets the frames follow without a heading)
+_RISCV = r"badaddr: [0-9a-f]+ cause: [0-9a-f]+(?=\n\[<)"
+CALL = _line(rf"Call [Tt]race:|^Backtrace: *|^\s*backtrace(?: \(crc [0-9a-f]+\))?:|{_RISCV}|{_ARM}")
 
 TRACE: Trail = (CALL, FRAMES)
 FAULT: Trail = (IP, CALL, FRAMES)
@@ -72,7 +74,9 @@ EXCEPTION: Trail = (
 )
 # (t=1000 jiffies g=-351 q=157 ncpus=2)\nCPU: 1 PID: ...\nHardware name: ...\nRIP: 0010:f+0x1/0x2    (since 6.0)
 OWN_REGISTERS: Trail = (
-    _line(rf"\(t=\d+ jiffies[^\n]*\n(?:[^\n]*\n){{0,5}}?(?:RIP: 0010:|pc : ){_ADDRESSES}{_FUNCTION}"),
+    _line(
+        rf"\(t=\d+ jiffies[^\n]*\n(?:[^\n]*\n){{0,5}}?[^\n]{{0,16}}?(?:{'|'.join(_POINTERS)}){_ADDRESSES}{_FUNCTION}"
+    ),
     CALL,
     FRAMES,
 )

@@ -126,6 +126,14 @@ FORMS = {
         f"{_CPU}Call Trace:\n{_frames('dump_stack_lvl process_one_work worker_thread')}",
         "BUG: workqueue leaked atomic, lock or RCU: kworker/NUM:NUM[NUM]",
     ),
+    "RISC-V, whose registers are followed by frames without a heading": (
+        "Unable to handle kernel paging request at virtual address 0000000000000010\nOops [#1]\nModules linked in:\n"
+        f"{_CPU}epc : __asm_copy_to_user+0x10/0x40\n ra : demo_read+0x90/0x190\n"
+        "status: 0000000200000120 badaddr: 0000000000000010 cause: 000000000000000d\n"
+        "[<ffffffff80412344>] __asm_copy_to_user+0x10/0x40\n[<ffffffff80312300>] demo_read+0x90/0x190\n"
+        "[<ffffffff80310000>] vfs_read+0x120/0x320\n---[ end trace 0000000000000000 ]---\n",
+        "BUG: unable to handle kernel paging request in demo_read",
+    ),
     "decoded KASAN": (
         "BUG: KASAN: slab-use-after-free in atomic_read include/linux/atomic.h:32 [inline]\n"
         "BUG: KASAN: slab-use-after-free in demo_get+0x12/0x34 demo.c:12\n"
@@ -148,3 +156,27 @@ def test_newer_wordings(name: str) -> None:
     text, title = FORMS[name]
     (report,) = classify(text)
     assert (report.title, report.corrupted) == (title, False)
+
+
+_STALLED_CPU = "CPU: 0 PID: 1 Comm: cat Not tainted 6.1.0 #1\n"
+RCU_STALLS = {
+    "RISC-V": "epc : demo_spin+0x10/0x40\n ra : demo_x+0x90/0x190\n"
+    "status: 0000000200000120 badaddr: 0000000000000000 cause: 8000000000000005\n"
+    "[<ffffffff80412344>] demo_spin+0x10/0x40\n[<ffffffff80412344>] demo_poll+0x10/0x40\n"
+    "[<ffffffff80412344>] __riscv_sys_ppoll+0x10/0x40\n[<ffffffff80412344>] do_trap_ecall_u+0x10/0x40\n",
+    "s390": "Krnl PSW : 0704c00180000000 000003ff80123456 (demo_spin+0x56/0x90)\nCall Trace:\n"
+    " [<000003ff80123456>] demo_spin+0x56/0x90\n [<00000000003a1b2c>] demo_poll+0x9c/0x180\n"
+    " [<00000000003a1b2c>] __s390x_sys_ppoll+0x9c/0x180\n [<00000000003a1b2c>] __do_syscall+0x9c/0x180\n",
+    "arm64": "pstate: 60400005\npc : demo_spin+0x10/0x40\nlr : demo_x+0x1/0x20\nCall trace:\n"
+    + _frames("demo_spin demo_poll __arm64_sys_ppoll invoke_syscall el0_svc"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RCU_STALLS)
+def test_a_stall_that_prints_the_registers_of_its_own_cpu(name: str) -> None:
+    text = (
+        "rcu: INFO: rcu_preempt self-detected stall on CPU\nrcu: \t0-....: (10499 ticks this GP) idle=3fd4\n"
+        f"rcu: \t(t=10500 jiffies g=10389 q=77 ncpus=2)\n{_STALLED_CPU}{RCU_STALLS[name]}"
+    )
+    (report,) = classify(text)
+    assert (report.title, report.corrupted) == ("INFO: rcu detected stall in sys_ppoll", False)
