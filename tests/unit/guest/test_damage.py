@@ -88,6 +88,13 @@ def test_a_plan_is_what_fsdamage_reads() -> None:
     assert unsealed.parts == ("X 200 01000000",)
 
 
+def test_a_wrong_length_is_told_apart_from_a_wrong_name() -> None:
+    lengths = field_damages([_field("directory[2].block[0].at[0].d_name_len", 5, means=Means.LENGTH)])
+    assert all("L" in render_plan([damage]).splitlines() for damage in lengths)
+    others = field_damages([_field("inode[2].i_links", 5)])
+    assert not any("L" in render_plan([damage]).splitlines() for damage in others)
+
+
 def test_a_checksum_that_is_damaged_is_not_made_right() -> None:
     assert all(not damage.sums for damage in field_damages([_field("x.sum", 1, offset=300, sum=SUM)]))
 
