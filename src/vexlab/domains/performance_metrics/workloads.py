@@ -14,7 +14,8 @@ def _job(name: str, **options: str) -> FioJob:
 CACHED = (
     _job("write_seq", rw="write", bs="64k", size="12m", unlink="1"),
     _job("write_small", rw="write", bs="4k", size="6m", unlink="1"),
-    _job("write_random", rw="randwrite", bs="4k", size="6m"),
+    _job("write_random", rw="randwrite", bs="4k", size="6m", overwrite="1"),
+    _job("write_holes", rw="randwrite", bs="4k", size="6m", unlink="1"),
     _job("rewrite", rw="write", bs="64k", size="12m"),
     _job("read_seq", rw="read", bs="64k", size="12m", invalidate="1"),
     _job("read_random", rw="randread", bs="4k", size="12m", io_size="512k", invalidate="1"),

@@ -61,14 +61,28 @@ static bool do_fdatasync(struct job *job)
 }
 
 /* The blocks in an order that repeats none (5381 is prime), so that neighbours are written far apart in time. */
-static bool do_scatter(struct job *job)
+static bool scatter(struct job *job, int fd)
 {
-	int fd = openat(job->dir, "w", O_WRONLY);
 	bool good = fd >= 0;
 
 	for (long i = 0; good && i < job->count; i++)
 		good = pwrite(fd, buffer, BLOCK, i * 5381 % job->count * BLOCK) == BLOCK;
 	return closed(fd, good);
+}
+
+static bool do_scatter(struct job *job)
+{
+	return scatter(job, openat(job->dir, "w", O_WRONLY));
+}
+
+/* The same into a file that is all hole, as fio's randwrite does it. */
+static bool do_holes(struct job *job)
+{
+	int fd = openat(job->dir, "w", O_WRONLY | O_CREAT, 0644);
+
+	if (fd >= 0 && ftruncate(fd, job->count * BLOCK))
+		return closed(fd, false);
+	return scatter(job, fd);
 }
 
 static bool do_read(struct job *job)
@@ -125,6 +139,7 @@ static bool do_idle(struct job *job)
 const struct phase io_phases[] = {
 	{ .name = "write", .work = do_write },
 	{ .name = "scatter", .work = do_scatter },
+	{ .name = "holes", .work = do_holes },
 	{ .name = "read", .work = do_read },
 	{ .name = "remove", .work = do_remove },
 	{ .name = "fsync", .work = do_fsync },
