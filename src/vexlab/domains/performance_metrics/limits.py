@@ -14,8 +14,8 @@ class Limits:
     They are wide: ext4, xfs and VexFS differ by less among themselves, needless work differs by far more.
 
     - ``cached_rate``: through the page cache most of the work is the kernel's own. What VexFS promises of ext2's rates.
-    - ``holes_rate``: of random writes into a hole. Who gives out blocks in the order of the writes, as VexFS does, writes
-      back in hundreds of pieces what ext2 writes in twenty; measured is 0.43 (0.24 to 0.82) on kernel 6.12.
+    - ``holes_rate``: of random writes into a hole. VexFS gives out blocks in the order of the writes, and writes back
+      in 470 requests what ext2 writes in 18; when that falls into the time measured depends on the kernel.
     - ``names_rate``: xfs and ext4 differ up to three times in one operation or another; a wait for the disk in each
       operation, or a search of everything, costs ten times and more.
     - ``synced_rate``: the disk's flush takes most of the time, so that one more for each write shows.
