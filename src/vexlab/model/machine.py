@@ -60,7 +60,8 @@ class Snapshot:
 class CommandResult:
     """How a guest command ended. ``status`` is the exit status, or 128 + ``signal`` as a shell would say it.
 
-    ``duration`` is in seconds of the machine's own time (``vexlab.vm.clock``); ``truncated`` tells that output went over the agent's limit.
+    ``duration`` is in seconds of the machine's own time (``vexlab.vm.clock``); ``truncated`` tells that output went
+    over the agent's limit.
     """
 
     argv: tuple[str, ...]

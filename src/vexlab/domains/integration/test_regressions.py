@@ -1,8 +1,11 @@
-"""Bugs that were found once, each as the shortest workflow that showed it, so that none comes back unseen.
+"""Mistakes as the shortest workflow that shows each, so that none comes back unseen.
 
-How to add one: a line in ``BUGS``: a name that says what went wrong, and a script that runs in the mounted filesystem
-with the functions of ``workflows/prelude.sh`` and ends well where the bug is not. Say in a comment which filesystem and
-version had it and which commit mended it. What only shows after a mount, or in fsck, the last questions find.
+How to add a bug that was found: a line in ``BUGS``, with a name that says what went wrong, and a script that runs in
+the mounted filesystem with the functions of ``workflows/prelude.sh`` and ends well where the bug is not. Say in a
+comment which version had it and which commit mended it. What only shows after a mount, or in fsck, the last questions
+find.
+
+Those that stand here so far are mistakes which filesystems are prone to, not bugs of a certain version.
 """
 
 from __future__ import annotations
@@ -20,13 +23,13 @@ pytestmark = [
 ]
 
 BUGS: dict[str, str] = {
-    # ext2, ext3 and others over the years: the bytes behind a cut come back when the file grows again
+    # the bytes behind a cut come back when the file grows again
     "bytes_behind_a_cut": """
         head -c 10000 < <(yes secret) >file; sync
         truncate -s 5000 file; fresh; truncate -s 20000 file; fresh
         is "what is behind the cut" "$(tail -c +5001 file | tr -d '\\0' | wc -c)" 0
     """,
-    # a store through a mapping into a hole of a file, without a write before it, was never given a block
+    # a store through a mapping into a hole of a file, without a write before it, is never given a block
     "store_into_a_hole": """
         truncate -s 1M file
         python3 -c "
@@ -37,7 +40,7 @@ for at in range(0, 1 << 20, 65536): view[at:at + 5] = b'store'
         fresh
         is "what was stored" "$(tr -d '\\0' <file)" "$(printf 'store%.0s' $(seq 16))"
     """,
-    # a write of whole blocks into a hole, before data that were there, was lost with the page cache
+    # a write of whole blocks into a hole, before data that are there, is lost with the page cache
     "blocks_before_data": """
         truncate -s 64K file
         printf end | dd of=file bs=1 seek=20480 conv=notrunc status=none; fresh
@@ -45,7 +48,7 @@ for at in range(0, 1 << 20, 65536): view[at:at + 5] = b'store'
         is "the bytes in the hole" "$(dd if=file bs=4096 skip=3 count=2 status=none | md5sum)" "$(md5sum <data)"
         is "the bytes after it" "$(dd if=file bs=1 skip=20480 count=3 status=none)" end
     """,
-    # statfs counted blocks that were freed and not yet committed a second time, so that free space grew by deleting
+    # statfs counts blocks that are freed and not yet committed a second time, so that free space grows by deleting
     "more_free_than_ever": """
         before=$(stat -f -c %f .)
         for turn in 1 2 3 4; do head -c 8M /dev/zero >"file$turn"; sync; done
@@ -54,7 +57,7 @@ for at in range(0, 1 << 20, 65536): view[at:at + 5] = b'store'
         CHECKS=1
         [ "$after" -le "$((before + 8))" ] || fail "$before blocks were free, after making and removing $after"
     """,
-    # attributes whose names begin alike were taken for each other
+    # attributes whose names begin alike are taken for each other
     "attributes_alike": """
         echo x >file
         setfattr -n user.abc -v long file
@@ -71,5 +74,5 @@ for at in range(0, 1 << 20, 65536): view[at:at + 5] = b'store'
 
 @pytest.mark.parametrize("bug", list(BUGS))
 def test_regression(workflow: Workflow, bug: str) -> None:
-    """A bug that was found once is not there, nor has it come back on disk."""
+    """A mistake that filesystems are prone to is not there, nor does it show on disk."""
     workflow.run_text(bug, BUGS[bug], timeout=120)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from vexlab.guest.module import GuestModule
-from vexlab.guest.mount import GuestFilesystem
 from vexlab.plugin.fixtures import KernelLog
 
 pytestmark = [
@@ -82,7 +81,7 @@ def test_error_double_load(module: GuestModule, module_image: bytes) -> None:
 @pytest.mark.quick
 @pytest.mark.needs(mkfs=True)
 @pytest.mark.usefixtures("questions")
-def test_error_unload_busy(module: GuestModule, mounted: GuestFilesystem) -> None:
+def test_error_unload_busy(module: GuestModule) -> None:
     """Unloading under a mounted filesystem is refused; the filesystem goes on working; afterwards it unloads."""
     refused = module.unload()
     assert not refused.ok, "the module was unloaded under a mounted filesystem"

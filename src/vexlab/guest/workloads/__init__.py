@@ -8,6 +8,13 @@ from vexlab.model.target import Tool
 
 WORKLOADS = Tool(
     source=Path(__file__).parent,
-    outputs=("build/bin/fscheck", "build/bin/fscrash", "build/bin/fsdamage", "build/bin/fsperf", "build/bin/fsseq", "build/bin/fstree"),
+    outputs=(
+        "build/bin/fscheck",
+        "build/bin/fscrash",
+        "build/bin/fsdamage",
+        "build/bin/fsperf",
+        "build/bin/fsseq",
+        "build/bin/fstree",
+    ),
     args=("O=build",),
 )
