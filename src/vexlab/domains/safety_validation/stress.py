@@ -11,7 +11,8 @@ import errno, fcntl, mmap, os, random, signal, struct, sys, time
 point, which, seconds, limit = sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])
 FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
 ALLOWED = {errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.EINTR, errno.ENOTDIR, errno.EISDIR, errno.EOPNOTSUPP,
-           errno.EAGAIN, errno.ENODATA, errno.EDEADLK, errno.ENOSPC, errno.EMLINK, errno.EBUSY, errno.EINVAL}
+           errno.EAGAIN, errno.ENODATA, errno.EDEADLK, errno.ENOSPC, errno.EMLINK, errno.EBUSY, errno.EINVAL,
+           errno.EPERM}  # a link to what has just become a directory
 SLOT = 64
 board = mmap.mmap(-1, SLOT * 32)  # a counter and the name of what is being done, for each worker
 
