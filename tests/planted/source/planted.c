@@ -14,7 +14,7 @@
 
 static char *bug = "none";
 module_param(bug, charp, 0444);
-MODULE_PARM_DESC(bug, "none, oops, panic, spin, wait, late, warn, leak, slow, double_free or corrupt");
+MODULE_PARM_DESC(bug, "none, oops, panic, spin, wait, block, late, warn, leak, slow, double_free or corrupt");
 
 static DECLARE_WAIT_QUEUE_HEAD(planted_queue);
 static bool planted_never;
@@ -45,6 +45,11 @@ static noinline int planted_wait(void)
 	return wait_event_interruptible(planted_queue, READ_ONCE(planted_never));
 }
 
+static noinline void planted_forever(void)
+{
+	wait_event(planted_queue, READ_ONCE(planted_never));
+}
+
 static noinline void planted_double_free(void)
 {
 	void *object = kmalloc(96, GFP_KERNEL);
@@ -73,6 +78,8 @@ static int planted_misbehave(void)
 		planted_spin();
 	else if (!strcmp(bug, "wait"))
 		return planted_wait();
+	else if (!strcmp(bug, "block"))
+		planted_forever();
 	else if (!strcmp(bug, "late"))
 		schedule_delayed_work(&planted_work, HZ / 20);
 	else if (!strcmp(bug, "warn"))
