@@ -11,6 +11,15 @@ from vexlab.vm.machine import Machine
 FOLDER = "/vexlab"
 _STEP_S = 20.0
 
+# Where a module that unloads may leave something behind: slab caches, files in proc, sysfs and debugfs, devices, kernel
+# threads (kworkers come and go by themselves, see kernel/workqueue.c).
+_TRACES = """
+mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
+printf '%s\\n' /proc/[!0-9]* /{proc/fs,proc/sys/fs,sys/fs,sys/kernel/slab,sys/kernel/debug,sys/class,dev}/*
+busybox ps -o args | grep "^\\[" | grep -v kworker | sed "s/^/kernel thread /"
+sed "s|^|in /proc/filesystems or /proc/misc: |" /proc/filesystems /proc/misc
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleState:
@@ -61,6 +70,10 @@ class GuestModule:
                 taint = rest[1].strip("()") if len(rest) > 1 else ""
                 return ModuleState(size=int(size), users=int(users), state=state, taint=taint)
         return None
+
+    def traces(self) -> frozenset[str]:
+        """Return what a module could have put into the system: to be compared before loading and after unloading."""
+        return frozenset(self.machine.shell(_TRACES).text.splitlines())
 
     def filesystems(self) -> tuple[str, ...]:
         """Return the registered filesystem types (``/proc/filesystems``)."""
