@@ -105,9 +105,12 @@ def _of_field(wrong: Wrong) -> Damage:
     covered = field.sum
     if covered and covered.offset <= field.offset < covered.offset + 4:
         covered = None  # the checksum itself
+    parts = [f"W {field.offset} {wrong.data.hex()}"]
+    if wrong.kind == "metadata" and field.unit == BLOCK:
+        parts.append(f"N {int(wrong.shown) * BLOCK}")
     return Damage(
         name=f"{field.name}={wrong.shown}",
-        parts=(f"W {field.offset} {wrong.data.hex()}",),
+        parts=tuple(parts),
         sums=(covered,) if covered else (),
         impossible=wrong.impossible,
         use=_in_collection(field),

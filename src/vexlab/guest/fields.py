@@ -193,4 +193,5 @@ def series(fields: Sequence[Field], *, most: int) -> tuple[Field, ...]:
 
 
 def _ends(group: list[Field], most: int) -> list[Field]:
-    return group if len(group) <= most else [*group[: most - 1], group[-1]]
+    """The first, one of the middle, and the last: a directory's first two are no ordinary entries."""
+    return group if len(group) <= most else [*group[: most - 2], group[len(group) // 2], group[-1]]

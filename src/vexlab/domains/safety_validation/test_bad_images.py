@@ -26,7 +26,7 @@ pytestmark = [
 _CHOICE = "VEXLAB_DAMAGE"
 _SEED = "VEXLAB_SEED"
 _FIRST, _MORE, _BLIND = 300, 1000, 80
-_LIKE = 3  # of parts that are all alike (entries, pointers, records) so many
+_LIKE = 4  # of parts that are all alike (entries, pointers, records) so many
 _TRY_S = 600.0
 
 Say = Callable[[str], None]

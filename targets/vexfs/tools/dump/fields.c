@@ -143,7 +143,7 @@ static int list_entry(void *arg, uint64_t lblk, uint32_t block,
 			     de->d_name_len, TEXT);
 }
 
-static int list_pointers(struct listing *l, uint32_t block)
+static int list_pointers(struct listing *l, unsigned int level, uint32_t block)
 {
 	uint8_t buf[VEXFS_BLOCK_SIZE];
 	struct place p;
@@ -156,7 +156,8 @@ static int list_pointers(struct listing *l, uint32_t block)
 			continue;
 		p = make_place(S_POINTER, (uint64_t)block * VEXFS_BLOCK_SIZE +
 			       4 * i, buf + 4 * i, block,
-			       "inode[%u].block[%u].at[%u]", l->ino, block, i);
+			       "inode[%u].level%u.block[%u].at[%u]", l->ino,
+			       level, block, i);
 		err = list_fixed(l, &p);
 	}
 	return err;
@@ -182,7 +183,7 @@ static int list_file_block(void *arg, unsigned int level, uint64_t lblk,
 	struct listing *l = arg;
 
 	if (level)
-		return list_pointers(l, block);
+		return list_pointers(l, level, block);
 	if (S_ISLNK(le16toh(l->inode->i_mode)) && !lblk)
 		return list_symlink(l, block);
 	return 0;

@@ -43,6 +43,7 @@ struct damage {
 	char name[160];
 	bool use;		/* the command is to be run on it */
 	bool length;		/* a length is wrong, no name: names must stay what they are */
+	uint64_t hidden;	/* offset of a block that no file may show; 0 for none */
 	int patches, seals;
 	struct patch patch[MOST_PARTS];
 	struct seal seal[MOST_PARTS];
@@ -82,6 +83,8 @@ __attribute__((format(printf, 1, 2))) void wrong(const char *format, ...);
 /* Mounts, walks, uses, empties and unmounts the image. */
 void pass(const struct settings *settings, const struct damage *damage);
 void walk(const char *point);
+/* From now on no file may show the image's block at this offset; 0 ends it. */
+void hide_block(const char *image, uint64_t offset);
 void change(const char *point);
 void empty(const char *point);
 

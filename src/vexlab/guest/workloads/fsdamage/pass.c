@@ -70,6 +70,7 @@ static void run_command(const struct settings *settings)
 void pass(const struct settings *settings, const struct damage *damage)
 {
 	names_are_sound = damage->length;
+	hide_block(settings->work, damage->hidden);
 	step("mount", settings->device);
 	if (mount(settings->device, settings->point, settings->type, MS_NODEV | MS_NOSUID | MS_NOEXEC,
 		  settings->options)) {

@@ -7,6 +7,7 @@
  *   X OFFSET HEX                        bits to turn over
  *   C OFFSET FROM LENGTH                bytes to copy from elsewhere in the image
  *   S OFFSET le|be INIT (FROM LENGTH)+  a crc32c to make right again
+ *   N OFFSET                            the block of 4096 bytes there is no file's
  *   U                                   the command of --use is to be run
  *   L                                   it is a length that is wrong
  *   G                                   it is complete
@@ -89,6 +90,8 @@ bool plan_next(struct damage *damage)
 			good = read_patch(damage, line[0], line + 1);
 		else if (line[0] == 'S')
 			good = read_seal(damage, line + 1);
+		else if (line[0] == 'N')
+			good = sscanf(line + 1, "%" SCNu64, &damage->hidden) == 1;
 		else if (line[0] == 'U')
 			damage->use = true;
 		else if (line[0] == 'L')
