@@ -6,6 +6,7 @@ sizes and modification times tells later whether somebody damaged it. Two proces
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -52,16 +53,12 @@ class Cache:
     def get(self, kind: str, key: str) -> Path | None:
         """Return the folder of an intact entry; a damaged one is removed and reported as absent."""
         entry = self.root / kind / key
-        try:
-            manifest = json.loads((entry / _MANIFEST).read_text())
-        except FileNotFoundError:
-            if not entry.exists():
-                return None
-            manifest = None
-        except (OSError, ValueError):
-            manifest = None
-        if manifest is not None and manifest == _survey(entry):
-            return entry
+        if not entry.exists():
+            return None
+        # read after the look: an entry comes whole, by a rename, and may just have come
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads((entry / _MANIFEST).read_text()) == _survey(entry):
+                return entry
         log.warning("cache entry %s is damaged and will be made anew", entry)
         self.drop(kind, key)
         return None
