@@ -110,10 +110,14 @@ class Cache:
 def _survey(entry: Path) -> dict[str, list[int]]:
     """Return size and modification time (ns) of each regular file; symbolic links and folders carry no content."""
     found: dict[str, list[int]] = {}
-    for folder, _, names in os.walk(entry):
-        for name in names:
-            path = Path(folder, name)
-            if name != _MANIFEST and not path.is_symlink():
-                stat = path.stat()
-                found[str(path.relative_to(entry))] = [stat.st_size, stat.st_mtime_ns]
+    top = len(str(entry)) + 1
+    folders = [str(entry)]
+    while folders:  # strings, not paths: a kernel has thousands of files, and every run looks
+        with os.scandir(folders.pop()) as within:
+            for item in within:
+                if item.is_dir(follow_symlinks=False):
+                    folders.append(item.path)
+                elif item.name != _MANIFEST and not item.is_symlink():
+                    stat = item.stat()
+                    found[item.path[top:]] = [stat.st_size, stat.st_mtime_ns]
     return found

@@ -41,9 +41,9 @@ class Deadline:
         return Deadline(min(self.at, self.clock() + seconds), self.clock)
 
     def poll(self, first: float = 0.002, most: float = 0.05) -> Iterator[float]:
-        """Yield until the deadline, sleeping ``first`` seconds, then half as long again each time up to ``most``."""
+        """Yield until the deadline, sleeping ``first`` seconds, then a quarter longer each time up to ``most``."""
         pause = first
         while not self.expired:
             yield self.remaining
             time.sleep(min(pause, self.remaining))
-            pause = min(pause * 1.5, most)
+            pause = min(pause * 1.25, most)

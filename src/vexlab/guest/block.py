@@ -18,7 +18,7 @@ _WRITTEN = 'sync; read -r _ _ _ _ _ _ sectors _ <"/sys/block/${1##*/}/stat" && e
 
 def device_of(machine: Machine, serial: str) -> str:
     """Return the device node of the disk ``serial``; raise ``MachineError`` where the guest has none."""
-    result = machine.exec(["/bin/busybox", "sh", "-c", _FIND, "sh", serial])
+    result = machine.ash(_FIND, serial)
     if not result.ok:
         raise MachineError(f"the guest has no block device with serial {serial}", hint="are the virtio modules loaded?")
     return result.text

@@ -11,6 +11,8 @@ from vexlab.vm.machine import Machine
 MKFS_S = 120.0
 MOUNT_S = 60.0
 
+_WHERE = 'echo $(stat -c %d "$1" /); cat /proc/self/mountinfo'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MountEntry:
@@ -52,8 +54,24 @@ class GuestFilesystem:
 
     def entry(self) -> MountEntry | None:
         """Return what is mounted at the mount point, or ``None``."""
+        return self._entry_in(self.machine.ash("cat /proc/self/mountinfo").text)
+
+    def prove(self) -> None:
+        """Assert that the mount point really is the target on this device: mountinfo, ``st_dev``, device number.
+
+        Operations that quietly ran on the root filesystem have made harnesses report success before.
+        """
+        devices, _, mounts = self.machine.ash(_WHERE, self.mountpoint).text.partition("\n")
+        entry = self._entry_in(mounts)
+        assert entry is not None, f"nothing is mounted at {self.mountpoint}"
+        assert entry.fstype == self.target.fstype, f"{self.mountpoint} is {entry.fstype}, not {self.target.fstype}"
+        assert entry.source == self.device, f"{self.mountpoint} is on {entry.source}, not {self.device}"
+        inside, _, outside = devices.partition(" ")
+        assert inside != outside, f"{self.mountpoint} lies on the root filesystem (st_dev {devices})"
+
+    def _entry_in(self, mountinfo: str) -> MountEntry | None:
         found = None
-        for line in self.machine.exec(["cat", "/proc/self/mountinfo"]).text.splitlines():
+        for line in mountinfo.splitlines():
             # 36 24 254:32 / /mnt/test rw,relatime - ext4 /dev/vdc rw
             before, _, after = line.partition(" - ")
             fields = before.split()
@@ -61,19 +79,6 @@ class GuestFilesystem:
                 fstype, source, options = after.split(" ", 2)
                 found = MountEntry(fstype=fstype, source=source, device=fields[2], options=options)
         return found
-
-    def prove(self) -> None:
-        """Assert that the mount point really is the target on this device: mountinfo, ``st_dev``, device number.
-
-        Operations that quietly ran on the root filesystem have made harnesses report success before.
-        """
-        entry = self.entry()
-        assert entry is not None, f"nothing is mounted at {self.mountpoint}"
-        assert entry.fstype == self.target.fstype, f"{self.mountpoint} is {entry.fstype}, not {self.target.fstype}"
-        assert entry.source == self.device, f"{self.mountpoint} is on {entry.source}, not {self.device}"
-        inside = self.machine.exec(["stat", "-c", "%Hd:%Ld", self.mountpoint]).text
-        outside = self.machine.exec(["stat", "-c", "%d", "/"]).text
-        assert inside != outside, f"{self.mountpoint} lies on the root filesystem"
 
 
 def _command(template: tuple[str, ...], device: str) -> list[str]:

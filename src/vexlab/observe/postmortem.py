@@ -61,7 +61,7 @@ def examine(machine: Machine, pid: int = 0) -> PostMortem:
 def _stacks_of(machine: Machine, pid: int) -> str:
     machine.watch = None
     with contextlib.suppress(MachineError):
-        result = machine.exec(["/bin/busybox", "sh", "-c", _STACKS, "sh", str(pid)], timeout=_AGENT_S)
+        result = machine.ash(_STACKS, str(pid), timeout=_AGENT_S)
         return result.text + "\n"
     return ""
 

@@ -96,7 +96,7 @@ class Recorder:
     def _taints(self, machine: Machine) -> list[Finding]:
         """Ask the kernel whether it is tainted: a crash the log does not show still leaves its mark."""
         with contextlib.suppress(MachineError):
-            value = machine.exec(["cat", "/proc/sys/kernel/tainted"], timeout=5).text
+            value = machine.ash("cat /proc/sys/kernel/tainted", timeout=5).text
             text = f"/proc/sys/kernel/tainted is {value}"
             return [
                 Finding(title=f"kernel tainted: {meaning}", type="TAINT", severity=severity, text=text)

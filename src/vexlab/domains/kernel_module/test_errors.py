@@ -85,6 +85,6 @@ def test_error_unload_busy(module: GuestModule) -> None:
     """Unloading under a mounted filesystem is refused; the filesystem goes on working; afterwards it unloads."""
     refused = module.unload()
     assert not refused.ok, "the module was unloaded under a mounted filesystem"
-    assert "in use" in refused.error_text, f"refused with other words: {refused.error_text}"
+    assert "temporarily unavailable" in refused.error_text, f"refused with other words: {refused.error_text}"
     written = module.machine.shell("echo still here >/mnt/test/file && cat /mnt/test/file")
     assert written.text == "still here", f"the filesystem does not work after the refused unload: {written}"

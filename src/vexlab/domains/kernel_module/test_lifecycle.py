@@ -21,9 +21,12 @@ pytestmark = [
     pytest.mark.needs(loadable=True),
 ]
 
-# Prints "cycle N LOAD UNLOAD" in seconds of the guest's clock; stops at the first step that fails.
+# Both scripts are for busybox (``Machine.ash``): its insmod, mount and rmmod make the same calls and start in a tenth
+# of the time. Only ``modprobe`` is kmod's, which knows compressed modules.
+
+# Prints "cycle N START LOADED UNLOADED" in seconds since boot; stops at the first step that fails.
 _CYCLES = """
-now() { printf '%s' "${EPOCHREALTIME}"; }
+now() { read -r up rest </proc/uptime; echo "$up"; }
 for n in $(seq "$CYCLES"); do
     a=$(now); $LOAD || exit 1
     grep -q "^$NAME " /proc/modules || { echo "not in /proc/modules after load $n" >&2; exit 2; }
@@ -55,7 +58,7 @@ exit 0
 
 
 def _environment(module: GuestModule, target: Target, **more: object) -> dict[str, str]:
-    load = f"modprobe {module.name}" if target.in_tree else f"insmod {module.path}"
+    load = f"/sbin/modprobe {module.name}" if target.in_tree else f"insmod {module.path}"
     return {
         "LOAD": " ".join((load, *target.params)),
         "NAME": module.name,
@@ -70,7 +73,7 @@ def test_lifecycle_stress(module: GuestModule, target: Target, thresholds: Thres
     module.load_dependencies()
     environment = _environment(module, target, CYCLES=thresholds.cycles)
     timeout = thresholds.cycles * (thresholds.load_s + thresholds.unload_s)
-    result = module.machine.exec(["bash", "-c", _CYCLES], env=environment, timeout=timeout)
+    result = module.machine.ash(_CYCLES, env=environment, timeout=timeout)
     rows = re.findall(r"^cycle \d+ ([\d.]+) ([\d.]+) ([\d.]+)$", result.text, re.MULTILINE)
     metrics.record("cycles_count", len(rows))
     assert result.ok, f"cycle {len(rows) + 1} of {thresholds.cycles} failed: {result.error_text}"
@@ -98,7 +101,7 @@ def test_memory_leak(
         module, target, CYCLES=thresholds.cycles, DEVICE=scratch if target.mkfs else "", OPTIONS=options
     )
     script = _USE.replace("{sample}", SAMPLE)
-    result = module.machine.exec(["bash", "-c", script], env=environment, timeout=thresholds.cycles * 15)
+    result = module.machine.ash(script, env=environment, timeout=thresholds.cycles * 15)
     samples = parse_samples(result.text)
     assert result.ok, f"cycle {len(samples) + 1} of {thresholds.cycles} failed: {result.error_text}"
     assert len(samples) == thresholds.cycles
