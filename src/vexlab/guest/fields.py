@@ -183,13 +183,13 @@ def _of_bytes(field: Field) -> Iterator[tuple[str, bytes, bool]]:
 
 
 def series(fields: Sequence[Field], *, most: int) -> tuple[Field, ...]:
-    """Leave out what is more of the same: of a structure's like parts (entries, pointers) all but ``most``."""
-    counts: dict[str, list[Field]] = {}
+    """Leave out what is more of the same: of like parts (entries, pointers) of one sort all but ``most``."""
+    alike: dict[tuple[str, str], list[Field]] = {}
     for field in fields:
         owner, _, member = field.name.rpartition(".")
-        counts.setdefault(f"{_LAST_NUMBER.sub('[]', owner)}.{member}", []).append(field)
-    kept = {id(field) for group in counts.values() for field in _ends(group, most)}
-    return tuple(field for field in fields if id(field) in kept or field.of)
+        alike.setdefault((f"{_LAST_NUMBER.sub('[]', owner)}.{member}", field.of), []).append(field)
+    kept = {id(field) for group in alike.values() for field in _ends(group, most)}
+    return tuple(field for field in fields if id(field) in kept)
 
 
 def _ends(group: list[Field], most: int) -> list[Field]:

@@ -191,6 +191,16 @@ static void print_sum(struct json *js, const struct sum *sum)
 	json_end_object(js);
 }
 
+static const char *sort_of_entry(const struct vexfs_dir_entry *de)
+{
+	const char *name = (const char *)de->d_name;
+	size_t length = de->d_name_len;
+
+	if (!de->d_ino)
+		return "unused";
+	return length <= 2 && !strncmp(name, "..", length) ? "dots" : "used";
+}
+
 void print_lore(struct json *js, const struct image *im, const struct place *p,
 		const struct field *f)
 {
@@ -208,9 +218,8 @@ void print_lore(struct json *js, const struct image *im, const struct place *p,
 			 ", pointer block" : "");
 		json_string(js, "of", of);
 	}
-	if (p->structure == S_ENTRY &&
-	    !((const struct vexfs_dir_entry *)p->data)->d_ino)
-		json_string(js, "of", "unused");
+	if (p->structure == S_ENTRY)
+		json_string(js, "of", sort_of_entry((const void *)p->data));
 	if (*means)
 		json_string(js, "means", means);
 	if (!strcmp(means, "block")) {
