@@ -25,7 +25,7 @@ pytestmark = [
 # Names one damage, as a failure's words name it: the case then does that one alone.
 _CHOICE = "VEXLAB_DAMAGE"
 _SEED = "VEXLAB_SEED"
-_FIRST, _MORE, _BLIND = 300, 1000, 80
+_FIRST, _MORE, _BLIND = 400, 1000, 80
 _LIKE = 4  # of parts that are all alike (entries, pointers, records) so many
 _TRY_S = 600.0
 

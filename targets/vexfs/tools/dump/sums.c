@@ -191,14 +191,15 @@ static void print_sum(struct json *js, const struct sum *sum)
 	json_end_object(js);
 }
 
-static const char *sort_of_entry(const struct vexfs_dir_entry *de)
+/* Beyond the last entry of a block lies another block, or nothing. */
+static const char *sort_of_entry(const struct place *p)
 {
-	const char *name = (const char *)de->d_name;
-	size_t length = de->d_name_len;
+	const struct vexfs_dir_entry *de = (const void *)p->data;
+	uint64_t end = p->offset + le16toh(de->d_rec_len);
 
 	if (!de->d_ino)
 		return "unused";
-	return length <= 2 && !strncmp(name, "..", length) ? "dots" : "used";
+	return end % VEXFS_BLOCK_SIZE ? "followed" : "last";
 }
 
 void print_lore(struct json *js, const struct image *im, const struct place *p,
@@ -219,7 +220,7 @@ void print_lore(struct json *js, const struct image *im, const struct place *p,
 		json_string(js, "of", of);
 	}
 	if (p->structure == S_ENTRY)
-		json_string(js, "of", sort_of_entry((const void *)p->data));
+		json_string(js, "of", sort_of_entry(p));
 	if (*means)
 		json_string(js, "means", means);
 	if (!strcmp(means, "block")) {
