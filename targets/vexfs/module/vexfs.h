@@ -181,12 +181,25 @@ static inline u32 vexfs_group_blocks(struct vexfs_sb_info *sbi, u32 group)
 		     sbi->s_blocks_count - vexfs_group_first(group));
 }
 
+struct seq_file;
+
 /* super.c */
+extern const struct super_operations vexfs_sops;
+
+/* mount.c */
+extern struct file_system_type vexfs_fs_type;
+int vexfs_show_options(struct seq_file *m, struct dentry *root);
+void vexfs_free_info(struct super_block *sb);
+
+/* superblock.c */
+int vexfs_read_super(struct super_block *sb);
+int vexfs_write_super(struct super_block *sb, u32 set, u32 clear);
+
+/* errors.c */
 __printf(3, 4)
 void vexfs_msg(struct super_block *sb, const char *level, const char *fmt, ...);
 __printf(2, 3)
 void vexfs_error(struct super_block *sb, const char *fmt, ...);
-int vexfs_write_super(struct super_block *sb, u32 set, u32 clear);
 void vexfs_count_error(struct super_block *sb);
 
 /* balloc.c */
