@@ -17,7 +17,7 @@ from typing import Self
 from vexlab.cache import Cache, key_of
 from vexlab.classify import headline
 from vexlab.config import Settings, cache_dir
-from vexlab.errors import InfraError, MachineError, MachineLost
+from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.guest.module import FOLDER
 from vexlab.guest.workloads import WORKLOADS
 from vexlab.images.builder import Image, Images
@@ -176,6 +176,16 @@ class Lab:
         There are two: one of the booted system, one of it with the target's files inside, so that a changed module
         costs no boot. The key of each is everything that made it.
         """
+        try:
+            return self._snapshot(order)
+        except (GuestTimeout, MachineLost) as error:
+            # Nothing of the target has run yet, so it cannot be its fault, as these errors would else be taken for.
+            raise MachineError(
+                f"no machine could be prepared with kernel {order.kernel.name}: {error.message}",
+                hint="is the host very busy? `vexlab doctor` boots a small guest and says more",
+            ) from error
+
+    def _snapshot(self, order: Order) -> tuple[Path, MachineSpec]:
         image = self.images.build(self.recipe(order), order.kernel)
         spec = self.spec(order, image)
         base_key = key_of(_FORMAT, find_qemu().version, image.digest, spec)

@@ -31,6 +31,10 @@ def test_killed_once(machine):
 def test_killed_always(machine):
     kill(machine)
 
+@pytest.mark.vm(append="rdinit=/nowhere init=/nowhere panic=-1")
+def test_never_boots(machine):
+    assert machine.exec(["true"]).ok
+
 def test_finding_stays(module):
     module.load("bug=oops")
 """
@@ -54,3 +58,12 @@ def test_a_finding_is_not_tried_again(vexlab: Callable[..., Run], tmp_path: Path
     run = vexlab("--target", str(PLANTED), "--case", "host.finding_stays", str(case))
     assert run.verdicts == {"host.finding_stays": "crashed"}
     assert run.case("host.finding_stays")["metrics"] == {}
+
+
+def test_a_machine_that_does_not_boot_is_no_fault_of_the_module(vexlab: Callable[..., Run], tmp_path: Path) -> None:
+    case = tmp_path / "test_host.py"
+    case.write_text(CASES.replace("{folder!r}", repr(str(tmp_path))))
+    run = vexlab("--target", str(PLANTED), "--case", "host.never_boots", str(case))
+    assert run.verdicts == {"host.never_boots": "error"}
+    assert run.status == 3
+    assert run.case("host.never_boots")["reason"].startswith("no machine could be prepared with kernel 6.1")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vexlab.deadline import Deadline
-from vexlab.errors import MachineError
+from vexlab.errors import GuestTimeout, MachineError
 from vexlab.model.machine import MachineSpec
 from vexlab.vm.argv import MachineFiles, Start
 from vexlab.vm.machine import Machine
@@ -24,13 +24,18 @@ _MEMORY = "memory"
 _STATE = "state"
 _BOOT_LOG = "boot.log"
 _MIGRATE_S = 60.0
+_LAST_WORDS = 1000
 
 
 def freeze(spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path, *, boot_s: float) -> None:
     """Boot ``spec`` in ``work``, let ``prepare`` set the guest up, and leave the template in ``into``."""
     memory = into / _MEMORY
     with Machine.launch(spec, work, Start(memory=memory, keep_memory=True)) as machine:
-        machine.wait_ready(boot_s)
+        try:
+            machine.wait_ready(boot_s)
+        except GuestTimeout as error:
+            said = machine.console.text()[-_LAST_WORDS:].strip()
+            raise MachineError(f"a guest did not boot within {boot_s:.0f} s; it last said:\n{said}") from error
         prepare(machine)
         _save(machine, into)
 

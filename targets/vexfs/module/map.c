@@ -117,16 +117,24 @@ static u32 vexfs_left(struct vexfs_path *path)
 	       index;
 }
 
+/*
+ * Where a block is wanted: behind the one before it. In a hole it is wanted
+ * where it would lie if the file were in one piece, so that a hole filled in
+ * any order ends up in the file's order, and is written back in few requests.
+ */
 static u32 vexfs_find_goal(struct inode *inode, u64 lblk, __le32 *slot,
 			   bool first_slot)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	u64 goal = vi->i_last_pblk + lblk - vi->i_last_lblk;
 
-	if (vi->i_last_pblk && lblk == vi->i_last_lblk + 1)
-		return vi->i_last_pblk + 1;
-	if (!first_slot && slot[-1])
+	if (lblk != vi->i_last_lblk + 1 && !first_slot && slot[-1])
 		return le32_to_cpu(slot[-1]) + 1;
-	return vi->i_last_pblk;
+	if (!vi->i_last_pblk ||
+	    div_u64(goal, VEXFS_BLOCKS_PER_GROUP) !=
+	    vi->i_last_pblk / VEXFS_BLOCKS_PER_GROUP)
+		return vi->i_last_pblk;
+	return goal;
 }
 
 /* Makes an empty pointer block out of a block just allocated. */
@@ -164,17 +172,22 @@ static int vexfs_alloc_branch(handle_t *handle, struct inode *inode, u64 lblk,
 {
 	int missing = path->depth - 1 - level;
 	u32 blocks[VEXFS_MAX_DEPTH];
+	u32 index = path->index[path->depth - 1];
 	u32 goal, one, n, i;
 	int err = 0, got;
 
 	goal = vexfs_find_goal(inode, lblk, slot, !path->index[level]);
+	/* A pointer block comes before the first block that it can point to. */
 	for (got = 0; got < missing; got++) {
 		one = 1;
-		blocks[got] = vexfs_new_blocks(handle, inode, goal, &one, &err);
+		blocks[got] = vexfs_new_blocks(handle, inode, goal > index ?
+					       goal - index + got : goal, &one,
+					       &err);
 		if (!blocks[got])
 			goto out_free;
-		goal = blocks[got] + 1;
 	}
+	if (missing && !index)
+		goal = blocks[missing - 1] + 1;
 	/* Below a new pointer block only one, beside others as many as fit. */
 	n = missing ? 1 : *count;
 	*pblk = vexfs_new_blocks(handle, inode, goal, &n, &err);

@@ -14,8 +14,6 @@ class Limits:
     They are wide: ext4, xfs and VexFS differ by less among themselves, needless work differs by far more.
 
     - ``cached_rate``: through the page cache most of the work is the kernel's own. What VexFS promises of ext2's rates.
-    - ``holes_rate``: of random writes into a hole. VexFS gives out blocks in the order of the writes, and writes back
-      in 470 requests what ext2 writes in 18; when that falls into the time measured depends on the kernel.
     - ``names_rate``: xfs and ext4 differ up to three times in one operation or another; a wait for the disk in each
       operation, or a search of everything, costs ten times and more.
     - ``synced_rate``: the disk's flush takes most of the time, so that one more for each write shows.
@@ -34,7 +32,6 @@ class Limits:
     """
 
     cached_rate: float = 0.5
-    holes_rate: float = 0.15
     names_rate: float = 0.2
     synced_rate: float = 0.33
     tail: float = 10.0
