@@ -324,6 +324,16 @@ out:
 	return err;
 }
 
+/* Where the search for a new file's first block begins. */
+u32 vexfs_next_free(struct inode *inode)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
+	u32 group = (inode->i_ino - 1) / sbi->s_inodes_per_group;
+
+	return max(vexfs_data_start(sbi, group), vexfs_group_first(group) +
+		   READ_ONCE(sbi->s_groups[group].g_next));
+}
+
 /*
  * Allocates up to *@count blocks in a row, near @goal if that is not 0.
  * Returns the first one and their number in *@count, or 0 and an error.

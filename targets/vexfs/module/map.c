@@ -117,22 +117,38 @@ static u32 vexfs_left(struct vexfs_path *path)
 	       index;
 }
 
+/* For the first block that is given out since the inode was read. */
+static u32 vexfs_first_goal(struct inode *inode, u64 lblk, __le32 *slot,
+			    u32 index)
+{
+	u32 n;
+
+	for (n = 1; n <= index; n++)
+		if (*(slot - n))
+			return le32_to_cpu(*(slot - n)) + n;
+	return lblk < VEXFS_BLOCKS_PER_GROUP ?
+	       vexfs_next_free(inode) + (u32)lblk : 0;
+}
+
 /*
  * Where a block is wanted: behind the one before it. In a hole it is wanted
  * where it would lie if the file were in one piece, so that a hole filled in
  * any order ends up in the file's order, and is written back in few requests.
  */
 static u32 vexfs_find_goal(struct inode *inode, u64 lblk, __le32 *slot,
-			   bool first_slot)
+			   u32 index)
 {
 	struct vexfs_inode_info *vi = VEXFS_I(inode);
-	u64 goal = vi->i_last_pblk + lblk - vi->i_last_lblk;
+	u64 goal = vi->i_first_pblk + lblk - vi->i_first_lblk;
 
-	if (lblk != vi->i_last_lblk + 1 && !first_slot && slot[-1])
+	if (!vi->i_last_pblk)
+		return vexfs_first_goal(inode, lblk, slot, index);
+	if (lblk == vi->i_last_lblk + 1)
+		return vi->i_last_pblk + 1;
+	if (index && slot[-1])
 		return le32_to_cpu(slot[-1]) + 1;
-	if (!vi->i_last_pblk ||
-	    div_u64(goal, VEXFS_BLOCKS_PER_GROUP) !=
-	    vi->i_last_pblk / VEXFS_BLOCKS_PER_GROUP)
+	if (div_u64(goal, VEXFS_BLOCKS_PER_GROUP) !=
+	    vi->i_first_pblk / VEXFS_BLOCKS_PER_GROUP)
 		return vi->i_last_pblk;
 	return goal;
 }
@@ -170,24 +186,25 @@ static int vexfs_alloc_branch(handle_t *handle, struct inode *inode, u64 lblk,
 			      struct buffer_head *parent, __le32 *slot,
 			      u32 *count, u32 *pblk)
 {
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
 	int missing = path->depth - 1 - level;
 	u32 blocks[VEXFS_MAX_DEPTH];
 	u32 index = path->index[path->depth - 1];
-	u32 goal, one, n, i;
+	u32 goal, near, one, n, i;
 	int err = 0, got;
 
-	goal = vexfs_find_goal(inode, lblk, slot, !path->index[level]);
-	/* A pointer block comes before the first block that it can point to. */
+	goal = vexfs_find_goal(inode, lblk, slot, path->index[level]);
+	/* Pointer blocks come before the first block that they can point to. */
+	near = index && index < goal ? goal - index - 1 : goal;
 	for (got = 0; got < missing; got++) {
 		one = 1;
-		blocks[got] = vexfs_new_blocks(handle, inode, goal > index ?
-					       goal - index + got : goal, &one,
-					       &err);
+		blocks[got] = vexfs_new_blocks(handle, inode, near, &one, &err);
 		if (!blocks[got])
 			goto out_free;
+		near = blocks[got] + 1;
 	}
-	if (missing && !index)
-		goal = blocks[missing - 1] + 1;
+	if (!index)
+		goal = near;
 	/* Below a new pointer block only one, beside others as many as fit. */
 	n = missing ? 1 : *count;
 	*pblk = vexfs_new_blocks(handle, inode, goal, &n, &err);
@@ -214,8 +231,12 @@ static int vexfs_alloc_branch(handle_t *handle, struct inode *inode, u64 lblk,
 	}
 	if (parent)
 		err = vexfs_dirty(handle, parent);
-	VEXFS_I(inode)->i_last_lblk = lblk + n - 1;
-	VEXFS_I(inode)->i_last_pblk = *pblk + n - 1;
+	if (!vi->i_last_pblk) {
+		vi->i_first_lblk = lblk;
+		vi->i_first_pblk = *pblk;
+	}
+	vi->i_last_lblk = lblk + n - 1;
+	vi->i_last_pblk = *pblk + n - 1;
 	*count = n;
 	return err;
 

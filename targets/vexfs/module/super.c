@@ -28,6 +28,8 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->i_orphan_next = 0;
 	vi->i_dtime = 0;
 	vi->i_disksize = 0;
+	vi->i_first_lblk = 0;
+	vi->i_first_pblk = 0;
 	vi->i_last_lblk = 0;
 	vi->i_last_pblk = 0;
 	vi->i_index = NULL;

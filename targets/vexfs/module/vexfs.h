@@ -126,6 +126,8 @@ struct vexfs_inode_info {
 	struct vexfs_vec_desc	i_vec;
 
 	struct rw_semaphore	i_map_lock;	/* i_data and pointer blocks */
+	u64			i_first_lblk;	/* first block given out, */
+	u32			i_first_pblk;	/* from which to reckon in holes */
 	u64			i_last_lblk;	/* last block given out, */
 	u32			i_last_pblk;	/* to carry on behind it */
 
@@ -213,6 +215,7 @@ bool vexfs_desc_valid(struct super_block *sb, u32 group);
 u32 vexfs_data_start(struct vexfs_sb_info *sbi, u32 group);
 bool vexfs_data_valid(struct super_block *sb, u32 block, u32 count);
 struct buffer_head *vexfs_read_bitmap(struct super_block *sb, u32 block);
+u32 vexfs_next_free(struct inode *inode);
 u32 vexfs_new_blocks(handle_t *handle, struct inode *inode, u32 goal,
 		     u32 *count, int *err);
 void vexfs_free_blocks(handle_t *handle, struct inode *inode, u32 start,
