@@ -100,7 +100,7 @@ bool log_apply(const struct log *log, int at, int fd, enum part part, uint64_t s
 	const struct write *write = &log->write[at];
 	size_t bytes = write->sectors * SECTOR;
 	uint64_t start = 0, i;
-	bool good;
+	bool good, there = true;
 	void *data;
 
 	if (part == P_MISSING || !log_has_data(write))
@@ -110,7 +110,9 @@ bool log_apply(const struct log *log, int at, int fd, enum part part, uint64_t s
 		abort();
 	good = read_all(log->fd, data, bytes, write->data) == (ssize_t)bytes;
 	for (i = 0; i < write->sectors && good; i++) {
-		if (part == P_WHOLE || random64(&seed) & 1)
+		if ((write->sector + i) % WHOLE_SECTORS == 0 || i == 0)
+			there = part == P_WHOLE || random64(&seed) & 1;
+		if (there)
 			continue;
 		good = put(fd, data, write, start, i - start);
 		start = i + 1;

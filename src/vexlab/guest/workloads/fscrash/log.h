@@ -34,10 +34,14 @@ struct log {
 bool log_read(struct log *log, const char *device, char *why, int room);
 void log_free(struct log *log);
 
-/* How much of a write reaches the disk. */
+/*
+ * How much of a write reaches the disk. Drives of today write 4 KiB whole, and ext4's superblock of two sectors of 512
+ * bytes relies on it.
+ */
+#define WHOLE_SECTORS 8
 enum part { P_MISSING, P_WHOLE, P_TORN };
 
-/* Writes an entry to the device open as `fd`; of a torn one those sectors that `seed` says. */
+/* Writes an entry to the device open as `fd`; of a torn one those 4 KiB that `seed` says. */
 bool log_apply(const struct log *log, int at, int fd, enum part part, uint64_t seed);
 bool log_has_data(const struct write *write);
 

@@ -64,7 +64,8 @@ static void state_draw(const struct log *log, struct state *state)
 
 	for (int i = state->flush; i <= state->end; i++) {
 		bool there = (int)random_below(&random, 100) < keep;
-		bool torn = random_below(&random, 6) == 0 && log->write[i].sectors > 1 && keep < 100;
+		bool torn = random_below(&random, 6) == 0 && keep < 100 &&
+			    log->write[i].sectors > WHOLE_SECTORS;
 
 		state->part[i - state->flush] = torn ? P_TORN : there ? P_WHOLE : P_MISSING;
 	}
