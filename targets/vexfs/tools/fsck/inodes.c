@@ -33,9 +33,10 @@ static bool type_valid(uint16_t mode)
 
 bool inode_alive(struct check *c, uint32_t ino, const struct vexfs_inode *raw)
 {
-	return raw->i_csum == inode_csum(&c->fs.lo, ino, raw) &&
-	       raw->i_links && !raw->i_dtime &&
-	       type_valid(le16toh(raw->i_mode));
+	/* The checksum last: most slots of the table are free. */
+	return raw->i_links && !raw->i_dtime &&
+	       type_valid(le16toh(raw->i_mode)) &&
+	       raw->i_csum == inode_csum(&c->fs.lo, ino, raw);
 }
 
 /* Of an inode with a wrong checksum: is there any use in it? */

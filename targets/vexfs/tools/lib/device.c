@@ -16,11 +16,20 @@
 #include "vexfs_format.h"
 
 #define OVERLAY_BUCKETS 4096
+#define AHEAD_BLOCKS 64
 
 struct overlay_block {
 	struct overlay_block	*next;
 	uint64_t		block;
 	uint8_t			data[VEXFS_BLOCK_SIZE];
+};
+
+/* What was read together with a block that followed the one read before. */
+struct ahead {
+	uint64_t	first;
+	uint64_t	count;
+	uint64_t	expected;
+	uint8_t		data[AHEAD_BLOCKS][VEXFS_BLOCK_SIZE];
 };
 
 struct overlay {
@@ -77,14 +86,22 @@ int device_close(struct device *dev)
 			free(ob);
 		}
 	free(dev->overlay);
+	free(dev->ahead);
 	if (dev->fd >= 0 && close(dev->fd))
 		err = -errno;
 	memset(dev, 0, sizeof(*dev));
 	return err;
 }
 
+static void ahead_forget(struct device *dev)
+{
+	if (dev->ahead)
+		dev->ahead->count = 0;
+}
+
 int device_resize(struct device *dev, uint64_t bytes)
 {
+	ahead_forget(dev);
 	if (ftruncate(dev->fd, bytes))
 		return -errno;
 	return device_measure(dev);
@@ -124,20 +141,14 @@ int device_set_overlay(struct device *dev)
 	return dev->overlay ? 0 : -ENOMEM;
 }
 
-int device_read(struct device *dev, uint64_t block, void *buf)
+static int read_blocks(struct device *dev, uint64_t block, uint64_t count,
+		       void *buf)
 {
-	struct overlay_block *ob = overlay_find(dev, block);
-	size_t done = 0;
+	size_t done = 0, size = count * VEXFS_BLOCK_SIZE;
 	ssize_t n;
 
-	if (block >= dev->blocks)
-		return -ENXIO;
-	if (ob) {
-		memcpy(buf, ob->data, VEXFS_BLOCK_SIZE);
-		return 0;
-	}
-	while (done < VEXFS_BLOCK_SIZE) {
-		n = pread(dev->fd, (char *)buf + done, VEXFS_BLOCK_SIZE - done,
+	while (done < size) {
+		n = pread(dev->fd, (char *)buf + done, size - done,
 			  block * VEXFS_BLOCK_SIZE + done);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -145,6 +156,52 @@ int device_read(struct device *dev, uint64_t block, void *buf)
 			return n ? -errno : -EIO;
 		done += n;
 	}
+	return 0;
+}
+
+/*
+ * Find block in what was read ahead, and read ahead where it follows the last
+ * one. NULL where it must be read alone: also after an error, which is to be
+ * told of the block that has it.
+ */
+static const void *ahead_find(struct device *dev, uint64_t block)
+{
+	struct ahead *ahead = dev->ahead;
+	bool follows;
+
+	if (!ahead)
+		ahead = dev->ahead = calloc(1, sizeof(*ahead));
+	if (!ahead)
+		return NULL;
+	follows = block == ahead->expected;
+	ahead->expected = block + 1;
+	if (block - ahead->first >= ahead->count) {
+		ahead->count = 0;
+		if (!follows)
+			return NULL;
+		ahead->first = block;
+		ahead->count = dev->blocks - block;
+		if (ahead->count > AHEAD_BLOCKS)
+			ahead->count = AHEAD_BLOCKS;
+		if (read_blocks(dev, block, ahead->count, ahead->data)) {
+			ahead->count = 0;
+			return NULL;
+		}
+	}
+	return ahead->data[block - ahead->first];
+}
+
+int device_read(struct device *dev, uint64_t block, void *buf)
+{
+	struct overlay_block *ob = overlay_find(dev, block);
+	const void *data;
+
+	if (block >= dev->blocks)
+		return -ENXIO;
+	data = ob ? ob->data : ahead_find(dev, block);
+	if (!data)
+		return read_blocks(dev, block, 1, buf);
+	memcpy(buf, data, VEXFS_BLOCK_SIZE);
 	return 0;
 }
 
@@ -159,6 +216,7 @@ int device_write(struct device *dev, uint64_t block, const void *buf)
 		return overlay_write(dev, block, buf);
 	if (!dev->writable)
 		return -EROFS;
+	ahead_forget(dev);
 	while (done < VEXFS_BLOCK_SIZE) {
 		n = pwrite(dev->fd, (const char *)buf + done,
 			   VEXFS_BLOCK_SIZE - done,
@@ -181,6 +239,7 @@ int device_zero(struct device *dev, uint64_t block, uint64_t count)
 
 	if (!count)
 		return 0;
+	ahead_forget(dev);
 	/* Both leave zeros; not every filesystem or device can do either. */
 	if (!dev->overlay && dev->writable &&
 	    block + count <= dev->blocks &&

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct overlay;
+struct ahead;
 
 struct device {
 	const char	*path;
@@ -20,6 +21,7 @@ struct device {
 	uint64_t	bytes;
 	uint64_t	blocks;
 	struct overlay	*overlay;
+	struct ahead	*ahead;
 };
 
 /* flags: as open(2). A block device opened for writing must not be in use. */
