@@ -18,7 +18,7 @@ from vexlab.cache import Cache, key_of
 from vexlab.classify import headline
 from vexlab.config import Settings, cache_dir
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
-from vexlab.guest.module import FOLDER
+from vexlab.guest.module import FOLDER, load_missing
 from vexlab.guest.workloads import WORKLOADS
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import Recipe, find_recipe
@@ -56,7 +56,10 @@ _PANIC = "Kernel panic - not syncing"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is asked of the lab: a machine for ``target`` on ``kernel``. ``memory`` in MiB."""
+    """What is asked of the lab: a machine for ``target`` on ``kernel``. ``memory`` in MiB.
+
+    ``in_turn`` is for work that goes on in one process at a time, as in ``vexlab.vm.argv.Start``.
+    """
 
     target: Target
     kernel: Kernel
@@ -66,6 +69,7 @@ class Order:
     disks: tuple[Disk, ...] = (SCRATCH,)
     recipe: str = "base"
     append: str = ""
+    in_turn: bool = False
 
 
 def guest_files(artifact: ModuleArtifact) -> tuple[tuple[str, Path, int], ...]:
@@ -173,8 +177,8 @@ class Lab:
     def snapshot(self, order: Order) -> tuple[Path, MachineSpec]:
         """Return the snapshot that ``order``'s machines start from, made where it is missing, and their spec.
 
-        There are two: one of the booted system, one of it with the target's files inside, so that a changed module
-        costs no boot. The key of each is everything that made it.
+        There are two: one of the booted system, one of it with the target's files inside and loaded what its module
+        depends on, so that a changed module costs no boot. The key of each is everything that made it.
         """
         try:
             return self._snapshot(order)
@@ -190,7 +194,7 @@ class Lab:
         spec = self.spec(order, image)
         base_key = key_of(_FORMAT, find_qemu().version, image.digest, spec)
         base = self.cache.make("snapshots", base_key, lambda draft: self._boot(spec, draft))
-        key = key_of(base_key, order.artifact.digest, order.artifact.path is not None)
+        key = key_of(base_key, order.artifact.digest, order.artifact.path is not None, order.target.depends)
         made = self.cache.make("snapshots", key, lambda draft: self._install(order, base, spec, draft))
         return made, spec
 
@@ -201,13 +205,13 @@ class Lab:
         """
         made, spec = self.snapshot(order)
         try:
-            machine = template.thaw(made, spec, self.session.new_folder(), disks)
+            machine = template.thaw(made, spec, self.session.new_folder(), disks, in_turn=order.in_turn)
         except MachineError:
             # Whatever spoilt the snapshot (another QEMU build, a torn disk), a new one tells whether it was that.
             log.warning("snapshot %s does not come up and will be made anew", made.name)
             self.cache.drop("snapshots", made.name)
             made, spec = self.snapshot(order)
-            machine = template.thaw(made, spec, self.session.new_folder(), disks)
+            machine = template.thaw(made, spec, self.session.new_folder(), disks, in_turn=order.in_turn)
         machine.watch = Watch(machine)
         return machine
 
@@ -238,5 +242,6 @@ class Lab:
             machine.exec(["mkdir", "-p", f"{FOLDER}/bin"])
             for path, source, mode in guest_files(order.artifact):
                 machine.push(source, path, mode=mode)
+            load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
 
         template.refreeze(base, spec, self.session.new_folder(), put, draft)

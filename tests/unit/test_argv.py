@@ -52,6 +52,13 @@ def test_other_sector_sizes() -> None:
     assert "logical_block_size=4096" in _joined(spec)
 
 
+def test_the_cpus_run_at_once_unless_they_may_take_turns() -> None:
+    assert "-accel tcg,thread=multi" in _joined(SPEC)
+    assert "-accel tcg,thread=single" in _joined(SPEC, dataclasses.replace(START, in_turn=True))
+    kvm = dataclasses.replace(SPEC, accel="kvm")
+    assert "-accel kvm -machine" in _joined(kvm, dataclasses.replace(START, in_turn=True))
+
+
 def test_a_template_shares_its_memory_and_a_copy_does_not() -> None:
     assert "share=on" in _joined(SPEC, Start(memory=Path("/t"), keep_memory=True))
     assert "mem-path=/t,share=off" in _joined(SPEC, Start(memory=Path("/t"), incoming=True))

@@ -7,7 +7,8 @@ from vexlab.vm.machine import Machine
 
 _FIND = """
 for block in /sys/block/vd*; do
-    [ "$(cat "$block/serial")" = "$1" ] && [ -b "/dev/${block##*/}" ] && echo "/dev/${block##*/}" && exit 0
+    read -r serial <"$block/serial"
+    [ "$serial" = "$1" ] && [ -b "/dev/${block##*/}" ] && echo "/dev/${block##*/}" && exit 0
 done
 exit 1
 """
@@ -26,7 +27,7 @@ def device_of(machine: Machine, serial: str) -> str:
 
 def sectors_written(machine: Machine, device: str) -> int:
     """Return how many sectors of 512 bytes were written to ``device`` so far (Documentation/block/stat.rst)."""
-    result = machine.exec(["bash", "-c", _WRITTEN, "sh", device], timeout=60)
+    result = machine.ash(_WRITTEN, device, timeout=60)
     if not result.ok:
         raise MachineError(f"the guest does not count what is written to {device}: {result}")
     return int(result.text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vexlab.model.machine import CommandResult
 from vexlab.model.target import Target
-from vexlab.vm.machine import Machine
+from vexlab.vm.machine import BUSYBOX, Machine
 
 MKFS_S = 120.0
 MOUNT_S = 60.0
@@ -25,7 +25,10 @@ class MountEntry:
 
 
 class GuestFilesystem:
-    """Verbs for the target's filesystem on one device. Commands return results; the case judges them."""
+    """Verbs for the target's filesystem on one device. Commands return results; the case judges them.
+
+    Mount and unmount are busybox's: they make the same calls in a quarter of the time, and every case makes many.
+    """
 
     def __init__(self, machine: Machine, target: Target, device: str, mountpoint: str = "/mnt/test") -> None:
         self.machine = machine
@@ -45,12 +48,12 @@ class GuestFilesystem:
         """Mount it with the target's options and ``options``."""
         words = ",".join((*self.target.mount_options, *options))
         flags = ["-o", words] if words else []
-        argv = ["mount", "-t", self.target.fstype, *flags, self.device, self.mountpoint]
+        argv = [BUSYBOX, "mount", "-t", self.target.fstype, *flags, self.device, self.mountpoint]
         return self.machine.exec(argv, timeout=timeout)
 
     def unmount(self, *, timeout: float = MOUNT_S) -> CommandResult:
         """Unmount it."""
-        return self.machine.exec(["umount", self.mountpoint], timeout=timeout)
+        return self.machine.exec([BUSYBOX, "umount", self.mountpoint], timeout=timeout)
 
     def entry(self) -> MountEntry | None:
         """Return what is mounted at the mount point, or ``None``."""

@@ -76,7 +76,7 @@ class LastQuestions:
         """Make a tree of ``count`` names of every kind, of which ``seed`` makes the model that ``filled`` expects."""
         folder = self._folder(seed)
         script = f"mkdir {folder} && fstree fill {seed} {count} {folder} >{_MODEL.format(seed)}"
-        result = self._machine.shell(script, timeout=_WALK_S)
+        result = self._machine.ash(script, timeout=_WALK_S)
         assert result.ok, f"the tree cannot be made: {result}"
 
     def filled(self, seed: int) -> None:

@@ -84,7 +84,7 @@ class Vexctl:
         file = self._put(queries)
         script = f'for n in $(seq 0 {len(queries) - 1}); do "$@" --row $n || exit 1; done'
         argv = [self._program, "--json", "search", path, "-k", str(k), "--from", file]
-        result = self._machine.exec(["bash", "-c", script, "search", *argv], timeout=_CALL_S)
+        result = self._machine.ash(script, *argv, timeout=_CALL_S)
         assert result.ok, f"the search failed: {result}"
         answers = [json.loads(line)["results"] for line in result.text.splitlines()]
         assert len(answers) == len(queries), f"{len(queries)} searches gave {len(answers)} answers"

@@ -13,8 +13,9 @@ from vexlab.model.case import CaseResult
 from vexlab.plugin.options import run_folder, the_lab
 from vexlab.plugin.recorder import Recorder
 from vexlab.targets.build import keep_artifact
-from vexlab.vm.argv import MachineFiles, Start, qemu_argv
+from vexlab.vm.argv import MachineFiles, qemu_argv
 from vexlab.vm.qemu import PROGRAM
+from vexlab.vm.template import thawed
 
 CASE = "case.json"
 
@@ -71,7 +72,7 @@ def _keep_machine(item: pytest.Item, recorder: Recorder, folder: Path) -> None:
         return
     lab = the_lab(item.config)
     snapshot, spec = lab.snapshot(recorder.order)
-    start = Start(memory=snapshot / "memory", incoming=True)
+    start = thawed(snapshot, in_turn=recorder.order.in_turn)
     argv = qemu_argv(spec, MachineFiles(Path("MACHINE")), start)
     (folder / "qemu.txt").write_text(f"snapshot {snapshot.name}\n{shlex.join([PROGRAM, *argv])}\n")
     log = run_folder(item.config) / f"boot-{snapshot.name}.log"

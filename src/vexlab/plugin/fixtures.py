@@ -18,6 +18,7 @@ from vexlab.images.modules import read_module, unsigned
 from vexlab.lab import Lab, Order
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.marks import marks_of
 from vexlab.plugin.options import target_of, the_lab
 from vexlab.plugin.recorder import Recorder, recorder_of
 from vexlab.plugin.selection import why_not_loadable
@@ -113,9 +114,10 @@ def during(request: pytest.FixtureRequest) -> Callable[[str], None]:
 def machine(
     request: pytest.FixtureRequest, lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact
 ) -> Iterator[Machine]:
-    """Return a fresh machine, thawed for this case, with the target's files inside and nothing loaded."""
+    """Return a fresh machine, thawed for this case, with the target's files inside and its module not loaded."""
     mark = request.node.get_closest_marker("vm")
     shape = {"memory": lab.settings.memory, "cpus": lab.settings.cpus, **(mark.kwargs if mark else {})}
+    shape["in_turn"] = marks_of(request.node).sequential
     shape = {name: value(target) if callable(value) else value for name, value in shape.items()}
     order = Order(target=target, kernel=kernel, artifact=artifact, **shape)
     recorder = recorder_of(cast("pytest.Item", request.node))

@@ -14,6 +14,10 @@ MARKS = {
     "safety(word)": "safe, risky or dangerous for the machine it runs in (default safe)",
     "quick": "belongs to the shortest useful subset of its level",
     "slow": "takes far longer than its neighbours; started first where machines run side by side",
+    "sequential(yes=True)": (
+        "does one thing at a time: the machine's emulated CPUs may take turns in one thread, which is faster where "
+        "machines run side by side. Not for cases about races: there two CPUs must really run at once"
+    ),
     "needs(*options, source=False, mkfs=False, loadable=False, vectors=False)": (
         "kernel options (`KASAN`, without CONFIG_), or a property of the target, without which the case is skipped"
     ),
@@ -34,10 +38,12 @@ class CaseMarks:
     scenario: int
     safety: str
     quick: bool
+    sequential: bool
 
 
 def marks_of(item: pytest.Item) -> CaseMarks:
     """Return the marks of ``item``, with defaults."""
+    sequential = item.get_closest_marker("sequential")
     domain = str(_argument(item, "domain", Path(item.path).parent.name))
     return CaseMarks(
         id=f"{domain}.{item.name.removeprefix('test_')}",
@@ -46,6 +52,7 @@ def marks_of(item: pytest.Item) -> CaseMarks:
         scenario=int(str(_argument(item, "scenario", 0))),
         safety=str(_argument(item, "safety", "safe")),
         quick=item.get_closest_marker("quick") is not None,
+        sequential=sequential is not None and bool(sequential.kwargs.get("yes", True)),
     )
 
 

@@ -16,7 +16,6 @@ MACHINE = "q35,memory-backend=ram,vmport=off,smbus=off,sata=off,usb=off,i8042=of
 # `max` under TCG spends translation time on vector extensions; the baseline runs every Debian kernel. Without RDRAND a
 # guest has no random numbers for half a minute, and libuuid gives up on each only after a second: mke2fs took five.
 CPU = {"tcg": "qemu64,+rdrand", "kvm": "host"}
-_ACCEL = {"tcg": "tcg,thread=multi", "kvm": "kvm"}
 
 AGENT_PORT = "org.qemu.guest_agent.0"
 DATA_PORT = "vexlab.data"  # raw bytes of files, where the agent's base64 in JSON is too slow
@@ -74,11 +73,16 @@ class Start:
 
     ``memory`` is the file that backs the guest's memory. With ``keep_memory`` the guest writes through to it (a
     template is being made); without, it is mapped copy-on-write and any number of machines may share it.
+
+    ``in_turn`` lets the emulated CPUs take turns in one thread of the host. A guest that does one thing at a time loses
+    nothing by it, and a CPU that waits for another no longer spins away the time that the other needs, which it does
+    where the guests have more CPUs than the host.
     """
 
     memory: Path
     keep_memory: bool = False
     incoming: bool = False
+    in_turn: bool = False
 
 
 def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str, ...]:
@@ -90,7 +94,7 @@ def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str
         *("-sandbox", SANDBOX),
         *("-display", "none" if not spec.vnc_port else f"vnc=127.0.0.1:{spec.vnc_port - 5900}"),
         *(("-vga", "std") if spec.vnc_port else ("-vga", "none")),
-        *("-accel", _ACCEL[spec.accel], "-machine", MACHINE, "-cpu", CPU[spec.accel]),
+        *("-accel", _accel(spec, start), "-machine", MACHINE, "-cpu", CPU[spec.accel]),
         *("-smp", str(spec.cpus), "-m", f"{spec.memory}M"),
         *("-object", _memory(spec, start)),
         *("-kernel", str(spec.kernel), "-initrd", str(spec.initrd), "-append", spec.append),
@@ -110,6 +114,12 @@ def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str
         *("-pidfile", str(files.pid)),
         *(("-incoming", "defer") if start.incoming else ()),
     )
+
+
+def _accel(spec: MachineSpec, start: Start) -> str:
+    if spec.accel != "tcg":
+        return spec.accel
+    return f"tcg,thread={'single' if start.in_turn else 'multi'}"
 
 
 def _memory(spec: MachineSpec, start: Start) -> str:

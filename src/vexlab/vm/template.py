@@ -50,12 +50,20 @@ def refreeze(base: Path, spec: MachineSpec, work: Path, prepare: Callable[[Machi
     (into / _BOOT_LOG).write_bytes(boot + (into / _BOOT_LOG).read_bytes())
 
 
-def thaw(template: Path, spec: MachineSpec, work: Path, disks: Mapping[str, Path] | None = None) -> Machine:
+def thaw(
+    template: Path, spec: MachineSpec, work: Path, disks: Mapping[str, Path] | None = None, *, in_turn: bool = False
+) -> Machine:
     """Return a fresh machine in the template's state; its console starts empty.
 
-    ``disks`` are files to begin with instead of the template's, by the disk's serial; they are copied.
+    ``disks`` are files to begin with instead of the template's, by the disk's serial; they are copied. ``in_turn`` is
+    as in ``Start``: it is no part of the state, so that one template serves both.
     """
-    return _thaw(template, spec, work, Start(memory=template / _MEMORY, incoming=True), disks)
+    return _thaw(template, spec, work, thawed(template, in_turn=in_turn), disks)
+
+
+def thawed(template: Path, *, in_turn: bool) -> Start:
+    """Return how a machine comes up from ``template``."""
+    return Start(memory=template / _MEMORY, incoming=True, in_turn=in_turn)
 
 
 def boot_log(template: Path) -> str:

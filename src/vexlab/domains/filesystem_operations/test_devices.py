@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.level(2),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
+    pytest.mark.sequential,
 ]
 
 _ODD_BYTES = 7 * 512 + 3 * 1024 * 1024  # over the smallest size: no whole number of blocks of 4 KiB

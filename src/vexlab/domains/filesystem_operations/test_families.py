@@ -12,6 +12,7 @@ from vexlab.plugin.fixtures import Metrics
 pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.needs(mkfs=True)]
 
 _QUICK = ("io", "rename")
+_AT_ONCE = ("race", "lock", "readdir", "append", "mmap")  # with threads or processes that must really run at once
 # Files of others: whatever a check does, these must stay as they are.
 _BYSTANDERS = """
 mkdir {0}/bystanders {0}/work && fstree fill 20 60 {0}/bystanders >/tmp/bystanders.manifest
@@ -20,13 +21,14 @@ mkdir {0}/bystanders {0}/work && fstree fill 20 60 {0}/bystanders >/tmp/bystande
 
 def _case(family: str, level: int) -> object:
     marks = [pytest.mark.level(level), *([pytest.mark.quick] if family in _QUICK else [])]
+    marks.append(pytest.mark.sequential(yes=family not in _AT_ONCE))
     return pytest.param(family, marks=marks, id=family)
 
 
 @pytest.mark.parametrize("family", [_case(family, level) for family, level in FAMILIES.items()])
 def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str, metrics: Metrics) -> None:
     """Every check of the family passes or is refused as declared, and the files of others are not touched."""
-    made = mounted.machine.shell(_BYSTANDERS.format(mounted.mountpoint))
+    made = mounted.machine.ash(_BYSTANDERS.format(mounted.mountpoint))
     assert made.ok, f"the files of others cannot be made: {made}"
     run_family(mounted, family, f"{mounted.mountpoint}/work", metrics)
     questions.compare("/tmp/bystanders.manifest", f"{mounted.mountpoint}/bystanders")

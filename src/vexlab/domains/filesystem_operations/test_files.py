@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.scenario(4),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
+    pytest.mark.sequential,
 ]
 
 _FILES = """

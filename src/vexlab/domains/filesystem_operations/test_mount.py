@@ -17,7 +17,12 @@ from vexlab.plugin.fixtures import Metrics
 from vexlab.plugin.selection import why_not_loadable
 from vexlab.vm.machine import Machine
 
-pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.level(1), pytest.mark.needs(mkfs=True)]
+pytestmark = [
+    pytest.mark.domain("filesystem_operations"),
+    pytest.mark.level(1),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.sequential,
+]
 
 _MOUNT_S = 10.0
 _CYCLES = 10

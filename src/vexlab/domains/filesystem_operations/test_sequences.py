@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
     pytest.mark.usefixtures("questions"),
+    pytest.mark.sequential,
 ]
 
 SEED = "VEXLAB_SEED"  # environment variable: do the sequences of an earlier run again

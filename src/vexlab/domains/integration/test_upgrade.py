@@ -19,6 +19,7 @@ pytestmark = [
     pytest.mark.level(2),
     pytest.mark.needs(mkfs=True),
     MACHINE,
+    pytest.mark.sequential,
 ]
 
 _MANIFEST = "/tmp/old.manifest"

@@ -12,6 +12,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(2),
     pytest.mark.needs(loadable=True),
+    pytest.mark.sequential,
 ]
 
 _SPOILT = "/tmp/spoilt.ko"
@@ -86,5 +87,5 @@ def test_error_unload_busy(module: GuestModule) -> None:
     refused = module.unload()
     assert not refused.ok, "the module was unloaded under a mounted filesystem"
     assert "temporarily unavailable" in refused.error_text, f"refused with other words: {refused.error_text}"
-    written = module.machine.shell("echo still here >/mnt/test/file && cat /mnt/test/file")
+    written = module.machine.ash("echo still here >/mnt/test/file && cat /mnt/test/file")
     assert written.text == "still here", f"the filesystem does not work after the refused unload: {written}"

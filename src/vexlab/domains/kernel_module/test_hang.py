@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(2),
     pytest.mark.needs(loadable=True),
+    pytest.mark.sequential,
 ]
 
 _STUCK = """

@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
+    pytest.mark.sequential,
 ]
 
 # Names one damage, as a failure's words name it: the case then does that one alone.

@@ -16,6 +16,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
+    pytest.mark.sequential,
 ]
 
 _ROUNDS, _WARM_UP = 6, 2

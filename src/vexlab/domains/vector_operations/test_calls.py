@@ -16,6 +16,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
+    pytest.mark.sequential,
 ]
 
 # Structures of include/uapi/vexfs.h, as struct.pack has them; prints a line of JSON for each call.
