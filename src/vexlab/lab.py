@@ -100,7 +100,7 @@ class Watch:
 
     def __call__(self, text: str) -> None:
         """Look at new console text; raise ``MachineLost`` where the kernel died and its grace is over."""
-        if not self._died and (found := headline(text)):
+        if text and not self._died and (found := headline(text)):
             self._died = found
             self._until = time.monotonic() + _GRACE_S
         if self._died and _PANIC in text:
