@@ -14,6 +14,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from vexlab.errors import CacheError
 log = logging.getLogger(__name__)
 
 _MANIFEST = ".manifest.json"
+_IN_USE_S = 600.0
 _HINT = "free some space, or set VEXLAB_CACHE to a folder of yours on another disk"
 
 
@@ -58,6 +60,8 @@ class Cache:
         # read after the look: an entry comes whole, by a rename, and may just have come
         with contextlib.suppress(OSError, ValueError):
             if json.loads((entry / _MANIFEST).read_text()) == _survey(entry):
+                with contextlib.suppress(OSError):  # somebody else's cache: its owner trims it
+                    os.utime(entry / _MANIFEST)  # the time of its last use
                 return entry
         log.warning("cache entry %s is damaged and will be made anew", entry)
         self.drop(kind, key)
@@ -90,6 +94,19 @@ class Cache:
             if entry.exists():
                 shutil.rmtree(entry)
 
+    def trim(self, kind: str, most: int) -> None:
+        """Remove the entries longest unused until those of ``kind`` take ``most`` bytes of disk, and dead drafts.
+
+        What was used in the last minutes stays: a machine may be about to start from it.
+        """
+        with self._guard():
+            entries = sorted(map(_use, (self.root / kind).glob("*")), reverse=True)
+            total = 0
+            for used, taken, entry in entries:
+                total += taken
+                if total > most and time.time() - used > _IN_USE_S:
+                    shutil.rmtree(entry, ignore_errors=True)
+
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold the lock ``name`` against other processes."""
@@ -105,6 +122,23 @@ class Cache:
             yield
         except OSError as error:
             raise CacheError(f"the cache {self.root} cannot be written: {error}", hint=_HINT) from error
+
+
+def _use(entry: Path) -> tuple[float, int, Path]:
+    """Return when an entry was last used, and the bytes of disk that it takes: most of a guest's memory is a hole.
+
+    A draft, which has no manifest, counts as used when it was begun; of a process that was killed it stays behind.
+    """
+    taken = 0
+    used = 0.0
+    with contextlib.suppress(OSError):  # it may just be going
+        used = entry.stat().st_mtime
+        for file in entry.rglob("*"):
+            status = file.lstat()
+            taken += status.st_blocks * 512
+            if file.name == _MANIFEST:
+                used = max(used, status.st_mtime)
+    return used, taken, entry
 
 
 def _survey(entry: Path) -> dict[str, list[int]]:

@@ -35,12 +35,13 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What may stand in ``vexlab.toml``; ``memory`` in MiB."""
+    """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go."""
 
     cache: str = ""
     results: str = "vexlab-results"
     accel: str = "auto"
     memory: int = 256
+    snapshots: int = 10240
     cpus: int = 2
     kernels: tuple[str, ...] = ("6.1",)
     thresholds: Thresholds = field(default_factory=Thresholds)

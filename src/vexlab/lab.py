@@ -126,7 +126,10 @@ class Lab:
         return self._stack.enter_context(Session())
 
     def check_room(self) -> None:
-        """Raise ``InfraError`` where disk or memory do not suffice for a machine; better now than in the middle."""
+        """Raise ``InfraError`` where disk or memory do not suffice for a machine; better now than in the middle.
+
+        Snapshots that nobody has used for long are removed where there are too many.
+        """
         available = available_memory() >> 20
         if available < self.settings.memory + _QEMU_MIB:
             raise InfraError(
@@ -134,6 +137,7 @@ class Lab:
                 hint="end other programs, or give --memory a smaller value",
             )
         self.cache.prepare()
+        self.cache.trim("snapshots", self.settings.snapshots << 20)  # each build of a module leaves some
         free = shutil.disk_usage(self.cache.root).free >> 20
         wanted = _ROOM_MIB + self.settings.memory
         if free < wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,38 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
 def test_keys_differ_with_every_part() -> None:
     keys = {key_of("a", "b"), key_of("ab"), key_of("a", "b", ""), key_of("a", 1), key_of("a", "1")}
     assert len(keys) == 5
+
+
+def test_trimming_removes_what_was_longest_unused(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    for age, key in ((3, "old"), (2, "used"), (1, "young")):
+        entry = cache.make("kind", key, lambda draft: _fill(draft / "file", 1 << 16))
+        _age(entry, hours=age)
+    assert cache.get("kind", "used")
+    _fill(tmp_path / "kind" / ".dead-draft" / "half", 1 << 16)
+    _age(tmp_path / "kind" / ".dead-draft", hours=9)
+    cache.trim("kind", 3 << 16)
+    assert sorted(entry.name for entry in (tmp_path / "kind").iterdir()) == ["used", "young"]
+
+
+def test_trimming_keeps_what_is_in_use_and_counts_no_holes(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.make("kind", "now", lambda draft: _fill(draft / "file", 1 << 16))
+    sparse = cache.make("kind", "sparse", lambda draft: _fill(draft / "file", 0, hole=1 << 30))
+    _age(sparse, hours=2)
+    cache.trim("kind", 1 << 20)
+    assert cache.get("kind", "sparse")
+    cache.trim("kind", 0)
+    assert cache.get("kind", "now")
+
+
+def _fill(file: Path, size: int, *, hole: int = 0) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"x" * size)
+    os.truncate(file, size + hole)
+
+
+def _age(entry: Path, *, hours: int) -> None:
+    then = time.time() - 3600 * hours
+    for path in (*entry.glob(".manifest.json"), entry):
+        os.utime(path, (then, then))
