@@ -24,6 +24,7 @@ from vexlab.plugin.fixtures import (
     mounted,
     questions,
     scratch,
+    successor,
     target,
     thresholds,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "pytest_unconfigure",
     "questions",
     "scratch",
+    "successor",
     "target",
     "thresholds",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import pytest
 
@@ -127,6 +129,44 @@ def machine(
             yield fresh
         finally:
             recorder.detach()
+
+
+class Successor(Protocol):
+    """Cuts a machine's power and gives a fresh one with its disks, the target's module loaded where it is one."""
+
+    def __call__(self, dead: Machine, *, on: Kernel | None = None) -> Machine:
+        """Return the machine that follows ``dead``, with another kernel where one is given."""
+
+
+@pytest.fixture
+def successor(
+    request: pytest.FixtureRequest, lab: Lab, machine: Machine, target: Target, kernel: Kernel
+) -> Iterator[Successor]:
+    """Return what follows a machine with another one on the same disks."""
+    recorder = recorder_of(request.node)
+    ordered = recorder.order
+    assert machine
+    assert ordered
+
+    with ExitStack() as stack:
+
+        def follow(dead: Machine, *, on: Kernel | None = None) -> Machine:
+            dead.kill()
+            recorder.observe(None)
+            assert not recorder.findings, (
+                f"the kernel complained before the power was cut: {recorder.findings[0].title}"
+            )
+            order = replace(ordered, kernel=on, artifact=lab.artifact(target, on)) if on else ordered
+            files = {disk.serial: dead.files.disk(disk) for disk in dead.spec.disks if not disk.readonly}
+            fresh = stack.enter_context(lab.machine(order, disks=files))
+            recorder.attach(fresh, order)
+            if not why_not_loadable(on or kernel, target):
+                loaded = GuestModule(fresh, target).load()
+                assert loaded.ok, f"the module does not load: {loaded}"
+            return fresh
+
+        yield follow
+        recorder.detach()  # while the last machine's console is still there
 
 
 @pytest.fixture

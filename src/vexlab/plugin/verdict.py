@@ -78,6 +78,8 @@ def _reason(report: pytest.TestReport, error: BaseException | None) -> str:
         return ""
     if report.skipped and isinstance(report.longrepr, tuple):
         return str(report.longrepr[2]).removeprefix("Skipped: ")
+    if isinstance(error, pytest.FixtureLookupError):
+        return " ".join(error.formatrepr().errorstring.split("\n")[:2])
     words = str(error).strip() or type(error).__name__
     if isinstance(error, AssertionError):
         words = words.partition("\nassert ")[0]

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -18,15 +16,8 @@ from vexlab.deadline import Deadline
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.block import device_of
 from vexlab.guest.crash import CrashPlan, no_journal, parse_power_cut
-from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.lab import Lab
-from vexlab.model.kernel import Kernel
-from vexlab.model.target import Target
-from vexlab.plugin.fixtures import Metrics
-from vexlab.plugin.recorder import recorder_of
-from vexlab.plugin.selection import why_not_loadable
-from vexlab.vm.machine import Machine
+from vexlab.plugin.fixtures import Metrics, Successor
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -36,43 +27,11 @@ pytestmark = [
 
 SEED = "VEXLAB_SEED"  # environment variable: the programs and moments of an earlier run again
 _SEEDS = 1 << 31
-_DISKS = ("scratch", "room")
 _OPERATIONS = 2000
 _LONGEST_S = 2.0
 _LEAST_OPERATIONS = 20
 _START_S = 60.0
 _VERIFY_S = 120.0
-_SUCCESSOR = Callable[[Machine], Machine]
-
-
-@pytest.fixture
-def successor(
-    request: pytest.FixtureRequest, lab: Lab, machine: Machine, target: Target, kernel: Kernel
-) -> Iterator[_SUCCESSOR]:
-    """Return what cuts a machine's power and gives a fresh one with its disks, the target's module loaded."""
-    recorder = recorder_of(request.node)
-    order = recorder.order
-    assert machine
-    assert order
-
-    with ExitStack() as stack:
-
-        def follow(dead: Machine) -> Machine:
-            dead.kill()
-            recorder.observe(None)
-            assert not recorder.findings, (
-                f"the kernel complained before the power was cut: {recorder.findings[0].title}"
-            )
-            files = {disk.serial: dead.files.disk(disk) for disk in dead.spec.disks if disk.serial in _DISKS}
-            fresh = stack.enter_context(lab.machine(order, disks=files))
-            recorder.attach(fresh, order)
-            if not why_not_loadable(kernel, target):
-                loaded = GuestModule(fresh, target).load()
-                assert loaded.ok, f"the module does not load: {loaded}"
-            return fresh
-
-        yield follow
-        recorder.detach()  # while the last machine's console is still there
 
 
 def _write_until(filesystem: GuestFilesystem, plan: CrashPlan, moment: float) -> None:
@@ -119,7 +78,7 @@ def _verify(filesystem: GuestFilesystem, plan: CrashPlan, told: str) -> int:
     return cut.operation
 
 
-def _rounds(filesystem: GuestFilesystem, successor: _SUCCESSOR, metrics: Metrics, count: int) -> None:
+def _rounds(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics, count: int) -> None:
     if reason := no_journal(filesystem.target):
         pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
     seed = int(os.environ.get(SEED) or random.randrange(_SEEDS))
@@ -138,13 +97,13 @@ def _rounds(filesystem: GuestFilesystem, successor: _SUCCESSOR, metrics: Metrics
 
 
 @pytest.mark.level(1)
-def test_power_cut_once(filesystem: GuestFilesystem, successor: _SUCCESSOR, metrics: Metrics) -> None:
+def test_power_cut_once(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics) -> None:
     """After a power cut amid writes a new machine mounts it, finds all that was synced, and nothing else is wrong."""
     _rounds(filesystem, successor, metrics, 1)
 
 
 @pytest.mark.level(2)
 @pytest.mark.slow
-def test_power_cut(filesystem: GuestFilesystem, successor: _SUCCESSOR, metrics: Metrics) -> None:
+def test_power_cut(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics) -> None:
     """After each of six power cuts at random moments all that was synced is there, names, bytes and link counts."""
     _rounds(filesystem, successor, metrics, 6)
