@@ -204,9 +204,7 @@ __printf(2, 3)
 void vexfs_error(struct super_block *sb, const char *fmt, ...);
 void vexfs_count_error(struct super_block *sb);
 
-/* balloc.c */
-int vexfs_init_balloc(void);
-void vexfs_exit_balloc(void);
+/* group.c */
 struct vexfs_group_desc *vexfs_group_desc(struct super_block *sb, u32 group,
 					  struct buffer_head **bh);
 void vexfs_desc_set_csum(struct super_block *sb, u32 group,
@@ -215,6 +213,10 @@ bool vexfs_desc_valid(struct super_block *sb, u32 group);
 u32 vexfs_data_start(struct vexfs_sb_info *sbi, u32 group);
 bool vexfs_data_valid(struct super_block *sb, u32 block, u32 count);
 struct buffer_head *vexfs_read_bitmap(struct super_block *sb, u32 block);
+
+/* balloc.c */
+int vexfs_init_balloc(void);
+void vexfs_exit_balloc(void);
 u32 vexfs_next_free(struct inode *inode);
 u32 vexfs_new_blocks(handle_t *handle, struct inode *inode, u32 goal,
 		     u32 *count, int *err);
@@ -241,9 +243,13 @@ int vexfs_get_block_new(struct inode *inode, sector_t iblock,
 struct buffer_head *vexfs_bread(struct inode *inode, u64 lblk);
 struct buffer_head *vexfs_append(handle_t *handle, struct inode *inode,
 				 int *err);
+struct buffer_head *vexfs_read_pointers(struct inode *inode, u32 block);
+u32 vexfs_run(__le32 *slot, u32 max);
+loff_t vexfs_max_size(void);
+
+/* truncate.c */
 int vexfs_free_tail(handle_t *handle, struct inode *inode, loff_t size);
 int vexfs_truncate(struct inode *inode);
-loff_t vexfs_max_size(void);
 
 /* inode.c */
 struct inode *vexfs_iget(struct super_block *sb, unsigned long ino);
@@ -257,14 +263,16 @@ int vexfs_mark_inode(handle_t *handle, struct inode *inode);
 void vexfs_dirty_inode(struct inode *inode, int flags);
 int vexfs_write_inode(struct inode *inode, struct writeback_control *wbc);
 void vexfs_evict_inode(struct inode *inode);
+void vexfs_set_ops(struct inode *inode);
+void vexfs_touch(struct inode *inode);
+
+/* attr.c */
 int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		  struct iattr *attr);
 int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		  struct kstat *stat, u32 request_mask, unsigned int flags);
 int vexfs_zero_tail(handle_t *handle, struct inode *inode, loff_t size);
 int vexfs_zero_eof(struct inode *inode);
-void vexfs_set_ops(struct inode *inode);
-void vexfs_touch(struct inode *inode);
 extern const struct inode_operations vexfs_file_iops;
 extern const struct inode_operations vexfs_special_iops;
 
@@ -308,7 +316,14 @@ u32 vexfs_block_room(struct buffer_head *bh);
 u32 vexfs_name_hash(struct inode *dir, const char *name, u32 len);
 
 /* namei.c */
+void vexfs_lose_child(struct inode *dir);
+int vexfs_drop_link(handle_t *handle, struct inode *inode);
 extern const struct inode_operations vexfs_dir_iops;
+
+/* rename.c */
+int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
+		 struct dentry *old_dentry, struct inode *new_dir,
+		 struct dentry *new_dentry, unsigned int flags);
 
 /* symlink.c */
 extern const struct inode_operations vexfs_symlink_iops;

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VexFS: the attributes of inodes, of which the size is most of the work.
+ */
+
+#include "vexfs.h"
+
+/* Zeroes the last block's bytes past @size, so that growing shows zeros. */
+int vexfs_zero_tail(handle_t *handle, struct inode *inode, loff_t size)
+{
+	loff_t end = round_up(size, VEXFS_BLOCK_SIZE);
+	int err;
+
+	if (size == end || VEXFS_DEFECT(stale_after_truncate))
+		return 0;
+	err = block_truncate_page(inode->i_mapping, size, vexfs_get_block);
+	if (err)
+		return err;
+	return jbd2_journal_inode_ranged_write(handle,
+					       &VEXFS_I(inode)->i_jinode,
+					       size, end - size);
+}
+
+/* The same for a write that starts past the end of the file. */
+int vexfs_zero_eof(struct inode *inode)
+{
+	handle_t *handle;
+	int err, ret;
+
+	if (!(inode->i_size & (VEXFS_BLOCK_SIZE - 1)))
+		return 0;
+	handle = vexfs_start(inode->i_sb, VEXFS_CR_INODE);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_zero_tail(handle, inode, inode->i_size);
+	ret = vexfs_stop(handle);
+	return err ? err : ret;
+}
+
+static int vexfs_shrink(struct inode *inode, loff_t size)
+{
+	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	handle_t *handle;
+	int err, ret;
+
+	if (!sbi->s_journal)
+		return -EROFS;
+	/*
+	 * Pages a committing transaction must write may be about to go; the
+	 * old size is still on disk then.
+	 */
+	err = jbd2_journal_begin_ordered_truncate(sbi->s_journal,
+						  &vi->i_jinode, size);
+	if (err)
+		return err;
+	handle = vexfs_start(inode->i_sb, VEXFS_CR_WRITE);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	err = vexfs_orphan_add(handle, inode);
+	if (!err) {
+		i_size_write(inode, size);
+		vi->i_disksize = size;
+		vexfs_touch(inode);
+	}
+	ret = vexfs_mark_inode(handle, inode);
+	if (!err)
+		err = ret;
+	ret = vexfs_stop(handle);
+	if (!err)
+		err = ret;
+	if (err) {
+		vexfs_truncate(inode);
+		return err;
+	}
+	truncate_pagecache(inode, size);
+	return vexfs_truncate(inode);
+}
+
+static int vexfs_grow(struct inode *inode, loff_t size)
+{
+	loff_t old = inode->i_size;
+	handle_t *handle;
+	int err, ret;
+
+	handle = vexfs_start(inode->i_sb, VEXFS_CR_WRITE);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	/* A store through a mapping may have left bytes there. */
+	err = vexfs_zero_tail(handle, inode, old);
+	if (!err) {
+		i_size_write(inode, size);
+		VEXFS_I(inode)->i_disksize = size;
+		vexfs_touch(inode);
+		err = vexfs_mark_inode(handle, inode);
+	}
+	ret = vexfs_stop(handle);
+	if (!err)
+		err = ret;
+	if (!err)
+		pagecache_isize_extended(inode, old, size);
+	return err;
+}
+
+static int vexfs_set_size(struct inode *inode, loff_t size)
+{
+	int err;
+
+	if (vexfs_is_vector(inode))
+		return -EPERM;
+	err = inode_newsize_ok(inode, size);
+	if (err)
+		return err;
+	filemap_invalidate_lock(inode->i_mapping);
+	if (size > inode->i_size)
+		err = vexfs_grow(inode, size);
+	else
+		err = vexfs_shrink(inode, size);
+	filemap_invalidate_unlock(inode->i_mapping);
+	return err;
+}
+
+int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+		  struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	handle_t *handle;
+	int err, ret;
+
+	err = setattr_prepare(idmap, dentry, attr);
+	if (err)
+		return err;
+	if (attr->ia_valid & ATTR_SIZE) {
+		err = vexfs_set_size(inode, attr->ia_size);
+		if (err)
+			return err;
+	}
+	handle = vexfs_start(inode->i_sb, VEXFS_CR_INODE);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	setattr_copy(idmap, inode, attr);
+	err = vexfs_mark_inode(handle, inode);
+	ret = vexfs_stop(handle);
+	return err ? err : ret;
+}
+
+int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
+		  struct kstat *stat, u32 request_mask, unsigned int flags)
+{
+	struct inode *inode = d_inode(path->dentry);
+
+	vexfs_fill_stat(idmap, request_mask, inode, stat);
+	if (request_mask & STATX_BTIME) {
+		stat->result_mask |= STATX_BTIME;
+		stat->btime = VEXFS_I(inode)->i_btime;
+	}
+	return 0;
+}
+
+const struct inode_operations vexfs_file_iops = {
+	.setattr	= vexfs_setattr,
+	.getattr	= vexfs_getattr,
+	.listxattr	= vexfs_listxattr,
+};
+
+const struct inode_operations vexfs_special_iops = {
+	.setattr	= vexfs_setattr,
+	.getattr	= vexfs_getattr,
+	.listxattr	= vexfs_listxattr,
+};
