@@ -34,7 +34,7 @@ from vexlab.vm.session import Session
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 2  # part of every snapshot's key: raise it when machines are made in another way
+_FORMAT = 3  # part of every snapshot's key: raise it when machines are made in another way
 
 # SLUB checks every object (Documentation/mm/slub.rst), but without U: storing users makes 6.1 itself leak a debugfs
 # entry for each cache that a module creates and destroys. KFENCE samples where it is built in (6.12); speculation

@@ -13,13 +13,16 @@ def _leaks(samples: list[MemorySample]) -> tuple[Growth, ...]:
 
 PRINTED = f"""
 {MARK}
-MemTotal:         223000 kB
-MemFree:          186940 kB
+      nr_free_pages 3000
+              count: 12
+              count: 0
+      nr_free_pages 40000
+              count: 300
 slabinfo - version: 2.1
 # name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> : slabdata <a>
 kmalloc-64          3200   3264     64   51    1 : tunables    0    0    0 : slabdata     64     64      0
 {MARK}
-MemFree:          186936 kB
+      nr_free_pages 43311
 kmalloc-64          3201   3264     64   51    1 : tunables    0    0    0 : slabdata     64     64      0
 """
 
@@ -37,7 +40,8 @@ def _samples(count: int, *, leak: float = 0, noise: float = 0, memory: float = 0
 
 def test_parse() -> None:
     first, second = parse_samples(PRINTED)
-    assert first.free == 186940 * 1024
+    assert first.free == 43312 * 4096
+    assert second.free == first.free - 4096
     assert first.objects == {"kmalloc-64": (3200, 64)}
     assert second.objects["kmalloc-64"][0] == 3201
 

@@ -22,12 +22,18 @@ sed "s|^|in /proc/filesystems or /proc/misc: |" /proc/filesystems /proc/misc
 """
 
 
-# kmod, as busybox knows no compressed modules; it takes a tenth of a second to find that there is nothing to do.
+# kmod, as busybox knows no compressed modules; it takes a tenth of a second to find that there is nothing to do. Of
+# what modprobe would load with the module OF, soft dependencies may not fit this CPU (modprobe.d(5)): no error yet.
 _LOAD_MISSING = """
-for name; do
-    [ -d "/sys/module/${name//-/_}" ] || grep -q "/$name.ko" /lib/modules/*/modules.builtin || missing="$missing $name"
-done
-[ -z "$missing" ] || exec /sbin/modprobe -a $missing
+missing() {
+    for name; do
+        [ -d "/sys/module/${name//-/_}" ] || grep -q "/$name.ko" /lib/modules/*/modules.builtin || echo "$name"
+    done
+}
+[ -z "$OF" ] || soft=$(missing $(/sbin/modprobe --show-depends "$OF" | sed '$d; s|.*/||; s|[.]ko.*||'))
+[ -z "$soft" ] || /sbin/modprobe -qa $soft
+names=$(missing "$@")
+[ -z "$names" ] || exec /sbin/modprobe -a $names
 """
 
 
@@ -42,8 +48,14 @@ class ModuleState:
 
 
 def load_missing(machine: Machine, target: Target) -> CommandResult | None:
-    """Load what ``target`` depends on and is not loaded yet; return how that ended, ``None`` with no dependencies."""
-    return machine.ash(_LOAD_MISSING, *target.depends, timeout=_STEP_S) if target.depends else None
+    """Load what ``target`` depends on and is not loaded yet; return how that ended, ``None`` with no dependencies.
+
+    Of a module that comes with the kernel, modprobe knows them; so a case can tell what they leave from what it leaves.
+    """
+    if not target.depends and not target.in_tree:
+        return None
+    of = {"OF": target.module} if target.in_tree else {}
+    return machine.ash(_LOAD_MISSING, *target.depends, timeout=_STEP_S, env=of)
 
 
 class GuestModule:

@@ -14,13 +14,19 @@ MARK = "== vexlab sample"
 SAMPLE = f"""
 sync; echo 3 >/proc/sys/vm/drop_caches
 for shrink in /sys/kernel/slab/*/shrink; do echo 1 >"$shrink" 2>/dev/null; done
-echo "{MARK}"; cat /proc/meminfo /proc/slabinfo
+echo "{MARK}"; grep -E "nr_free_pages|^ +count:" /proc/zoneinfo; cat /proc/slabinfo
 """
+
+_PAGE = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemorySample:
-    """``objects`` maps slab caches to (active objects, bytes an object); ``free`` is free memory in bytes."""
+    """``objects`` maps slab caches to (active objects, bytes an object); ``free`` is free memory in bytes.
+
+    Pages that each CPU keeps to itself are free too, and come and go by megabytes: they are counted, where MemFree
+    leaves them out (/proc/zoneinfo, mm/vmstat.c).
+    """
 
     free: int
     objects: Mapping[str, tuple[int, int]]
@@ -76,8 +82,8 @@ def _sample(text: str) -> MemorySample:
     free, objects = 0, {}
     for line in text.splitlines():
         words = line.split()
-        if line.startswith("MemFree:"):  # MemFree:          186940 kB
-            free = int(words[1]) * 1024
+        if len(words) == 2 and words[0] in ("nr_free_pages", "count:"):  # of a zone, of a CPU's share of it
+            free += int(words[1]) * _PAGE
         elif " : tunables" in line and not line.startswith(
             "#"
         ):  # kmalloc-64  3200  3264  64  51  1 : tunables 0 0 0 : slabdata 64 64 0

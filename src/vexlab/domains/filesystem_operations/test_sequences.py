@@ -48,6 +48,8 @@ def _compare(mounted: GuestFilesystem, metrics: Metrics, seed: int, count: int, 
     if found.differ:
         pytest.fail(_told(machine, found, work, seed))
     assert found.operations == count, f"only {found.operations} of {count} operations were done"
+    gone = machine.ash("umount /mnt/reference")  # it may be the target's module that it keeps
+    assert gone.ok, f"the reference filesystem does not unmount: {gone}"
 
 
 def _told(machine: Machine, found: Comparison, work: tuple[str, str], seed: int) -> str:

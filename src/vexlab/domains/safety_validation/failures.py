@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-# Times that each operation is made to fail between two samples of the memory.
-REPEATED = 100
-
 # Runs inside the guest: the words are the folder to work in, the group of failures, and how often each is repeated.
 # An operation that succeeds where it must fail, or fails with another error, is printed and ends the case.
 SCRIPT = r"""

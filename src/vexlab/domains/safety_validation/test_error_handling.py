@@ -79,7 +79,7 @@ sync
 _TEN = """
 set -e
 holds() {{
-    fstree verify /tmp/image$1.manifest /mnt/image$1 >/tmp/out && return
+    fstree verify /tmp/image$1.manifest /mnt/image$1/tree >/tmp/out && return
     echo "image $1 is not what it was:"; head -3 /tmp/out; exit 1
 }}
 modprobe loop max_loop=16
@@ -91,7 +91,10 @@ for n in $(seq 0 {last}); do
     mount -t {fstype} {options} "$IMAGE" /mnt/image$n
 done
 [ "$(grep -c ' /mnt/image[0-9] {fstype} ' /proc/mounts)" = {count} ] || {{ echo "not {count} are mounted"; exit 1; }}
-for n in $(seq 0 {last}); do fstree fill $((n + 1)) 40 /mnt/image$n >/tmp/image$n.manifest & jobs[n]=$!; done
+for n in $(seq 0 {last}); do
+    mkdir /mnt/image$n/tree
+    fstree fill $((n + 1)) 40 /mnt/image$n/tree >/tmp/image$n.manifest & jobs[n]=$!
+done
 for n in $(seq 0 {last}); do wait ${{jobs[n]}} || {{ echo "image $n cannot be filled"; exit 1; }}; done
 for n in $(seq 0 {last}); do holds $n; done
 for n in 7 2 9 0 5 3 8 1 6 4; do umount /mnt/image$n; done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.safety_validation.failures import REPEATED, SCRIPT
+from vexlab.domains.safety_validation import failures, successes
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
@@ -20,11 +20,14 @@ pytestmark = [
 ]
 
 _ROUNDS, _WARM_UP = 6, 2
-_NEVER = 1 << 40  # bytes: memory is judged by objects here, for every leak makes as many as there were failures
+_REPEATED = 100  # times that each operation is done between two samples of the memory
+_NEVER = 1 << 40  # bytes: slab caches are judged by objects here, for every leak makes as many as there were operations
+_UNSTEADY = 128 << 10  # bytes by which free memory goes up and down between rounds
+_PAGE = 4096  # bytes: what is too large for a slab cache is taken by pages
 _MOUNTS = 3
 # The kernel keeps freed areas of vmalloc (stacks of threads) until there are many (mm/vmalloc.c, lazy_max_pages).
 _LAZY = ("vmap_area",)
-_FILES = "/tmp/failures.py"
+_PROGRAM = "/tmp/repeat.py"
 
 _REPEAT = """
 for round in $(seq {rounds}); do
@@ -55,13 +58,13 @@ truncate -s 20M noise && dd if={device} of=half bs=512 count=200 status=none
 def _grown(text: str, most: float) -> tuple[Growth, ...]:
     samples = parse_samples(text)
     assert len(samples) == _ROUNDS, f"{len(samples)} of {_ROUNDS} samples of the memory were taken"
-    found = leaks(samples, slab_bytes=_NEVER, memory_bytes=_NEVER, warm_up=_WARM_UP)
+    found = leaks(samples, slab_bytes=_NEVER, memory_bytes=max(most * _PAGE, _UNSTEADY), warm_up=_WARM_UP)
     return tuple(each for each in found if each.slope >= most and each.name not in _LAZY)
 
 
 def _tell(grown: tuple[Growth, ...], what: str, metrics: Metrics) -> None:
     metrics.record("leaking_caches_count", len(grown))
-    words = ", ".join(f"{each.name} by {each.slope:.0f} objects ({each.bytes_per_cycle:.0f} bytes)" for each in grown)
+    words = ", ".join(f"{each.name} by {each.slope:.0f} ({each.bytes_per_cycle:.0f} bytes)" for each in grown)
     assert not grown, f"memory leak: each round of {what} leaves more behind: {words}"
 
 
@@ -69,17 +72,30 @@ def _tell(grown: tuple[Growth, ...], what: str, metrics: Metrics) -> None:
 @pytest.mark.parametrize("group", ["xattrs", "names", "opens", "calls", "vectors"])
 def test_failures_leak_nothing(mounted: GuestFilesystem, metrics: Metrics, group: str) -> None:
     """Operations that fail say the right error each of many times, and leave no object behind."""
+    printed = _repeat(mounted, failures.SCRIPT, group)
+    wrong = [line for line in printed.splitlines() if " gave " in line]
+    assert not wrong, "; ".join(dict.fromkeys(wrong))
+    _tell(_grown(printed, _REPEATED * 0.5), f"{_REPEATED} times each failure of {group}", metrics)
+
+
+@pytest.mark.usefixtures("questions")
+@pytest.mark.parametrize("group", successes.GROUPS)
+def test_work_leaks_nothing(mounted: GuestFilesystem, metrics: Metrics, group: str) -> None:
+    """What is done and undone many times leaves no object and no page of memory behind."""
+    printed = _repeat(mounted, successes.SCRIPT, group)
+    _tell(_grown(printed, _REPEATED * 0.5), f"{_REPEATED} times the work of {group}", metrics)
+
+
+def _repeat(mounted: GuestFilesystem, program: str, group: str) -> str:
+    """Run the program's group ``_ROUNDS`` times in the guest; return what it printed, with samples of the memory."""
     if group == "vectors" and mounted.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
-    machine = mounted.machine
-    machine.push(SCRIPT.encode(), _FILES)
-    once = f"python3 {_FILES} {mounted.mountpoint}/work {group} {REPEATED}"
+    mounted.machine.push(program.encode(), _PROGRAM)
+    once = f"python3 {_PROGRAM} {mounted.mountpoint}/work {group} {_REPEATED}"
     script = _REPEAT.format(rounds=_ROUNDS, once=once, sample=SAMPLE)
-    result = machine.shell(script, timeout=180)
-    assert result.ok, f"the failures did not come to their end: {result}"
-    wrong = [line for line in result.text.splitlines() if " gave " in line]
-    assert not wrong, "; ".join(dict.fromkeys(wrong))
-    _tell(_grown(result.text, REPEATED * 0.5), f"{REPEATED} times each of {group}", metrics)
+    result = mounted.machine.ash(script, timeout=180)
+    assert result.ok, f"{group} did not come to an end: {result}"
+    return result.text
 
 
 def test_mounts_leak_nothing(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
