@@ -21,7 +21,7 @@ pytestmark = [
 
 # Structures of include/uapi/vexfs.h, as struct.pack has them; prints a line of JSON for each call.
 _CALLS = r"""
-import array, errno, fcntl, json, os, struct, sys
+import array, ctypes, errno, fcntl, json, os, struct, sys
 
 CREATE, INFO, ADD, GET, DELETE, SEARCH, LIST = range(1, 8)
 SHAPE = {CREATE: "5I3I", INFO: "4I4Q2I4Q", ADD: "4I6Q", GET: "2I3Q2I2Q", DELETE: "2I3Q", SEARCH: "4I2Q2I3Q",
@@ -137,6 +137,30 @@ for number in (8, 99, 255):
     say(f"ioctl {number}", got, "ENOTTY", "EINVAL")
 for number in (INFO, GET, SEARCH, LIST):
     say(f"{names[number]} as it must be", call(ro, number, good[number]), "OK")
+fs_info = struct.Struct("=2I4Q4I16s32s8Q")
+libc = ctypes.CDLL(None, use_errno=True)
+for number, size in [(0, fs_info.size), *((each, struct.calcsize("=" + SHAPE[each])) for each in SHAPE)]:
+    request = (1 if number in WRITES_ONLY else 3) << 30 | size << 16 | 0xF6 << 8 | number
+    for pointer in (0, NULLISH, BAD):
+        failed = libc.ioctl(rw, ctypes.c_ulong(request), ctypes.c_void_p(pointer))
+        got = errno.errorcode[ctypes.get_errno()] if failed else "OK"
+        say(f"ioctl {number} with its structure at {pointer:#x}", got, "EFAULT")
+for version, size, want in ((0, None, "EINVAL"), (2, None, "EINVAL"), (1, 8, "ENOTTY"), (1, None, "OK")):
+    data = bytearray(b"\xaa" * fs_info.size)  # a field that is not written shows itself
+    struct.pack_into("=I", data, 0, version)
+    try:
+        fcntl.ioctl(ro, 3 << 30 | (size or len(data)) << 16 | 0xF6 << 8, data, True)
+        got = "OK"
+    except OSError as error:
+        got = errno.errorcode[error.errno]
+    say(f"filesystem's info, version {version}, size {size or len(data)}", got, want)
+_, block, blocks, free, inodes, free_inodes, *rest = fs_info.unpack(data)
+here = os.statvfs(work)
+said = (block, blocks, free, inodes, free_inodes)
+counted = (here.f_frsize, here.f_blocks, here.f_bfree, here.f_files, here.f_ffree)
+say("filesystem's info beside statfs", str(said), str(counted))
+label, reserved = rest[5], rest[6:]
+say("filesystem's info, label and reserved words", f"{label.strip(bytes(1))} {reserved}", f"b'' {[0] * 8}")
 os.close(plain); os.close(full); os.unlink(work + "/plain"); os.unlink(work + "/full")
 """
 
