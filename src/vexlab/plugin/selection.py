@@ -35,8 +35,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a case whose kernel or target lacks what its ``needs`` marks name."""
+    """Skip a case whose kernel or target lacks what its ``needs`` marks name, or what it asks for by name."""
     needs = list(item.iter_markers("needs"))
+    if "module" in getattr(item, "fixturenames", ()):  # before a machine is made for it
+        needs.append(pytest.mark.needs(loadable=True).mark)
     callspec = getattr(item, "callspec", None)
     if not needs or callspec is None or "kernel" not in callspec.params:
         return
@@ -74,6 +76,8 @@ def _missing(mark: pytest.Mark, kernel: Kernel, target: Target) -> str:
         return f"{target.name} comes with the kernel, there is no source to build"
     if mark.kwargs.get("mkfs") and not target.mkfs:
         return f"{target.name} names no mkfs command"
+    if mark.kwargs.get("fields") and not target.fields:
+        return f"{target.name} does not describe its format (`fields` in target.toml)"
     if mark.kwargs.get("vectors") and not target.vectors:
         return f"{target.name} stores no vectors"
     if mark.kwargs.get("loadable") and (reason := why_not_loadable(kernel, target)):

@@ -33,11 +33,6 @@ _TRY_S = 600.0
 Say = Callable[[str], None]
 
 
-def _need_fields(filesystem: GuestFilesystem) -> None:
-    if not filesystem.target.fields:
-        pytest.skip(f"{filesystem.target.name} does not describe its format (`fields` in target.toml)")
-
-
 def _field_plan(filesystem: GuestFilesystem) -> tuple[Damage, ...]:
     argv = [word.replace("{device}", PRISTINE) for word in filesystem.target.fields]
     listed = filesystem.machine.exec(argv, timeout=60)
@@ -65,10 +60,10 @@ def _goes_on(filesystem: GuestFilesystem, module: GuestModule) -> None:
         assert done.ok, f"after the damaged images: {done}"
 
 
+@pytest.mark.needs(fields=True)
 @pytest.mark.slow
 def test_damaged_fields(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, during: Say) -> None:
     """Of every sort of field the worst values, with the checksum made right: an error or nothing, and no harm."""
-    _need_fields(filesystem)
     device = make_image(filesystem, size=filesystem.target.min_disk)
     plan = _field_plan(filesystem)
     metrics.record("possible_count", len(plan))
@@ -77,10 +72,10 @@ def test_damaged_fields(filesystem: GuestFilesystem, module: GuestModule, metric
 
 
 @pytest.mark.level(2)
+@pytest.mark.needs(fields=True)
 @pytest.mark.slow
 def test_damaged_fields_more(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, during: Say) -> None:
     """The next thousand wrong values of the image's fields do no harm either."""
-    _need_fields(filesystem)
     device = make_image(filesystem, size=filesystem.target.min_disk)
     plan = _picked(_field_plan(filesystem), slice(_FIRST, _FIRST + _MORE))
     try_damages(filesystem, device, plan, metrics, during, timeout=2 * _TRY_S)
