@@ -1,0 +1,41 @@
+"""Four threads at full speed on a small device, where all meet in the same few blocks: afterwards all must add up."""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.level(1),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+    pytest.mark.slow,
+]
+
+_ROUNDS = 40
+_FILES = 400
+_LIMIT_S = 300.0
+
+# What one round made is removed while the next is at work, so that blocks and inodes are taken and given back at once.
+_WORK = """
+for n in $(seq {rounds}); do
+    mkdir {point}/round$n || exit 1
+    fsperf -n {files} -t 4 small,write,scatter,rename,remove {point}/round$n >/dev/null || exit 2
+    wait
+    /bin/rm -rf {point}/round$n &
+done
+wait
+"""
+
+
+@pytest.mark.usefixtures("questions")
+def test_threads_at_once(mounted: GuestFilesystem, metrics: Metrics) -> None:
+    """Files made, filled, renamed and removed by four threads and a fifth process leave nothing and no wrong count."""
+    script = _WORK.format(rounds=_ROUNDS, files=_FILES, point=mounted.mountpoint)
+    result = mounted.machine.ash(script, timeout=_LIMIT_S)
+    assert result.ok, f"the work did not come to its end: {result}"
+    metrics.record("work_s", result.duration)
