@@ -101,8 +101,9 @@ def _run(name: str, options: Sequence[str]) -> Detection:
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vexlab-selfcheck-") as work:
         report = Path(work, "result.json")
+        ends_with_us = [process.require("setpriv"), "--pdeathsig", "TERM"]
         argv = [sys.executable, "-m", "vexlab", "run", "--results", work, "--json", str(report), *options]
-        done = process.run(argv, timeout=7200)
+        done = process.run([*ends_with_us, *argv], timeout=7200)
         seconds = round(time.monotonic() - begin, 1)
         if not report.exists():
             words = done.error_text.strip()[-500:]

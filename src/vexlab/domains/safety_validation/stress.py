@@ -5,6 +5,8 @@ from __future__ import annotations
 # Runs inside the guest: the words are the mount point, which stress, the seconds it lasts, and the seconds after which
 # a process that has not come on counts as stuck. Prints "stuck PID OPERATION" and ends with status 3, leaving that
 # process to be looked at; otherwise a line for each error that no such stress may give, and how much was done.
+# The work comes in bursts: all stop before the next begins, for what a later one does would wake a process up whose
+# own wake-up was lost.
 SCRIPT = r"""
 import errno, fcntl, mmap, os, random, signal, struct, sys, time
 
@@ -13,13 +15,26 @@ FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
 ALLOWED = {errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.EINTR, errno.ENOTDIR, errno.EISDIR, errno.EOPNOTSUPP,
            errno.EAGAIN, errno.ENODATA, errno.EDEADLK, errno.ENOSPC, errno.EMLINK, errno.EBUSY, errno.EINVAL,
            errno.EPERM}  # a link to what has just become a directory
-SLOT = 64
-board = mmap.mmap(-1, SLOT * 32)  # a counter and the name of what is being done, for each worker
+SLOT, REST, BURST_END = 64, 56, 64 * 31
+BURST_S = 0.1 if which == "vectors" else 2.0  # its waits are for one another only
+board = mmap.mmap(-1, SLOT * 32)  # for each worker a counter, what is being done, and whether it rests; the burst's end
 
 def note(slot, what):
     count = struct.unpack_from("Q", board, slot * SLOT)[0]
     board[slot * SLOT + 8:slot * SLOT + 56] = what.encode().ljust(48, b"\0")[:48]
     struct.pack_into("Q", board, slot * SLOT, count + 1)
+
+def burst_end():
+    return struct.unpack_from("d", board, BURST_END)[0]
+
+def rest(slot, end):  # between two bursts wait for the next, or for the end of all
+    last = burst_end()
+    if time.monotonic() < last:
+        return
+    board[slot * SLOT + REST] = 1
+    while burst_end() == last and time.monotonic() < end:
+        time.sleep(0.005)
+    board[slot * SLOT + REST] = 0
 
 def opened(path, flags=os.O_RDWR | os.O_CREAT):
     return os.open(path, flags, 0o644)
@@ -131,6 +146,7 @@ def work(slot, end):
     while time.monotonic() < end:
         try:
             for what, do in workers[slot](pick):
+                rest(slot, end)
                 note(slot, what)
                 try:
                     do()
@@ -143,6 +159,7 @@ def work(slot, end):
     os._exit(0)
 
 def begin(slot, end):
+    board[slot * SLOT + REST] = 0
     pid = os.fork()
     if not pid:
         work(slot, end)
@@ -158,15 +175,16 @@ if which == "vectors":
     fcntl.ioctl(fd, 1 << 30 | len(data) << 16 | 0xF6 << 8 | 1, data, True)
     os.close(fd)
 pick, end = random.Random(1), time.monotonic() + seconds
+struct.pack_into("d", board, BURST_END, time.monotonic() + BURST_S)
 pids = [begin(slot, end) for slot in range(len(workers))]
 seen = [(0, time.monotonic())] * len(pids)
 alive = set(range(len(pids)))
 while alive:
-    time.sleep(0.05)
+    time.sleep(0.02)
     now = time.monotonic()
     for slot in list(alive):
         count = struct.unpack_from("Q", board, slot * SLOT)[0]
-        if count != seen[slot][0]:
+        if count != seen[slot][0] or board[slot * SLOT + REST]:
             seen[slot] = (count, now)
         if os.waitpid(pids[slot], os.WNOHANG)[0]:
             seen[slot] = (count, now)
@@ -178,6 +196,8 @@ while alive:
             doing = board[slot * SLOT + 8:slot * SLOT + 56].rstrip(b"\0").decode()
             print("stuck", pids[slot], doing, flush=True)
             os._exit(3)
+    if now > burst_end() and all(board[slot * SLOT + REST] for slot in alive):
+        struct.pack_into("d", board, BURST_END, now + BURST_S)
     victim = pick.randrange(len(pids))
     if now < end and victim in alive and workers[victim] not in (freezes, locks):
         os.kill(pids[victim], signal.SIGKILL if pick.random() < 0.15 else signal.SIGUSR1)

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.vm(disks=disks),
 ]
 
-_LASTS_S, _STUCK_S = 8, 25
+_LASTS_S, _STUCK_S = 12, 25
 _SCRIPT = "/tmp/stress.py"
 
 
