@@ -7,7 +7,6 @@ what its kernel said as well as by what it returns.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -105,6 +104,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001 - pytest has no public name for it
     returned = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
     if inspect.iscoroutine(returned):
+        import asyncio  # a twentieth of a second at each start, for the few cases that are coroutines
+
         returned = asyncio.run(returned)
     if returned is None:
         return True
