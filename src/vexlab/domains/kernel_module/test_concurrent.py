@@ -9,7 +9,12 @@ from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 
-pytestmark = [pytest.mark.domain("kernel_module"), pytest.mark.level(1), pytest.mark.needs(loadable=True)]
+pytestmark = [
+    pytest.mark.domain("kernel_module"),
+    pytest.mark.level(1),
+    pytest.mark.needs(loadable=True),
+    pytest.mark.slow,
+]
 
 _ROUNDS = 5
 
@@ -54,7 +59,6 @@ exit 0
 """
 
 
-@pytest.mark.slow
 def test_concurrent_load(module: GuestModule, target: Target) -> None:
     """Four shells that load and unload at once neither crash the kernel nor leave the module half there."""
     module.load_dependencies()

@@ -35,6 +35,7 @@ def test_load(module: GuestModule, thresholds: Thresholds, metrics: Metrics) -> 
     assert module.target.fstype in module.filesystems(), f"{module.target.fstype} is not in /proc/filesystems"
 
 
+@pytest.mark.slow
 def test_unload(module: GuestModule, thresholds: Thresholds, metrics: Metrics) -> None:
     """The module unloads in time, takes all it put into the system along, and loads again."""
     module.load_dependencies()
