@@ -95,7 +95,7 @@ class Cache:
                 shutil.rmtree(entry)
 
     def trim(self, kind: str, most: int) -> None:
-        """Remove the entries longest unused until those of ``kind`` take ``most`` bytes of disk, and dead drafts.
+        """Remove what was longest unused, dead drafts as well, until those of ``kind`` take ``most`` bytes of disk.
 
         What was used in the last minutes stays: a machine may be about to start from it.
         """

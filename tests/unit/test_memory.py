@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
+from vexlab.errors import MachineError
 from vexlab.observe.memory import MARK, Growth, MemorySample, growth, leaks, parse_samples
 
 
@@ -44,6 +47,11 @@ def test_parse() -> None:
     assert second.free == first.free - 4096
     assert first.objects == {"kmalloc-64": (3200, 64)}
     assert second.objects["kmalloc-64"][0] == 3201
+
+
+def test_a_sample_without_free_memory_is_an_error() -> None:
+    with pytest.raises(MachineError, match="zoneinfo"):
+        parse_samples(f"{MARK}\nkmalloc-64 1 1 64 51 1 : tunables 0 0 0 : slabdata 1 1 0\n")
 
 
 def test_one_object_a_cycle_is_a_leak() -> None:

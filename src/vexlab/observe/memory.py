@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from vexlab.errors import MachineError
+
 # Printed by the guest between samples; no tool's output starts a line with it.
 MARK = "== vexlab sample"
 
@@ -88,4 +90,6 @@ def _sample(text: str) -> MemorySample:
             "#"
         ):  # kmalloc-64  3200  3264  64  51  1 : tunables 0 0 0 : slabdata 64 64 0
             objects[words[0]] = (int(words[1]), int(words[3]))
+    if not free:
+        raise MachineError("the guest's free memory is not in its answer: /proc/zoneinfo counts no page")
     return MemorySample(free=free, objects=objects)

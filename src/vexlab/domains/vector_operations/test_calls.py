@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from vexlab.domains.vector_operations.shapes import SHAPES
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.vectors import VectorStore, draw
 from vexlab.model.target import Target
@@ -19,14 +20,10 @@ pytestmark = [
     pytest.mark.sequential,
 ]
 
-# Structures of include/uapi/vexfs.h, as struct.pack has them; prints a line of JSON for each call.
+# Prints a line of JSON for each call.
 _CALLS = r"""
 import array, ctypes, errno, fcntl, json, os, struct, sys
 
-CREATE, INFO, ADD, GET, DELETE, SEARCH, LIST = range(1, 8)
-SHAPE = {CREATE: "5I3I", INFO: "4I4Q2I4Q", ADD: "4I6Q", GET: "2I3Q2I2Q", DELETE: "2I3Q", SEARCH: "4I2Q2I3Q",
-         LIST: "2I2Q2I3Q"}
-WRITES_ONLY = (CREATE, DELETE)
 BAD = 0xffff800000000000  # an address of the kernel
 NULLISH = 8               # an address nobody has
 
@@ -177,7 +174,7 @@ def test_bad_calls(
     assert store.add(collection, vectors).ok
     ids = range(1, 21)
     before = store.get(collection, ids)
-    mounted.machine.push(_CALLS.encode(), "/tmp/calls.py")
+    mounted.machine.push((SHAPES + _CALLS).encode(), "/tmp/calls.py")
     result = mounted.machine.exec(["python3", "/tmp/calls.py", collection, mounted.mountpoint], timeout=120)
     assert result.ok, f"the calls did not come to their end: {result}"
     rows = [json.loads(line) for line in result.text.splitlines()]

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from vexlab.domains.vector_operations.shapes import SHAPES
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
@@ -20,14 +21,12 @@ pytestmark = [
 
 _DIM, _META, _STORED = 5, 40, 3
 
-# Structures of include/uapi/vexfs.h, as struct.pack has them; prints a line of JSON for each call. Every buffer is
+# Prints a line of JSON for each call. Every buffer is
 # filled with a pattern beforehand, and what the answer does not claim to have written must still be the pattern.
 _CALLS = r"""
 import ctypes, errno, fcntl, json, os, struct, sys
 
 path, dim, meta, stored = sys.argv[1], *map(int, sys.argv[2:])
-CREATE, ADD, GET, SEARCH, LIST = 1, 3, 4, 6, 7
-SHAPE = {CREATE: "5I3I", ADD: "4I6Q", GET: "2I3Q2I2Q", SEARCH: "4I2Q2I3Q", LIST: "2I2Q2I3Q"}
 PATTERN, BEHIND = 0xA5, 512
 
 fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -35,7 +34,7 @@ fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
 def call(number, *values):
     data = bytearray(struct.pack("=" + SHAPE[number], *values))
-    way = 1 if number == CREATE else 3
+    way = 1 if number in WRITES_ONLY else 3
     fcntl.ioctl(fd, way << 30 | len(data) << 16 | 0xF6 << 8 | number, data, True)
     return struct.unpack("=" + SHAPE[number], data)
 
@@ -76,7 +75,7 @@ def test_room_kept(mounted: GuestFilesystem, target: Target, metrics: Metrics) -
     """No call writes more than it says: of metadata, vectors, results and ids, whatever room the caller offers."""
     if target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
-    mounted.machine.push(_CALLS.encode(), "/tmp/room.py")
+    mounted.machine.push((SHAPES + _CALLS).encode(), "/tmp/room.py")
     words = ["python3", "/tmp/room.py", f"{mounted.mountpoint}/room", str(_DIM), str(_META), str(_STORED)]
     result = mounted.machine.exec(words, timeout=60)
     assert result.ok, f"the calls did not come to their end: {result}"

@@ -1,0 +1,11 @@
+"""VexFS's calls as ``struct.pack`` has them, for the programs that make them inside the guest."""
+
+from __future__ import annotations
+
+# Numbers and structures of include/uapi/vexfs.h. Put before a program.
+SHAPES = """
+CREATE, INFO, ADD, GET, DELETE, SEARCH, LIST = range(1, 8)
+SHAPE = {CREATE: "5I3I", INFO: "4I4Q2I4Q", ADD: "4I6Q", GET: "2I3Q2I2Q", DELETE: "2I3Q", SEARCH: "4I2Q2I3Q",
+         LIST: "2I2Q2I3Q"}
+WRITES_ONLY = (CREATE, DELETE)
+"""
