@@ -1,4 +1,4 @@
-"""Catalogues of defects are read strictly, and chosen from the same way every time."""
+"""Catalogues of defects are read strictly, chosen from the same way every time, and what was found is counted once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 from vexlab.errors import UsageError
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
+from vexlab.selfcheck.detection import Detection, figures, without_false_alarms
+from vexlab.selfcheck.trial import Trials
 
 SHIPPED = Path(__file__).parents[2] / "targets" / "vexfs" / "defects.toml"
 ENTRY = """
@@ -61,3 +63,41 @@ def test_a_wrong_catalogue_is_explained(tmp_path: Path, text: str, said: str) ->
     with pytest.raises(UsageError) as caught:
         load_defects(_file(tmp_path, text))
     assert said in caught.value.message
+
+
+def _detection(name: str, *by: str, error: str = "") -> Detection:
+    return Detection(
+        name=name,
+        found=bool(by),
+        found_by=by,
+        findings=tuple(f"{case} broke" for case in by),
+        duration_s=1,
+        error=error,
+    )
+
+
+def test_a_false_alarm_finds_nothing() -> None:
+    clean = _detection("clean", "a.flaky")
+    found = without_false_alarms([_detection("x", "a.flaky"), _detection("y", "a.flaky", "b.real")], clean.found_by)
+    assert [each.found for each in found] == [False, True]
+    assert found[1].found_by == ("b.real",)
+    assert found[1].findings == ("b.real broke",)
+    counted = figures([clean], found)
+    assert (counted.rate, counted.missed, counted.false_alarms) == (0.5, ("x",), 1)
+    assert not counted.flawless
+
+
+def test_what_was_not_tried_is_not_missed() -> None:
+    counted = figures([_detection("clean")], [_detection("x", "b.real"), _detection("y", error="does not build")])
+    assert (counted.rate, counted.tried, counted.not_tried) == (1.0, 1, ("y",))
+    assert not counted.flawless
+    assert not figures([_detection("clean", error="no QEMU")], [_detection("x", "b.real")]).flawless
+    assert figures([_detection("clean")], [_detection("x", "b.real")]).flawless
+
+
+def test_trials_of_other_options_are_refused(tmp_path: Path) -> None:
+    Trials(tmp_path, ["--level", "1"], sources="abc", stop=True)
+    Trials(tmp_path, ["--level", "1"], sources="abc", stop=True)
+    for options, sources in ((["--level", "2"], "abc"), (["--level", "1"], "changed")):
+        with pytest.raises(UsageError, match="other options"):
+            Trials(tmp_path, options, sources=sources, stop=True)

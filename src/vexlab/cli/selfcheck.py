@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,17 +11,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from vexlab import process
+import vexlab
+from vexlab.cache import key_of
 from vexlab.cli.options import kernel_option, settings_from, target_option
 from vexlab.errors import UsageError
-from vexlab.model.case import RunResult
-from vexlab.model.verdict import Verdict
 from vexlab.report.terminal import printable
-from vexlab.selfcheck.defects import Detection, load_defects, named, sample, visible_on
+from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
+from vexlab.selfcheck.detection import Detection, Figures, figures, without_false_alarms
+from vexlab.selfcheck.trial import Trial, Trials
+from vexlab.targets.build import digest_tree
 from vexlab.targets.load import find_target
 
-_RED = (Verdict.FAILED, Verdict.CRASHED)
-_CLEAN = "(clean)"
+_NOT_TRIED = 3
 
 
 @click.command(name="selfcheck")
@@ -33,10 +30,12 @@ _CLEAN = "(clean)"
 @kernel_option
 @click.option("--defects", type=click.Path(dir_okay=False), help="Catalogue of defects (default: beside target.toml).")
 @click.option("--defect", "names", multiple=True, help="Only this defect; repeatable.")
+@click.option("--clean", "also_clean", multiple=True, help="A further target without defects, for false alarms.")
 @click.option("--flavour", default="distro", show_default=True, help="Only defects that such a kernel can show.")
 @click.option("--sample", "count", type=click.IntRange(0), default=0, help="Only N defects, spread over the catalogue.")
 @click.option("--level", type=click.IntRange(1, 3), help="Only cases of this level.")
 @click.option("--domain", "domains", multiple=True, help="Only cases of this domain.")
+@click.option("--case", "cases", multiple=True, help="Only this case, as `vexlab run --case` takes it; repeatable.")
 @click.option("--all-cases", is_flag=True, help="Run every case, not only until the first finds the defect.")
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), default=1, show_default=True, help="Machines side by side.")
 @click.option("--state", type=click.Path(file_okay=False), default="vexlab-selfcheck", show_default=True,
@@ -48,10 +47,12 @@ def command(
     kernels: tuple[str, ...],
     defects: str | None,
     names: tuple[str, ...],
+    also_clean: tuple[str, ...],
     flavour: str,
     count: int,
     level: int | None,
     domains: tuple[str, ...],
+    cases: tuple[str, ...],
     all_cases: bool,
     jobs: int,
     state: str,
@@ -59,81 +60,56 @@ def command(
 ) -> int:
     """Build each defect of a catalogue into the target, run the domains, and print who found what.
 
-    The clean target comes first: whatever is found in it is a false alarm. Exit status 1 where a defect was missed or
-    an alarm was false.
+    The clean target comes first: whatever is found in it is a false alarm, and such a case finds no defect. Exit
+    status 1 where a defect was missed or an alarm was false, 3 where a trial could not be made.
     """
     chosen = find_target(target)
     catalogue = load_defects(Path(defects) if defects else chosen.file.parent / "defects.toml")
     wanted = named(catalogue, names) if names else sample(visible_on(catalogue, flavour), count)
     if not wanted:
         raise UsageError("no defect matches", hint="the catalogue's names and flavours stand in the file itself")
-    options = ["--target", str(chosen.file), "--jobs", str(jobs), "--ci"]
+    others = [find_target(each) for each in also_clean]
+    options = ["--jobs", str(jobs)]
     for kernel in settings_from(config=None, kernels=kernels).kernels:
         options += ["--kernel", kernel]
     options += ["--level", str(level)] if level else []
     options += [word for domain in domains for word in ("--domain", domain)]
-    folder = Path(state).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    found = [_checked(name, options, folder, stop=not all_cases) for name in (_CLEAN, *(each.name for each in wanted))]
-    _show(found)
+    options += [word for case in cases for word in ("--case", case)]
+    folders = (Path(vexlab.__file__).parent, *(each.file.parent for each in (chosen, *others)))
+    sources = key_of([digest_tree(folder) for folder in folders])
+    trials = Trials(Path(state), options, sources=sources, stop=not all_cases)
+
+    clean = [_tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file))) for each in (chosen, *others)]
+    defective = [
+        _tried(trials, Trial(name=each.name, target=str(chosen.file), defect=each.name), f"{at} of {len(wanted)}: ")
+        for at, each in enumerate(wanted, 1)
+    ]
+    found = without_false_alarms(defective, clean[0].found_by)
+    counted = figures(clean, found)
+    _show(clean, found, counted)
     if json_file:
-        Path(json_file).write_bytes(msgspec.json.format(msgspec.json.encode({"defects": found, **_figures(found)})))
-    clean, *rest = found
-    return 0 if not clean.found and all(each.found for each in rest) else 1
+        table = {"clean": clean, "defects": found, **msgspec.to_builtins(counted)}
+        Path(json_file).write_bytes(msgspec.json.format(msgspec.json.encode(table)))
+    return 0 if counted.flawless else _NOT_TRIED if counted.not_tried else 1
 
 
-def _checked(name: str, options: Sequence[str], folder: Path, *, stop: bool) -> Detection:
-    """Return what was found of the defect ``name``, from an earlier start where it finished there."""
-    file = folder / f"{name.strip('()')}.json"
-    if file.exists():
-        return msgspec.json.decode(file.read_bytes(), type=Detection)
-    more = [] if name == _CLEAN else ["--build-arg", f"DEFECT={name}"]
-    if stop and name != _CLEAN:
-        more.append("--first-failure")
-    click.echo(f"{name} …", err=True)
-    detection = _run(name, [*options, *more])
-    if not detection.error:
-        file.write_bytes(msgspec.json.encode(detection))
-    return detection
+def _tried(trials: Trials, trial: Trial, place: str = "") -> Detection:
+    click.echo(f"{place}{trial.name} …", err=True)
+    found = trials.result(trial)
+    words = found.error or ", ".join(found.found_by) or ("missed" if trial.defect else "quiet")
+    click.echo(f"  {printable(words)}, {found.duration_s:.0f} s", err=True)
+    return found
 
 
-def _run(name: str, options: Sequence[str]) -> Detection:
-    begin = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="vexlab-selfcheck-") as work:
-        report = Path(work, "result.json")
-        ends_with_us = [process.require("setpriv"), "--pdeathsig", "TERM"]
-        argv = [sys.executable, "-m", "vexlab", "run", "--results", work, "--json", str(report), *options]
-        done = process.run([*ends_with_us, *argv], timeout=7200)
-        seconds = round(time.monotonic() - begin, 1)
-        if not report.exists():
-            words = done.error_text.strip()[-500:]
-            return Detection(name=name, found=False, found_by=(), findings=(), duration_s=seconds, error=words)
-        cases = msgspec.convert(json.loads(report.read_text()), RunResult).cases
-    red = [case for case in cases if case.verdict in _RED]
-    return Detection(
-        name=name,
-        found=bool(red),
-        found_by=tuple(case.id for case in red),
-        findings=tuple(case.reason.partition("\n")[0][:300] for case in red),
-        duration_s=seconds,
-        error="" if any(case.verdict is not Verdict.SKIPPED for case in cases) else "nothing ran",
-    )
-
-
-def _figures(found: Sequence[Detection]) -> dict[str, float]:
-    clean, *rest = found
-    rate = sum(each.found for each in rest) / len(rest)
-    return {"rate": round(rate, 4), "false_alarms": len(clean.found_by)}
-
-
-def _show(found: Sequence[Detection]) -> None:
+def _show(clean: Sequence[Detection], found: Sequence[Detection], counted: Figures) -> None:
     table = Table("defect", "found by", "finding", "time")
-    for each in found:
+    for each in (*clean, *found):
         words = each.error or "; ".join(dict.fromkeys(each.findings)) or "-"
-        by = "\n".join(each.found_by) or ("-" if each.name == _CLEAN else "MISSED")
+        nothing = "-" if each in clean else "MISSED"
+        by = "not tried" if each.error else "\n".join(each.found_by) or nothing
         table.add_row(each.name, escape(by), escape(printable(words)[:300]), f"{each.duration_s:.0f} s")
-    figures = _figures(found)
     console = Console()
     console.print(table)
-    alarms = f"{figures['false_alarms']} false alarms on the clean target"
-    console.print(f"{figures['rate']:.0%} of {len(found) - 1} defects found, {alarms}")
+    alarms = f"{counted.false_alarms} false alarms on clean targets ({len(clean)} tried)"
+    seconds = sum(each.duration_s for each in (*clean, *found))
+    console.print(f"{counted.rate:.0%} of {counted.tried} defects found, {alarms}, {seconds / 60:.0f} minutes")

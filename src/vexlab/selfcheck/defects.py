@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -24,18 +23,6 @@ class Defect(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "class"}
     where: str
     flavour: tuple[str, ...]
     expected: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
-    """What the domains made of one defect: ``found_by`` are case ids, ``findings`` their titles or reasons."""
-
-    name: str
-    found: bool
-    found_by: tuple[str, ...]
-    findings: tuple[str, ...]
-    duration_s: float
-    error: str = ""
 
 
 def load_defects(file: Path) -> tuple[Defect, ...]:

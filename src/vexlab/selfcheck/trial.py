@@ -1,0 +1,104 @@
+"""One trial: a run against a target, clean or with one defect built in, kept so that a second start goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from vexlab import process
+from vexlab.errors import InfraError, UsageError
+from vexlab.model.case import RunResult
+from vexlab.model.verdict import Verdict
+from vexlab.selfcheck.detection import Detection
+
+_RED = (Verdict.FAILED, Verdict.CRASHED)
+_LONGEST_S = 4 * 3600
+_OF = "made-with.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """``name`` is the table's word and the file's name; ``defect`` is empty for a clean target."""
+
+    name: str
+    target: str
+    defect: str = ""
+
+
+class Trials:
+    """The trials of one set of options; ``folder`` keeps each that ended, and the evidence of what was found.
+
+    Raise ``UsageError`` where ``folder`` holds trials made with other options or other sources: their results would
+    stand in this table as if they were its own.
+    """
+
+    def __init__(self, folder: Path, options: Sequence[str], *, sources: str, stop: bool) -> None:
+        self._folder = folder.absolute()
+        self._options = (*options, "--ci")
+        self._stop = stop
+        made_with = {"options": list(options), "sources": sources, "stop": stop}
+        note = self._folder / _OF
+        if note.exists() and json.loads(note.read_text()) != made_with:
+            raise UsageError(
+                f"{folder} holds trials made with other options, or before sources changed",
+                hint="name another folder with --state, or remove this one",
+            )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(made_with))
+
+    def result(self, trial: Trial) -> Detection:
+        """Return what was found: of an earlier start where it ended there, else of a run now."""
+        file = self._folder / f"{trial.name}.json"
+        if file.exists():
+            return msgspec.json.decode(file.read_bytes(), type=Detection)
+        detection = self._run(trial)
+        if not detection.error:
+            draft = file.with_suffix(".draft")
+            draft.write_bytes(msgspec.json.encode(detection))
+            draft.rename(file)
+        return detection
+
+    def _run(self, trial: Trial) -> Detection:
+        evidence = self._folder / trial.name
+        shutil.rmtree(evidence, ignore_errors=True)  # left by a start that was interrupted
+        evidence.mkdir()
+        report = evidence / "result.json"
+        argv = [sys.executable, "-m", "vexlab", "run", "--target", trial.target, *self._options]
+        argv += ["--results", str(evidence), "--json", str(report)]
+        if trial.defect:
+            argv += ["--build-arg", f"DEFECT={trial.defect}", *(["--first-failure"] if self._stop else [])]
+        begin = time.monotonic()
+        error = ""
+        try:
+            # Its machines are to end with us, however we end.
+            done = process.run([process.require("setpriv"), "--pdeathsig", "TERM", *argv], timeout=_LONGEST_S)
+            error = done.error_text.strip()[-500:]
+        except InfraError as late:
+            error = late.message
+        seconds = round(time.monotonic() - begin, 1)
+        if not report.exists():
+            return _untried(trial, seconds, error)
+        cases = msgspec.convert(json.loads(report.read_text()), RunResult).cases
+        if all(case.verdict in (Verdict.SKIPPED, Verdict.ERROR) for case in cases):
+            return _untried(trial, seconds, "nothing ran")
+        red = [case for case in cases if case.verdict in _RED]
+        if not red:
+            shutil.rmtree(evidence)
+        return Detection(
+            name=trial.name,
+            found=bool(red),
+            found_by=tuple(case.id for case in red),
+            findings=tuple(case.reason.partition("\n")[0][:300] for case in red),
+            duration_s=seconds,
+        )
+
+
+def _untried(trial: Trial, seconds: float, why: str) -> Detection:
+    return Detection(name=trial.name, found=False, found_by=(), findings=(), duration_s=seconds, error=why)
