@@ -138,6 +138,7 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	handle = vexfs_start(inode->i_sb, VEXFS_CR_INODE);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
+	vexfs_sync_inode(handle, inode);
 	setattr_copy(idmap, inode, attr);
 	err = vexfs_mark_inode(handle, inode);
 	ret = vexfs_stop(handle);

@@ -182,6 +182,20 @@ int vexfs_stop(handle_t *handle)
 	return jbd2_journal_stop(handle);
 }
 
+/* For a change of names: mounted with sync or dirsync it is to be on disk when the handle is stopped. */
+void vexfs_sync_names(handle_t *handle, const struct inode *dir)
+{
+	if (IS_DIRSYNC(dir))
+		handle->h_sync = 1;
+}
+
+/* For a change of the inode alone: only sync asks for it. */
+void vexfs_sync_inode(handle_t *handle, const struct inode *inode)
+{
+	if (IS_SYNC(inode))
+		handle->h_sync = 1;
+}
+
 int vexfs_get_write(handle_t *handle, struct buffer_head *bh)
 {
 	return jbd2_journal_get_write_access(handle, bh);

@@ -83,6 +83,7 @@ static int vexfs_try_create(struct mnt_idmap *idmap, struct inode *dir,
 	handle = vexfs_start(dir->i_sb, VEXFS_CR_CREATE);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
+	vexfs_sync_names(handle, dir);
 	if (VEXFS_DEFECT(sync_on_create))
 		handle->h_sync = 1;
 	inode = vexfs_new_inode(handle, dir, new->mode, idmap);
@@ -203,6 +204,7 @@ static int vexfs_try_link(struct inode *inode, struct inode *dir,
 					VEXFS_CR_ORPHAN);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
+	vexfs_sync_names(handle, dir);
 	err = vexfs_add_entry(handle, dir, &dentry->d_name, inode);
 	if (!err) {
 		/* A file made without a name gets its first one. */
@@ -287,6 +289,7 @@ static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
 		brelse(bh);
 		return PTR_ERR(handle);
 	}
+	vexfs_sync_names(handle, dir);
 	err = vexfs_remove_entry(handle, dir, de, bh);
 	brelse(bh);
 	if (!err && S_ISDIR(inode->i_mode)) {

@@ -111,6 +111,8 @@ static int vexfs_try_rename(struct vexfs_place *from, struct vexfs_place *to,
 	handle = vexfs_start(from->dir->i_sb, VEXFS_CR_RENAME);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
+	vexfs_sync_names(handle, from->dir);
+	vexfs_sync_names(handle, to->dir);
 	err = exchange ? vexfs_exchange(handle, from, to) :
 			 vexfs_move(handle, from, to);
 	if (!err) {

@@ -110,6 +110,7 @@ long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 {
 	struct inode *inode = file_inode(file);
 	const struct vexfs_vec_call *call = NULL;
+	long ret;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(vexfs_vec_calls); i++)
@@ -124,5 +125,10 @@ long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 		return -EBADF;
 	if (cmd != VEXFS_IOC_VEC_CREATE && !vexfs_is_vector(inode))
 		return -ENODATA;
-	return call->fn(file, arg);
+	ret = call->fn(file, arg);
+	/* As for write(2): the file may be open, or mounted, to be synchronous. */
+	if (!ret && call->mode == FMODE_WRITE &&
+	    (IS_SYNC(inode) || file->f_flags & O_DSYNC))
+		ret = vfs_fsync(file, !(file->f_flags & __O_SYNC));
+	return ret;
 }

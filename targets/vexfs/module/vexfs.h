@@ -346,6 +346,8 @@ handle_t *vexfs_start_at(struct super_block *sb, int blocks, int revokes,
 #define vexfs_start_revoke(sb, blocks, revokes) \
 	vexfs_start_at(sb, blocks, revokes, __LINE__)
 int vexfs_stop(handle_t *handle);
+void vexfs_sync_names(handle_t *handle, const struct inode *dir);
+void vexfs_sync_inode(handle_t *handle, const struct inode *inode);
 int vexfs_get_write(handle_t *handle, struct buffer_head *bh);
 int vexfs_get_create(handle_t *handle, struct buffer_head *bh);
 int vexfs_dirty(handle_t *handle, struct buffer_head *bh);

@@ -284,6 +284,7 @@ static int vexfs_set_xattr(const struct xattr_handler *handler,
 			err = PTR_ERR(handle);
 			break;
 		}
+		vexfs_sync_inode(handle, inode);
 		down_write(&vi->i_xattr_lock);
 		err = vexfs_try_set(handle, inode, hdr, handler->flags, name,
 				    value, size, flags);

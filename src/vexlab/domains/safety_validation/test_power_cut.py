@@ -31,6 +31,34 @@ _OPERATIONS = 2000
 _LONGEST_S = 2.0
 _LEAST_OPERATIONS = 20
 _START_S = 60.0
+_STEP_S = 60.0
+
+# Each is done, power is cut, and it must be there: of all before it the journal's commit may have taken care.
+_NAMES = (
+    "mkdir folder folder/inner",
+    "touch folder/empty",
+    "ln folder/empty folder/link",
+    "ln -s somewhere/else symlink",
+    "mv folder/empty folder/inner/moved",
+    "rm folder/link",
+    "mkdir gone && rmdir gone && mkfifo fifo",
+)
+_DATA = (
+    "seq 5000 >data",
+    "echo more >>data",
+    "truncate -s 1000 data",
+    "truncate -s 100000 data",
+    "setfattr -n user.note -v kept data",
+    "dd if=/dev/urandom of=data bs=1000 seek=7 count=3 conv=notrunc status=none",
+)
+# What is there, without times, which no filesystem promises to write at once
+_THERE = """
+cd {0} || exit 1
+find . ! -name lost+found | sort | xargs stat -c '%N %F %h %a'
+find . -type f | sort | xargs -r sha1sum
+find . -type f | sort | xargs -r getfattr -d 2>/dev/null
+exit 0
+"""
 _VERIFY_S = 120.0
 
 
@@ -107,3 +135,39 @@ def test_power_cut_once(filesystem: GuestFilesystem, successor: Successor, metri
 def test_power_cut(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics) -> None:
     """After each of six power cuts at random moments all that was synced is there, names, bytes and link counts."""
     _rounds(filesystem, successor, metrics, 6)
+
+
+@pytest.mark.level(2)
+@pytest.mark.parametrize(
+    ("option", "steps"), [("sync", (*_NAMES, *_DATA)), ("dirsync", _NAMES)], ids=["sync", "dirsync"]
+)
+def test_synchronous(filesystem: GuestFilesystem, successor: Successor, option: str, steps: tuple[str, ...]) -> None:
+    """Mounted to be synchronous, what was done is there after a power cut as soon as the call has returned."""
+    if reason := no_journal(filesystem.target):
+        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    before, last = "", "mkfs"
+    for step in (*steps, ""):
+        mounted = filesystem.mount(option)
+        assert mounted.ok, f"it does not mount with {option} after `{last}` and a power cut: {mounted}"
+        filesystem.prove()
+        there = _there(filesystem)
+        assert there == before or last == "mkfs", f"after `{last}` and a power cut:\n{there}\ninstead of\n{before}"
+        if step:
+            done = filesystem.machine.shell(f"cd {filesystem.mountpoint} && {step}", timeout=_STEP_S)
+            assert done.ok, f"{step}: {done}"
+            before, last = _there(filesystem), step
+            fresh = successor(filesystem.machine)
+            filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+    assert filesystem.unmount().ok
+    if filesystem.target.fsck:
+        checked = filesystem.fsck()
+        assert checked.ok, f"it is not consistent after all: {checked}"
+
+
+def _there(filesystem: GuestFilesystem) -> str:
+    told = filesystem.machine.shell(_THERE.format(filesystem.mountpoint), timeout=_STEP_S)
+    assert told.ok, f"what is there cannot be listed: {told}"
+    assert " directory " in told.text, "not even the root directory is listed"
+    return told.text
