@@ -35,6 +35,13 @@ def test_a_short_target_is_enough(tmp_path: Path) -> None:
     assert not target.in_tree
 
 
+def test_options_and_statistics(tmp_path: Path) -> None:
+    more = '[options]\nerrors = ["panic", "continue"]\n[statistics]\nblocks = "/proc/fs/x/{name}/blocks"\n'
+    target = load_target(_target(tmp_path, TEN_LINES + more))
+    assert target.options == (("errors", ("panic", "continue")),)
+    assert target.statistics == (("blocks", "/proc/fs/x/{name}/blocks"),)
+
+
 def test_module_name_may_differ(tmp_path: Path) -> None:
     target = load_target(_target(tmp_path, TEN_LINES + 'module = "thing-fs"\n'))
     assert (target.module, target.fstype) == ("thing_fs", "thingfs")
@@ -52,6 +59,8 @@ def test_module_name_may_differ(tmp_path: Path) -> None:
         ("name = 'x'\nfstype = 'x'\nsource = 'nowhere'", "does not exist"),
         ("name = 'x'\nfstype = 'x'\n[build]\narg = ['a']", "unknown key `arg`"),
         ("name = 'x'\nfstype = 'x'\n[[tools]]\nsource='src'\noutput=['a']", "unknown key `output`"),
+        ("name = 'x'\nfstype = 'x'\n[statistics]\nblcks = '/sys/{name}'", "unknown key `blcks` in [statistics]"),
+        ("name = 'x'\nfstype = 'x'\n[statistics]\nblocks = '/sys/blocks'", "names no file of a device"),
     ],
 )
 def test_a_wrong_target_is_explained(tmp_path: Path, text: str, said: str) -> None:

@@ -29,7 +29,9 @@ class Target:
 
     ``source`` is ``None`` for a filesystem of the distribution's kernel. ``mkfs``, ``fsck`` and ``fields`` (which lists
     every field of an image) are argument vectors with ``{device}`` for the block device; ``min_disk`` is the smallest
-    usable device in MiB. ``refuses`` names operations the filesystem rightly does not support, with the reason.
+    usable device in MiB. ``options`` are its own mount options, each with its values; ``statistics`` says in which
+    files under ``/sys`` or ``/proc`` it shows numbers, with ``{name}`` for the device's name. ``refuses`` names
+    operations the filesystem rightly does not support, with the reason.
     ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
     """
 
@@ -49,6 +51,8 @@ class Target:
     tools: tuple[Tool, ...] = ()
     min_disk: int = 64
     vectors: str = ""
+    options: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    statistics: tuple[tuple[str, str], ...] = ()
     refuses: tuple[tuple[str, str], ...] = ()
     old_images: tuple[Path, ...] = ()
 

@@ -18,8 +18,9 @@ MARKS = {
         "does one thing at a time: the machine's emulated CPUs may take turns in one thread, which is faster where "
         "machines run side by side. Not for cases about races: there two CPUs must really run at once"
     ),
-    "needs(*options, source=False, mkfs=False, loadable=False, fields=False, vectors=False)": (
-        "kernel options (`KASAN`, without CONFIG_), or a property of the target, without which the case is skipped"
+    "needs(*options, source=False, mkfs=False, loadable=False, fields=False, vectors=False, ...)": (
+        "kernel options (`KASAN`, without CONFIG_), or a property of the target (also `options`, "
+        "`statistics`), without which the case is skipped"
     ),
     "vm(**order)": (
         "machine of another shape: memory=MiB, cpus=N, disks=(...), append='...', recipe='name'; a function gives the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Callable
 
 import pytest
 
@@ -71,15 +72,21 @@ def _matches(case: str, pattern: str) -> bool:
     return case.startswith(pattern) or fnmatch.fnmatchcase(case, pattern.replace("[", "[[]"))
 
 
+# What a case may need of a target: whether it has it, and what is said where it has not.
+_PROPERTIES: dict[str, tuple[Callable[[Target], object], str]] = {
+    "source": (lambda target: target.source, "comes with the kernel, there is no source to build"),
+    "mkfs": (lambda target: target.mkfs, "names no mkfs command"),
+    "fields": (lambda target: target.fields, "does not describe its format (`fields` in target.toml)"),
+    "options": (lambda target: target.options, "names no mount options of its own (`[options]` in target.toml)"),
+    "statistics": (lambda target: target.statistics, "names no files of statistics (`[statistics]` in target.toml)"),
+    "vectors": (lambda target: target.vectors, "stores no vectors"),
+}
+
+
 def _missing(mark: pytest.Mark, kernel: Kernel, target: Target) -> str:
-    if mark.kwargs.get("source") and target.in_tree:
-        return f"{target.name} comes with the kernel, there is no source to build"
-    if mark.kwargs.get("mkfs") and not target.mkfs:
-        return f"{target.name} names no mkfs command"
-    if mark.kwargs.get("fields") and not target.fields:
-        return f"{target.name} does not describe its format (`fields` in target.toml)"
-    if mark.kwargs.get("vectors") and not target.vectors:
-        return f"{target.name} stores no vectors"
+    for name, (has, said) in _PROPERTIES.items():
+        if mark.kwargs.get(name) and not has(target):
+            return f"{target.name} {said}"
     if mark.kwargs.get("loadable") and (reason := why_not_loadable(kernel, target)):
         return reason
     if mark.args:

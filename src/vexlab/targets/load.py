@@ -18,6 +18,10 @@ OLD_IMAGE = ".img.xz"
 _SHIPPED = "examples"
 
 
+# What a file of statistics may tell of a mounted filesystem; all are numbers.
+STATISTICS = ("blocks", "free_blocks", "inodes", "free_inodes", "directories", "mounts", "errors")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolEntry:
     """A ``[[tools]]`` table: ``make -C source args`` makes the programs ``outputs``."""
@@ -46,6 +50,8 @@ class TargetFile:
     tools: tuple[ToolEntry, ...] = ()
     min_disk: int = 64
     vectors: str = ""
+    options: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    statistics: dict[str, str] = field(default_factory=dict)
     refuses: dict[str, str] = field(default_factory=dict)
     old_images: tuple[str, ...] = ()
 
@@ -104,6 +110,8 @@ def load_target(path: Path) -> Target:
         tools=tuple(_tool(tool, here, path) for tool in entry.tools),
         min_disk=entry.min_disk,
         vectors=entry.vectors,
+        options=tuple(sorted(entry.options.items())),
+        statistics=tuple(sorted(_statistics(entry.statistics, path).items())),
         refuses=tuple(sorted(entry.refuses.items())),
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
     )
@@ -117,6 +125,18 @@ def shipped_targets() -> tuple[str, ...]:
 def _shipped() -> list[Path]:
     folder = resources.files("vexlab.targets") / _SHIPPED
     return [Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".toml")]
+
+
+def _statistics(entries: dict[str, str], path: Path) -> dict[str, str]:
+    for name, file in entries.items():
+        if name not in STATISTICS:
+            raise UsageError(f"{path}: unknown key `{name}` in [statistics]", hint=suggest(name, STATISTICS))
+        if not file.startswith(("/sys/", "/proc/")) or "{name}" not in file:
+            raise UsageError(
+                f"{path}: `{name}` in [statistics] names no file of a device",
+                hint='such as "/sys/fs/x/{name}/blocks"',
+            )
+    return entries
 
 
 def _tool(entry: ToolEntry, here: Path, path: Path) -> Tool:

@@ -131,14 +131,18 @@ def try_damages(
     during: Callable[[str], None],
     *,
     timeout: float,
+    options: tuple[str, ...] = (),
 ) -> tuple[DamageResult, ...]:
-    """Try all ``damages`` and assert that the kernel stood each; a crash, hang or splat is told with its damage."""
+    """Try all ``damages`` and assert that the kernel stood each; a crash, hang or splat is told with its damage.
+
+    ``options`` are mount options beside the target's own.
+    """
     machine, target = filesystem.machine, filesystem.target
     machine.push(render_plan(damages).encode(), "/tmp/plan", timeout=60)
     argv = ["fsdamage", "--pristine", PRISTINE, "--work", _WORK, "--device", device, "--point", _POINT]
     argv += ["--type", target.fstype, "--module", target.module, "--limit", str(LIMIT_S)]
-    if target.mount_options:
-        argv += ["--options", ",".join(target.mount_options)]
+    if options := (*target.mount_options, *options):
+        argv += ["--options", ",".join(options)]
     if target.vectors == "vexctl":
         argv += ["--use", _USE]
     try:

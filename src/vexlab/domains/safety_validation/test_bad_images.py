@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,7 @@ _CHOICE = "VEXLAB_DAMAGE"
 _SEED = "VEXLAB_SEED"
 _FIRST, _MORE, _BLIND = 400, 1000, 80
 _LIKE = 4  # of parts that are all alike (entries, pointers, records) so many
+_TOLD = 16
 _TRY_S = 600.0
 
 Say = Callable[[str], None]
@@ -80,6 +82,25 @@ def test_damaged_fields_more(filesystem: GuestFilesystem, module: GuestModule, m
     plan = _picked(_field_plan(filesystem), slice(_FIRST, _FIRST + _MORE))
     try_damages(filesystem, device, plan, metrics, during, timeout=2 * _TRY_S)
     _goes_on(filesystem, module)
+
+
+@pytest.mark.needs(fields=True, options=True)
+def test_errors_option(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
+    """After an error in the image it goes on, or is read-only from then on, as the mount option errors= says."""
+    if "errors" not in dict(filesystem.target.options):
+        pytest.skip(f"{filesystem.target.name} has no mount option errors=")
+    device = make_image(filesystem, size=filesystem.target.min_disk)
+    plan = [each for each in _field_plan(filesystem) if each.impossible and each.name.startswith("inode")]
+    # that going on it tells nobody of an orphan's errors but the log is no fault
+    told = [replace(each, impossible=False) for each in plan[:_TOLD]]
+    refusing = {}
+    for value in ("continue", "remount-ro"):
+        option = (f"errors={value}",)
+        results = try_damages(filesystem, device, told, metrics, during, timeout=_TRY_S, options=option)
+        refusing[value] = {each.name for each in results if "EROFS" in each.errors}
+        metrics.record(f"{value.replace('-', '_')}_refused_count", len(refusing[value]))
+    assert not refusing["continue"], f"read-only although errors=continue: {sorted(refusing['continue'])[0]}"
+    assert refusing["remount-ro"], f"none of {len(told)} errors made it read-only with errors=remount-ro"
 
 
 @pytest.mark.parametrize("state", ["frozen", "cut"])

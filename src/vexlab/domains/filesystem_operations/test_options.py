@@ -1,0 +1,161 @@
+"""The filesystem's own mount options, and the numbers it shows of itself."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from vexlab.domains.filesystem_operations.machines import disks
+from vexlab.guest.block import device_of
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.plugin.fixtures import Metrics
+from vexlab.vm.machine import BUSYBOX
+
+pytestmark = [
+    pytest.mark.domain("filesystem_operations"),
+    pytest.mark.level(1),
+    pytest.mark.vm(disks=disks),
+    pytest.mark.sequential,
+]
+
+_NONSENSE = "vexlab-no-such-value"
+_STATFS = "stat -f -c '%b %f %c %d' {0}"
+_FOLDERS, _FILES = 3, 50
+
+# Readers of everything beside the statistics while the filesystem comes and goes: files that vanish under a reader.
+_READ_MEANWHILE = """
+for reader in 1 2 3; do
+    while [ ! -e /tmp/enough ]; do cat {folders} >/dev/null 2>&1; done &
+done
+for cycle in $(seq 40); do
+    mount -t {fstype} {options} {device} {point} || {{ echo "mount $cycle failed"; break; }}
+    umount {point} || {{ echo "unmount $cycle failed"; break; }}
+done
+touch /tmp/enough
+wait
+"""
+
+
+def _shown(filesystem: GuestFilesystem, name: str) -> list[str]:
+    """Return what the mount shows of the option ``name``: nothing, or ``["name=value"]``."""
+    entry = filesystem.entry()
+    assert entry, "it is not mounted"
+    return [word for word in entry.options.split(",") if word.partition("=")[0] == name]
+
+
+def _remount(filesystem: GuestFilesystem, option: str) -> bool:
+    words = ",".join(("remount", *filesystem.target.mount_options, option))
+    argv = [BUSYBOX, "mount", "-o", words, filesystem.device, filesystem.mountpoint]
+    return filesystem.machine.exec(argv, timeout=60).ok
+
+
+@pytest.mark.needs(mkfs=True, options=True)
+def test_mount_options(filesystem: GuestFilesystem) -> None:
+    """Each declared value of a mount option is taken, shown and changed by a remount; no other value is."""
+    assert filesystem.mkfs().ok
+    for name, values in filesystem.target.options:
+        shown = {value: _mounted_with(filesystem, name, value) for value in values}
+        hidden = [value for value in values if not shown[value]]
+        assert len(hidden) <= 1, f"mounted with {name}={' or '.join(hidden)} it does not show which"
+        for value in values:
+            assert filesystem.mount(f"{name}={value}").ok
+            for other in (*values, value):
+                assert _remount(filesystem, f"{name}={other}"), f"no remount from {name}={value} to {other}"
+                words = _shown(filesystem, name)
+                assert words == shown[other], f"remounted with {name}={other} it shows {words}"
+            for wrong in (f"{name}={_NONSENSE}", f"{name}={value}{_NONSENSE}", f"{_NONSENSE}=1"):
+                assert not _remount(filesystem, wrong), f"a remount with {wrong} is not refused"
+                words = _shown(filesystem, name)
+                assert words == shown[value], f"after the refused remount with {wrong} it shows {words}"
+            assert filesystem.unmount().ok
+        for wrong in (f"{name}={_NONSENSE}", name):
+            assert not filesystem.mount(wrong).ok, f"{wrong} is not refused"
+
+
+def _mounted_with(filesystem: GuestFilesystem, name: str, value: str) -> list[str]:
+    mounted = filesystem.mount(f"{name}={value}")
+    assert mounted.ok, f"{name}={value} is refused: {mounted}"
+    filesystem.prove()
+    words = _shown(filesystem, name)
+    assert words in ([], [f"{name}={value}"]), f"mounted with {name}={value} it shows {words}"
+    assert filesystem.unmount().ok
+    return words
+
+
+def _numbers(filesystem: GuestFilesystem) -> dict[str, int]:
+    name = PurePosixPath(filesystem.device).name
+    numbers = {}
+    for key, file in filesystem.target.statistics:
+        read = filesystem.machine.exec(["cat", file.replace("{name}", name)], timeout=30)
+        assert read.ok, f"{key} cannot be read: {read}"
+        assert read.text.strip().isdecimal(), f"{key} shows no number: {read.text[:100]!r}"
+        numbers[key] = int(read.text)
+    return numbers
+
+
+def _agree(filesystem: GuestFilesystem) -> dict[str, int]:
+    """Assert that the numbers are what statfs says, and return them."""
+    synced = filesystem.machine.shell("sync; sync", timeout=60)
+    assert synced.ok, str(synced)
+    told = filesystem.machine.shell(_STATFS.format(filesystem.mountpoint), timeout=30)
+    blocks, free, inodes, free_inodes = map(int, told.text.split())
+    numbers = _numbers(filesystem)
+    for key, expected in (("free_blocks", free), ("inodes", inodes), ("free_inodes", free_inodes), ("errors", 0)):
+        assert numbers.get(key, expected) == expected, f"{key} shows {numbers[key]}, and statfs says {expected}"
+    assert numbers.get("blocks", blocks) >= blocks, f"blocks shows {numbers['blocks']}, and statfs has {blocks}"
+    return numbers
+
+
+@pytest.mark.needs(mkfs=True, statistics=True)
+def test_statistics(mounted: GuestFilesystem, questions: LastQuestions) -> None:
+    """The numbers it shows are those of statfs and of what was done, each device's its own, and go with the mount."""
+    other = GuestFilesystem(mounted.machine, mounted.target, device_of(mounted.machine, "small"), "/mnt/other")
+    assert mounted.machine.exec(["mkdir", "-p", other.mountpoint]).ok
+    assert other.mkfs().ok
+    assert other.mount().ok
+    before, beside = _agree(mounted), _agree(other)
+    work = f"cd {mounted.mountpoint} && mkdir $(seq -f d%g {_FOLDERS}) && touch $(seq -f f%g {_FILES}) && seq 9999 >f1"
+    assert mounted.machine.shell(work, timeout=60).ok
+    after = _agree(mounted)
+    for key, change in (("directories", _FOLDERS), ("free_inodes", -_FOLDERS - _FILES), ("mounts", 0), ("blocks", 0)):
+        assert after.get(key, 0) == before.get(key, -change) + change, (
+            f"{key}: {before.get(key)}, then {after.get(key)}"
+        )
+    assert _agree(other) == beside, "what was done to one device changed the numbers of the other"
+    assert mounted.machine.shell(f"cd {mounted.mountpoint} && rmdir d* && rm f*", timeout=60).ok
+    gone = _agree(mounted)
+    for key in ("directories", "free_inodes"):
+        assert gone.get(key) == before.get(key), f"{key}: {before.get(key)}, and when all is removed {gone.get(key)}"
+    questions.again()
+    again = _agree(mounted)
+    assert again.get("mounts", 1) > before.get("mounts", 0), f"mounts stays at {again.get('mounts')}"
+    assert other.unmount().ok
+    name = PurePosixPath(other.device).name
+    left = [file.replace("{name}", name) for _, file in mounted.target.statistics]
+    assert not mounted.machine.shell(f"ls -d {' '.join(left)} 2>/dev/null", timeout=30).text, "files stay after unmount"
+    _agree(mounted)
+
+
+@pytest.mark.needs(mkfs=True, statistics=True)
+@pytest.mark.sequential(yes=False)
+def test_statistics_meanwhile(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+    """Its numbers are read without end while it is mounted and unmounted forty times, and nothing gets in the way."""
+    assert filesystem.mkfs().ok
+    name = PurePosixPath(filesystem.device).name
+    files = [PurePosixPath(file.replace("{name}", name)) for _, file in filesystem.target.statistics]
+    options = f"-o {','.join(filesystem.target.mount_options)}" if filesystem.target.mount_options else ""
+    script = _READ_MEANWHILE.format(
+        folders=" ".join(sorted({f"{file.parent}/*" for file in files})),
+        fstype=filesystem.target.fstype,
+        options=options,
+        device=filesystem.device,
+        point=filesystem.mountpoint,
+    )
+    done = filesystem.machine.shell(script, timeout=180)
+    assert done.ok, str(done)
+    assert not done.text, done.text
+    metrics.record("cycles_s", done.duration)
+    assert filesystem.mount().ok
+    _agree(filesystem)
