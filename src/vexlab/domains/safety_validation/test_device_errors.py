@@ -1,0 +1,242 @@
+"""A device that fails: who waits for his data is told so, nothing wrong is read, and all that was kept comes back.
+
+Device-mapper's `flakey` and `error` (Documentation/admin-guide/device-mapper) stand under the filesystem in a device
+that is exchanged while it is mounted.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.plugin.fixtures import Metrics
+from vexlab.vm.machine import Machine
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.level(1),
+    pytest.mark.needs("DM_FLAKEY", mkfs=True),
+    pytest.mark.vm(disks=disks),
+    pytest.mark.sequential,
+]
+
+_NAME = "vexlab-fails"
+_DEVICE = f"/dev/mapper/{_NAME}"
+_STEP_S = 90.0
+_NEW_NAME = "fsync of a folder with a new name"
+_KEPT = "/tmp/kept.manifest"
+_SOUND = "linear {device} 0"
+# For an hour after no sound second at all: reading works, every write fails.
+_NO_WRITES = "flakey {device} 0 0 3600 1 error_writes"
+_NOTHING = "error"
+
+# Finds the sectors that hold the writer's data, wherever they were put, and prints a table in which writes there fail.
+_LOCATE = r"""
+import sys
+device, data = sys.argv[1], sys.stdin.buffer.read()
+marked = [data[at:at + 16] == b"vexlab was here " for at in range(0, len(data), 512)]
+begin = 0
+for at in range(1, len(marked) + 1):
+    if at == len(marked) or marked[at] != marked[begin]:
+        kind, more = ("flakey", " 0 3600 1 error_writes") if marked[begin] else ("linear", "")
+        print(begin, at - begin, kind, device, begin, more)
+        begin = at
+sys.exit(not any(marked))
+"""
+
+# Overwrites blocks that are there already, each by another way to wait for them; says a line of JSON for each.
+_WRITER = r"""
+import errno, json, mmap, os, sys
+os.chdir(sys.argv[1])
+
+def opened(name, flags=0):
+    return os.open(name, os.O_RDWR | os.O_CREAT | flags, 0o644)
+
+MARK = b"vexlab was here "
+names = ("fsync", "fdatasync", "msync", "o_sync", "o_dsync", "syncfs")
+for name in names:
+    fd = opened(name)
+    os.write(fd, MARK.ljust(512, b".") * 128)
+    os.fsync(fd)
+    os.close(fd)
+folder = os.open(".", os.O_RDONLY)
+os.fsync(folder)
+files = {name: opened(name, {"o_sync": os.O_SYNC, "o_dsync": os.O_DSYNC}.get(name, 0)) for name in names}
+print("ready", flush=True)
+sys.stdin.readline()
+
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+
+def syncfs(fd):
+    if libc.syncfs(fd):
+        raise OSError(ctypes.get_errno(), "syncfs")
+
+def told(name, *steps):
+    try:
+        for step in steps:
+            step()
+        got = "OK"
+    except OSError as error:
+        got = errno.errorcode[error.errno]
+    print(json.dumps({"name": name, "got": got}), flush=True)
+
+def through_a_mapping():
+    with mmap.mmap(files["msync"], 8192) as memory:
+        memory[:10] = b"after that"
+        memory.flush()
+
+after = {name: lambda fd=fd: os.pwrite(fd, b"after " * 1000, 4096) for name, fd in files.items()}
+told("fsync", after["fsync"], lambda: os.fsync(files["fsync"]))
+told("fdatasync", after["fdatasync"], lambda: os.fdatasync(files["fdatasync"]))
+told("msync", through_a_mapping)
+told("write with O_SYNC", after["o_sync"])
+told("write with O_DSYNC", after["o_dsync"])
+told("syncfs", after["syncfs"], lambda: syncfs(files["syncfs"]))
+told("fsync of a folder with a new name", lambda: os.mkdir("new"), lambda: os.fsync(folder))
+"""
+
+_RUN_WRITER = """
+rm -f /tmp/go && mkfifo /tmp/go
+python3 /tmp/writer.py {point} </tmp/go >/tmp/said 2>/tmp/complained &
+exec 3>/tmp/go
+for wait in $(seq 300); do grep -q ready /tmp/said && break; sleep 0.1; done
+grep -q ready /tmp/said || {{ cat /tmp/complained; exit 1; }}
+{exchange}
+echo go >&3
+wait $!
+status=$?
+cat /tmp/complained >&2
+grep -v ready /tmp/said
+exit $status
+"""
+
+# Two passes over the tree: the first notes every file's bytes, the second tells what differs and what cannot be read.
+_READER = r"""
+import hashlib, json, os, sys
+point, notes = sys.argv[1:]
+failed = []
+sums = {}
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            sums[os.path.relpath(path, point)] = hashlib.sha1(file.read()).hexdigest()
+    except OSError:
+        failed.append(path)
+
+for folder, _, names in os.walk(point, onerror=lambda error: failed.append(error.filename)):
+    for path in (os.path.join(folder, name) for name in sorted(names)):
+        if os.path.isfile(path) and not os.path.islink(path):
+            read(path)
+if os.path.exists(notes):
+    before = json.load(open(notes))
+    wrong = [path for path, said in sums.items() if before.get(path) != said]
+    print(json.dumps({"wrong": wrong, "read": len(sums), "failed": len(failed), "noted": len(before)}))
+else:
+    json.dump(sums, open(notes, "w"))
+"""
+
+
+def _table(machine: Machine, filesystem: GuestFilesystem, target: str) -> str:
+    size = machine.exec(["blockdev", "--getsz", filesystem.device]).text.strip()
+    return f"echo '0 {size} {target.replace('{device}', filesystem.device)}'"
+
+
+def _exchange(table: str) -> str:
+    """Return the commands that put what ``table`` prints under what is mounted, without freezing it or its writes."""
+    return (
+        f"{table} >/tmp/table && dmsetup suspend --nolockfs --noflush {_NAME} && dmsetup load {_NAME} /tmp/table "
+        f"&& dmsetup resume {_NAME} || exit 1"
+    )
+
+
+def _on_top(filesystem: GuestFilesystem) -> GuestFilesystem:
+    """Return the filesystem made and mounted on a device that can be exchanged, with a tree in it that is on disk."""
+    machine = filesystem.machine
+    made = machine.shell(
+        f"modprobe dm_flakey && {_table(machine, filesystem, _SOUND)} | dmsetup create {_NAME} && dmsetup mknodes",
+        timeout=_STEP_S,
+    )
+    assert made.ok, f"the device that is to fail cannot be made: {made}"
+    top = GuestFilesystem(machine, filesystem.target, _DEVICE, filesystem.mountpoint)
+    assert top.mkfs().ok
+    assert top.mount().ok
+    point = top.mountpoint
+    filled = machine.shell(f"mkdir {point}/kept && fstree fill 3 150 {point}/kept >{_KEPT} && sync", timeout=_STEP_S)
+    assert filled.ok, f"the tree cannot be made: {filled}"
+    return top
+
+
+def _back(top: GuestFilesystem, filesystem: GuestFilesystem) -> None:
+    """Assert that with a sound device it unmounts, mounts, holds the tree, and is consistent."""
+    machine = top.machine
+    sound = machine.shell(_exchange(_table(machine, filesystem, _SOUND)), timeout=_STEP_S)
+    assert sound.ok, f"the device cannot be made sound again: {sound}"
+    if top.entry():
+        unmounted = top.unmount(timeout=_STEP_S)
+        assert unmounted.ok, f"after the device's errors it does not unmount: {unmounted}"
+    mounted = top.mount()
+    assert mounted.ok, f"with the device sound again it does not mount: {mounted}"
+    top.prove()
+    kept = machine.exec(["fstree", "verify", _KEPT, f"{top.mountpoint}/kept"], timeout=_STEP_S)
+    assert kept.ok, f"what was on the disk before its errors is not as it was: {kept.text[:600]}"
+    used = machine.shell(f"cd {top.mountpoint} && mkdir later && seq 999 >later/file && sync", timeout=_STEP_S)
+    assert used.ok, f"it cannot be written to again: {used}"
+    assert top.unmount().ok
+    if top.target.fsck:
+        checked = top.fsck()
+        assert checked.ok, f"it is not consistent: {checked}"
+    removed = machine.exec(["dmsetup", "remove", "--retry", _NAME], timeout=_STEP_S)
+    assert removed.ok, f"the device is still in use: {removed}"
+
+
+@pytest.mark.parametrize("where", ["everywhere", "data"])
+def test_write_errors(filesystem: GuestFilesystem, metrics: Metrics, where: str) -> None:
+    """While writes fail, each way to wait for data says so; with the device sound again all is there."""
+    machine, top = filesystem.machine, _on_top(filesystem)
+    machine.push(_WRITER.encode(), "/tmp/writer.py")
+    machine.push(_LOCATE.encode(), "/tmp/locate.py")
+    device = filesystem.device
+    located = f"dd if={device} bs=1M iflag=direct status=none | python3 /tmp/locate.py {device}"
+    table = located if where == "data" else _table(machine, filesystem, _NO_WRITES)
+    done = machine.shell(_RUN_WRITER.format(point=top.mountpoint, exchange=_exchange(table)), timeout=_STEP_S)
+    assert done.ok, f"the writer did not come to its end: {done}"
+    rows = {row["name"]: row["got"] for row in map(json.loads, done.text.splitlines())}
+    metrics.record("ways_count", len(rows))
+    name = rows.pop(_NEW_NAME)
+    silent = [way for way, got in rows.items() if got == "OK"]
+    assert not silent, f"no data could be written, and no error from: {', '.join(silent)}"
+    if where == "data":
+        assert name == "OK", f"only some files' data cannot be written, and a new name cannot be made: {name}"
+    else:
+        assert name != "OK", f"nothing could be written, and no error from: {_NEW_NAME}"
+    _back(top, filesystem)
+
+
+def test_read_errors(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+    """While nothing can be read it says errors and no wrong bytes, and unmounts; with the device sound all is there."""
+    machine, top = filesystem.machine, _on_top(filesystem)
+    machine.push(_READER.encode(), "/tmp/reader.py")
+    reader = ["python3", "/tmp/reader.py", top.mountpoint, "/tmp/notes.json"]
+    noted = machine.exec(reader, timeout=_STEP_S)
+    assert noted.ok, f"the sound device cannot be read: {noted}"
+    assert top.unmount().ok
+    assert top.mount().ok
+    assert machine.exec(["ls", "-lR", top.mountpoint], timeout=_STEP_S).ok  # names are in memory now, and no data
+    assert machine.shell(_exchange(_table(machine, filesystem, _NOTHING)), timeout=_STEP_S).ok
+    read = machine.exec(reader, timeout=_STEP_S)
+    assert read.ok, f"the reader did not come to its end: {read}"
+    told = json.loads(read.text)
+    metrics.record("unreadable_count", told["failed"])
+    assert not told["wrong"], f"the device gives nothing, and wrong bytes were read from {told['wrong'][0]}"
+    assert told["failed"], (
+        f"the device gives nothing, no error is told, and {told['read']} of {told['noted']} files read"
+    )
+    unmounted = top.unmount(timeout=_STEP_S)
+    assert unmounted.ok, f"it does not unmount while the device fails: {unmounted}"
+    assert not top.mount().ok, "it mounts from a device that gives nothing"
+    _back(top, filesystem)
