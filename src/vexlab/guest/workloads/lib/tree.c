@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,7 +28,21 @@ static bool names_add(struct names *names, size_t *room, const char *name)
 	return names->name[names->count++] != NULL;
 }
 
-bool names_read(int dirfd, const char *path, struct names *names)
+/* Whether the type that an entry tells, where it tells one, is that of what it names; it may be gone already. */
+static bool type_true(int fd, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type == DT_UNKNOWN || fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
+		return true;
+	if (entry->d_type == IFTODT(st.st_mode))
+		return true;
+	fprintf(stderr, "readdir says d_type %d of \"%.255s\", which is of type %d\n", entry->d_type, entry->d_name,
+		IFTODT(st.st_mode));
+	return false;
+}
+
+static bool list(int dirfd, const char *path, struct names *names, bool *types_true)
 {
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -35,12 +50,16 @@ bool names_read(int dirfd, const char *path, struct names *names)
 	size_t room = 0;
 	int err;
 
+	*types_true = true;
 	*names = (struct names){ 0 };
 	if (!dir)
 		return false;
-	while (errno = 0, (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			names_add(names, &room, entry->d_name);
+	while (errno = 0, (entry = readdir(dir))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		names_add(names, &room, entry->d_name);
+		*types_true &= type_true(fd, entry);
+	}
 	err = errno;
 	closedir(dir);
 	errno = err;
@@ -54,6 +73,19 @@ bool names_read(int dirfd, const char *path, struct names *names)
 	return true;
 }
 
+bool names_read(int dirfd, const char *path, struct names *names)
+{
+	bool types_true;
+
+	if (!list(dirfd, path, names, &types_true))
+		return false;
+	if (types_true)
+		return true;
+	names_free(names);
+	errno = EUCLEAN;
+	return false;
+}
+
 void names_free(struct names *names)
 {
 	for (size_t i = 0; i < names->count; i++)
@@ -62,24 +94,27 @@ void names_free(struct names *names)
 	*names = (struct names){ 0 };
 }
 
-static bool remove_below(int dirfd, const char *path)
+static bool remove_all(int dirfd, const char *path, bool *types_true);
+
+static bool remove_below(int dirfd, const char *path, bool *types_true)
 {
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool done, these_true = true;
 	struct names names;
-	bool done;
 
 	if (fd < 0)
 		return false;
-	done = names_read(fd, ".", &names);
+	done = list(fd, ".", &names, &these_true);
+	*types_true &= these_true;
 	for (size_t i = 0; done && i < names.count; i++)
-		done = tree_remove(fd, names.name[i]);
+		done = remove_all(fd, names.name[i], types_true);
 	if (done)
 		names_free(&names);
 	close(fd);
 	return done;
 }
 
-bool tree_remove(int dirfd, const char *path)
+static bool remove_all(int dirfd, const char *path, bool *types_true)
 {
 	if (!unlinkat(dirfd, path, 0))
 		return true;
@@ -89,12 +124,23 @@ bool tree_remove(int dirfd, const char *path)
 		return true;
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return false;
-	if (!remove_below(dirfd, path) && errno == EACCES) {
+	if (!remove_below(dirfd, path, types_true) && errno == EACCES) {
 		fchmodat(dirfd, path, 0700, 0);
-		if (!remove_below(dirfd, path))
+		if (!remove_below(dirfd, path, types_true))
 			return false;
 	}
 	return !unlinkat(dirfd, path, AT_REMOVEDIR);
+}
+
+bool tree_remove(int dirfd, const char *path)
+{
+	bool types_true = true;
+
+	if (!remove_all(dirfd, path, &types_true))
+		return false;
+	if (!types_true)
+		errno = EUCLEAN;
+	return types_true;
 }
 
 bool file_hash(int fd, off_t limit, uint64_t *hash)

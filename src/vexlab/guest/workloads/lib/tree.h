@@ -12,11 +12,17 @@ struct names {
 	size_t count;
 };
 
-/* The names of a directory without . and .., sorted by bytes; false with errno where it cannot be read. */
+/*
+ * The names of a directory without . and .., sorted by bytes; false with errno where it cannot be read. EUCLEAN: an
+ * entry told a type (d_type) that what it names has not; not for directories in which others are at work.
+ */
 bool names_read(int dirfd, const char *path, struct names *names);
 void names_free(struct names *names);
 
-/* Removes what stands at path and all below; false with errno at the first thing that cannot be removed. */
+/*
+ * Removes what stands at path and all below; false with errno at the first thing that cannot be removed. EUCLEAN: it
+ * is all removed, but an entry told a wrong type, as above.
+ */
 bool tree_remove(int dirfd, const char *path);
 
 /* The hash of an open file's bytes; at most `limit` bytes from its start. False with errno. */
