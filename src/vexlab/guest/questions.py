@@ -18,6 +18,8 @@ from vexlab.guest.mount import GuestFilesystem
 _MANIFEST = "/tmp/last-questions.manifest"  # noqa: S108 - in the guest
 _MODEL = "/tmp/tree{}.manifest"  # noqa: S108 - in the guest
 _WALK_S = 300.0
+_FREEZE_S = 60.0
+_NO_FREEZE = "Operation not supported"
 _SHOWN = 5
 
 # Filesystems that make inodes on demand keep the blocks of an empty chunk and of its index until another is made
@@ -104,9 +106,16 @@ class LastQuestions:
 
     def ask(self) -> None:
         """Ask all of them, in order; the filesystem ends unmounted and its module unloaded."""
+        self.freezes()
         self.kept()
         self.given_back()
         self.let_go()
+
+    def freezes(self) -> None:
+        """Assert that it freezes and thaws: whoever has kept the right to write lets a freeze wait for ever."""
+        point = self.filesystem.mountpoint
+        frozen = self._machine.ash('fsfreeze --freeze "$1" && fsfreeze --unfreeze "$1"', point, timeout=_FREEZE_S)
+        assert frozen.ok or _NO_FREEZE in str(frozen), f"it does not freeze and thaw: {frozen}"
 
     def kept(self) -> None:
         """Assert that the tree is the same after unmount, check, mount and with caches dropped."""

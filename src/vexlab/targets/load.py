@@ -19,7 +19,7 @@ _SHIPPED = "examples"
 
 
 # What a file of statistics may tell of a mounted filesystem; all are numbers.
-STATISTICS = ("blocks", "free_blocks", "inodes", "free_inodes", "directories", "mounts", "errors")
+STATISTICS = ("blocks", "free_blocks", "inodes", "free_inodes", "directories", "mounts", "errors", "pending")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

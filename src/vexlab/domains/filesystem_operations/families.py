@@ -23,6 +23,7 @@ FAMILIES: dict[str, int] = {
     "open": 1,
     "owner": 2,
     "perm": 2,
+    "position": 1,
     "race": 2,
     "readdir": 1,
     "rename": 1,

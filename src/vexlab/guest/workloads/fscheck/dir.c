@@ -187,6 +187,27 @@ static void many_subdirectories(void)
 	}
 }
 
+/* More blocks than one transaction may give up at once. */
+static void of_many_blocks(void)
+{
+	char name[260];
+
+	OK(mkdir("d", 0755));
+	closed(created("f", 0644));
+	for (int i = 0; i < 1500; i++) {
+		snprintf(name, sizeof(name), "d/%04d-%0235d", i, 0);
+		OK(link("f", name));
+	}
+	EQ(look("f").st_nlink, 1501);
+	for (int i = 0; i < 1500; i++) {
+		snprintf(name, sizeof(name), "d/%04d-%0235d", i, 0);
+		OK(unlink(name));
+	}
+	EQ(look("f").st_nlink, 1);
+	EQ(entries("d"), 0);
+	OK(rmdir("d"));
+}
+
 static void race(void)
 {
 	WORKERS(4, number) {
@@ -218,6 +239,7 @@ static const struct check dir_checks[] = {
 	{ "dir", "removed_while_used", "POSIX.1-2017 rmdir(); getcwd(3) ENOENT", removed_while_used },
 	{ "dir", "denied", "POSIX.1-2017 mkdir(), rmdir() EACCES", denied },
 	{ "dir", "many_subdirectories", "POSIX.1-2017 mkdir(); LINK_MAX", many_subdirectories },
+	{ "dir", "of_many_blocks", "POSIX.1-2017 link(), unlink(), rmdir()", of_many_blocks },
 	{ "dir", "race", "POSIX.1-2017 mkdir(), rmdir()", race },
 };
 

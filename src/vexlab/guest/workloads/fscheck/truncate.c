@@ -221,6 +221,32 @@ static void huge_and_back(void)
 	closed(fd);
 }
 
+/* A block every 4 MiB needs a block of pointers, or an extent, for each: what is cut at once takes many transactions. */
+static void far_apart(void)
+{
+	const off_t stride = 4 << 20;
+	struct stat st;
+	int fd;
+
+	fd = created("f", 0644);
+	for (int i = 0; i < 200; i++)
+		EQ(pwrite(fd, "x", 1, i * stride), 1);
+	OK(fsync(fd));
+	st = look_fd(fd);
+	OK(ftruncate(fd, 20 * stride));
+	OK(fsync(fd));
+	HOLDS(look_fd(fd).st_blocks < st.st_blocks / 4, "%lld of %lld blocks are left of a tenth", (long long)look_fd(fd).st_blocks,
+	      (long long)st.st_blocks);
+	for (int i = 20; i < 200; i++)
+		EQ(pwrite(fd, "y", 1, i * stride), 1);
+	OK(fsync(fd));
+	HOLDS(look_fd(fd).st_blocks > st.st_blocks * 9 / 10, "%lld blocks hold what %lld held before",
+	      (long long)look_fd(fd).st_blocks, (long long)st.st_blocks);
+	expect_zeros(fd, 25 * stride + 1, 5000);
+	OK(unlink("f"));
+	closed(fd);
+}
+
 static const struct check truncate_checks[] = {
 	{ "truncate", "shrink", "POSIX.1-2017 truncate()", shrink },
 	{ "truncate", "extend", "POSIX.1-2017 ftruncate(): the extended area appears as if zero-filled", extend },
@@ -236,6 +262,7 @@ static const struct check truncate_checks[] = {
 	{ "truncate", "random_mix", "POSIX.1-2017 ftruncate(), write()", random_mix },
 	{ "truncate", "clears_setuid", "truncate(2): set-user-ID and set-group-ID may be cleared; inode(7)",
 	  clears_setuid },
+	{ "truncate", "far_apart", "POSIX.1-2017 ftruncate(), unlink(): no limit of size or number of holes", far_apart },
 	{ "truncate", "huge_and_back", "POSIX.1-2017 ftruncate()", huge_and_back },
 };
 
