@@ -208,6 +208,29 @@ static void of_many_blocks(void)
 	OK(rmdir("d"));
 }
 
+/* Names without end pass through a directory that stays of one size: what is gone must not stay in its index. */
+static void names_pass_through(void)
+{
+	char name[96];
+
+	OK(mkdir("d", 0755));
+	for (int i = 0; i < 600; i++) {
+		snprintf(name, sizeof(name), "d/stays%d-%060d", i, 0);
+		closed(created(name, 0644));
+	}
+	for (int i = 0; i < 6000; i++) {
+		snprintf(name, sizeof(name), "d/passes%d-%060d", i, 0);
+		closed(created(name, 0644));
+		OK(unlink(name));
+	}
+	expect_missing("d/never");
+	for (int i = 0; i < 600; i++) {
+		snprintf(name, sizeof(name), "d/stays%d-%060d", i, 0);
+		look(name);
+	}
+	EQ(entries("d"), 600);
+}
+
 static void race(void)
 {
 	WORKERS(4, number) {
@@ -240,6 +263,7 @@ static const struct check dir_checks[] = {
 	{ "dir", "denied", "POSIX.1-2017 mkdir(), rmdir() EACCES", denied },
 	{ "dir", "many_subdirectories", "POSIX.1-2017 mkdir(); LINK_MAX", many_subdirectories },
 	{ "dir", "of_many_blocks", "POSIX.1-2017 link(), unlink(), rmdir()", of_many_blocks },
+	{ "dir", "names_pass_through", "POSIX.1-2017 open() O_CREAT, unlink()", names_pass_through },
 	{ "dir", "race", "POSIX.1-2017 mkdir(), rmdir()", race },
 };
 
