@@ -36,15 +36,20 @@ _NOTHING = "error"
 # Finds the sectors that hold the writer's data, wherever they were put, and prints a table in which writes there fail.
 _LOCATE = r"""
 import sys
-device, data = sys.argv[1], sys.stdin.buffer.read()
-marked = [data[at:at + 16] == b"vexlab was here " for at in range(0, len(data), 512)]
+device = sys.argv[1]
+runs = []  # [whether marked, sectors]
+while piece := sys.stdin.buffer.read(1 << 20):
+    for at in range(0, len(piece), 512):
+        marked = piece[at:at + 16] == b"vexlab was here "
+        if not runs or runs[-1][0] != marked:
+            runs.append([marked, 0])
+        runs[-1][1] += 1
 begin = 0
-for at in range(1, len(marked) + 1):
-    if at == len(marked) or marked[at] != marked[begin]:
-        kind, more = ("flakey", " 0 3600 1 error_writes") if marked[begin] else ("linear", "")
-        print(begin, at - begin, kind, device, begin, more)
-        begin = at
-sys.exit(not any(marked))
+for marked, count in runs:
+    kind, more = ("flakey", " 0 3600 1 error_writes") if marked else ("linear", "")
+    print(begin, count, kind, device, begin, more)
+    begin += count
+sys.exit(not any(marked for marked, _ in runs))
 """
 
 # Overwrites blocks that are there already, each by another way to wait for them; says a line of JSON for each.
