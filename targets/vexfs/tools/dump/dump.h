@@ -89,7 +89,7 @@ int show_fields(struct image *im);
 /* Changes one field, "name=value"; seal: makes its checksum right again. */
 int set_field(struct image *im, const char *assignment, bool seal);
 
-/* The views. what: an inode number or a path. */
+/* A view: what is shown, and how. */
 struct view {
 	struct image	*im;
 	struct json	js;
@@ -98,6 +98,14 @@ struct view {
 	struct vexfs_inode inode;
 };
 
+/* What they have in common. view_end() hands err on. */
+void print_text(const uint8_t *data, size_t len);
+void show_struct(struct view *v, enum structure structure, const void *data);
+void show_check(struct view *v, const char *what, bool good);
+void view_begin(struct view *v);
+int view_end(struct view *v, int err);
+
+/* what: an inode number or a path. */
 int find_inode(struct image *im, const char *what, uint32_t *ino);
 int show_super(struct view *v);
 int show_groups(struct view *v);
