@@ -27,6 +27,9 @@
 
 #define FSCK_MAX_ROUNDS		16
 
+#define SECTORS		(VEXFS_BLOCK_SIZE / 512)		/* of a block */
+#define MAX_SIZE	(FS_MAX_BLOCKS * VEXFS_BLOCK_SIZE)	/* of a file */
+
 enum mode {
 	MODE_ASK,
 	MODE_NO,
@@ -211,6 +214,35 @@ void work_off_orphans(struct check *c);
 void check_inodes(struct check *c);
 void check_inode(struct check *c, uint32_t ino, struct vexfs_inode *raw);
 bool inode_alive(struct check *c, uint32_t ino, const struct vexfs_inode *raw);
+
+struct inode_check {
+	struct check		*c;
+	uint32_t		ino;
+	struct vexfs_inode	*raw;
+	struct node		*node;
+	bool			dirty;
+	uint64_t		owned;	/* blocks */
+};
+void clear_inode(struct inode_check *ic);
+
+/* inode_fields.c */
+void check_inode_fields(struct inode_check *ic);
+/* Fifos, sockets and device nodes own no data. */
+void check_special(struct inode_check *ic);
+/* Zeroes the field if it is wrong and to be repaired. */
+void fix_field(struct inode_check *ic, void *field, size_t size, bool wrong,
+	       const char *name);
+/* Of an inode with a wrong checksum: is there any use in it? */
+bool inode_hopeless(const struct vexfs_inode *raw);
+
+/* symlinks.c */
+void check_symlink(struct inode_check *ic);
+
+/* sizes.c */
+void check_map(struct inode_check *ic, bool is_dir);
+
+/* reserved.c */
+void check_reserved(struct check *c, uint32_t ino, struct vexfs_inode *raw);
 
 /* map.c */
 struct file_map {
