@@ -274,10 +274,40 @@ void cut_map(struct check *c, struct vexfs_inode *raw, uint64_t keep,
 uint32_t check_xattrs(struct check *c, uint32_t ino, struct vexfs_inode *raw,
 		      bool *dirty);
 
+/* names.c */
+struct names {
+	uint32_t	*slot;		/* place in text + 1, 0: empty */
+	size_t		room, count;
+	uint8_t		*text;		/* length byte, name, ... */
+	size_t		text_room, text_used;
+};
+/* 1: new, 0: was there before, -ENOMEM. */
+int names_add(struct names *n, uint32_t hash, const char *name, uint8_t len);
+void names_forget(struct names *n);
+void names_free(struct names *n);
+
 /* dirs.c: pass 2 */
 void check_dirs(struct check *c);
+
+struct dir_check {
+	struct check	*c;
+	uint32_t	ino;
+	uint32_t	block;
+	uint64_t	lblk;
+	uint8_t		buf[VEXFS_BLOCK_SIZE];
+	bool		dirty;
+	struct names	names;		/* that have occurred */
+};
+
+/* dir_block.c */
+struct vexfs_dir_entry *entry_at(uint8_t *buf, uint32_t pos);
 bool looks_like_dir(struct check *c, uint32_t block);
+/* Takes the entry at pos out; its space goes to the one before it. */
+void drop_entry(uint8_t *buf, uint32_t pos);
+/* The same on disk. */
 bool remove_entry(struct check *c, uint32_t block, uint32_t offset);
+/* Makes the lengths of the block's entries right, in memory in any case. */
+void check_dir_form(struct dir_check *dc);
 
 /* tree.c: passes 3 and 4 */
 void check_tree(struct check *c);
