@@ -162,6 +162,17 @@ struct statvfs filesystem(void);
 void expect_free_blocks(unsigned long wanted);
 void expect_used_inodes(unsigned long wanted);
 
+/* Filling what is free; skips where that is not ours to fill or too large. */
+#define MIB (1UL << 20)
+void need_small(void);
+unsigned long free_mib(void);
+/* Appends the pattern in pieces until ENOSPC; the file's size then. */
+size_t write_until_full(int fd, size_t piece, unsigned int seed);
+/* Takes all but about `leave` MiB with the file "ballast". */
+void ballast(unsigned long leave);
+/* Takes all of it, the rest with the file "rest". */
+void fill_up(void);
+
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif
