@@ -84,12 +84,32 @@ typedef int (*place_fn)(void *arg, const struct place *place,
 /* Every field of everything in use. */
 int each_field(struct image *im, place_fn visit, void *arg);
 
+/* How far it is, and its parts: each visits the fields of a structure. */
+struct listing {
+	struct image	*im;
+	place_fn	visit;
+	void		*arg;
+	uint32_t	ino;		/* whose content is being walked */
+	const struct vexfs_inode *inode;
+};
+
+__attribute__((format(printf, 5, 6)))
+struct place make_place(enum structure structure, uint64_t offset, void *data,
+			uint32_t id, const char *fmt, ...);
+/* All fields of fixed size; those of variable size are given by the caller. */
+int list_fixed(struct listing *l, const struct place *p);
+int list_variable(struct listing *l, const struct place *p, const char *name,
+		  uint32_t offset, uint32_t size, enum encoding encoding);
+/* An inode and what it leads to. offset: of the inode, in the image. */
+int list_inode(struct listing *l, uint32_t ino, const struct vexfs_inode *inode,
+	       uint64_t offset);
+
 /* Prints fields as JSON lines. */
 int show_fields(struct image *im);
 /* Changes one field, "name=value"; seal: makes its checksum right again. */
 int set_field(struct image *im, const char *assignment, bool seal);
 
-/* The views. what: an inode number or a path. */
+/* A view: what is shown, and how. */
 struct view {
 	struct image	*im;
 	struct json	js;
@@ -98,6 +118,14 @@ struct view {
 	struct vexfs_inode inode;
 };
 
+/* What they have in common. view_end() hands err on. */
+void print_text(const uint8_t *data, size_t len);
+void show_struct(struct view *v, enum structure structure, const void *data);
+void show_check(struct view *v, const char *what, bool good);
+void view_begin(struct view *v);
+int view_end(struct view *v, int err);
+
+/* what: an inode number or a path. */
 int find_inode(struct image *im, const char *what, uint32_t *ino);
 int show_super(struct view *v);
 int show_groups(struct view *v);

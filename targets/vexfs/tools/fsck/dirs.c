@@ -1,77 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pass 2: directory blocks and what their entries name.
+ * Pass 2: the entries of directories and what they name.
  */
 
 #include <endian.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "fsck.h"
-
-/* Names of the directory at hand, to find those that occur twice. */
-struct names {
-	uint32_t	*slot;		/* place in text + 1, 0: empty */
-	size_t		room, count;
-	uint8_t		*text;		/* length byte, name, ... */
-	size_t		text_room, text_used;
-};
-
-struct dir_check {
-	struct check	*c;
-	uint32_t	ino;
-	uint32_t	block;
-	uint64_t	lblk;
-	uint8_t		buf[VEXFS_BLOCK_SIZE];
-	bool		dirty;
-	struct names	names;
-};
-
-static struct vexfs_dir_entry *entry_at(uint8_t *buf, uint32_t pos)
-{
-	return (struct vexfs_dir_entry *)(buf + pos);
-}
-
-/* A used entry that its hash confirms. */
-static bool confirmed(struct check *c, const uint8_t *buf, uint32_t pos)
-{
-	const struct vexfs_dir_entry *de = (const void *)(buf + pos);
-
-	return pos + VEXFS_DIRENT_MIN <= VEXFS_BLOCK_SIZE &&
-	       de->d_ino && de->d_name_len &&
-	       pos + VEXFS_DIRENT_HEAD + de->d_name_len <= VEXFS_BLOCK_SIZE &&
-	       de->d_hash == name_hash(&c->fs.lo, de->d_name, de->d_name_len);
-}
-
-static bool length_valid(const struct vexfs_dir_entry *de, uint32_t pos)
-{
-	uint32_t rec_len = le16toh(de->d_rec_len);
-
-	return rec_len >= VEXFS_DIRENT_HEAD && rec_len % 4 == 0 &&
-	       pos + rec_len <= VEXFS_BLOCK_SIZE &&
-	       (!de->d_ino || (de->d_name_len &&
-			       rec_len >= VEXFS_DIRENT_LEN(de->d_name_len)));
-}
-
-bool looks_like_dir(struct check *c, uint32_t block)
-{
-	uint8_t buf[VEXFS_BLOCK_SIZE];
-	struct vexfs_dir_entry *de;
-	uint32_t pos;
-
-	get_block(c, block, buf);
-	for (pos = 0; pos < VEXFS_BLOCK_SIZE; pos += le16toh(de->d_rec_len)) {
-		if (pos + VEXFS_DIRENT_HEAD > VEXFS_BLOCK_SIZE)
-			return false;
-		de = entry_at(buf, pos);
-		if (!length_valid(de, pos) ||
-		    (de->d_ino && !confirmed(c, buf, pos)))
-			return false;
-	}
-	return true;
-}
 
 static bool name_valid(const struct vexfs_dir_entry *de)
 {
@@ -81,179 +17,6 @@ static bool name_valid(const struct vexfs_dir_entry *de)
 	return !memchr(name, 0, len) && !memchr(name, '/', len) &&
 	       !(len == 1 && name[0] == '.') &&
 	       !(len == 2 && name[0] == '.' && name[1] == '.');
-}
-
-static bool names_grow(struct names *n)
-{
-	size_t room = n->room ? n->room * 2 : 256, i, at;
-	uint32_t *slot, *old = n->slot;
-	uint32_t hash;
-
-	slot = calloc(room, sizeof(*slot));
-	if (!slot)
-		return false;
-	for (i = 0; i < n->room; i++) {
-		if (!old[i])
-			continue;
-		/* The hash stands before the name. */
-		memcpy(&hash, n->text + old[i] - 1, sizeof(hash));
-		for (at = hash % room; slot[at]; at = (at + 1) % room)
-			;
-		slot[at] = old[i];
-	}
-	free(old);
-	n->slot = slot;
-	n->room = room;
-	return true;
-}
-
-static bool names_reserve_text(struct names *n, size_t more)
-{
-	size_t room = n->text_room;
-	uint8_t *text;
-
-	if (n->text_used + more <= room)
-		return true;
-	room = room * 2 + 65536;
-	if (room > UINT32_MAX)
-		return false;
-	text = realloc(n->text, room);
-	if (!text)
-		return false;
-	n->text = text;
-	n->text_room = room;
-	return true;
-}
-
-/* 1: new, 0: was there before, -ENOMEM. */
-static int names_add(struct names *n, uint32_t hash, const char *name,
-		     uint8_t len)
-{
-	size_t need = sizeof(hash) + 1 + len, at;
-	const uint8_t *known;
-
-	if ((n->count * 2 >= n->room && !names_grow(n)) ||
-	    !names_reserve_text(n, need))
-		return -ENOMEM;
-	for (at = hash % n->room; n->slot[at]; at = (at + 1) % n->room) {
-		known = n->text + n->slot[at] - 1;
-		if (!memcmp(known, &hash, sizeof(hash)) &&
-		    known[sizeof(hash)] == len &&
-		    !memcmp(known + sizeof(hash) + 1, name, len))
-			return 0;
-	}
-	n->slot[at] = n->text_used + 1;
-	memcpy(n->text + n->text_used, &hash, sizeof(hash));
-	n->text[n->text_used + sizeof(hash)] = len;
-	memcpy(n->text + n->text_used + sizeof(hash) + 1, name, len);
-	n->text_used += need;
-	n->count++;
-	return 1;
-}
-
-static void names_forget(struct names *n)
-{
-	n->count = 0;
-	n->text_used = 0;
-	if (n->slot)
-		memset(n->slot, 0, n->room * sizeof(*n->slot));
-}
-
-static void names_free(struct names *n)
-{
-	free(n->slot);
-	free(n->text);
-}
-
-/* Takes the entry at pos out; its space goes to the one before it. */
-static void drop_entry(uint8_t *buf, uint32_t pos)
-{
-	struct vexfs_dir_entry *de = entry_at(buf, pos), *prev = NULL;
-	uint32_t at = 0;
-
-	while (at < pos) {
-		prev = entry_at(buf, at);
-		if (!length_valid(prev, at))
-			return;		/* left as it is on request */
-		at += le16toh(prev->d_rec_len);
-	}
-	if (prev && at == pos)
-		prev->d_rec_len = htole16(le16toh(prev->d_rec_len) +
-					  le16toh(de->d_rec_len));
-	de->d_ino = 0;
-	de->d_hash = 0;
-}
-
-/*
- * Makes the block well-formed from pos on. An entry whose length is wrong ends
- * where the next one that its hash confirms begins.
- */
-static void salvage(struct check *c, uint8_t *buf, uint32_t pos)
-{
-	struct vexfs_dir_entry *de;
-	uint32_t next, least, len;
-	bool keep;
-
-	for (; pos < VEXFS_BLOCK_SIZE; pos += le16toh(de->d_rec_len)) {
-		de = entry_at(buf, pos);
-		if (length_valid(de, pos))
-			goto room_behind;
-		keep = confirmed(c, buf, pos);
-		/* The name may be whole, and its length what was hit. */
-		for (len = 1; !keep && de->d_ino && len <= VEXFS_NAME_MAX &&
-		     pos + VEXFS_DIRENT_HEAD + len <= VEXFS_BLOCK_SIZE; len++)
-			if (de->d_hash == name_hash(&c->fs.lo, de->d_name,
-						    len)) {
-				de->d_name_len = len;
-				keep = true;
-			}
-		least = keep ? VEXFS_DIRENT_LEN(de->d_name_len) :
-			VEXFS_DIRENT_HEAD;
-		if (keep && pos + least > VEXFS_BLOCK_SIZE) {
-			keep = false;
-			least = VEXFS_DIRENT_HEAD;
-		}
-		for (next = pos + least; next < VEXFS_BLOCK_SIZE; next += 4)
-			if (confirmed(c, buf, next))
-				break;
-		if (next > VEXFS_BLOCK_SIZE)
-			next = VEXFS_BLOCK_SIZE;
-		if (!keep) {
-			de->d_ino = 0;
-			de->d_hash = 0;
-			de->d_name_len = 0;
-		}
-		de->d_rec_len = htole16(next - pos);
-room_behind:
-		/* Too little left for another entry: it belongs to this one. */
-		next = pos + le16toh(de->d_rec_len);
-		if (next < VEXFS_BLOCK_SIZE &&
-		    next + VEXFS_DIRENT_HEAD > VEXFS_BLOCK_SIZE)
-			de->d_rec_len = htole16(VEXFS_BLOCK_SIZE - pos);
-	}
-}
-
-static void check_form(struct dir_check *dc)
-{
-	struct vexfs_dir_entry *de;
-	uint32_t pos;
-
-	for (pos = 0; pos < VEXFS_BLOCK_SIZE; pos += le16toh(de->d_rec_len)) {
-		de = entry_at(dc->buf, pos);
-		if (pos + VEXFS_DIRENT_HEAD <= VEXFS_BLOCK_SIZE &&
-		    length_valid(de, pos))
-			continue;
-		if (problem(dc->c, P_DIR_BLOCK, "Directory %u, block %llu: "
-			    "lengths are wrong from byte %u on", dc->ino,
-			    (unsigned long long)dc->lblk, pos)) {
-			salvage(dc->c, dc->buf, 0);
-			dc->dirty = true;
-		} else {
-			/* In memory it must end somewhere. */
-			salvage(dc->c, dc->buf, 0);
-		}
-		return;
-	}
 }
 
 /* A target that may be named; one its bitmap denies is looked at now. */
@@ -406,7 +169,7 @@ static void check_block(struct dir_check *dc)
 
 	get_block(dc->c, dc->block, dc->buf);
 	dc->dirty = false;
-	check_form(dc);
+	check_dir_form(dc);
 	while (pos < VEXFS_BLOCK_SIZE && !stopped(dc->c)) {
 		/* Removing an entry gives its space away, not its place. */
 		next = pos + le16toh(entry_at(dc->buf, pos)->d_rec_len);
@@ -415,18 +178,6 @@ static void check_block(struct dir_check *dc)
 	}
 	if (dc->dirty)
 		put_block(dc->c, dc->block, dc->buf);
-}
-
-bool remove_entry(struct check *c, uint32_t block, uint32_t offset)
-{
-	uint8_t buf[VEXFS_BLOCK_SIZE];
-
-	get_block(c, block, buf);
-	if (stopped(c))
-		return false;
-	drop_entry(buf, offset);
-	put_block(c, block, buf);
-	return true;
 }
 
 /* Entries in directories their targets do not call parent. */

@@ -27,6 +27,9 @@
 
 #define FSCK_MAX_ROUNDS		16
 
+#define SECTORS		(VEXFS_BLOCK_SIZE / 512)		/* of a block */
+#define MAX_SIZE	(FS_MAX_BLOCKS * VEXFS_BLOCK_SIZE)	/* of a file */
+
 enum mode {
 	MODE_ASK,
 	MODE_NO,
@@ -212,6 +215,35 @@ void check_inodes(struct check *c);
 void check_inode(struct check *c, uint32_t ino, struct vexfs_inode *raw);
 bool inode_alive(struct check *c, uint32_t ino, const struct vexfs_inode *raw);
 
+struct inode_check {
+	struct check		*c;
+	uint32_t		ino;
+	struct vexfs_inode	*raw;
+	struct node		*node;
+	bool			dirty;
+	uint64_t		owned;	/* blocks */
+};
+void clear_inode(struct inode_check *ic);
+
+/* inode_fields.c */
+void check_inode_fields(struct inode_check *ic);
+/* Fifos, sockets and device nodes own no data. */
+void check_special(struct inode_check *ic);
+/* Zeroes the field if it is wrong and to be repaired. */
+void fix_field(struct inode_check *ic, void *field, size_t size, bool wrong,
+	       const char *name);
+/* Of an inode with a wrong checksum: is there any use in it? */
+bool inode_hopeless(const struct vexfs_inode *raw);
+
+/* symlinks.c */
+void check_symlink(struct inode_check *ic);
+
+/* sizes.c */
+void check_map(struct inode_check *ic, bool is_dir);
+
+/* reserved.c */
+void check_reserved(struct check *c, uint32_t ino, struct vexfs_inode *raw);
+
 /* map.c */
 struct file_map {
 	struct check		*c;
@@ -242,10 +274,40 @@ void cut_map(struct check *c, struct vexfs_inode *raw, uint64_t keep,
 uint32_t check_xattrs(struct check *c, uint32_t ino, struct vexfs_inode *raw,
 		      bool *dirty);
 
+/* names.c */
+struct names {
+	uint32_t	*slot;		/* place in text + 1, 0: empty */
+	size_t		room, count;
+	uint8_t		*text;		/* length byte, name, ... */
+	size_t		text_room, text_used;
+};
+/* 1: new, 0: was there before, -ENOMEM. */
+int names_add(struct names *n, uint32_t hash, const char *name, uint8_t len);
+void names_forget(struct names *n);
+void names_free(struct names *n);
+
 /* dirs.c: pass 2 */
 void check_dirs(struct check *c);
+
+struct dir_check {
+	struct check	*c;
+	uint32_t	ino;
+	uint32_t	block;
+	uint64_t	lblk;
+	uint8_t		buf[VEXFS_BLOCK_SIZE];
+	bool		dirty;
+	struct names	names;		/* that have occurred */
+};
+
+/* dir_block.c */
+struct vexfs_dir_entry *entry_at(uint8_t *buf, uint32_t pos);
 bool looks_like_dir(struct check *c, uint32_t block);
+/* Takes the entry at pos out; its space goes to the one before it. */
+void drop_entry(uint8_t *buf, uint32_t pos);
+/* The same on disk. */
 bool remove_entry(struct check *c, uint32_t block, uint32_t offset);
+/* Makes the lengths of the block's entries right, in memory in any case. */
+void check_dir_form(struct dir_check *dc);
 
 /* tree.c: passes 3 and 4 */
 void check_tree(struct check *c);

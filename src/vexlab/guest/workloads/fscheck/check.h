@@ -146,6 +146,17 @@ size_t entries(const char *path);
 bool has_entry(const char *path, const char *name);
 bool keeps_dir_links(void);
 
+/* A directory's entries "entry0", "entry1", ..., and how often each was seen. */
+#define ENTRIES 3000
+extern unsigned char seen[ENTRIES];
+void make_entries(const char *dir, int count);
+DIR *open_stream(const char *path);
+struct dirent *next_entry(DIR *dir);
+/* -1 for dot and dot-dot. */
+int entry_number(const struct dirent *entry);
+void scan_entries(DIR *dir);
+void expect_seen(int from, int to, int times);
+
 /* Times. `aged` sets atime and mtime to a day of 2001; `tick` waits until the filesystem's clock has moved. */
 #define AGED 1000000000
 void aged(const char *path);
@@ -161,6 +172,17 @@ void settle(void);
 struct statvfs filesystem(void);
 void expect_free_blocks(unsigned long wanted);
 void expect_used_inodes(unsigned long wanted);
+
+/* Filling what is free; skips where that is not ours to fill or too large. */
+#define MIB (1UL << 20)
+void need_small(void);
+unsigned long free_mib(void);
+/* Appends the pattern in pieces until ENOSPC; the file's size then. */
+size_t write_until_full(int fd, size_t piece, unsigned int seed);
+/* Takes all but about `leave` MiB with the file "ballast". */
+void ballast(unsigned long leave);
+/* Takes all of it, the rest with the file "rest". */
+void fill_up(void);
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -54,6 +54,50 @@ bool tree_scan(struct tree *tree, const char *dir, bool holes);
 /* Makes a tree from a seed; what must be found afterwards. False with a word on stderr. */
 bool fill(struct tree *tree, uint64_t seed, size_t count, const char *dir);
 
+/* The model that `fill` keeps: inodes, and entries that are names of them. */
+#define EXTENTS 16
+
+struct node {
+	struct entry entry;
+	struct {
+		off_t offset, len;
+		unsigned int generation;
+	} extent[EXTENTS];
+	int extents;
+	unsigned int generation;
+	bool gone;
+};
+
+struct name {
+	char *path;		/* NULL: removed */
+	struct node *node;
+	int children;
+	struct name *parent;
+};
+
+extern struct model {
+	struct name *names;
+	size_t count;
+	uint64_t seed;
+	uint64_t state;		/* of the choices */
+} model;
+
+/* A number of 0..limit-1. */
+uint64_t below(uint64_t limit);
+struct name *some_dir(void);
+struct name *some_file(void);
+char *new_path(struct name *parent);
+struct name *add_name(char *path, struct node *node, struct name *parent);
+struct node *new_node(mode_t mode);
+void forget_name(struct name *name);
+void to_manifest(struct tree *tree);
+
+/* These do it and tell the model; false with a word on stderr. */
+bool write_range(struct node *node, const char *path, off_t offset, off_t len);
+bool resize(struct node *node, const char *path, off_t size);
+bool change_one(void);
+bool broken(const char *what, const char *path);
+
 /* Compares with a manifest; prints a line for each problem and one at the end. */
 int verify(const char *manifest, const char *dir);
 

@@ -7,94 +7,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "fstree/entry.h"
-#include "lib/hash.h"
 #include "lib/random.h"
-#include "lib/tree.h"
 
-#define EXTENTS 16
-#define PIECE (1 << 18)
-
-/* An inode of the model; entries are names of it. */
-struct node {
-	struct entry entry;
-	struct {
-		off_t offset, len;
-		unsigned int generation;
-	} extent[EXTENTS];
-	int extents;
-	unsigned int generation;
-	bool gone;
-};
-
-struct name {
-	char *path;
-	struct node *node;
-	int children;
-	struct name *parent;
-};
-
-static struct name *names;
-static size_t count;
-static uint64_t state, seed;
-static unsigned int last_id;
-static bool no_xattrs;
-static char piece[PIECE];
-
-static uint64_t below(uint64_t limit)
-{
-	return random_below(&state, limit);
-}
-
-static bool broken(const char *what, const char *path)
+bool broken(const char *what, const char *path)
 {
 	fprintf(stderr, "fstree: %s %s: %s\n", what, path, strerror(errno));
 	return false;
-}
-
-/* Overlapping extents are drawn in their order, the last one on top: a cut shortens all. */
-static void cut(struct node *node, off_t size)
-{
-	for (int i = 0; i < node->extents; i++)
-		if (node->extent[i].offset + node->extent[i].len > size)
-			node->extent[i].len = node->extent[i].offset < size ? size - node->extent[i].offset : 0;
-	node->entry.size = size;
-}
-
-static bool write_range(struct node *node, const char *path, off_t offset, off_t len)
-{
-	unsigned int generation = ++node->generation;
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return broken("open", path);
-	for (off_t done = 0; done < len;) {
-		size_t part = len - done < PIECE ? (size_t)(len - done) : PIECE;
-
-		tag(piece, offset + done, part, seed, node->entry.id, generation);
-		if (write_all(fd, piece, part, offset + done) != (ssize_t)part)
-			return broken("write", path);
-		done += part;
-	}
-	if (close(fd))
-		return broken("close", path);
-	node->extent[node->extents].offset = offset;
-	node->extent[node->extents].len = len;
-	node->extent[node->extents++].generation = generation;
-	if (offset + len > node->entry.size)
-		node->entry.size = offset + len;
-	return true;
-}
-
-static bool resize(struct node *node, const char *path, off_t size)
-{
-	if (truncate(path, size))
-		return broken("truncate", path);
-	cut(node, size);
-	return true;
 }
 
 static off_t some_size(void)
@@ -104,71 +25,6 @@ static off_t some_size(void)
 	if (!below(30))
 		return below(3 << 20);
 	return below(3) ? (off_t)below(40000) : borders[below(sizeof(borders) / sizeof(*borders))];
-}
-
-static struct name *some_dir(void)
-{
-	for (int i = 0; i < 8 && count; i++) {
-		struct name *name = &names[below(count)];
-
-		if (!name->node->gone && name->path && S_ISDIR(name->node->entry.mode))
-			return name;
-	}
-	return NULL;
-}
-
-static struct name *some_file(void)
-{
-	for (int i = 0; i < 8 && count; i++) {
-		struct name *name = &names[below(count)];
-
-		if (name->path && S_ISREG(name->node->entry.mode))
-			return name;
-	}
-	return NULL;
-}
-
-static char *new_path(struct name *parent)
-{
-	static unsigned int number;
-	size_t extra = below(12) ? below(12) : below(230);
-	char tail[256], *path;
-
-	memset(tail, 'a' + number % 26, extra);
-	tail[extra] = '\0';
-	if (parent && strlen(parent->path) > 2500)
-		parent = NULL;
-	if (asprintf(&path, "%s%s%u-%s", parent ? parent->path : "", parent ? "/" : "", number++, tail) < 0)
-		abort();
-	return path;
-}
-
-static struct name *add_name(char *path, struct node *node, struct name *parent)
-{
-	struct name *name = &names[count++];
-
-	name->path = path;
-	name->node = node;
-	name->parent = parent && !strncmp(path, parent->path, strlen(parent->path)) ? parent : NULL;
-	if (name->parent)
-		name->parent->children++;
-	return name;
-}
-
-static struct node *new_node(mode_t mode)
-{
-	struct node *node = calloc(1, sizeof(*node));
-
-	if (!node)
-		abort();
-	node->entry.mode = mode;
-	node->entry.uid = geteuid();
-	node->entry.gid = getegid();
-	node->entry.nlink = S_ISDIR(mode) ? 2 : 1;
-	node->entry.id = ++last_id;
-	node->entry.ino = last_id;
-	node->entry.seed = seed;
-	return node;
 }
 
 static bool make_file(const char *path, struct node *node)
@@ -220,8 +76,8 @@ static bool make_one(void)
 		node = new_node(S_IFDIR | 0755);
 		good = !mkdir(path, 0755) || broken("mkdir", path);
 		add_name(path, node, parent);
-		if (names[count - 1].parent)
-			names[count - 1].parent->node->entry.nlink++;
+		if (model.names[model.count - 1].parent)
+			model.names[model.count - 1].parent->node->entry.nlink++;
 		return good;
 	}
 	if (what < 20) {
@@ -242,118 +98,6 @@ static bool make_one(void)
 	return good;
 }
 
-static void forget_name(struct name *name)
-{
-	if (name->parent)
-		name->parent->children--;
-	name->path = NULL;
-	if (!--name->node->entry.nlink)
-		name->node->gone = true;
-}
-
-static bool move(struct name *name)
-{
-	struct name *onto = below(4) ? NULL : some_file();
-	struct name *parent = below(3) ? some_dir() : NULL;
-	char *path;
-
-	if (onto == name || (onto && onto->node == name->node))
-		return true;
-	if (onto) {
-		parent = onto->parent;
-		path = onto->path;
-	} else {
-		path = new_path(parent);
-	}
-	if (rename(name->path, path))
-		return broken("rename", path);
-	if (onto)
-		forget_name(onto);
-	if (name->parent)
-		name->parent->children--;
-	name->path = path;
-	name->parent = parent && !strncmp(path, parent->path, strlen(parent->path)) ? parent : NULL;
-	if (name->parent)
-		name->parent->children++;
-	return true;
-}
-
-static bool set_xattr(struct name *name)
-{
-	struct entry *entry = &name->node->entry;
-	size_t len = below(120);
-	char key[32], value[120];
-	int at = 0;
-
-	if (no_xattrs)
-		return true;
-	snprintf(key, sizeof(key), "user.k%d", (int)below(4));
-	for (size_t i = 0; i < len; i++)
-		value[i] = below(256);
-	if (lsetxattr(name->path, key, value, len, 0)) {
-		no_xattrs = errno == EOPNOTSUPP;
-		return no_xattrs || broken("setxattr", name->path);
-	}
-	/* In the order of their names, as the manifest has them. */
-	while (at < entry->xattrs && strcmp(entry->xattr[at], key) < 0)
-		at++;
-	if (at == entry->xattrs || strcmp(entry->xattr[at], key)) {
-		memmove(&entry->xattr[at + 1], &entry->xattr[at], (entry->xattrs - at) * sizeof(*entry->xattr));
-		memmove(&entry->value[at + 1], &entry->value[at], (entry->xattrs - at) * sizeof(*entry->value));
-		entry->xattrs++;
-		entry->xattr[at] = strdup(key);
-	}
-	entry->value[at] = hash64(HASH_START, value, len);
-	return true;
-}
-
-static bool change_one(void)
-{
-	struct name *name = some_file();
-	struct node *node;
-
-	if (!name)
-		return true;
-	node = name->node;
-	switch (below(9)) {
-	case 0:
-	case 1:
-		if (node->extents == EXTENTS)
-			return true;
-		return write_range(node, name->path, below(node->entry.size + 1), 1 + below(20000));
-	case 2:
-		return resize(node, name->path, below(node->entry.size + 1));
-	case 3:
-		return resize(node, name->path, node->entry.size + below(60000));
-	case 4:
-		/* Cut, then grown: the old bytes must be gone. */
-		return resize(node, name->path, below(node->entry.size + 1)) &&
-		       resize(node, name->path, node->entry.size + below(30000));
-	case 5:
-		return move(name);
-	case 6:
-		if (unlink(name->path))
-			return broken("unlink", name->path);
-		forget_name(name);
-		return true;
-	case 7:
-		return set_xattr(name);
-	default:
-		node->entry.mode = S_IFREG | (0400 | below(0400));
-		if (!geteuid()) {
-			node->entry.uid = below(100000);
-			node->entry.gid = below(100000);
-			if (chown(name->path, node->entry.uid, node->entry.gid))
-				return broken("chown", name->path);
-		}
-		/* Last, for the owner of a file may lose the right to write it. */
-		if (!geteuid() || (node->entry.mode & 0200))
-			return !chmod(name->path, node->entry.mode & 07777) || broken("chmod", name->path);
-		node->entry.mode |= 0200;
-		return !chmod(name->path, node->entry.mode & 07777) || broken("chmod", name->path);
-	}
-}
-
 static long grain_of(const char *path)
 {
 	const struct timespec times[2] = { { 1000000000, 123456789 }, { 1000000000, 123456789 } };
@@ -372,78 +116,38 @@ static bool set_times(void)
 	long grain = 0;
 
 	/* Parents come before what is in them, so from the end: setting a time marks no other. */
-	for (size_t i = count; i-- > 0;) {
-		struct entry *entry = &names[i].node->entry;
+	for (size_t i = model.count; i-- > 0;) {
+		struct entry *entry = &model.names[i].node->entry;
 		struct timespec times[2];
 
-		if (!names[i].path)
+		if (!model.names[i].path)
 			continue;
 		if (!grain)
-			grain = grain_of(names[i].path);
+			grain = grain_of(model.names[i].path);
 		if (!entry->mtime.tv_sec) {
 			entry->mtime.tv_sec = 946684800 + below(800000000);
 			entry->mtime.tv_nsec = grain >= 1000000000 ? 0 : (long)below(1000000000) / grain * grain;
 		}
 		times[0] = times[1] = entry->mtime;
-		if (utimensat(AT_FDCWD, names[i].path, times, AT_SYMLINK_NOFOLLOW))
-			return broken("utimensat", names[i].path);
+		if (utimensat(AT_FDCWD, model.names[i].path, times, AT_SYMLINK_NOFOLLOW))
+			return broken("utimensat", model.names[i].path);
 	}
 	return true;
-}
-
-static char *extents_of(const struct node *node)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-
-	for (int i = 0; out && i < node->extents; i++)
-		if (node->extent[i].len)
-			fprintf(out, "%s%lld+%lld@%u", ftell(out) ? " " : "", (long long)node->extent[i].offset,
-				(long long)node->extent[i].len, node->extent[i].generation);
-	if (!out || fclose(out))
-		abort();
-	return text;
-}
-
-static void to_manifest(struct tree *tree)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct node *node = names[i].node;
-		struct entry *entry;
-
-		if (!names[i].path)
-			continue;
-		if (S_ISREG(node->entry.mode) && !node->entry.extents) {
-			node->entry.extents = extents_of(node);
-			node->entry.hash = HASH_START;
-			for (off_t at = 0; at < node->entry.size; at += PIECE) {
-				size_t part = node->entry.size - at < PIECE ? (size_t)(node->entry.size - at) : PIECE;
-
-				render(piece, at, part, seed, node->entry.id, node->entry.extents);
-				node->entry.hash = hash64(node->entry.hash, piece, part);
-			}
-		}
-		entry = tree_add(tree);
-		*entry = node->entry;
-		entry->path = names[i].path;
-	}
-	tree_finish(tree);
 }
 
 bool fill(struct tree *tree, uint64_t run, size_t wanted, const char *dir)
 {
 	bool good = true;
 
-	seed = run;
-	state = mix64(run + 7);
-	names = calloc(wanted + 1, sizeof(*names));
-	if (!names)
+	model.seed = run;
+	model.state = mix64(run + 7);
+	model.names = calloc(wanted + 1, sizeof(*model.names));
+	if (!model.names)
 		abort();
 	umask(022);
 	if (chdir(dir))
 		return broken("chdir", dir);
-	while (good && count < wanted) {
+	while (good && model.count < wanted) {
 		good = make_one();
 		if (good && below(100) < 60)
 			good = change_one();

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+/* State that is made now and must be found again after unmounting, fsck, mounting or a machine's end. */
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "fscheck/run.h"
+
+static const size_t sizes[] = { 0, 1, 511, 4095, 4096, 4097, 49152, 65537, 300000, 5000000 };
+
+static void contents_make(void)
+{
+	char name[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		snprintf(name, sizeof(name), "f%zu", sizes[i]);
+		make(name, sizes[i], i);
+	}
+}
+
+static void contents_verify(void)
+{
+	char name[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		snprintf(name, sizeof(name), "f%zu", sizes[i]);
+		expect_made(name, sizes[i], i);
+	}
+	EQ(entries("."), ARRAY_SIZE(sizes));
+}
+
+static void holes_make(void)
+{
+	int fd = created("f", 0644);
+	void *data = patterned(5000, 1 << 20, 1);
+
+	EQ(OK(pwrite(fd, data, 5000, 1 << 20)), 5000);
+	OK(ftruncate(fd, 3 << 20));
+	closed(fd);
+	make("cut", 50000, 2);
+	OK(truncate("cut", 5001));
+	OK(truncate("cut", 50000));
+}
+
+static void holes_verify(void)
+{
+	int fd = opened("f", O_RDONLY);
+
+	EQ(look_fd(fd).st_size, 3 << 20);
+	expect_zeros(fd, 0, 1 << 20);
+	expect_pattern(fd, 1 << 20, 5000, 1);
+	expect_zeros(fd, (1 << 20) + 5000, (2 << 20) - 5000);
+	HOLDS(look_fd(fd).st_blocks < 2048, "5000 bytes of data take %lld blocks", (long long)look_fd(fd).st_blocks);
+	closed(fd);
+	fd = opened("cut", O_RDONLY);
+	expect_pattern(fd, 0, 5001, 2);
+	expect_zeros(fd, 5001, 50000 - 5001);
+	closed(fd);
+}
+
+#define STAMP_NS 123456789
+static const int64_t stamps[] = { 1, 1000000000, 1700000000, 2147483647, 0 };
+
+static void times_make(void)
+{
+	char name[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(stamps); i++) {
+		const struct timespec times[2] = { { stamps[i], STAMP_NS }, { stamps[i], 987654321 } };
+
+		snprintf(name, sizeof(name), "f%zu", i);
+		make(name, 10, 1);
+		OK(utimensat(AT_FDCWD, name, times, 0));
+	}
+}
+
+static void times_verify(void)
+{
+	long grain = settings.granularity;
+	char name[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(stamps); i++) {
+		struct stat st;
+
+		snprintf(name, sizeof(name), "f%zu", i);
+		st = look(name);
+		EQ(st.st_atim.tv_sec, stamps[i]);
+		EQ(st.st_mtim.tv_sec, stamps[i]);
+		EQ(st.st_atim.tv_nsec, STAMP_NS / grain * grain);
+		EQ(st.st_mtim.tv_nsec, 987654321 / grain * grain);
+	}
+}
+
+static void modes_make(void)
+{
+	char name[16];
+
+	for (mode_t mode = 0; mode <= 07777; mode += 73) {
+		snprintf(name, sizeof(name), "f%o", mode);
+		closed(created(name, 0600));
+		if (!geteuid())
+			OK(chown(name, 70000 + mode, 0x80000000 + mode));
+		OK(chmod(name, mode));
+	}
+}
+
+static void modes_verify(void)
+{
+	char name[16];
+
+	for (mode_t mode = 0; mode <= 07777; mode += 73) {
+		snprintf(name, sizeof(name), "f%o", mode);
+		EQ(look(name).st_mode, S_IFREG | mode);
+		if (!geteuid()) {
+			EQ(look(name).st_uid, 70000 + mode);
+			EQ(look(name).st_gid, 0x80000000 + mode);
+		}
+	}
+}
+
+static void symlink_target(char *target, int len)
+{
+	for (int i = 0; i < len; i++)
+		target[i] = 'a' + (i * 7 + len) % 26;
+	target[len] = '\0';
+}
+
+static void symlinks_make(void)
+{
+	char name[16], target[1024];
+
+	for (int len = 1; len < 1000; len += len < 70 ? 1 : 59) {
+		symlink_target(target, len);
+		snprintf(name, sizeof(name), "s%d", len);
+		OK(symlink(target, name));
+	}
+}
+
+static void symlinks_verify(void)
+{
+	char name[16], target[1024], got[1024];
+
+	for (int len = 1; len < 1000; len += len < 70 ? 1 : 59) {
+		symlink_target(target, len);
+		snprintf(name, sizeof(name), "s%d", len);
+		EQ(OK(readlink(name, got, sizeof(got))), len);
+		BYTES(got, target, len);
+		EQ(look(name).st_size, len);
+	}
+}
+
+static void links_make(void)
+{
+	char name[16];
+
+	make("f", 100, 1);
+	for (int i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "l%d", i);
+		OK(link("f", name));
+	}
+	OK(unlink("l7"));
+}
+
+static void links_verify(void)
+{
+	EQ(look("f").st_nlink, 50);
+	EQ(look("l49").st_ino, look("f").st_ino);
+	expect_made("l0", 100, 1);
+	expect_missing("l7");
+	EQ(entries("."), 50);
+}
+
+static void names_make(void)
+{
+	char name[256];
+
+	OK(mkdir("d", 0755));
+	for (int i = 0; i < 700; i++) {
+		snprintf(name, sizeof(name), "d/%0*d", 5 + i % 240, i);
+		put(name, name);
+	}
+	for (int i = 0; i < 700; i += 7) {
+		snprintf(name, sizeof(name), "d/%0*d", 5 + i % 240, i);
+		OK(unlink(name));
+	}
+}
+
+static void names_verify(void)
+{
+	char name[256];
+
+	EQ(entries("d"), 600);
+	for (int i = 0; i < 700; i++) {
+		snprintf(name, sizeof(name), "d/%0*d", 5 + i % 240, i);
+		if (i % 7)
+			expect_text(name, name);
+		else
+			expect_missing(name);
+	}
+}
+
+static void tree_make(void)
+{
+	for (int i = 0; i < 40; i++) {
+		OK(mkdir("down", 0755));
+		OK(mkdir("side", 0711));
+		put("f", "here");
+		OK(chdir("down"));
+	}
+}
+
+static void tree_verify(void)
+{
+	for (int i = 0; i < 40; i++) {
+		EQ(entries("."), 3);
+		if (keeps_dir_links())
+			EQ(look(".").st_nlink, 4);
+		EQ(look("side").st_mode & 07777, 0711);
+		EQ(look("side/..").st_ino, look(".").st_ino);
+		expect_text("f", "here");
+		OK(chdir("down"));
+	}
+	EQ(entries("."), 0);
+}
+
+static void moves_make(void)
+{
+	OK(mkdir("a", 0755));
+	OK(mkdir("b", 0755));
+	OK(mkdir("a/sub", 0755));
+	make("a/sub/f", 1000, 1);
+	OK(rename("a/sub", "b/moved"));
+	make("x", 2000, 2);
+	make("y", 3000, 3);
+	OK(rename("x", "y"));
+	make("gone", 4000, 4);
+	OK(unlink("gone"));
+	OK(mkdir("gonedir", 0755));
+	OK(rmdir("gonedir"));
+}
+
+static void moves_verify(void)
+{
+	EQ(entries("a"), 0);
+	expect_made("b/moved/f", 1000, 1);
+	EQ(look("b/moved/..").st_ino, look("b").st_ino);
+	expect_made("y", 2000, 2);
+	expect_missing("x");
+	expect_missing("gone");
+	expect_missing("gonedir");
+	EQ(entries("."), 3);
+	if (keeps_dir_links()) {
+		EQ(look("a").st_nlink, 2);
+		EQ(look("b").st_nlink, 3);
+	}
+}
+
+static void special_make(void)
+{
+	OK(mkfifo("p", 0640));
+	OK(mknod("s", S_IFSOCK | 0600, 0));
+	if (!geteuid()) {
+		OK(mknod("c", S_IFCHR | 0600, makedev(5, 1)));
+		OK(mknod("b", S_IFBLK | 0600, makedev(300, 70000)));
+	}
+}
+
+static void special_verify(void)
+{
+	EQ(look("p").st_mode, S_IFIFO | 0640);
+	EQ(look("s").st_mode, S_IFSOCK | 0600);
+	if (!geteuid()) {
+		EQ(look("c").st_mode, S_IFCHR | 0600);
+		EQ(look("c").st_rdev, makedev(5, 1));
+		EQ(look("b").st_rdev, makedev(300, 70000));
+	}
+}
+
+static void xattrs_make(void)
+{
+	char name[32];
+
+	make("f", 10, 1);
+	OPTIONAL(setxattr("f", "user.empty", "", 0, 0), EOPNOTSUPP);
+	for (int i = 0; i < 12; i++) {
+		snprintf(name, sizeof(name), "user.name%d", i);
+		OK(setxattr("f", name, patterned(i * 3, 0, i), i * 3, 0));
+	}
+	OK(removexattr("f", "user.name5"));
+	OK(mkdir("d", 0755));
+	OK(setxattr("d", "user.on-a-directory", "yes", 3, 0));
+}
+
+static void xattrs_verify(void)
+{
+	char name[32], value[100];
+
+	if (access("d", F_OK))
+		report(REFUSED, EOPNOTSUPP, "there are no extended attributes here");
+	EQ(OK(getxattr("f", "user.empty", value, 100)), 0);
+	for (int i = 0; i < 12; i++) {
+		snprintf(name, sizeof(name), "user.name%d", i);
+		if (i == 5) {
+			FAILS(getxattr("f", name, value, 100), ENODATA);
+			continue;
+		}
+		EQ(OK(getxattr("f", name, value, 100)), i * 3);
+		BYTES(value, (char *)patterned(i * 3, 0, i), i * 3);
+	}
+	EQ(OK(getxattr("d", "user.on-a-directory", value, 100)), 3);
+}
+
+static void mapped_make(void)
+{
+	unsigned char *map;
+	int fd = created("f", 0644);
+
+	OK(ftruncate(fd, 100000));
+	map = (void *)OK(mmap(NULL, 100000, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+	pattern(map + 30000, 50000, 30000, 1);
+	OK(munmap(map, 100000));
+	closed(fd);
+}
+
+static void mapped_verify(void)
+{
+	int fd = opened("f", O_RDONLY);
+
+	EQ(look_fd(fd).st_size, 100000);
+	expect_zeros(fd, 0, 30000);
+	expect_pattern(fd, 30000, 50000, 1);
+	expect_zeros(fd, 80000, 20000);
+	closed(fd);
+}
+
+const struct marker markers[] = {
+	{ "contents", "POSIX.1-2017 write(); umount(2)", contents_make, contents_verify },
+	{ "holes", "POSIX.1-2017 lseek(), ftruncate()", holes_make, holes_verify },
+	{ "times", "POSIX.1-2017 utimensat()", times_make, times_verify },
+	{ "modes_and_owners", "POSIX.1-2017 chmod(), chown()", modes_make, modes_verify },
+	{ "symlinks", "POSIX.1-2017 symlink()", symlinks_make, symlinks_verify },
+	{ "links", "POSIX.1-2017 link()", links_make, links_verify },
+	{ "names", "POSIX.1-2017 open(), unlink()", names_make, names_verify },
+	{ "tree", "POSIX.1-2017 mkdir()", tree_make, tree_verify },
+	{ "moves", "POSIX.1-2017 rename()", moves_make, moves_verify },
+	{ "special_files", "POSIX.1-2017 mknod()", special_make, special_verify },
+	{ "xattrs", "xattr(7)", xattrs_make, xattrs_verify },
+	{ "mapped", "POSIX.1-2017 mmap(), munmap()", mapped_make, mapped_verify },
+};
+
+const size_t marker_count = ARRAY_SIZE(markers);
