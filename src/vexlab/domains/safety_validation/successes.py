@@ -36,6 +36,15 @@ def exchange(one, other):
 def nameless():
     os.close(os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600))
 
+def folders(n):
+    # more names than fit into a few blocks: whatever is kept of large directories alone
+    os.mkdir(f"large{n}")
+    for k in range(450):
+        os.link("kept/other", f"large{n}/{k:04}-{'x' * 60}")
+    for k in range(450):
+        os.unlink(f"large{n}/{k:04}-{'x' * 60}")
+    os.rmdir(f"large{n}")
+
 def names(n):
     make(f"file{n}")
     os.rename(f"file{n}", "file")
@@ -148,7 +157,7 @@ def vectors(n):
     os.close(fd)
     os.unlink("collection")
 
-work = {"names": names, "data": data, "asked": asked, "attributes": attributes, "vectors": vectors}[group]
+work = {each.__name__: each for each in (names, data, asked, attributes, vectors, folders)}[group]
 for number in range(repeated):
     work(number)
 """

@@ -2,6 +2,7 @@
 /* Makes a tree from a seed and keeps a model of it, which says what must be found afterwards. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +28,31 @@ static off_t some_size(void)
 	return below(3) ? (off_t)below(40000) : borders[below(sizeof(borders) / sizeof(*borders))];
 }
 
+/* A file that gets its name only when it is there already (open(2), O_TMPFILE); -1 where there is no such thing. */
+static int named_late(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX], self[64];
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (!linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static bool make_file(const char *path, struct node *node)
 {
-	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+	int fd = below(6) ? -1 : named_late(path);
 	off_t size = some_size();
 
+	if (fd < 0)
+		fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return broken("create", path);
 	close(fd);
