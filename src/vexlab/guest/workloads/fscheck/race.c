@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Several processes at once: what they leave must be what each of them was told. */
+#include <sys/xattr.h>
+
 #include "fscheck/check.h"
 
 /* Of several processes, one at a time may be told that it did it. */
@@ -188,6 +190,39 @@ static void write_disjoint(void)
 	closed(fd);
 }
 
+/* Two set and remove attributes, two list and read them: nobody may see one half set. */
+static void attributes(void)
+{
+	make("f", 10, 1);
+	if (setxattr("f", "user.kept", "kept", 4, 0) && errno == EOPNOTSUPP)
+		skip("no user attributes");
+	WORKERS(4, number) {
+		static char value[1500], list[4096], name[32];
+		uint64_t state = number;
+
+		for (int i = 0; i < 3000; i++) {
+			size_t size = random_below(&state, 300);
+			ssize_t len;
+
+			snprintf(name, sizeof(name), "user.of-%d-%d", number, (int)random_below(&state, 6));
+			if (number < 2) {
+				memset(value, 'a' + number, size);
+				if (random_below(&state, 3))
+					OK(setxattr("f", name, value, size, 0));
+				else if (removexattr("f", name))
+					EQ(errno, ENODATA);
+				continue;
+			}
+			len = OK(listxattr("f", list, sizeof(list)));
+			for (char *at = list; at < list + len; at += strlen(at) + 1)
+				HOLDS(!strcmp(at, "user.kept") || !strncmp(at, "user.of-", 8) || strncmp(at, "user.", 5),
+				      "listxattr: a name that nobody set: \"%.100s\"", at);
+			EQ(OK(getxattr("f", "user.kept", value, sizeof(value))), 4);
+			BYTES(value, "kept", 4);
+		}
+	}
+}
+
 static const struct check race_checks[] = {
 	{ "race", "create_unlink", "POSIX.1-2017 open() O_EXCL, unlink(): atomic", create_unlink },
 	{ "race", "renames", "renameat2(2), RENAME_NOREPLACE: atomic", renames },
@@ -195,6 +230,7 @@ static const struct check race_checks[] = {
 	{ "race", "directory_renames", "POSIX.1-2017 rename(): atomic", directory_renames },
 	{ "race", "cut_and_write", "POSIX.1-2017 ftruncate(), write()", cut_and_write },
 	{ "race", "open_while_unlinked", "POSIX.1-2017 open(), unlink()", open_while_unlinked },
+	{ "race", "attributes", "setxattr(2), listxattr(2), getxattr(2)", attributes },
 	{ "race", "write_disjoint", "POSIX.1-2017 pwrite()", write_disjoint },
 };
 
