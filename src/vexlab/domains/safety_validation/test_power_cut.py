@@ -17,6 +17,7 @@ from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.block import device_of
 from vexlab.guest.crash import CrashPlan, no_journal, parse_power_cut
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
 from vexlab.plugin.fixtures import Metrics, Successor
 
 pytestmark = [
@@ -50,6 +51,31 @@ _DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (e
     "setfattr -n user.note -v kept data",
     "dd if=/dev/urandom of=data bs=1000 seek=7 count=3 conv=notrunc status=none",
 )
+# Forty files without a name are open, and forty folders are new: all of it is in the journal, and not yet in its place.
+_HELD = """
+cd {0} && mkdir many && touch $(seq -f many/%g 200) || exit 1
+python3 - {0} >/tmp/held 2>&1 <<'END' &
+import os, sys, time
+os.chdir(sys.argv[1])
+held = [os.open(f"held{{n}}", os.O_CREAT | os.O_RDWR) for n in range(40)]
+for n, fd in enumerate(held):
+    os.write(fd, b"x" * (1000 * n))
+os.sync()
+for n in range(40):
+    os.unlink(f"held{{n}}")
+    os.mkdir(f"late{{n}}")
+os.fsync(os.open(".", os.O_RDONLY))
+print("held", flush=True)
+time.sleep(1000)
+END
+for wait in $(seq 200); do grep -q held /tmp/held && exit 0; sleep 0.1; done
+cat /tmp/held; exit 1
+"""
+_USED = """
+cd {0} && exec 5<>first 6<>second && seq 9999 >&5 && seq 9999 >&6 && rm first second && exec 5>&- 6>&- && rm -r many &&
+seq 99999 >cut && truncate -s 100 cut && sync
+"""
+_MODEL = "/tmp/tree5.manifest"
 # What is there, without times, which no filesystem promises to write at once
 _THERE = """
 cd {0} || exit 1
@@ -134,6 +160,38 @@ def test_power_cut_once(filesystem: GuestFilesystem, successor: Successor, metri
 def test_power_cut(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics) -> None:
     """After each of six power cuts at random moments all that was synced is there, names, bytes and link counts."""
     _rounds(filesystem, successor, metrics, 6)
+
+
+@pytest.mark.level(1)
+def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) -> None:
+    """After a power cut it is mounted read-only, made writable, and is then as whole as it is when mounted anew."""
+    if reason := no_journal(filesystem.target):
+        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    assert filesystem.mount().ok
+    LastQuestions(filesystem).fill(5, 60)
+    held = filesystem.machine.shell(_HELD.format(filesystem.mountpoint), timeout=_STEP_S)
+    assert held.ok, f"the files to be held open cannot be made: {held}"
+    model = filesystem.machine.pull(_MODEL)
+    fresh = successor(filesystem.machine)
+    fresh.push(model, _MODEL)
+    filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+    mounted = filesystem.mount("ro")
+    assert mounted.ok, f"after a power cut it does not mount read-only: {mounted}"
+    filesystem.prove()
+    questions = LastQuestions(filesystem)
+    questions.filled(5)
+    writable = fresh.exec(["busybox", "mount", "-o", "remount,rw", filesystem.device, filesystem.mountpoint])
+    assert writable.ok, f"after recovery it cannot be made writable: {writable}"
+    used = fresh.shell(_USED.format(filesystem.mountpoint), timeout=_STEP_S)
+    assert used.ok, f"recovered and made writable it does not work: {used}"
+    counts = questions.counts()
+    questions.again()
+    questions.filled(5)
+    anew = questions.counts()
+    assert anew == counts, f"it counts {counts}, and mounted anew {anew}"
+    assert filesystem.unmount().ok
 
 
 @pytest.mark.level(2)
