@@ -58,6 +58,12 @@ def test_a_spinning_task_is_named() -> None:
     assert "insmod" in found.text
 
 
+def test_a_byte_sent_twice_hides_nothing() -> None:
+    found = hang("insmod", 4, SPINNING.replace("RIP: 0010:", "RIIP: 0010:"), target_modules=["planted"])
+    assert found
+    assert found.title == "hang in planted_spin"
+
+
 def test_a_waiting_task_is_named_from_its_own_stack() -> None:
     found = hang("insmod planted.ko", 4, WAITING, target_modules=("planted",))
     assert found is not None

@@ -18,7 +18,8 @@ _BLOCK = re.compile(r"NMI backtrace for cpu \d+(?! skipped)|task:\S+ +state:|== 
 # CPU: 1 PID: 107 Comm: insmod Tainted: G           OE
 _COMM = re.compile(r"Comm: (\S+)|task:(\S+)|== stack of \d+ \((\S+)\)")
 # RIP: 0010:spin_init+0x5/0x1000 [hang]
-_POINTER = re.compile(r"RIP: [0-9a-f]{4}:(.*)")
+# RIIP: 0010:spin_init+0x5/0x1000 [hang]    printed from an NMI, while another CPU has the port: it sends a byte twice
+_POINTER = re.compile(r"R+I+P+:+ +[0-9a-f]{4,5}:+(.*)")
 
 # Frames that say how a task waits, not why.
 _WAITING = re.compile(
