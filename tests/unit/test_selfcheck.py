@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from vexlab.errors import UsageError
+from vexlab.model.case import CaseResult
+from vexlab.model.verdict import Verdict
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, figures, without_false_alarms
-from vexlab.selfcheck.trial import Trials
+from vexlab.selfcheck.trial import Trials, judged
 
 SHIPPED = Path(__file__).parents[2] / "targets" / "vexfs" / "defects.toml"
 ENTRY = """
@@ -101,3 +103,19 @@ def test_trials_of_other_options_are_refused(tmp_path: Path) -> None:
     for options, sources in ((["--level", "2"], "abc"), (["--level", "1"], "changed")):
         with pytest.raises(UsageError, match="other options"):
             Trials(tmp_path, options, sources=sources, stop=True)
+
+
+@pytest.mark.parametrize("status", [2, 3, 4, 130, -15])
+def test_a_run_that_did_not_end_shows_nothing(status: int) -> None:
+    passed = CaseResult(id="a.b", node="n", domain="a", level=1, kernel="6.1", verdict=Verdict.PASSED)
+    assert not judged("x", 0, [passed], words="", seconds=1).error
+    cut_short = judged("x", status, [passed], words="interrupted", seconds=1)
+    assert cut_short.error == "interrupted"
+    assert figures([_detection("clean")], [cut_short]).not_tried == ("x",)
+    assert figures([cut_short], [_detection("y", "b.real")]).not_tried == ("x",)
+
+
+def test_a_run_in_which_nothing_ran_shows_nothing() -> None:
+    skipped = CaseResult(id="a.b", node="n", domain="a", level=1, kernel="6.1", verdict=Verdict.SKIPPED)
+    assert judged("x", 0, [skipped], words="", seconds=1).error
+    assert judged("x", 0, [], words="", seconds=1).error

@@ -14,11 +14,12 @@ import msgspec
 
 from vexlab import process
 from vexlab.errors import InfraError, UsageError
-from vexlab.model.case import RunResult
+from vexlab.model.case import CaseResult, RunResult
 from vexlab.model.verdict import Verdict
 from vexlab.selfcheck.detection import Detection
 
 _RED = (Verdict.FAILED, Verdict.CRASHED)
+_ENDED = (0, 1)  # nothing found, something found: of any other status the run did not come to its end
 _LONGEST_S = 4 * 3600
 _OF = "made-with.json"
 
@@ -75,30 +76,35 @@ class Trials:
         if trial.defect:
             argv += ["--build-arg", f"DEFECT={trial.defect}", *(["--first-failure"] if self._stop else [])]
         begin = time.monotonic()
-        error = ""
         try:
             # Its machines are to end with us, however we end.
             done = process.run([process.require("setpriv"), "--pdeathsig", "TERM", *argv], timeout=_LONGEST_S)
-            error = done.error_text.strip()[-500:]
+            status, words = done.returncode, done.error_text.strip()[-500:]
         except InfraError as late:
-            error = late.message
-        seconds = round(time.monotonic() - begin, 1)
-        if not report.exists():
-            return _untried(trial, seconds, error)
-        cases = msgspec.convert(json.loads(report.read_text()), RunResult).cases
-        if all(case.verdict in (Verdict.SKIPPED, Verdict.ERROR) for case in cases):
-            return _untried(trial, seconds, "nothing ran")
-        red = [case for case in cases if case.verdict in _RED]
-        if not red:
+            status, words = InfraError.exit_code, late.message
+        cases: tuple[CaseResult, ...] = ()
+        if report.exists():
+            cases = msgspec.convert(json.loads(report.read_text()), RunResult).cases
+        detection = judged(trial.name, status, cases, words=words, seconds=round(time.monotonic() - begin, 1))
+        if not detection.found and not detection.error:
             shutil.rmtree(evidence)
-        return Detection(
-            name=trial.name,
-            found=bool(red),
-            found_by=tuple(case.id for case in red),
-            findings=tuple(case.reason.partition("\n")[0][:300] for case in red),
-            duration_s=seconds,
-        )
+        return detection
 
 
-def _untried(trial: Trial, seconds: float, why: str) -> Detection:
-    return Detection(name=trial.name, found=False, found_by=(), findings=(), duration_s=seconds, error=why)
+def judged(name: str, status: int, cases: Sequence[CaseResult], *, words: str, seconds: float) -> Detection:
+    """Return what a run that ended with ``status`` showed.
+
+    A run that was interrupted or that the lab failed has kept the cases it came to; that none of those is red says
+    nothing of the others, so it was not tried. ``words`` are its last ones.
+    """
+    red = [case for case in cases if case.verdict in _RED]
+    ran = any(case.verdict is not Verdict.SKIPPED for case in cases)
+    error = "" if status in _ENDED and ran else words or f"the run ended with status {status}"
+    return Detection(
+        name=name,
+        found=bool(red) and not error,
+        found_by=() if error else tuple(case.id for case in red),
+        findings=() if error else tuple(case.reason.partition("\n")[0][:300] for case in red),
+        duration_s=seconds,
+        error=error,
+    )
