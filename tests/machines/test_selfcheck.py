@@ -21,7 +21,7 @@ def _selfcheck(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
 
 def test_found_missed_and_resumed(tmp_path: Path) -> None:
     # Searching sees a wrong order, and cannot see a leak at unmount.
-    case = ("--case", "vector_operations.search_exact[6.1-euclidean]", "--kernel", "6.1")
+    case = ("--case", "vector_operations.search_exact[6.1-euclidean]", "--kernel", "6.1", "--jobs", "2")
     defects = ("--defect", "wrong_search_order", "--defect", "leak_on_unmount")
     first = _selfcheck(tmp_path, *case, *defects)
     assert first.returncode == 1, first.stderr

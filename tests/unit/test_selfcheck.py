@@ -11,6 +11,7 @@ from vexlab.model.case import CaseResult
 from vexlab.model.verdict import Verdict
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, figures, without_false_alarms
+from vexlab.selfcheck.order import promising
 from vexlab.selfcheck.trial import Trials, judged
 
 SHIPPED = Path(__file__).parents[2] / "targets" / "vexfs" / "defects.toml"
@@ -119,3 +120,17 @@ def test_a_run_in_which_nothing_ran_shows_nothing() -> None:
     skipped = CaseResult(id="a.b", node="n", domain="a", level=1, kernel="6.1", verdict=Verdict.SKIPPED)
     assert judged("x", 0, [skipped], words="", seconds=1).error
     assert judged("x", 0, [], words="", seconds=1).error
+
+
+def _trial(*by: str, **took: float) -> Detection:
+    return Detection(name="x", found=bool(by), found_by=by, findings=by, duration_s=1, took=took)
+
+
+def test_what_finds_most_for_its_time_comes_first() -> None:
+    clean = _trial("alarm", slow=60, quick=2, middling=10, alarm=0.1)
+    assert promising(clean, []) == ("quick", "middling", "slow", "alarm")
+    found_slowly = _trial("slow", quick=2, middling=10, slow=60)
+    assert promising(clean, [found_slowly]) == ("quick", "middling", "slow", "alarm")
+    by_middling = _trial("middling", middling=10)
+    assert promising(clean, [by_middling] * 9) == ("middling", "quick", "slow", "alarm")
+    assert promising(clean, [by_middling] * 9) == promising(clean, [by_middling] * 9)

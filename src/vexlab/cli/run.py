@@ -55,6 +55,7 @@ _INTERNAL = (3, 4)
 @machine_options
 @click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")
 @click.option("--first-failure", is_flag=True, help="Stop after the first case that fails or crashes.")
+@click.option("--order", type=click.Path(exists=True, dir_okay=False), help="Run these cases first: an id a line.")
 @click.option("--artifact", type=click.Path(exists=True), help="Test this module, or an earlier run's; build nothing.")
 @click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
 @click.option(
@@ -84,6 +85,7 @@ def command(
     config: str | None,
     build_args: tuple[str, ...],
     first_failure: bool,
+    order: str | None,
     artifact: str | None,
     results_dir: str | None,
     json_file: str | None,
@@ -116,6 +118,7 @@ def command(
         artifact=artifact or "",
         build_args=build_args,
         first_failure=first_failure,
+        order=order or "",
     )
     return _run(request, settings, Path(results_dir or settings.results), json_file, junit_file, plain=ci)
 
@@ -160,6 +163,8 @@ def _run(
         _write(result, folder, json_file, junit_file)
         progress.end(result, time.monotonic() - begin, os.path.relpath(folder))
     store.close()
+    if request.first_failure and result.summary.exit_code == 1:
+        status = int(pytest.ExitCode.TESTS_FAILED)  # beside workers pytest takes its own stop for an interruption
     return _exit_code(status, result.summary, collector.errors, broken)
 
 

@@ -18,6 +18,7 @@ from vexlab.errors import UsageError
 from vexlab.report.terminal import printable
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, Figures, figures, without_false_alarms
+from vexlab.selfcheck.order import promising
 from vexlab.selfcheck.trial import Trial, Trials
 from vexlab.targets.build import digest_tree
 from vexlab.targets.load import find_target
@@ -80,10 +81,11 @@ def command(
     trials = Trials(Path(state), options, sources=sources, stop=not all_cases)
 
     clean = [_tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file))) for each in (chosen, *others)]
-    defective = [
-        _tried(trials, Trial(name=each.name, target=str(chosen.file), defect=each.name), f"{at} of {len(wanted)}: ")
-        for at, each in enumerate(wanted, 1)
-    ]
+    defective: list[Detection] = []
+    for at, each in enumerate(wanted, 1):
+        trial = Trial(name=each.name, target=str(chosen.file), defect=each.name)
+        order = promising(clean[0], defective)
+        defective.append(_tried(trials, trial, order, place=f"{at} of {len(wanted)}: "))
     found = without_false_alarms(defective, clean[0].found_by)
     counted = figures(clean, found)
     _show(clean, found, counted)
@@ -93,9 +95,9 @@ def command(
     return 0 if counted.flawless else _NOT_TRIED if counted.not_tried else 1
 
 
-def _tried(trials: Trials, trial: Trial, place: str = "") -> Detection:
+def _tried(trials: Trials, trial: Trial, order: Sequence[str] = (), *, place: str = "") -> Detection:
     click.echo(f"{place}{trial.name} …", err=True)
-    found = trials.result(trial)
+    found = trials.result(trial, order)
     words = found.error or ", ".join(found.found_by) or ("missed" if trial.defect else "quiet")
     click.echo(f"  {printable(words)}, {found.duration_s:.0f} s", err=True)
     return found

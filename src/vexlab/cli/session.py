@@ -31,6 +31,7 @@ class Request:
     artifact: str = ""
     build_args: tuple[str, ...] = ()
     first_failure: bool = False
+    order: str = ""
 
 
 def pytest_arguments(request: Request, results: Path) -> list[str]:
@@ -47,7 +48,7 @@ def pytest_arguments(request: Request, results: Path) -> list[str]:
     ):
         for value in values:
             arguments += [f"--vexlab-{name}", value]
-    for name in ("level", "scenario", "accel", "memory", "cpus", "config", "artifact"):
+    for name in ("level", "scenario", "accel", "memory", "cpus", "config", "artifact", "order"):
         if value := getattr(request, name):
             arguments += [f"--vexlab-{name}", str(value)]
     if request.first_failure:

@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--vexlab-level", metavar="N", type=int, default=0, help="only cases of this level")
     group.addoption("--vexlab-domain", metavar="D", action="append", default=[], help="only cases of this domain")
     group.addoption("--vexlab-scenario", metavar="N", type=int, default=0, help="only cases of this scenario")
+    group.addoption("--vexlab-order", metavar="FILE", default="", help="case ids, one a line: these come first")
     group.addoption("--vexlab-quick", action="store_true", help="only the quick cases")
     group.addoption("--vexlab-case", metavar="ID", action="append", default=[], help="only this case (pattern)")
 

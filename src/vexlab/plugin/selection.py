@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -26,8 +27,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dropped: list[pytest.Item] = []
     for item in items:
         (kept if _wanted(config, marks_of(item)) else dropped).append(item)
-    if config.getoption("maxfail"):  # only the first failure is wanted: what is soon done comes first
-        kept.sort(key=_dear)
+    first = _places(config)
+    if first or config.getoption("maxfail"):  # where only the first failure is wanted, what is soon done comes first
+        kept.sort(key=lambda item: (first.get(marks_of(item).id, len(first)), *_dear(item)))
     elif hasattr(config, "workerinput"):  # a worker of pytest-xdist: the longest must not come last
         kept.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if dropped:
@@ -48,6 +50,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in needs:
         if reason := _missing(mark, kernel, target):
             pytest.skip(reason)
+
+
+def _places(config: pytest.Config) -> dict[str, int]:
+    order = config.getoption("vexlab_order")
+    return {case: at for at, case in enumerate(Path(order).read_text().splitlines())} if order else {}
 
 
 def _dear(item: pytest.Item) -> tuple[int, bool, bool]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
     """What the domains made of one trial: ``found_by`` are case ids, ``findings`` their titles or reasons.
 
-    ``error`` says why nothing was tried: then the trial says nothing about the laboratory.
+    ``took`` is the seconds that each case ran. ``error`` says why nothing was tried: then the trial says nothing about
+    the laboratory.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Detection:
     found_by: tuple[str, ...]
     findings: tuple[str, ...]
     duration_s: float
+    took: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
 
 

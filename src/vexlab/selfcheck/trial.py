@@ -54,19 +54,19 @@ class Trials:
         self._folder.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps(made_with))
 
-    def result(self, trial: Trial) -> Detection:
-        """Return what was found: of an earlier start where it ended there, else of a run now."""
+    def result(self, trial: Trial, order: Sequence[str] = ()) -> Detection:
+        """Return what was found: of an earlier start where it ended there, else of a run now, cases in ``order``."""
         file = self._folder / f"{trial.name}.json"
         if file.exists():
             return msgspec.json.decode(file.read_bytes(), type=Detection)
-        detection = self._run(trial)
+        detection = self._run(trial, order)
         if not detection.error:
             draft = file.with_suffix(".draft")
             draft.write_bytes(msgspec.json.encode(detection))
             draft.rename(file)
         return detection
 
-    def _run(self, trial: Trial) -> Detection:
+    def _run(self, trial: Trial, order: Sequence[str]) -> Detection:
         evidence = self._folder / trial.name
         shutil.rmtree(evidence, ignore_errors=True)  # left by a start that was interrupted
         evidence.mkdir()
@@ -74,7 +74,11 @@ class Trials:
         argv = [sys.executable, "-m", "vexlab", "run", "--target", trial.target, *self._options]
         argv += ["--results", str(evidence), "--json", str(report)]
         if trial.defect:
-            argv += ["--build-arg", f"DEFECT={trial.defect}", *(["--first-failure"] if self._stop else [])]
+            argv += ["--build-arg", f"DEFECT={trial.defect}"]
+        if trial.defect and self._stop:
+            places = evidence / "order.txt"
+            places.write_text("".join(f"{case}\n" for case in order))
+            argv += ["--first-failure", "--order", str(places)]
         begin = time.monotonic()
         try:
             # Its machines are to end with us, however we end.
@@ -98,13 +102,14 @@ def judged(name: str, status: int, cases: Sequence[CaseResult], *, words: str, s
     nothing of the others, so it was not tried. ``words`` are its last ones.
     """
     red = [case for case in cases if case.verdict in _RED]
-    ran = any(case.verdict is not Verdict.SKIPPED for case in cases)
-    error = "" if status in _ENDED and ran else words or f"the run ended with status {status}"
+    took = {case.id: round(case.duration_s, 1) for case in cases if case.verdict is not Verdict.SKIPPED}
+    error = "" if status in _ENDED and took else words or f"the run ended with status {status}"
     return Detection(
         name=name,
         found=bool(red) and not error,
         found_by=() if error else tuple(case.id for case in red),
         findings=() if error else tuple(case.reason.partition("\n")[0][:300] for case in red),
         duration_s=seconds,
+        took=took,
         error=error,
     )

@@ -1,0 +1,32 @@
+"""Which cases to run first where only the first finding is wanted. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from vexlab.selfcheck.detection import Detection
+
+# What is thought of a case that was never tried: that it finds one defect in twenty.
+_FOUND, _TRIED = 0.5, 10.0
+_LEAST_S = 0.1
+
+
+def promising(clean: Detection, tried: Sequence[Detection]) -> tuple[str, ...]:
+    """Return the cases that ``clean`` ran, first those that find most for their time; false alarms come last.
+
+    Cases tried in the order of chance by time find something soonest on average. A case's chance is what it found of
+    what it was tried on so far, its time the mean of how long it took.
+    """
+    seconds: defaultdict[str, list[float]] = defaultdict(list)
+    for each in (clean, *tried):
+        for case, took in each.took.items():
+            seconds[case].append(took)
+    runs = Counter(case for each in tried for case in each.took)
+    hits = Counter(case for each in tried for case in each.found_by)
+
+    def worth(case: str) -> float:
+        chance = (hits[case] + _FOUND) / (runs[case] + _TRIED)
+        return chance / max(sum(seconds[case]) / len(seconds[case]), _LEAST_S)
+
+    return tuple(sorted(clean.took, key=lambda case: (case in clean.found_by, -worth(case), case)))
