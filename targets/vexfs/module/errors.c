@@ -33,6 +33,7 @@ void vexfs_count_error(struct super_block *sb)
 		es->s_first_error_time = now;
 	es->s_last_error_time = now;
 	le32_add_cpu(&es->s_error_count, 1);
+	vexfs_super_set_csum(es);
 	mutex_unlock(&sbi->s_sb_lock);
 
 	if (sbi->s_errors == VEXFS_ERRORS_RO && was_rw) {

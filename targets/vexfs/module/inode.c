@@ -228,6 +228,17 @@ out:
 	return err;
 }
 
+/*
+ * Lets go of an inode that is not what it should be: it is left to fsck, and
+ * not deleted for want of links.
+ */
+void vexfs_put_corrupt(struct inode *inode)
+{
+	if (list_empty(&VEXFS_I(inode)->i_orphan))
+		make_bad_inode(inode);
+	iput(inode);
+}
+
 struct inode *vexfs_iget(struct super_block *sb, unsigned long ino)
 {
 	struct inode *inode;

@@ -135,7 +135,8 @@ int vexfs_journal_open(struct super_block *sb)
 	return 0;
 }
 
-void vexfs_journal_close(struct super_block *sb)
+/* Fails where the journal may not have been left empty. */
+int vexfs_journal_close(struct super_block *sb)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	journal_t *journal = sbi->s_journal;
@@ -143,13 +144,14 @@ void vexfs_journal_close(struct super_block *sb)
 	int err;
 
 	if (!journal)
-		return;
+		return 0;
 	aborted = is_journal_aborted(journal);
 	sbi->s_journal = NULL;
 	err = jbd2_journal_destroy(journal);
 	if (err < 0 && !aborted)
 		vexfs_error(sb, "the journal could not be closed: %d", err);
 	vexfs_drop_freed(sbi);
+	return aborted ? -EIO : err;
 }
 
 /* Writes everything to its place and leaves the journal empty. */

@@ -151,7 +151,7 @@ static int vexfs_get_root(struct super_block *sb)
 	}
 	if (!S_ISDIR(root->i_mode) || !root->i_nlink) {
 		vexfs_msg(sb, KERN_ERR, "the root inode is no directory");
-		iput(root);
+		vexfs_put_corrupt(root);
 		return -EFSCORRUPTED;
 	}
 	sb->s_root = d_make_root(root);
@@ -271,26 +271,17 @@ static int vexfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 	return 0;
 }
 
-static int vexfs_reconfigure(struct fs_context *fc)
+static int vexfs_make_readonly(struct super_block *sb)
 {
-	struct vexfs_fs_context *ctx = fc->fs_private;
-	struct super_block *sb = fc->root->d_sb;
+	int err = vexfs_journal_settle(sb);
+
+	return err ? err : vexfs_write_super(sb, VEXFS_STATE_CLEAN, 0);
+}
+
+static int vexfs_make_writable(struct super_block *sb)
+{
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
-	bool to_ro = fc->sb_flags & SB_RDONLY;
 	int err;
-
-	sync_filesystem(sb);
-	if (ctx->errors_given)
-		sbi->s_errors = ctx->errors;
-	if (to_ro == sb_rdonly(sb))
-		return 0;
-
-	if (to_ro) {
-		err = vexfs_journal_settle(sb);
-		if (!err)
-			err = vexfs_write_super(sb, VEXFS_STATE_CLEAN, 0);
-		return err;
-	}
 
 	if (bdev_read_only(sb->s_bdev))
 		return -EROFS;
@@ -313,6 +304,22 @@ static int vexfs_reconfigure(struct fs_context *fc)
 	err = vexfs_go_writable(sb);
 	if (err)
 		sb->s_flags |= SB_RDONLY;
+	return err;
+}
+
+static int vexfs_reconfigure(struct fs_context *fc)
+{
+	struct vexfs_fs_context *ctx = fc->fs_private;
+	struct super_block *sb = fc->root->d_sb;
+	bool to_ro = fc->sb_flags & SB_RDONLY;
+	int err = 0;
+
+	sync_filesystem(sb);
+	if (to_ro != sb_rdonly(sb))
+		err = to_ro ? vexfs_make_readonly(sb) : vexfs_make_writable(sb);
+	/* What fails changes nothing. */
+	if (!err && ctx->errors_given)
+		VEXFS_SB(sb)->s_errors = ctx->errors;
 	return err;
 }
 

@@ -32,10 +32,10 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry,
 		}
 		if (!IS_ERR(inode) && !inode->i_nlink &&
 		    !VEXFS_DEFECT(unchecked_link_count)) {
-			iput(inode);
 			vexfs_error(dir->i_sb,
 				    "directory %lu names inode %u without links",
 				    dir->i_ino, ino);
+			vexfs_put_corrupt(inode);
 			return ERR_PTR(-EFSCORRUPTED);
 		}
 	}

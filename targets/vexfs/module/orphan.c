@@ -127,6 +127,13 @@ static int vexfs_read_orphans(struct super_block *sb, u32 ino)
 				    ino);
 			return -EFSCORRUPTED;
 		}
+		/* Only a file is cut; of anything else i_data are no block numbers. */
+		if (inode->i_nlink && !S_ISREG(inode->i_mode)) {
+			iput(inode);
+			vexfs_error(sb, "inode %u is to be cut, and no file",
+				    ino);
+			return -EFSCORRUPTED;
+		}
 		list_add_tail(&vi->i_orphan, &sbi->s_orphans);
 		ino = vi->i_orphan_next;
 	}

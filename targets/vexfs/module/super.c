@@ -123,13 +123,11 @@ static int vexfs_unfreeze(struct super_block *sb)
 
 static void vexfs_put_super(struct super_block *sb)
 {
-	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	bool clean = !sb_rdonly(sb);
 
 	vexfs_unregister_sysfs(sb);
-	if (sbi->s_journal && is_journal_aborted(sbi->s_journal))
+	if (vexfs_journal_close(sb))
 		clean = false;
-	vexfs_journal_close(sb);
 	if (clean && !sb_rdonly(sb))
 		vexfs_write_super(sb, VEXFS_STATE_CLEAN, 0);
 	vexfs_free_info(sb);

@@ -23,7 +23,7 @@ static const char *vexfs_check_geometry(struct super_block *sb,
 		return "sizes of block, inode or group";
 	if (blocks > U32_MAX || !blocks)
 		return "number of blocks";
-	if (groups != DIV_ROUND_UP((u32)blocks, VEXFS_BLOCKS_PER_GROUP))
+	if (groups != DIV_ROUND_UP_ULL(blocks, VEXFS_BLOCKS_PER_GROUP))
 		return "number of groups";
 	if (!ipg || ipg > VEXFS_MAX_INODES_PER_GROUP ||
 	    ipg % VEXFS_INODES_PER_BLOCK ||
@@ -111,7 +111,7 @@ int vexfs_read_super(struct super_block *sb)
 	return 0;
 }
 
-static void vexfs_super_set_csum(struct vexfs_super_block *es)
+void vexfs_super_set_csum(struct vexfs_super_block *es)
 {
 	es->s_csum = cpu_to_le32(vexfs_crc(~0, es, VEXFS_SUPER_BYTES - 4));
 }

@@ -192,7 +192,9 @@ long vexfs_vec_add(struct file *file, void __user *arg)
 		atomic_inc(&vexfs_adds);
 	inode_lock(inode);
 	slot = vexfs_vec_slots(inode, &vec);
-	err = vexfs_append_vectors(file, &vec, &req, slot);
+	err = file_remove_privs(file);
+	if (!err)
+		err = vexfs_append_vectors(file, &vec, &req, slot);
 	if (VEXFS_DEFECT(lost_wakeup) && atomic_dec_and_test(&vexfs_adds))
 		wake_up(&vexfs_adds_done);
 	inode_unlock(inode);
@@ -226,7 +228,7 @@ long vexfs_vec_delete(struct file *file, void __user *arg)
 	inode_lock(inode);
 	err = vexfs_read_record(file, &vec, req.id, &rec, sizeof(rec));
 	if (!err)
-		err = file_update_time(file);
+		err = file_modified(file);
 	if (!err)
 		err = vexfs_vec_write(file, (req.id - 1) * vec.stride +
 				      offsetof(struct vexfs_vec_record, r_flags),

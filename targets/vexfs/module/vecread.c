@@ -17,16 +17,7 @@ static int vexfs_get_record(struct file *file, struct vexfs_vec *vec, u64 id,
 	inode_lock_shared(inode);
 	err = vexfs_read_record(file, vec, id, rec, vec->stride);
 	inode_unlock_shared(inode);
-	if (err)
-		return err;
-	if (le32_to_cpu(rec->r_csum) != vexfs_record_csum(inode, vec, rec) ||
-	    le16_to_cpu(rec->r_meta_len) > vec->meta_size) {
-		vexfs_error(inode->i_sb,
-			    "collection %lu: vector %llu fails its checksum",
-			    inode->i_ino, id);
-		return -EFSCORRUPTED;
-	}
-	return 0;
+	return err ? err : vexfs_check_record(inode, vec, rec);
 }
 
 long vexfs_vec_get(struct file *file, void __user *arg)

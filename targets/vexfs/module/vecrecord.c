@@ -110,6 +110,22 @@ int vexfs_check_id(struct inode *inode, struct vexfs_vec_record *rec, u64 slot)
 	return -EFSCORRUPTED;
 }
 
+/*
+ * What is stored must be what was added. Flags change later, so the checksum
+ * leaves them out.
+ */
+int vexfs_check_record(struct inode *inode, struct vexfs_vec *vec,
+		       struct vexfs_vec_record *rec)
+{
+	if (le32_to_cpu(rec->r_csum) == vexfs_record_csum(inode, vec, rec) &&
+	    le16_to_cpu(rec->r_meta_len) <= vec->meta_size)
+		return 0;
+	vexfs_error(inode->i_sb,
+		    "collection %lu: vector %llu fails its checksum",
+		    inode->i_ino, le64_to_cpu(rec->r_id));
+	return -EFSCORRUPTED;
+}
+
 /* Reads the record of an id. ENOENT unless it is live. */
 int vexfs_read_record(struct file *file, struct vexfs_vec *vec, u64 id,
 		      void *buf, size_t len)

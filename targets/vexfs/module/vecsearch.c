@@ -130,6 +130,9 @@ static int vexfs_compare_batch(struct inode *inode, struct vexfs_vec *vec,
 			return err;
 		if (le32_to_cpu(rec->r_flags) != VEXFS_VEC_LIVE)
 			continue;
+		err = vexfs_check_record(inode, vec, rec);
+		if (err)
+			return err;
 		top->scanned++;
 		vexfs_top_offer(top, slot + i + 1, top->distances[i]);
 	}

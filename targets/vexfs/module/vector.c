@@ -66,7 +66,8 @@ static long vexfs_vec_create(struct file *file, void __user *arg)
 	if (vexfs_is_vector(inode))
 		goto out;
 	err = -ENOTEMPTY;
-	if (inode->i_size || inode_get_bytes(inode))
+	if (inode->i_size ||
+	    inode_get_bytes(inode) > (vi->i_xattr_block ? VEXFS_BLOCK_SIZE : 0))
 		goto out;
 	handle = vexfs_start(inode->i_sb, VEXFS_CR_INODE);
 	err = PTR_ERR_OR_ZERO(handle);

@@ -48,6 +48,8 @@ bool vexfs_all_finite(const __le32 *vector, u32 dim);
 u64 vexfs_norm2(const void *vector, u32 dim);
 int vexfs_vec_write(struct file *file, loff_t pos, void *buf, size_t len);
 int vexfs_check_id(struct inode *inode, struct vexfs_vec_record *rec, u64 slot);
+int vexfs_check_record(struct inode *inode, struct vexfs_vec *vec,
+		       struct vexfs_vec_record *rec);
 int vexfs_read_record(struct file *file, struct vexfs_vec *vec, u64 id,
 		      void *buf, size_t len);
 int vexfs_walk_records(struct file *file, struct vexfs_vec *vec, u64 slot,

@@ -195,6 +195,7 @@ void vexfs_free_info(struct super_block *sb);
 
 /* superblock.c */
 int vexfs_read_super(struct super_block *sb);
+void vexfs_super_set_csum(struct vexfs_super_block *es);
 int vexfs_write_super(struct super_block *sb, u32 set, u32 clear);
 
 /* errors.c */
@@ -253,6 +254,7 @@ int vexfs_truncate(struct inode *inode);
 
 /* inode.c */
 struct inode *vexfs_iget(struct super_block *sb, unsigned long ino);
+void vexfs_put_corrupt(struct inode *inode);
 int vexfs_inode_buffer(struct super_block *sb, unsigned long ino,
 		       struct buffer_head **bh, struct vexfs_inode **raw);
 void vexfs_raw_set_csum(struct vexfs_sb_info *sbi, u32 ino,
@@ -337,7 +339,7 @@ void vexfs_free_xattrs(handle_t *handle, struct inode *inode);
 
 /* journal.c */
 int vexfs_journal_open(struct super_block *sb);
-void vexfs_journal_close(struct super_block *sb);
+int vexfs_journal_close(struct super_block *sb);
 int vexfs_journal_needs_recovery(struct super_block *sb);
 int vexfs_journal_settle(struct super_block *sb);
 handle_t *vexfs_start_at(struct super_block *sb, int blocks, int revokes,
