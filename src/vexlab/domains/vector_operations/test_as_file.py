@@ -84,6 +84,20 @@ for name, way in ways.items():
         print(name)
 """
 
+# An empty file with an attribute becomes a collection; who adds to one or deletes from it as an ordinary user takes its
+# setuid bit, as with any write (write(2)). Prints what is not so.
+_LIKE_A_FILE = """
+cd "$1" && touch named && setfattr -n user.note -v kept named || exit 1
+vexctl create named --dim 2 2>/dev/null || echo "an empty file with an attribute becomes no collection"
+chmod 777 . && vexctl create shared --dim 2 && vexctl add shared 1 2 >/dev/null || exit 1
+for change in "add shared 3 4" "delete shared 1"; do
+    chmod 4777 shared
+    python3 -c 'import os, sys; os.setuid(1000); os.execvp("vexctl", sys.argv[1:])' vexctl $change >/dev/null || exit 1
+    [ -u shared ] && echo "an ordinary user adds or deletes ($change), and the setuid bit stays"
+done
+exit 0
+"""
+
 
 def test_as_file(
     store: VectorStore, collection: str, target: Target, mounted: GuestFilesystem, metrics: Metrics
@@ -103,3 +117,13 @@ def test_as_file(
     assert not done.text.strip(), f"a collection was changed by: {done.text.strip()}"
     assert store.get(collection, ids) == before, "vectors were changed by what was refused"
     assert store.live(collection) == len(vectors)
+
+
+@pytest.mark.usefixtures("store")
+def test_like_a_file(target: Target, mounted: GuestFilesystem) -> None:
+    """An empty file may have attributes before it becomes a collection, and adding to it is writing to it."""
+    if target.vectors != "vexctl":
+        pytest.skip("these rules are VexFS's own")
+    done = mounted.machine.ash(_LIKE_A_FILE, mounted.mountpoint, timeout=60)
+    assert done.ok, f"the steps were not all done: {done}"
+    assert not done.text.strip(), done.text.strip()

@@ -1,0 +1,93 @@
+"""A vector that is damaged on the disk: an error is told, and what is sound beside it is found as before."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.vectors import ADAPTERS, Vector, VectorStore, draw, wrong_hits
+from vexlab.model.machine import Disk
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [
+    pytest.mark.domain("vector_operations"),
+    pytest.mark.level(1),
+    pytest.mark.scenario(5),
+    pytest.mark.needs(mkfs=True, vectors=True),
+    pytest.mark.vm(disks=(Disk(serial="scratch", size=500),)),
+    pytest.mark.sequential,
+]
+
+_COUNT, _DIM = 60, 8
+_PART = 4  # the component that is damaged
+_STEP_S = 120.0
+
+# Flips a bit of a component wherever a vector with these bytes lies on the device, and prints the places.
+_DAMAGE = r"""
+import json, sys
+device, wanted, at = sys.argv[1], bytes.fromhex(sys.argv[2]), int(sys.argv[3])
+places, base, before = [], 0, b""
+with open(device, "r+b", buffering=0) as disk:
+    while piece := disk.read(1 << 20):
+        window = before + piece
+        found = window.find(wanted)
+        while found >= 0:
+            places.append(base - len(before) + found)
+            found = window.find(wanted, found + 1)
+        base += len(piece)
+        before = window[-len(wanted) + 1:]
+    for place in places:
+        disk.seek(place + at)
+        byte = disk.read(1)[0]
+        disk.seek(place + at)
+        disk.write(bytes([byte ^ 1]))
+print(json.dumps(places))
+"""
+
+
+def test_damaged_vector(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+    """With a bit of a vector wrong on the disk, no search and no reading gives a wrong vector or distance."""
+    machine = filesystem.machine
+    store = ADAPTERS[filesystem.target.vectors](machine)
+    path = f"{filesystem.mountpoint}/collection"
+    assert filesystem.mkfs().ok
+    assert filesystem.mount().ok
+    filesystem.prove()
+    vectors = draw(31, _COUNT, _DIM)
+    assert store.create(path, dim=_DIM).ok
+    assert store.add(path, vectors).ok
+    first = 1 if store.get(path, [1]) == {1: vectors[0]} else 0
+    stored = {first + at: vector for at, vector in enumerate(vectors)}
+    assert filesystem.unmount().ok
+
+    victim = first + _COUNT // 2
+    wanted = struct.pack(f"<{_DIM}f", *stored[victim])
+    machine.push(_DAMAGE.encode(), "/tmp/damage.py")
+    argv = ["python3", "/tmp/damage.py", filesystem.device, wanted.hex(), str(4 * _PART)]
+    damaged = machine.exec(argv, timeout=_STEP_S)
+    assert damaged.ok, f"the device cannot be damaged: {damaged}"
+    places = json.loads(damaged.text)
+    metrics.record("places_count", len(places))
+    if not places:
+        pytest.skip("vectors do not lie on the disk as binary32, and are not found there")
+    assert filesystem.mount().ok, "with one vector damaged it does not mount"
+    filesystem.prove()
+    read = store.get(path, [victim])
+    assert not read, f"vector {victim} is damaged on the disk, and given out as {read[victim]}"
+    wrong = _searched(store, path, stored, stored[victim])
+    assert not wrong, f"vector {victim} is damaged on the disk, and a search tells no error: {wrong}"
+    for number in (victim - 1, victim + 1):
+        assert store.get(path, [number]) == {number: stored[number]}, f"vector {number} is sound, and not given out"
+    assert filesystem.unmount().ok
+
+
+def _searched(store: VectorStore, path: str, stored: dict[int, Vector], query: Vector) -> str:
+    """Return what is wrong with the nearest of ``query``; a search that is refused gives no wrong answer."""
+    try:
+        (hits,) = store.search(path, [query], k=3)
+    except AssertionError:
+        return ""
+    return wrong_hits(hits, stored, query, "euclidean", 3)
