@@ -29,6 +29,7 @@ _LAYER_KIB = 96 << 10  # what is written above one state; memory is taken as it 
 _OPERATIONS = 400
 _STATES = 120
 _LIMIT_S = 90  # in the guest; xfs on a busy host checks fewer states in it
+_LIMIT_FEW_S = 20
 _MOUNTPOINT = "/mnt/test"
 
 # The hook is a shell script: vectors are added one at a time, each by one call, and fsynced.
@@ -56,6 +57,14 @@ esac
 def test_crash_states(filesystem: GuestFilesystem, metrics: Metrics, profile: str) -> None:
     """After a crash at any moment it mounts, is consistent, and holds all that was synced and nothing it never held."""
     plan = CrashPlan(seed=_seed(), count=_OPERATIONS, states=_STATES, limit=_LIMIT_S, profile=profile)
+    _check(filesystem, metrics, plan)
+
+
+@pytest.mark.level(1)
+@pytest.mark.parametrize("profile", ["data", "names"])
+def test_crash_states_few(filesystem: GuestFilesystem, metrics: Metrics, profile: str) -> None:
+    """The same of fewer moments, so that a first look has seen crashes too."""
+    plan = CrashPlan(seed=_seed(), count=_OPERATIONS // 2, states=_STATES // 4, limit=_LIMIT_FEW_S, profile=profile)
     _check(filesystem, metrics, plan)
 
 

@@ -17,7 +17,6 @@ from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.block import device_of
 from vexlab.guest.crash import CrashPlan, no_journal, parse_power_cut
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
 from vexlab.plugin.fixtures import Metrics, Successor
 
 pytestmark = [
@@ -32,58 +31,6 @@ _OPERATIONS = 2000
 _LONGEST_S = 2.0
 _LEAST_OPERATIONS = 20
 _START_S = 60.0
-_STEP_S = 60.0
-
-# Each is done, power is cut, and it must be there: of all before it the journal's commit may have taken care.
-_NAMES = (
-    "mkdir folder folder/inner",
-    "touch folder/empty",
-    "ln folder/empty folder/link",
-    "ln -s somewhere/else symlink",
-    "mv folder/empty folder/inner/moved",
-    "rm folder/link",
-    "mkdir gone && rmdir gone && mkfifo fifo",
-)
-_DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (ext4_truncate in fs/ext4/inode.c)
-    "seq 5000 >data",
-    "echo more >>data",
-    "truncate -s 1000 data",
-    "setfattr -n user.note -v kept data",
-    "dd if=/dev/urandom of=data bs=1000 seek=7 count=3 conv=notrunc status=none",
-)
-# Forty files without a name are open, and forty folders are new: all of it is in the journal, and not yet in its place.
-_HELD = """
-cd {0} && mkdir many && touch $(seq -f many/%g 200) || exit 1
-python3 - {0} >/tmp/held 2>&1 <<'END' &
-import os, sys, time
-os.chdir(sys.argv[1])
-held = [os.open(f"held{{n}}", os.O_CREAT | os.O_RDWR) for n in range(40)]
-for n, fd in enumerate(held):
-    os.write(fd, b"x" * (1000 * n))
-os.sync()
-for n in range(40):
-    os.unlink(f"held{{n}}")
-    os.mkdir(f"late{{n}}")
-os.fsync(os.open(".", os.O_RDONLY))
-print("held", flush=True)
-time.sleep(1000)
-END
-for wait in $(seq 200); do grep -q held /tmp/held && exit 0; sleep 0.1; done
-cat /tmp/held; exit 1
-"""
-_USED = """
-cd {0} && exec 5<>first 6<>second && seq 9999 >&5 && seq 9999 >&6 && rm first second && exec 5>&- 6>&- && rm -r many &&
-seq 99999 >cut && truncate -s 100 cut && sync
-"""
-_MODEL = "/tmp/tree5.manifest"
-# What is there, without times, which no filesystem promises to write at once
-_THERE = """
-cd {0} || exit 1
-find . ! -name lost+found | sort | xargs stat -c '%N %F %h %a'
-find . -type f | sort | xargs -r sha1sum
-find . -type f | sort | xargs -r getfattr -d 2>/dev/null
-exit 0
-"""
 _VERIFY_S = 120.0
 
 
@@ -160,71 +107,3 @@ def test_power_cut_once(filesystem: GuestFilesystem, successor: Successor, metri
 def test_power_cut(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics) -> None:
     """After each of six power cuts at random moments all that was synced is there, names, bytes and link counts."""
     _rounds(filesystem, successor, metrics, 6)
-
-
-@pytest.mark.level(1)
-def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) -> None:
-    """After a power cut it is mounted read-only, made writable, and is then as whole as it is when mounted anew."""
-    if reason := no_journal(filesystem.target):
-        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
-    made = filesystem.mkfs()
-    assert made.ok, f"mkfs failed: {made}"
-    assert filesystem.mount().ok
-    LastQuestions(filesystem).fill(5, 60)
-    held = filesystem.machine.shell(_HELD.format(filesystem.mountpoint), timeout=_STEP_S)
-    assert held.ok, f"the files to be held open cannot be made: {held}"
-    model = filesystem.machine.pull(_MODEL)
-    fresh = successor(filesystem.machine)
-    fresh.push(model, _MODEL)
-    filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
-    mounted = filesystem.mount("ro")
-    assert mounted.ok, f"after a power cut it does not mount read-only: {mounted}"
-    filesystem.prove()
-    questions = LastQuestions(filesystem)
-    questions.filled(5)
-    writable = fresh.exec(["busybox", "mount", "-o", "remount,rw", filesystem.device, filesystem.mountpoint])
-    assert writable.ok, f"after recovery it cannot be made writable: {writable}"
-    used = fresh.shell(_USED.format(filesystem.mountpoint), timeout=_STEP_S)
-    assert used.ok, f"recovered and made writable it does not work: {used}"
-    counts = questions.counts()
-    questions.again()
-    questions.filled(5)
-    anew = questions.counts()
-    assert anew == counts, f"it counts {counts}, and mounted anew {anew}"
-    assert filesystem.unmount().ok
-
-
-@pytest.mark.level(2)
-@pytest.mark.parametrize(
-    ("option", "steps"), [("sync", (*_NAMES, *_DATA)), ("dirsync", _NAMES)], ids=["sync", "dirsync"]
-)
-def test_synchronous(filesystem: GuestFilesystem, successor: Successor, option: str, steps: tuple[str, ...]) -> None:
-    """Mounted to be synchronous, what was done is there after a power cut as soon as the call has returned."""
-    if reason := no_journal(filesystem.target):
-        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
-    made = filesystem.mkfs()
-    assert made.ok, f"mkfs failed: {made}"
-    before, last = "", "mkfs"
-    for step in (*steps, ""):
-        mounted = filesystem.mount(option)
-        assert mounted.ok, f"it does not mount with {option} after `{last}` and a power cut: {mounted}"
-        filesystem.prove()
-        there = _there(filesystem)
-        assert there == before or last == "mkfs", f"after `{last}` and a power cut:\n{there}\ninstead of\n{before}"
-        if step:
-            done = filesystem.machine.shell(f"cd {filesystem.mountpoint} && {step}", timeout=_STEP_S)
-            assert done.ok, f"{step}: {done}"
-            before, last = _there(filesystem), step
-            fresh = successor(filesystem.machine)
-            filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
-    assert filesystem.unmount().ok
-    if filesystem.target.fsck:
-        checked = filesystem.fsck()
-        assert checked.ok, f"it is not consistent after all: {checked}"
-
-
-def _there(filesystem: GuestFilesystem) -> str:
-    told = filesystem.machine.shell(_THERE.format(filesystem.mountpoint), timeout=_STEP_S)
-    assert told.ok, f"what is there cannot be listed: {told}"
-    assert " directory " in told.text, "not even the root directory is listed"
-    return told.text

@@ -1,0 +1,215 @@
+"""The machine's power is cut at a known moment, and a new machine must find exactly what was promised by then."""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.block import device_of
+from vexlab.guest.crash import no_journal
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
+from vexlab.plugin.fixtures import Successor
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.needs(mkfs=True),
+    pytest.mark.vm(disks=disks),
+]
+
+_STEP_S = 120.0
+
+# Each is done, power is cut, and it must be there: of all before it the journal's commit may have taken care.
+_NAMES = (
+    "mkdir folder folder/inner",
+    "touch folder/empty",
+    "ln folder/empty folder/link",
+    "ln -s somewhere/else symlink",
+    "mv folder/empty folder/inner/moved",
+    "rm folder/link",
+    "mkdir gone && rmdir gone && mkfifo fifo",
+)
+_DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (ext4_truncate in fs/ext4/inode.c)
+    "seq 5000 >data",
+    "echo more >>data",
+    "truncate -s 1000 data",
+    "setfattr -n user.note -v kept data",
+    "dd if=/dev/urandom of=data bs=1000 seek=7 count=3 conv=notrunc status=none",
+)
+# Forty files without a name are open, and forty folders are new: all of it is in the journal, and not yet in its place.
+_HELD = """
+cd {0} && mkdir many && touch $(seq -f many/%g 200) || exit 1
+python3 - {0} >/tmp/held 2>&1 <<'END' &
+import os, sys, time
+os.chdir(sys.argv[1])
+held = [os.open(f"held{{n}}", os.O_CREAT | os.O_RDWR) for n in range(40)]
+for n, fd in enumerate(held):
+    os.write(fd, b"x" * (1000 * n))
+os.sync()
+for n in range(40):
+    os.unlink(f"held{{n}}")
+    os.mkdir(f"late{{n}}")
+os.fsync(os.open(".", os.O_RDONLY))
+print("held", flush=True)
+time.sleep(1000)
+END
+for wait in $(seq 200); do grep -q held /tmp/held && exit 0; sleep 0.1; done
+cat /tmp/held; exit 1
+"""
+_USED = """
+cd {0} && exec 5<>first 6<>second && seq 9999 >&5 && seq 9999 >&6 && rm first second && exec 5>&- 6>&- && rm -r many &&
+seq 99999 >cut && truncate -s 100 cut && sync
+"""
+# All but a little room is taken. Folders take the rest, go, and a file gets all their blocks, each step on the disk
+# before the next: whoever replays a journal must not put names into the file. Prints the file's size.
+_REUSE = r"""
+import os, shutil, sys
+os.chdir(sys.argv[1])
+
+def put(name, line, least):
+    # writes until no more than `least` bytes are free, or nothing more can be written
+    size = 0
+    with open(name, "wb", buffering=0) as file:
+        try:
+            while True:
+                room = os.statvfs(".")
+                if room.f_bavail * room.f_bsize <= least:
+                    break
+                size += file.write(line * (4096 // len(line)))
+        except OSError:
+            pass
+        os.fsync(file.fileno())
+    return size
+
+put("full", b"nothing but room\n" * 15 + b"\n", 3 << 20)
+os.sync()
+for turn in range(3):
+    if turn:
+        os.unlink("reused")
+        os.sync()
+    for folder in range(20):
+        os.makedirs(f"folders/{folder}")
+        for name in range(60):
+            os.symlink("somewhere", f"folders/{folder}/{name:02}{'name' * 50}")
+        try:
+            os.setxattr(f"folders/{folder}", "user.long", b"attribute" * 30)
+        except OSError:
+            pass
+    os.sync()
+    shutil.rmtree("folders")
+    os.sync()
+    size = put("reused", b"of a file\n" * 25 + b"12345\n", 0)
+print(size)
+"""
+_REUSED = r"""
+cd {0} && python3 - <<'END'
+line = b"of a file\n" * 25 + b"12345\n"
+data = open("reused", "rb").read()
+wrong = [at for at in range(0, len(data), 4096) if data[at:at + 4096] != (line * 16)[:len(data) - at]]
+print(len(data), *(["wrong", len(wrong), "first", wrong[0], data[wrong[0]:wrong[0] + 40]] if wrong else []))
+END
+"""
+_MODEL = "/tmp/tree5.manifest"
+# What is there, without times, which no filesystem promises to write at once
+_THERE = """
+cd {0} || exit 1
+find . ! -name lost+found | sort | xargs stat -c '%N %F %h %a'
+find . -type f | sort | xargs -r sha1sum
+find . -type f | sort | xargs -r getfattr -d 2>/dev/null
+exit 0
+"""
+
+
+@pytest.mark.level(1)
+def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) -> None:
+    """After a power cut it is mounted read-only, made writable, and is then as whole as it is when mounted anew."""
+    if reason := no_journal(filesystem.target):
+        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    assert filesystem.mount().ok
+    LastQuestions(filesystem).fill(5, 60)
+    held = filesystem.machine.shell(_HELD.format(filesystem.mountpoint), timeout=_STEP_S)
+    assert held.ok, f"the files to be held open cannot be made: {held}"
+    model = filesystem.machine.pull(_MODEL)
+    fresh = successor(filesystem.machine)
+    fresh.push(model, _MODEL)
+    filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+    mounted = filesystem.mount("ro")
+    assert mounted.ok, f"after a power cut it does not mount read-only: {mounted}"
+    filesystem.prove()
+    questions = LastQuestions(filesystem)
+    questions.filled(5)
+    writable = fresh.exec(["busybox", "mount", "-o", "remount,rw", filesystem.device, filesystem.mountpoint])
+    assert writable.ok, f"after recovery it cannot be made writable: {writable}"
+    used = fresh.shell(_USED.format(filesystem.mountpoint), timeout=_STEP_S)
+    assert used.ok, f"recovered and made writable it does not work: {used}"
+    counts = questions.counts()
+    questions.again()
+    questions.filled(5)
+    anew = questions.counts()
+    assert anew == counts, f"it counts {counts}, and mounted anew {anew}"
+    assert filesystem.unmount().ok
+
+
+@pytest.mark.level(1)
+def test_reused_blocks(filesystem: GuestFilesystem, successor: Successor) -> None:
+    """A file that took the blocks of folders, and was synced, holds its data after a power cut, not their names."""
+    if reason := no_journal(filesystem.target):
+        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    assert filesystem.mount().ok
+    filesystem.prove()
+    filesystem.machine.push(_REUSE.encode(), "/tmp/reuse.py")
+    written = filesystem.machine.exec(["python3", "/tmp/reuse.py", filesystem.mountpoint], timeout=_STEP_S)
+    assert written.ok, f"blocks cannot be used again: {written.error_text.strip().rpartition(chr(10))[2]}"
+    fresh = successor(filesystem.machine)
+    filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+    mounted = filesystem.mount()
+    assert mounted.ok, f"after a power cut it does not mount: {mounted}"
+    filesystem.prove()
+    told = fresh.shell(_REUSED.format(filesystem.mountpoint), timeout=_STEP_S)
+    assert told.ok, f"the file cannot be read after the power cut: {told}"
+    assert int(written.text) > 0
+    assert told.text == written.text, f"{written.text} bytes were synced; after the power cut: {told.text}"
+    assert filesystem.unmount().ok
+    if filesystem.target.fsck:
+        checked = filesystem.fsck()
+        assert checked.ok, f"it is not consistent after recovery: {checked}"
+
+
+@pytest.mark.level(2)
+@pytest.mark.parametrize(
+    ("option", "steps"), [("sync", (*_NAMES, *_DATA)), ("dirsync", _NAMES)], ids=["sync", "dirsync"]
+)
+def test_synchronous(filesystem: GuestFilesystem, successor: Successor, option: str, steps: tuple[str, ...]) -> None:
+    """Mounted to be synchronous, what was done is there after a power cut as soon as the call has returned."""
+    if reason := no_journal(filesystem.target):
+        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    before, last = "", "mkfs"
+    for step in (*steps, ""):
+        mounted = filesystem.mount(option)
+        assert mounted.ok, f"it does not mount with {option} after `{last}` and a power cut: {mounted}"
+        filesystem.prove()
+        there = _there(filesystem)
+        assert there == before or last == "mkfs", f"after `{last}` and a power cut:\n{there}\ninstead of\n{before}"
+        if step:
+            done = filesystem.machine.shell(f"cd {filesystem.mountpoint} && {step}", timeout=_STEP_S)
+            assert done.ok, f"{step}: {done}"
+            before, last = _there(filesystem), step
+            fresh = successor(filesystem.machine)
+            filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+    assert filesystem.unmount().ok
+    if filesystem.target.fsck:
+        checked = filesystem.fsck()
+        assert checked.ok, f"it is not consistent after all: {checked}"
+
+
+def _there(filesystem: GuestFilesystem) -> str:
+    told = filesystem.machine.shell(_THERE.format(filesystem.mountpoint), timeout=_STEP_S)
+    assert told.ok, f"what is there cannot be listed: {told}"
+    assert " directory " in told.text, "not even the root directory is listed"
+    return told.text
