@@ -36,7 +36,41 @@ _DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (e
     "setfattr -n user.note -v kept data",
     "dd if=/dev/urandom of=data bs=1000 seek=7 count=3 conv=notrunc status=none",
 )
-# Forty files without a name are open, and forty folders are new: all of it is in the journal, and not yet in its place.
+# The same of what is synced by a call: `sync -d` is fdatasync(2), `sync` with a name fsync(2).
+_SYNCED_DATA = (
+    "mkdir folder && seq 1000 >folder/file && sync folder/file folder .",
+    "echo more >>folder/file && sync -d folder/file",
+    "printf changed | dd of=folder/file bs=1 seek=100 conv=notrunc status=none && sync -d folder/file",
+    "truncate -s 77 folder/file && sync -d folder/file",
+    "truncate -s 50000 folder/file && sync -d folder/file",
+    "seq 300 | dd of=folder/file bs=1000 seek=20 conv=notrunc status=none && sync folder/file",
+    """python3 -c 'import mmap
+with open("folder/file", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+    memory[30000:30006] = b"stored"
+    memory.flush()'""",
+    "echo again | dd of=folder/file oflag=append,dsync conv=notrunc status=none",
+    "echo again | dd of=folder/file oflag=append,sync conv=notrunc status=none",
+    "seq 99 >other && sync -f .",
+)
+_SYNCED_NAMES = (
+    "mkdir folder && echo text >folder/file && sync folder/file folder .",
+    "mv folder/file folder/moved && sync folder",
+    "ln folder/moved link && sync .",
+    "rm link && sync .",
+    "chmod 640 folder/moved && chown 5:6 folder/moved && sync folder/moved",
+    "setfattr -n user.note -v kept folder/moved && sync folder/moved",
+    "echo new >fresh && sync fresh && mv fresh folder/moved && sync . folder",
+    "ln -s folder/moved symlink && mkfifo fifo && mkdir gone && rmdir gone && sync .",
+    "mv folder renamed && sync .",
+)
+_SYNCED_VECTORS = (
+    "vexctl create vectors --dim 3 && sync vectors .",
+    "vexctl add vectors 1 2 3 && sync vectors",
+    "vexctl add vectors 4 5 6 && vexctl add vectors 7 8 9 && sync -d vectors",
+    "vexctl delete vectors 2 && sync -d vectors",
+    "vexctl add vectors 1 1 1 && sync -f .",
+)
+# Files without a name are open, others were, and forty folders are new: it is in the journal, not yet in its place.
 _HELD = """
 cd {0} && mkdir many && touch $(seq -f many/%g 200) || exit 1
 python3 - {0} >/tmp/held 2>&1 <<'END' &
@@ -49,6 +83,8 @@ os.sync()
 for n in range(40):
     os.unlink(f"held{{n}}")
     os.mkdir(f"late{{n}}")
+for fd in held[1::3]:  # out of the middle of whatever list they are on
+    os.close(fd)
 os.fsync(os.open(".", os.O_RDONLY))
 print("held", flush=True)
 time.sleep(1000)
@@ -113,7 +149,7 @@ _MODEL = "/tmp/tree5.manifest"
 # What is there, without times, which no filesystem promises to write at once
 _THERE = """
 cd {0} || exit 1
-find . ! -name lost+found | sort | xargs stat -c '%N %F %h %a'
+find . ! -name lost+found | sort | xargs stat -c '%N %F %h %a %u %g'
 find . -type f | sort | xargs -r sha1sum
 find . -type f | sort | xargs -r getfattr -d 2>/dev/null
 exit 0
@@ -185,14 +221,35 @@ def test_reused_blocks(filesystem: GuestFilesystem, successor: Successor) -> Non
 )
 def test_synchronous(filesystem: GuestFilesystem, successor: Successor, option: str, steps: tuple[str, ...]) -> None:
     """Mounted to be synchronous, what was done is there after a power cut as soon as the call has returned."""
+    _one_by_one(filesystem, successor, steps, option)
+
+
+@pytest.mark.level(1)
+@pytest.mark.parametrize("steps", [_SYNCED_DATA, _SYNCED_NAMES], ids=["data", "names"])
+def test_synced(filesystem: GuestFilesystem, successor: Successor, steps: tuple[str, ...]) -> None:
+    """What was synced, by whatever call, is there after a power cut as soon as the call has returned."""
+    _one_by_one(filesystem, successor, steps)
+
+
+@pytest.mark.level(1)
+@pytest.mark.needs(vectors=True)
+def test_synced_vectors(filesystem: GuestFilesystem, successor: Successor) -> None:
+    """Vectors that were added and deleted, and synced, are so after a power cut as soon as the call has returned."""
+    if filesystem.target.vectors != "vexctl":
+        pytest.skip("the steps are VexFS's own commands")
+    _one_by_one(filesystem, successor, _SYNCED_VECTORS)
+
+
+def _one_by_one(filesystem: GuestFilesystem, successor: Successor, steps: tuple[str, ...], *options: str) -> None:
+    """Do each of ``steps``, cut the power after it, and assert that all is as it was before the cut."""
     if reason := no_journal(filesystem.target):
         pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
     made = filesystem.mkfs()
     assert made.ok, f"mkfs failed: {made}"
     before, last = "", "mkfs"
     for step in (*steps, ""):
-        mounted = filesystem.mount(option)
-        assert mounted.ok, f"it does not mount with {option} after `{last}` and a power cut: {mounted}"
+        mounted = filesystem.mount(*options)
+        assert mounted.ok, f"it does not mount after `{last}` and a power cut: {mounted}"
         filesystem.prove()
         there = _there(filesystem)
         assert there == before or last == "mkfs", f"after `{last}` and a power cut:\n{there}\ninstead of\n{before}"
