@@ -9,3 +9,14 @@ SHAPE = {CREATE: "5I3I", INFO: "4I4Q2I4Q", ADD: "4I6Q", GET: "2I3Q2I2Q", DELETE:
          LIST: "2I2Q2I3Q"}
 WRITES_ONLY = (CREATE, DELETE)
 """
+
+# Makes a call on the program's `fd` and returns its structure as the kernel left it.
+CALL = """
+import fcntl, struct
+
+def call(number, *values):
+    data = bytearray(struct.pack("=" + SHAPE[number], *values))
+    way = 1 if number in WRITES_ONLY else 3
+    fcntl.ioctl(fd, way << 30 | len(data) << 16 | 0xF6 << 8 | number, data, True)
+    return struct.unpack("=" + SHAPE[number], data)
+"""

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from vexlab.domains.vector_operations.shapes import SHAPES
+from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
 from vexlab.model.target import Target
@@ -29,18 +29,12 @@ _STEPS = 150
 # a second one, after mount, begins with everything the first has left. Components are small whole numbers: many vectors
 # are equally far, and then the lower id comes first.
 _PROGRAM = r"""
-import ctypes, errno, fcntl, math, os, pickle, random, struct, sys
+import ctypes, errno, math, os, pickle, random, sys
 
 path, seed, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 draw = random.Random(seed)
 DIM, ROOM, MODEL = 3, 200, "/tmp/vectors.model"
 fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-
-def call(number, *values):
-    data = bytearray(struct.pack("=" + SHAPE[number], *values))
-    way = 1 if number in WRITES_ONLY else 3
-    fcntl.ioctl(fd, way << 30 | len(data) << 16 | 0xF6 << 8 | number, data, True)
-    return struct.unpack("=" + SHAPE[number], data)
 
 def demand(true, *words):
     if not true:
@@ -157,7 +151,7 @@ def test_program(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> 
         pytest.skip("these calls are VexFS's own")
     seed = int(os.environ.get(_SEED) or random.randrange(_SEEDS))
     metrics.record("seed_count", seed)
-    mounted.machine.push((SHAPES + _PROGRAM).encode(), "/tmp/program.py")
+    mounted.machine.push((SHAPES + CALL + _PROGRAM).encode(), "/tmp/program.py")
     for part in range(3):
         words = ["python3", "/tmp/program.py", f"{mounted.mountpoint}/program", str(seed + part), str(_STEPS)]
         result = mounted.machine.exec(words, timeout=120)

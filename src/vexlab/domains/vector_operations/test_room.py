@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from vexlab.domains.vector_operations.shapes import SHAPES
+from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
@@ -24,19 +24,12 @@ _DIM, _META, _STORED = 5, 40, 3
 # Prints a line of JSON for each call. Every buffer is
 # filled with a pattern beforehand, and what the answer does not claim to have written must still be the pattern.
 _CALLS = r"""
-import ctypes, errno, fcntl, json, os, struct, sys
+import ctypes, json, os, sys
 
 path, dim, meta, stored = sys.argv[1], *map(int, sys.argv[2:])
 PATTERN, BEHIND = 0xA5, 512
 
 fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-
-
-def call(number, *values):
-    data = bytearray(struct.pack("=" + SHAPE[number], *values))
-    way = 1 if number in WRITES_ONLY else 3
-    fcntl.ioctl(fd, way << 30 | len(data) << 16 | 0xF6 << 8 | number, data, True)
-    return struct.unpack("=" + SHAPE[number], data)
 
 
 def room(size):
@@ -75,7 +68,7 @@ def test_room_kept(mounted: GuestFilesystem, target: Target, metrics: Metrics) -
     """No call writes more than it says: of metadata, vectors, results and ids, whatever room the caller offers."""
     if target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
-    mounted.machine.push((SHAPES + _CALLS).encode(), "/tmp/room.py")
+    mounted.machine.push((SHAPES + CALL + _CALLS).encode(), "/tmp/room.py")
     words = ["python3", "/tmp/room.py", f"{mounted.mountpoint}/room", str(_DIM), str(_META), str(_STORED)]
     result = mounted.machine.exec(words, timeout=60)
     assert result.ok, f"the calls did not come to their end: {result}"

@@ -1,0 +1,124 @@
+"""Searching, listing and counting while vectors are added: each call sees all vectors of an add, or none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vexlab.domains.vector_operations.shapes import CALL, SHAPES
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.model.target import Target
+from vexlab.plugin.fixtures import Metrics
+
+pytestmark = [
+    pytest.mark.domain("vector_operations"),
+    pytest.mark.level(1),
+    pytest.mark.scenario(5),
+    pytest.mark.needs(mkfs=True, vectors=True),
+]
+
+_DIM, _AT_ONCE, _ADDS, _ADDERS = 64, 400, 12, 2
+
+# Two add, two search, one lists and one counts, each by its own descriptor, until both adders are done. All vectors are
+# alike, so that every distance is known and the lowest ids are the nearest. Prints what is wrong, then a line of JSON.
+_PROGRAM = r"""
+import ctypes, errno, json, os, sys, time
+
+path, dim, at_once, adds, adders = sys.argv[1], *map(int, sys.argv[2:])
+K = 50
+vectors = (ctypes.c_float * (dim * at_once))(*[2.0] * (dim * at_once))
+query = (ctypes.c_float * dim)(*[1.0] * dim)
+results = (ctypes.c_uint64 * (2 * K))()
+ids = (ctypes.c_uint64 * 4096)()
+at = ctypes.addressof
+DISTANCE = ctypes.c_double(dim ** 0.5)
+BITS = ctypes.c_uint64.from_buffer(DISTANCE).value
+UNTIL = time.monotonic() + 90
+
+def whole(count, what):
+    if count % at_once:
+        print(what, count, "vectors, of adds of", at_once)
+        sys.exit(1)
+
+def search():
+    answer = call(SEARCH, 1, dim, K, 0, at(query), at(results), 0, 0, 0, 0, 0)
+    found, scanned = answer[6], answer[8]
+    whole(scanned, "a search sees")
+    if found != min(K, scanned):
+        print("a search finds", found, "of", scanned)
+        sys.exit(1)
+    for n in range(found):
+        if (results[2 * n], results[2 * n + 1]) != (n + 1, BITS):
+            print("at place", n, "is id", results[2 * n], "at", results[2 * n + 1], "instead of", n + 1, "at", BITS)
+            sys.exit(1)
+
+def listing():
+    start, count = 0, 0
+    answer = call(LIST, 1, len(ids), 0, at(ids), 0, 0, 0, 0, 0)
+    if not answer[6]:  # it came in one call, and is a whole
+        whole(answer[4], "a list gives")
+
+def info():
+    answer = call(INFO, 1, *[0] * 13)
+    whole(answer[4], "the collection is said to have")
+    whole(answer[6] - 1, "ids are given up to")
+
+def add():
+    for _ in range(adds):
+        call(ADD, 1, dim, at_once, 0, at(vectors), 0, 0, 0, 0, 0)
+
+def worker(work, last):
+    global fd
+    pid = os.fork()
+    if pid:
+        return pid
+    fd = os.open(path, os.O_RDWR)
+    rounds = 0
+    try:
+        if work is add:
+            add()
+        while work is not add and not os.path.exists(last) and time.monotonic() < UNTIL:
+            work()
+            rounds += 1
+            with open(f"/tmp/{work.__name__}.rounds", "w") as file:
+                file.write(str(rounds))
+    except OSError as error:
+        print(work.__name__, "fails with", errno.errorcode[error.errno])
+        sys.stdout.flush()
+        os._exit(1)
+    except SystemExit:
+        sys.stdout.flush()
+        os._exit(1)
+    os._exit(0)
+
+fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+call(CREATE, 1, dim, 0, 0, 0, 0, 0, 0)
+last = "/tmp/adders.done"
+readers = [worker(work, last) for work in (search, search, listing, info)]
+for pid in [worker(add, last) for _ in range(adders)]:
+    os.waitpid(pid, 0)
+open(last, "w").close()
+for pid in readers:
+    os.waitpid(pid, 0)
+rounds = {name: int(open(f"/tmp/{name}.rounds").read() or 0) if os.path.exists(f"/tmp/{name}.rounds") else 0
+          for name in ("search", "listing", "info")}
+print(json.dumps({"live": call(INFO, 1, *[0] * 13)[4], **rounds}))
+"""
+
+
+@pytest.mark.usefixtures("questions")
+def test_meanwhile(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
+    """While two add, each search, list and count sees all vectors of an add or none, and finds the nearest."""
+    if target.vectors != "vexctl":
+        pytest.skip("these calls are VexFS's own")
+    mounted.machine.push((SHAPES + CALL + _PROGRAM).encode(), "/tmp/meanwhile.py")
+    words = [f"{mounted.mountpoint}/meanwhile", *map(str, (_DIM, _AT_ONCE, _ADDS, _ADDERS))]
+    result = mounted.machine.exec(["python3", "/tmp/meanwhile.py", *words], timeout=150)
+    assert result.ok, f"the program did not come to its end: {result.error_text[-300:]}"
+    *wrong, last = result.text.splitlines()
+    assert not wrong, f"while vectors are added: {'; '.join(wrong)}"
+    told = json.loads(last)
+    for name in ("search", "listing", "info"):
+        assert metrics.record(f"{name}_count", told[name]), f"nothing was seen of the adds: no {name} came to its end"
+    assert told["live"] == _AT_ONCE * _ADDS * _ADDERS, f"{told['live']} vectors are there in the end"
