@@ -36,8 +36,8 @@ class VectorStore(Protocol):
     def create(self, path: str, *, dim: int, metric: str = "euclidean", meta_size: int = 0) -> CommandResult:
         """Make a collection."""
 
-    def add(self, path: str, vectors: Sequence[Vector]) -> CommandResult:
-        """Add vectors; they get consecutive ids."""
+    def add(self, path: str, vectors: Sequence[Vector], *, at_once: int = 0) -> CommandResult:
+        """Add vectors, ``at_once`` by each call (0: as many as it likes); they get consecutive ids."""
 
     def get(self, path: str, ids: Sequence[int]) -> dict[int, Vector]:
         """Return the vectors that are there."""
@@ -64,10 +64,10 @@ class Vexctl:
         """Make a collection."""
         return self._run("create", path, "--dim", str(dim), "--metric", metric, "--meta-size", str(meta_size))
 
-    def add(self, path: str, vectors: Sequence[Vector]) -> CommandResult:
+    def add(self, path: str, vectors: Sequence[Vector], *, at_once: int = 0) -> CommandResult:
         """Add vectors; they get consecutive ids, in the order given."""
         file = self._put(vectors)
-        return self._run("add-many", path, file)
+        return self._run("add-many", path, file, *(("--batch", str(at_once)) if at_once else ()))
 
     def get(self, path: str, ids: Sequence[int]) -> dict[int, Vector]:
         """Return the vectors that are there."""

@@ -36,15 +36,56 @@ _AT_REST = """
 sync -f /; ls -lR {0} >/dev/null; find {0} -type f -exec cat {{}} + >/dev/null
 sleep 3
 """
-# The writer waits for a second only: the kernel's own detector takes whoever waits long for stuck.
-_THAW = """
-(touch {0}/waits && touch /tmp/waited) </dev/null >/dev/null 2>&1 &
-sleep 1
-[ ! -e /tmp/waited ] || {{ echo "a name was made while it was frozen"; exit 1; }}
+# What changes a filesystem, each by another call; done in a folder that holds what `_PREPARE` made.
+_WRITERS = {
+    "making a file": "touch made",
+    "making a folder": "mkdir folder",
+    "making a link": "ln other link",
+    "making a symlink": "ln -s other symlink",
+    "writing": "printf x | dd of=written conv=notrunc status=none",
+    "appending": "echo more >>appended",
+    "cutting": "python3 -c 'import os; os.truncate(\"cut\", 5)'",
+    "storing through a mapping": """python3 -c 'import mmap
+with open("mapped", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory: memory[0] = 120'""",
+    "renaming": "mv old new",
+    "removing": "rm gone",
+    "removing a folder": "rmdir emptied",
+    "changing a mode": "chmod 600 changed",
+    "changing times": "touch -d 2001-01-01 dated",
+}
+_XATTR_WRITERS = {"setting an attribute": "setfattr -n user.x -v y named"}
+_VECTOR_WRITERS = {
+    "adding a vector": "vexctl add vectors 1 2 >/dev/null",
+    "deleting a vector": "vexctl delete others 1 >/dev/null",
+    "making a collection": "vexctl create collection --dim 2",
+}
+_PREPARE = """
+mkdir {0}/writers && cd {0}/writers || exit 1
+for name in other written appended cut mapped old gone changed dated named collection; do
+    seq 2000 >$name
+done
+>collection && mkdir emptied && setfattr -n user.x -v x named 2>/tmp/no-attributes
+command -v vexctl >/dev/null && for name in vectors others; do
+    vexctl create $name --dim 2 && vexctl add $name 1 2 >/dev/null || exit 1
+done
+exit 0
+"""
+# Each writer is begun; after a second, which the kernel's own detector does not take for stuck, none may be done.
+_WRITE = """
+cd {0}/writers && mkdir -p /tmp/writers || exit 1
+number=0
+while IFS= read -r -d '' command; do
+    (bash -c "$command" && touch /tmp/writers/$number) </dev/null >/dev/null 2>&1 &
+    number=$((number + 1))
+done </tmp/commands
+cd / && sleep 1.5
+ls /tmp/writers >/tmp/too-early
 fsfreeze --unfreeze {0}
-for wait in $(seq 100); do [ -e /tmp/waited ] && exit 0; sleep 0.1; done
-echo "who waited for the thaw still waits"
-exit 1
+for wait in $(seq 200); do
+    [ $(ls /tmp/writers | wc -l) = $number ] && break
+    sleep 0.1
+done
+cat /tmp/too-early; echo thawed; ls /tmp/writers
 """
 
 
@@ -62,19 +103,13 @@ def test_frozen(small: GuestFilesystem, metrics: Metrics) -> None:
     small.prove()
     questions = LastQuestions(small)
     questions.fill(9, 120)
+    prepared = machine.shell(_PREPARE.format(point), timeout=_STEP_S)
+    assert prepared.ok, f"what the writers are to change cannot be made: {prepared}"
     frozen = machine.shell(_FREEZE.format(point), timeout=_STEP_S)
     assert frozen.ok, f"it does not freeze: {frozen}"
     metrics.record("freeze_s", frozen.duration)
-    before = sectors_written(machine, small.device)
-    rest = machine.shell(_AT_REST.format(point), timeout=_STEP_S)
-    assert rest.ok, rest.text
-    written = sectors_written(machine, small.device) - before
-    assert not written, f"{written} sectors were written while it was frozen"
-    copy = GuestFilesystem(machine, small.target, device_of(machine, "scratch"), point)
-    copied = machine.exec(["dd", f"if={small.device}", f"of={copy.device}", "bs=1M", "iflag=direct", "oflag=direct"])
-    assert copied.ok, str(copied)
-    thawed = machine.shell(_THAW.format(point), timeout=_STEP_S)
-    assert thawed.ok, thawed.text or str(thawed)
+    copy = _copied_at_rest(small)
+    _writers_wait(small, metrics)
     questions.filled(9)
     let_go = machine.shell(
         "kill $(cat /tmp/holder); while kill -0 $(cat /tmp/holder) 2>/dev/null; do sleep 0.1; done", timeout=_STEP_S
@@ -85,17 +120,66 @@ def test_frozen(small: GuestFilesystem, metrics: Metrics) -> None:
     _whole(copy)
 
 
+def _writers_wait(small: GuestFilesystem, metrics: Metrics) -> None:
+    """Begin every writer, thaw, and assert that each had to wait for it, and was done then."""
+    machine, target = small.machine, small.target
+    writers = dict(_WRITERS)
+    if "xattr" not in dict(target.refuses):
+        writers |= _XATTR_WRITERS
+    if target.vectors == "vexctl":
+        writers |= _VECTOR_WRITERS
+    machine.push(b"".join(command.encode() + b"\0" for command in writers.values()), "/tmp/commands")
+    done = machine.shell(_WRITE.format(small.mountpoint), timeout=_STEP_S)
+    assert done.ok, f"it does not thaw: {done}"
+    early, _, late = done.text.partition("thawed")
+    names = list(writers)
+    metrics.record("writers_count", len(names))
+    hasty = [names[int(number)] for number in early.split()]
+    assert not hasty, f"done while it was frozen: {', '.join(hasty)}"
+    missing = [name for number, name in enumerate(names) if str(number) not in late.split()]
+    assert not missing, f"not done 20 s after the thaw: {', '.join(missing)}"
+
+
+def test_remounted_at_rest(small: GuestFilesystem) -> None:
+    """Remounted read-only, it writes nothing more; a copy made then mounts, also read-only, and holds everything."""
+    assert small.mkfs().ok
+    assert small.mount().ok
+    small.prove()
+    questions = LastQuestions(small)
+    questions.fill(9, 120)
+    read_only = small.machine.exec(["busybox", "mount", "-o", "remount,ro", small.mountpoint], timeout=_STEP_S)
+    assert read_only.ok, f"it cannot be remounted read-only: {read_only}"
+    copy = _copied_at_rest(small)
+    assert small.unmount().ok
+    questions.consistent()
+    _whole(copy)
+
+
+def _copied_at_rest(small: GuestFilesystem) -> GuestFilesystem:
+    """Assert that nothing is written for some seconds, and return the filesystem on a copy of the device."""
+    machine = small.machine
+    before = sectors_written(machine, small.device)
+    rest = machine.shell(_AT_REST.format(small.mountpoint), timeout=_STEP_S)
+    assert rest.ok, rest.text
+    written = sectors_written(machine, small.device) - before
+    assert not written, f"{written} sectors were written while nothing may be"
+    copy = GuestFilesystem(machine, small.target, device_of(machine, "scratch"), small.mountpoint)
+    copied = machine.exec(["dd", f"if={small.device}", f"of={copy.device}", "bs=1M", "iflag=direct", "oflag=direct"])
+    assert copied.ok, str(copied)
+    return copy
+
+
 def _whole(copy: GuestFilesystem) -> None:
-    """Assert that the copy of a frozen device mounts, also where nothing can be written, and holds the tree."""
+    """Assert that the copy of a device at rest mounts, also where nothing can be written, and holds the tree."""
     if _READ_ONLY not in dict(copy.target.refuses):
         assert copy.machine.exec(["blockdev", "--setro", copy.device]).ok
         mounted = copy.mount("ro")
-        assert mounted.ok, f"the copy of the frozen device does not mount from a device that is read-only: {mounted}"
+        assert mounted.ok, f"the copy does not mount from a device that is read-only: {mounted}"
         LastQuestions(copy).filled(9)
         assert copy.unmount().ok
         assert copy.machine.exec(["blockdev", "--setrw", copy.device]).ok
     mounted = copy.mount()
-    assert mounted.ok, f"the copy of the frozen device does not mount: {mounted}"
+    assert mounted.ok, f"the copy of the device at rest does not mount: {mounted}"
     copy.prove()
     questions = LastQuestions(copy)
     questions.filled(9)

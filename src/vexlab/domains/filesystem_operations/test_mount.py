@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.sequential,
 ]
 
+_WRITES = "readonly_mount"  # in [refuses]: why it writes to a device although it is mounted read-only
 _MOUNT_S = 10.0
 _CYCLES = 10
 _BOOT_S = 180.0
@@ -34,6 +35,21 @@ mount -o remount,ro {0} || exit 2
 touch {0}/new 2>/dev/null && exit 3
 mount -o remount,rw {0} || exit 4
 touch {0}/new && rm {0}/new || exit 5
+"""
+
+# Prints how much was missing where it mounts all the same.
+_CUT_SHORT = """
+modprobe loop && size=$(blockdev --getsize64 {device}) || exit 1
+for missing in $((size / 2)) $((size / 10)); do
+    for how in ro rw; do
+        loop=$(losetup --sizelimit $((size - missing)) --find --show {device}) || exit 1
+        if mount -t {fstype} -o {options},$how "$loop" {point} 2>/dev/null; then
+            echo "$how without the last $missing bytes"
+            umount {point} || exit 1
+        fi
+        losetup -d "$loop" || exit 1
+    done
+done
 """
 
 _WRONG = """
@@ -97,7 +113,13 @@ def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: M
     tell_output(machine.exec(["fscheck", "mark", point], timeout=120), mounted, metrics)
     assert mounted.unmount().ok
     before = sectors_written(machine, mounted.device)
-    # XFS clears stale blocks of its log at any mount (xlog_clear_stale_blocks), unless the device is read-only
+    if _WRITES not in dict(mounted.target.refuses):
+        only_read = mounted.mount("ro")
+        assert only_read.ok, f"it does not mount read-only: {only_read}"
+        assert machine.shell(f"ls -lR {point} >/dev/null", timeout=120).ok
+        assert mounted.unmount().ok
+        after = sectors_written(machine, mounted.device)
+        assert after == before, f"a read-only mount of a clean filesystem wrote {after - before} sectors"
     assert machine.exec(["blockdev", "--setro", mounted.device]).ok
     read_only = mounted.mount("ro")
     assert read_only.ok, f"it does not mount read-only: {read_only}"
@@ -119,6 +141,25 @@ def test_mount_errors(filesystem: GuestFilesystem, thresholds: Thresholds) -> No
     assert made.ok, f"mkfs failed: {made}"
     mounted = filesystem.mount()
     assert mounted.ok, f"the sound filesystem does not mount after the refused ones: {mounted}"
+    filesystem.prove()
+    assert filesystem.unmount().ok
+
+
+def test_cut_short(filesystem: GuestFilesystem) -> None:
+    """On a device that is smaller than the filesystem it is refused, read-only too, and nothing is written there."""
+    machine, device = filesystem.machine, filesystem.device
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    before = sectors_written(machine, device)
+    options = ",".join(filesystem.target.mount_options) or "defaults"
+    fstype, point = filesystem.target.fstype, filesystem.mountpoint
+    script = _CUT_SHORT.format(device=device, fstype=fstype, options=options, point=point)
+    tried = machine.shell(script, timeout=120)
+    assert tried.ok, f"the device cannot be cut short: {tried}"
+    assert not tried.text.strip(), f"it mounts although the device has lost its end: {tried.text.strip()}"
+    assert sectors_written(machine, device) == before, "it writes to a device that it refuses"
+    mounted = filesystem.mount()
+    assert mounted.ok, f"the whole device does not mount after that: {mounted}"
     filesystem.prove()
     assert filesystem.unmount().ok
 

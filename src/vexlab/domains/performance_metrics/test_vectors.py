@@ -26,7 +26,7 @@ pytestmark = [
 
 _DIM, _METRIC = 32, "euclidean"
 _BATCHES, _BATCH = 12, 1500
-_QUERIES, _FETCHED = 4, 300
+_QUERIES, _FETCHED, _SINGLE = 4, 300, 100
 
 # What the machine can do at this moment: as many bytes go to the reference, and are read and hashed, as the target is
 # asked to deal with.
@@ -52,7 +52,7 @@ class _Rates:
         self._store = store
         self._path = f"{pair.folders[0]}/collection"
         self.sizes: list[int] = []
-        self.seconds: dict[str, list[float]] = {"add": [], "get": [], "search": [], "reference": []}
+        self.seconds: dict[str, list[float]] = {"add": [], "single": [], "get": [], "search": [], "reference": []}
         made = store.create(self._path, dim=_DIM, metric=_METRIC)
         assert made.ok, f"the collection cannot be made: {made}"
         size = _BATCH * _DIM * 4
@@ -61,15 +61,16 @@ class _Rates:
 
     def batch(self, vectors: list[Vector], queries: list[Vector]) -> None:
         """Do one batch; the size noted is the number of vectors when the fetches and searches ran."""
-        self.seconds["add"].append(_timed(lambda: self._add(vectors)))
+        self.seconds["add"].append(_timed(lambda: self._add(vectors[_SINGLE:])))
+        self.seconds["single"].append(_timed(lambda: self._add(vectors[:_SINGLE], at_once=1)))
         self.sizes.append((self.sizes[-1] if self.sizes else 0) + len(vectors))
         ids = range(1, self.sizes[-1], max(self.sizes[-1] // _FETCHED, 1))[:_FETCHED]
         self.seconds["get"].append(_timed(lambda: self._get(list(ids))))
         self.seconds["search"].append(_timed(lambda: self._store.search(self._path, queries, k=10)))
         self.seconds["reference"].append(_timed(self._reference))
 
-    def _add(self, vectors: list[Vector]) -> None:
-        added = self._store.add(self._path, vectors)
+    def _add(self, vectors: list[Vector], *, at_once: int = 0) -> None:
+        added = self._store.add(self._path, vectors, at_once=at_once)
         assert added.ok, f"the vectors cannot be added: {added}"
 
     def _get(self, ids: list[int]) -> None:
@@ -88,7 +89,7 @@ def test_vectors_rates(ext2: Pair, judge: Judge, metrics: Metrics, limits: Limit
     rates = _Rates(ext2, ADAPTERS[ext2.target.target.vectors](ext2.machine))
     for number in range(_BATCHES):
         rates.batch(draw(number, _BATCH, _DIM), draw(1000 + number, _QUERIES, _DIM))
-    for name, each in (("add", _BATCH), ("get", _FETCHED), ("search", _QUERIES)):
+    for name, each in (("add", _BATCH - _SINGLE), ("single", _SINGLE), ("get", _FETCHED), ("search", _QUERIES)):
         seconds = rates.seconds[name]
         metrics.record(f"{name}_per_s", median(each / one for one in seconds))
         slope = slope_interval(list(map(math.log, rates.sizes)), list(map(math.log, seconds)))

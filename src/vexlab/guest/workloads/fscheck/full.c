@@ -73,6 +73,28 @@ static void removing_works(void)
 	expect_made("new", 20000, 3);
 }
 
+/* Whoever writes need not know that a journal's commit gives back what was freed. */
+static void freed_at_once(void)
+{
+	const size_t freed = 4 * MIB, len = freed - freed / 16;
+	void *data;
+	int fd;
+
+	need_small();
+	data = patterned(len, 0, 1);
+	make("freed", freed, 2);
+	fill_up();
+	for (int round = 0; round < 3; round++) {
+		OK(unlink(round ? "f" : "freed"));
+		fd = created("f", 0644);
+		EQ(OK(pwrite(fd, data, len, 0)), len);
+		OK(fsync(fd));
+		forget(fd);
+		expect_pattern(fd, 0, len, 1);
+		closed(fd);
+	}
+}
+
 static void overwriting(void)
 {
 	void *data = patterned(50000, 0, 2);
@@ -131,6 +153,7 @@ static const struct check full_checks[] = {
 	{ "full", "one_file", "POSIX.1-2017 write() ENOSPC; statvfs()", one_file },
 	{ "full", "contents_stay", "POSIX.1-2017 write() ENOSPC", contents_stay },
 	{ "full", "removing_works", "POSIX.1-2017 unlink(), truncate()", removing_works },
+	{ "full", "freed_at_once", "POSIX.1-2017 unlink(): the space is freed; write()", freed_at_once },
 	{ "full", "overwriting", "POSIX.1-2017 write() ENOSPC", overwriting },
 	{ "full", "partial_write", "POSIX.1-2017 write(): only as many bytes as there is room for", partial_write },
 };

@@ -179,6 +179,10 @@ static void large_values(void)
 			break;
 		}
 		expect_value("f", "user.x", data, sizes[i]);
+		/* Another of this size takes the place of the old one, which needs no room of its own. */
+		OK(setxattr("f", "user.x", data + 1, sizes[i], XATTR_REPLACE));
+		expect_value("f", "user.x", data + 1, sizes[i]);
+		OK(setxattr("f", "user.x", data, sizes[i], XATTR_REPLACE));
 	}
 	expect_value("f", "user.small", "s", 1);
 	OK(removexattr("f", "user.x"));
