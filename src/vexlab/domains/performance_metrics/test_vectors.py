@@ -26,7 +26,7 @@ pytestmark = [
 
 _DIM, _METRIC = 32, "euclidean"
 _BATCHES, _BATCH = 12, 1500
-_QUERIES, _FETCHED, _SINGLE = 4, 300, 100
+_QUERIES, _FETCHED, _SINGLE = 4, 300, 400
 
 # What the machine can do at this moment: as many bytes go to the reference, and are read and hashed, as the target is
 # asked to deal with.
