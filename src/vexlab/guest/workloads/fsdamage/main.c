@@ -110,6 +110,15 @@ static bool wait_child(const struct settings *settings, pid_t pid, const sigset_
 	return false;
 }
 
+/* Whoever reads our output waits for the last that may write it, also for a child that never ends. */
+static void let_go_of_output(void)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
+		_exit(1);
+}
+
 /* Returns whether the program may go on. */
 static bool run(const struct settings *settings, const struct damage *damage, const sigset_t *signals)
 {
@@ -126,6 +135,7 @@ static bool run(const struct settings *settings, const struct damage *damage, co
 		return false;
 	if (!pid) {
 		sigprocmask(SIG_UNBLOCK, signals, NULL);
+		let_go_of_output();
 		pass(settings, damage);
 		_exit(0);
 	}
