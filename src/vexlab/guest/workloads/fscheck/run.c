@@ -2,6 +2,7 @@
 /* Runs checks one by one, each in a child that may crash or hang without taking the others with it. */
 #include "fscheck/run.h"
 #include "lib/json.h"
+#include "lib/output.h"
 
 #define UNKILLABLE_S 3.0
 
@@ -84,6 +85,7 @@ bool guarded(void (*work)(void), double timeout)
 	if (!pid) {
 		setpgid(0, 0);
 		umask(022);
+		let_go_of_output();
 		work();
 		_exit(0);
 	}

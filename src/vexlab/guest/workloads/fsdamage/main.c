@@ -19,6 +19,7 @@
 
 #include "fsdamage/damage.h"
 #include "lib/json.h"
+#include "lib/output.h"
 
 static const char usage[] =
 	"fsdamage --pristine FILE --work FILE --device DEVICE --point DIR --type TYPE [--options O] [--module NAME]\n"
@@ -108,15 +109,6 @@ static bool wait_child(const struct settings *settings, pid_t pid, const sigset_
 		left.tv_sec = 1;
 	}
 	return false;
-}
-
-/* Whoever reads our output waits for the last that may write it, also for a child that never ends. */
-static void let_go_of_output(void)
-{
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	if (null < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
-		_exit(1);
 }
 
 /* Returns whether the program may go on. */
