@@ -168,9 +168,9 @@ def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) 
     held = filesystem.machine.shell(_HELD.format(filesystem.mountpoint), timeout=_STEP_S)
     assert held.ok, f"the files to be held open cannot be made: {held}"
     model = filesystem.machine.pull(_MODEL)
-    fresh = successor(filesystem.machine)
+    filesystem = _without_power(filesystem, successor)
+    fresh = filesystem.machine
     fresh.push(model, _MODEL)
-    filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
     mounted = filesystem.mount("ro")
     assert mounted.ok, f"after a power cut it does not mount read-only: {mounted}"
     filesystem.prove()
@@ -200,12 +200,11 @@ def test_reused_blocks(filesystem: GuestFilesystem, successor: Successor) -> Non
     filesystem.machine.push(_REUSE.encode(), "/tmp/reuse.py")
     written = filesystem.machine.exec(["python3", "/tmp/reuse.py", filesystem.mountpoint], timeout=_STEP_S)
     assert written.ok, f"blocks cannot be used again: {written.error_text.strip().rpartition(chr(10))[2]}"
-    fresh = successor(filesystem.machine)
-    filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+    filesystem = _without_power(filesystem, successor)
     mounted = filesystem.mount()
     assert mounted.ok, f"after a power cut it does not mount: {mounted}"
     filesystem.prove()
-    told = fresh.shell(_REUSED.format(filesystem.mountpoint), timeout=_STEP_S)
+    told = filesystem.machine.shell(_REUSED.format(filesystem.mountpoint), timeout=_STEP_S)
     assert told.ok, f"the file cannot be read after the power cut: {told}"
     assert int(written.text) > 0
     assert told.text == written.text, f"{written.text} bytes were synced; after the power cut: {told.text}"
@@ -257,12 +256,17 @@ def _one_by_one(filesystem: GuestFilesystem, successor: Successor, steps: tuple[
             done = filesystem.machine.shell(f"cd {filesystem.mountpoint} && {step}", timeout=_STEP_S)
             assert done.ok, f"{step}: {done}"
             before, last = _there(filesystem), step
-            fresh = successor(filesystem.machine)
-            filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+            filesystem = _without_power(filesystem, successor)
     assert filesystem.unmount().ok
     if filesystem.target.fsck:
         checked = filesystem.fsck()
         assert checked.ok, f"it is not consistent after all: {checked}"
+
+
+def _without_power(filesystem: GuestFilesystem, successor: Successor) -> GuestFilesystem:
+    """Cut the power, and return the filesystem as the machine that follows finds it, not mounted."""
+    fresh = successor(filesystem.machine)
+    return GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
 
 
 def _there(filesystem: GuestFilesystem) -> str:
