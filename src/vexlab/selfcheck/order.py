@@ -18,6 +18,7 @@ def promising(clean: Detection, tried: Sequence[Detection]) -> tuple[str, ...]:
     Cases tried in the order of chance by time find something soonest on average. A case's chance is what it found of
     what it was tried on so far, its time the mean of how long it took.
     """
+    tried = [each for each in tried if not each.error]
     seconds: defaultdict[str, list[float]] = defaultdict(list)
     for each in (clean, *tried):
         for case, took in each.took.items():

@@ -70,7 +70,7 @@ command -v vexctl >/dev/null && for name in vectors others; do
 done
 exit 0
 """
-# Each writer is begun; after a second, which the kernel's own detector does not take for stuck, none may be done.
+# Each writer is begun; after some seconds, which the kernel's own detector does not take for stuck, none may be done.
 _WRITE = """
 cd {0}/writers && mkdir -p /tmp/writers || exit 1
 number=0
@@ -78,7 +78,7 @@ while IFS= read -r -d '' command; do
     (bash -c "$command" && touch /tmp/writers/$number) </dev/null >/dev/null 2>&1 &
     number=$((number + 1))
 done </tmp/commands
-cd / && sleep 1.5
+cd / && sleep 4
 ls /tmp/writers >/tmp/too-early
 fsfreeze --unfreeze {0}
 for wait in $(seq 200); do
@@ -129,7 +129,7 @@ def _writers_wait(small: GuestFilesystem, metrics: Metrics) -> None:
     if target.vectors == "vexctl":
         writers |= _VECTOR_WRITERS
     machine.push(b"".join(command.encode() + b"\0" for command in writers.values()), "/tmp/commands")
-    done = machine.shell(_WRITE.format(small.mountpoint), timeout=_STEP_S)
+    done = machine.shell(_WRITE.format(small.mountpoint), timeout=2 * _STEP_S)
     assert done.ok, f"it does not thaw: {done}"
     early, _, late = done.text.partition("thawed")
     names = list(writers)
@@ -164,7 +164,9 @@ def _copied_at_rest(small: GuestFilesystem) -> GuestFilesystem:
     written = sectors_written(machine, small.device) - before
     assert not written, f"{written} sectors were written while nothing may be"
     copy = GuestFilesystem(machine, small.target, device_of(machine, "scratch"), small.mountpoint)
-    copied = machine.exec(["dd", f"if={small.device}", f"of={copy.device}", "bs=1M", "iflag=direct", "oflag=direct"])
+    copied = machine.exec(
+        ["dd", f"if={small.device}", f"of={copy.device}", "bs=1M", "iflag=direct", "oflag=direct"], timeout=120
+    )
     assert copied.ok, str(copied)
     return copy
 

@@ -63,7 +63,7 @@ def test_crash_states(filesystem: GuestFilesystem, metrics: Metrics, profile: st
 @pytest.mark.level(1)
 @pytest.mark.parametrize("profile", ["data", "names"])
 def test_crash_states_few(filesystem: GuestFilesystem, metrics: Metrics, profile: str) -> None:
-    """The same of fewer moments, so that a first look has seen crashes too."""
+    """After a crash at any of a few moments it mounts, is consistent, and holds all that was synced."""
     plan = CrashPlan(seed=_seed(), count=_OPERATIONS // 2, states=_STATES // 4, limit=_LIMIT_FEW_S, profile=profile)
     _check(filesystem, metrics, plan)
 

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.domain("safety_validation"),
     pytest.mark.level(1),
     pytest.mark.needs(mkfs=True),
-    pytest.mark.vm(disks=disks, append="init_on_alloc=0"),
+    pytest.mark.vm(disks=disks, append="init_on_alloc=0 init_on_free=0 no5lvl"),
     pytest.mark.sequential,
 ]
 

@@ -135,6 +135,7 @@ for turn in range(3):
     shutil.rmtree("folders")
     os.sync()
     size = put("reused", b"of a file\n" * 25 + b"12345\n", 0)
+    os.fsync(os.open(".", os.O_RDONLY))
 print(size)
 """
 _REUSED = r"""

@@ -1,4 +1,4 @@
-"""A vector that is damaged on the disk: an error is told, and what is sound beside it is found as before."""
+"""A vector that is damaged on the disk: an error is told, never a wrong vector or distance."""
 
 from __future__ import annotations
 

@@ -96,11 +96,11 @@ fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 call(CREATE, 1, dim, 0, 0, 0, 0, 0, 0)
 last = "/tmp/adders.done"
 readers = [worker(work, last) for work in (search, search, listing, info)]
-for pid in [worker(add, last) for _ in range(adders)]:
-    os.waitpid(pid, 0)
+ends = [os.waitpid(pid, 0)[1] for pid in [worker(add, last) for _ in range(adders)]]
 open(last, "w").close()
-for pid in readers:
-    os.waitpid(pid, 0)
+ends += [os.waitpid(pid, 0)[1] for pid in readers]
+if any(ends):
+    print("one of those at work did not end well")
 rounds = {name: int(open(f"/tmp/{name}.rounds").read() or 0) if os.path.exists(f"/tmp/{name}.rounds") else 0
           for name in ("search", "listing", "info")}
 print(json.dumps({"live": call(INFO, 1, *[0] * 13)[4], **rounds}))
@@ -120,5 +120,5 @@ def test_meanwhile(mounted: GuestFilesystem, target: Target, metrics: Metrics) -
     assert not wrong, f"while vectors are added: {'; '.join(wrong)}"
     told = json.loads(last)
     for name in ("search", "listing", "info"):
-        assert metrics.record(f"{name}_count", told[name]), f"nothing was seen of the adds: no {name} came to its end"
+        assert metrics.record(f"{name}_count", told[name]), f"no {name} came to its end"
     assert told["live"] == _AT_ONCE * _ADDS * _ADDERS, f"{told['live']} vectors are there in the end"
