@@ -157,6 +157,7 @@ def _run(
 
         collector = Collector(progress.started, keep)
         signal.signal(signal.SIGTERM, _interrupt)
+        os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
         status = int(pytest.main(pytest_arguments(request, folder), plugins=[collector]))
         store.finish(run)
         result = store.load(run.id)
