@@ -51,6 +51,11 @@ for missing in $((size / 2)) $((size / 10)); do
     done
 done
 """
+# That what was refused was refused for its length: all of it mounts in the same way.
+_WHOLE = """
+loop=$(losetup --find --show {device}) && mount -t {fstype} -o {options},ro "$loop" {point} && umount {point} &&
+losetup -d "$loop"
+"""
 
 _WRONG = """
 mkdir -p /mnt/none
@@ -153,11 +158,13 @@ def test_cut_short(filesystem: GuestFilesystem) -> None:
     before = sectors_written(machine, device)
     options = ",".join(filesystem.target.mount_options) or "defaults"
     fstype, point = filesystem.target.fstype, filesystem.mountpoint
-    script = _CUT_SHORT.format(device=device, fstype=fstype, options=options, point=point)
-    tried = machine.shell(script, timeout=120)
+    words = {"device": device, "fstype": fstype, "options": options, "point": point}
+    tried = machine.shell(_CUT_SHORT.format(**words), timeout=120)
     assert tried.ok, f"the device cannot be cut short: {tried}"
     assert not tried.text.strip(), f"it mounts although the device has lost its end: {tried.text.strip()}"
     assert sectors_written(machine, device) == before, "it writes to a device that it refuses"
+    whole = machine.shell(_WHOLE.format(**words), timeout=120)
+    assert whole.ok, f"it does not mount in the same way with nothing missing: {whole}"
     mounted = filesystem.mount()
     assert mounted.ok, f"the whole device does not mount after that: {mounted}"
     filesystem.prove()

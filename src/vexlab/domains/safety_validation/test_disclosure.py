@@ -130,9 +130,11 @@ def test_disclosure(mounted: GuestFilesystem, questions: LastQuestions, metrics:
     machine = mounted.machine
     for name, program in (("mark", _MARK), ("work", _WORK), ("scan", _SCAN)):
         machine.push(program.encode(), f"/tmp/{name}.py")
+    cleared = machine.shell("dmesg | grep 'mem auto-init'")  # mm/mm_init.c
+    assert "heap alloc:off, heap free:off" in cleared.text, f"memory is cleared, and no mark would last: {cleared}"
     marked = machine.exec(["python3", "/tmp/mark.py"], timeout=_STEP_S)
     assert marked.ok, f"memory cannot be marked: {marked}"
-    metrics.record("marked_mib", int(marked.text))
+    assert metrics.record("marked_mib", int(marked.text)), "no memory was marked"
     _work(mounted, "make")
     questions.fill(_TREE, _NAMES)
     _store_vectors(mounted)

@@ -54,7 +54,6 @@ def search():
             sys.exit(1)
 
 def listing():
-    start, count = 0, 0
     answer = call(LIST, 1, len(ids), 0, at(ids), 0, 0, 0, 0, 0)
     if not answer[6]:  # it came in one call, and is a whole
         whole(answer[4], "a list gives")
