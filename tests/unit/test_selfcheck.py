@@ -106,6 +106,14 @@ def test_trials_of_other_options_are_refused(tmp_path: Path) -> None:
             Trials(tmp_path, options, sources=sources, stop=True)
 
 
+def test_two_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    first = Trials(tmp_path, [], sources="abc", stop=True)
+    with pytest.raises(UsageError, match="another selfcheck"):
+        Trials(tmp_path, [], sources="abc", stop=True)
+    del first
+    Trials(tmp_path, [], sources="abc", stop=True)
+
+
 @pytest.mark.parametrize("status", [2, 3, 4, 130, -15])
 def test_a_run_that_did_not_end_shows_nothing(status: int) -> None:
     passed = CaseResult(id="a.b", node="n", domain="a", level=1, kernel="6.1", verdict=Verdict.PASSED)

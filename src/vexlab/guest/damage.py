@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from vexlab.guest.fields import Field, Means, Sum, Wrong, wrong_values
+from vexlab.guest.fields import Field, Means, Sum, Wrong, with_sums, wrong_values
 
 BLOCK = 4096
 _SECTOR = 512
-# <6>[   12.345678] vexlab: damage 17 inode[12].i_links=0
+# [   12.345678] vexlab: damage 17 inode[12].i_links=0
 _TOLD = re.compile(r"vexlab: damage (-?\d+) (\S+)")
 # For each meaning the kinds of values in the order in which they are tried; what is not named comes last.
 _ORDER: Mapping[Means, tuple[str, ...]] = {
@@ -25,6 +25,8 @@ _ORDER: Mapping[Means, tuple[str, ...]] = {
     Means.INODE: ("outside", "itself", "max", "unsealed", "cycle", "zero", "unused"),
     Means.LENGTH: ("zero", "longer", "max", "unsealed", "block", "huge", "shorter"),
     Means.OTHER: ("zero", "max", "plus", "unsealed", "swapped", "sign"),
+    Means.KNOWN: ("plus", "sign", "max", "zero"),
+    Means.FEATURES: ("sign", "max"),
     Means.FREE: (),
 }
 _LAST = 8
@@ -97,7 +99,7 @@ def _unused(field: Field) -> bool:
 def _rank(field: Field, kind: str) -> int:
     order = _ORDER[field.means]
     place = order.index(kind) if kind in order else _LAST
-    return place + (_IDLE if field.value == 0 else 0)
+    return place + (_IDLE if field.value == 0 and field.means is not Means.FEATURES else 0)
 
 
 def _of_field(wrong: Wrong) -> Damage:
@@ -126,6 +128,19 @@ def _unsealed(field: Field) -> Damage:
 
 def _in_collection(field: Field) -> bool:
     return field.of.startswith("collection") or field.name.startswith("collection")
+
+
+def sum_damages(fields: Sequence[Field], *, most: int) -> tuple[Damage, ...]:
+    """Return a damage of each checksum alone, of ``most`` a sort: only who looks at the checksum can notice it."""
+    return tuple(
+        Damage(
+            name=f"{field.owner}.sum^1!",
+            parts=(f"X {covered.offset} 01",),
+            impossible=True,
+            use=_in_collection(field),
+        )
+        for field, covered in with_sums(fields, most=most)
+    )
 
 
 def blind_damages(blocks: Sequence[int], *, seed: int, count: int) -> tuple[Damage, ...]:

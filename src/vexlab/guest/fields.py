@@ -7,6 +7,7 @@ are needed; what else a target tells of a field makes the damage better aimed.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +29,8 @@ class Means(StrEnum):
     BLOCK = "block"
     INODE = "inode"
     LENGTH = "length"
+    KNOWN = "known"  # a magic number, a version: any other value must be refused
+    FEATURES = "features"  # bits, of which a reader must refuse those that it does not know
     FREE = "free"  # every value is valid
 
 
@@ -65,6 +68,11 @@ class Field:
     def sort(self) -> str:
         """What fields of the same sort share: the name without its numbers, and the sort of thing it belongs to."""
         return f"{_NUMBERS.sub('[]', self.name)} {self.of}".rstrip()
+
+    @property
+    def owner(self) -> str:
+        """The structure it is a member of: the name as far as its last dot."""
+        return self.name.rpartition(".")[0]
 
     @property
     def own_number(self) -> int:
@@ -126,6 +134,11 @@ def _candidates(field: Field, fields: Sequence[Field]) -> Iterator[tuple[str, in
     if field.means is Means.FREE:
         yield "max", most, False
         return
+    if field.means in (Means.KNOWN, Means.FEATURES):
+        yield from (("sign", 1 << 8 * field.size - 1 | value, True), ("max", most, True))
+        if field.means is Means.KNOWN:
+            yield from (("plus", value + 1, True), ("zero", 0, True))
+        return
     yield from _by_meaning(field, value, fields)
     if field.means is Means.BLOCK and not value:
         return
@@ -186,10 +199,25 @@ def series(fields: Sequence[Field], *, most: int) -> tuple[Field, ...]:
     """Leave out what is more of the same: of like parts (entries, pointers) of one sort all but ``most``."""
     alike: dict[tuple[str, str], list[Field]] = {}
     for field in fields:
-        owner, _, member = field.name.rpartition(".")
-        alike.setdefault((f"{_LAST_NUMBER.sub('[]', owner)}.{member}", field.of), []).append(field)
+        member = field.name.rpartition(".")[2]
+        alike.setdefault((f"{_LAST_NUMBER.sub('[]', field.owner)}.{member}", field.of), []).append(field)
     kept = {id(field) for group in alike.values() for field in _ends(group, most)}
     return tuple(field for field in fields if id(field) in kept)
+
+
+def with_sums(fields: Sequence[Field], *, most: int) -> tuple[tuple[Field, Sum], ...]:
+    """Return each checksum once, with a field that it covers; of things of one sort the first ``most``."""
+    seen: set[int] = set()
+    counts: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for field in fields:
+        sort = (_NUMBERS.sub("[]", field.name).partition(".")[0], field.of)
+        if field.sum and field.sum.offset not in seen:
+            seen.add(field.sum.offset)
+            counts[sort] += 1
+            if counts[sort] <= most:
+                kept.append((field, field.sum))
+    return tuple(kept)
 
 
 def _ends(group: list[Field], most: int) -> list[Field]:

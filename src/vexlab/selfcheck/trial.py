@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import sys
@@ -22,6 +23,7 @@ _RED = (Verdict.FAILED, Verdict.CRASHED)
 _ENDED = (0, 1)  # nothing found, something found: of any other status the run did not come to its end
 _LONGEST_S = 4 * 3600
 _OF = "made-with.json"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Trials:
     """The trials of one set of options; ``folder`` keeps each that ended, and the evidence of what was found.
 
     Raise ``UsageError`` where ``folder`` holds trials made with other options or other sources: their results would
-    stand in this table as if they were its own.
+    stand in this table as if they were its own. So it does where another selfcheck is at work in it.
     """
 
     def __init__(self, folder: Path, options: Sequence[str], *, sources: str, stop: bool) -> None:
@@ -52,6 +54,12 @@ class Trials:
                 hint="name another folder with --state, or remove this one",
             )
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._alone = (self._folder / _LOCK).open("w")
+        try:
+            fcntl.flock(self._alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            hint = "wait for it, or name another folder with --state"
+            raise UsageError(f"another selfcheck is at work in {folder}", hint=hint) from error
         note.write_text(json.dumps(made_with))
 
     def result(self, trial: Trial, order: Sequence[str] = ()) -> Detection:

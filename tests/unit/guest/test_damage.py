@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,7 @@ from vexlab.guest.damage import (
     field_damages,
     parse_damage_results,
     render_plan,
+    sum_damages,
 )
 from vexlab.guest.fields import Field, Means, Sum, parse_fields, series, wrong_values
 
@@ -53,6 +55,29 @@ def test_a_block_in_use_may_not_lie_outside_or_in_metadata() -> None:
     assert {"64", "1"} <= impossible
     unused = _field("inode[7].block", 0, means=Means.BLOCK, limit=64, unit=4096, fixed=True)
     assert not any(wrong.impossible for wrong in wrong_values(unused, [super_block, unused]))
+
+
+def test_what_a_reader_cannot_know_is_impossible() -> None:
+    features = _field("super.s_feature_incompat", 0, means=Means.FEATURES)
+    assert {each.shown: each.impossible for each in wrong_values(features, [features])} == {
+        str(1 << 31): True,
+        str(2**32 - 1): True,
+    }
+    version = _field("super.s_rev_level", 1, means=Means.KNOWN)
+    wrong = list(wrong_values(version, [version]))
+    assert {"0", "2"} < {each.shown for each in wrong}
+    assert all(each.impossible for each in wrong)
+
+
+def test_each_checksum_is_damaged_alone_and_few_of_a_sort() -> None:
+    covered = [replace(SUM, offset=300 + 100 * n) for n in range(5)]
+    fields = [_field(f"inode[{n}].{name}", sum=covered[n]) for n in range(4) for name in ("i_mode", "i_vec.v_dim")]
+    fields += [_field("super.s_magic", sum=covered[4]), _field("super.s_label")]
+    plan = sum_damages(fields, most=2)
+    assert [each.parts for each in plan] == [("X 300 01",), ("X 400 01",), ("X 700 01",)]
+    twofold = [replace(field, of="file" if field.name.endswith("i_mode") else "file, more") for field in fields]
+    assert len(sum_damages(twofold, most=2)) == len(plan)
+    assert all(each.impossible and not each.sums for each in plan)
 
 
 def test_numbers_keep_their_order_of_bytes() -> None:

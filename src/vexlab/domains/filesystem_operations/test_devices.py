@@ -24,8 +24,31 @@ pytestmark = [
     pytest.mark.sequential,
 ]
 
+_USE_UP_S = 240.0
+_LEFT = 0.06  # of all: for what a filesystem keeps for itself
+_MOST_INODES = 20_000  # that are worth the time
+_AVAILABLE = "stat -f -c %a {0}"
 _ODD_BYTES = 7 * 512 + 3 * 1024 * 1024  # over the smallest size: no whole number of blocks of 4 KiB
 
+# Each must end with ENOSPC, and nothing else.
+_TAKE_BLOCKS = """
+dd if=/dev/zero of={0}/large bs=1M 2>/tmp/ended && exit 1
+grep -q "No space left" /tmp/ended || {{ cat /tmp/ended; exit 1; }}
+sync
+"""
+_TAKE_INODES = """
+python3 - {0} <<'END'
+import errno, os, sys
+number = 0
+try:
+    while number < 1 << 20:
+        os.mknod(f"{{sys.argv[1]}}/{{number}}")
+        number += 1
+except OSError as error:
+    sys.exit(0 if error.errno == errno.ENOSPC else str(error))
+sys.exit("a million files, and still no end")
+END
+"""
 # A loop device of so many bytes on a file in the guest's memory.
 _LOOP = """
 modprobe loop && truncate -s {size} /tmp/image && losetup --find --show {options} /tmp/image
@@ -99,6 +122,29 @@ def test_full(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     questions.kept()
     questions.given_back()
     questions.let_go()
+
+
+@pytest.mark.level(1)
+def test_used_up(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+    """What is free can be used from anywhere: the files of one folder take nearly the last block and inode."""
+    machine, point = mounted.machine, mounted.mountpoint
+    made = machine.shell(f"mkdir -p $(seq -f {point}/folder%g/below 9)", timeout=60)
+    assert made.ok, str(made)
+    folder = f"{point}/folder7/below"
+    taken = machine.shell(_TAKE_BLOCKS.format(folder), timeout=_USE_UP_S)
+    assert taken.ok, f"writing until nothing is free: {taken}"
+    available, counts = int(machine.shell(_AVAILABLE.format(point)).text), questions.counts()
+    left = metrics.record("blocks_left_ratio", available / counts.blocks)
+    assert left < _LEFT, f"{available} of {counts.blocks} blocks are left when a file in {folder} gets no more"
+    assert machine.shell(f"rm {folder}/large && sync", timeout=_USE_UP_S).ok
+    if "fixed_inodes" in dict(mounted.target.refuses) or not 0 < counts.free_inodes < _MOST_INODES:
+        return
+    taken = machine.shell(_TAKE_INODES.format(folder), timeout=_USE_UP_S)
+    assert taken.ok, f"making files until no inode is free: {taken}"
+    counts = questions.counts()
+    left = metrics.record("inodes_left_ratio", counts.free_inodes / counts.inodes)
+    assert left < _LEFT, f"{counts.free_inodes} of {counts.inodes} inodes are left when {folder} gets no more files"
+    assert machine.shell(f"rm -r {folder}", timeout=_USE_UP_S).ok
 
 
 def test_two_devices(filesystem: GuestFilesystem, target: Target) -> None:

@@ -70,7 +70,8 @@ command -v vexctl >/dev/null && for name in vectors others; do
 done
 exit 0
 """
-# Each writer is begun; after some seconds, which the kernel's own detector does not take for stuck, none may be done.
+# Each writer is begun, and must come to wait as the kernel waits for a thaw (percpu_rwsem_wait(): state D) or be done
+# too early; a second later none may be done. All within 30 s, after which the kernel takes them for stuck.
 _WRITE = """
 cd {0}/writers && mkdir -p /tmp/writers || exit 1
 number=0
@@ -78,14 +79,21 @@ while IFS= read -r -d '' command; do
     (bash -c "$command" && touch /tmp/writers/$number) </dev/null >/dev/null 2>&1 &
     number=$((number + 1))
 done </tmp/commands
-cd / && sleep 4
+cd /
+waiting() {{ cat /proc/[0-9]*/stat 2>/dev/null | grep -c '^[0-9]* (.*) D '; }}
+until=$((SECONDS + 10))
+while [ $(($(waiting) + $(ls /tmp/writers | wc -l))) -lt $number ] && [ $SECONDS -lt $until ]; do
+    sleep 0.1
+done
+sleep 1
+waited=$(waiting)
 ls /tmp/writers >/tmp/too-early
 fsfreeze --unfreeze {0}
 for wait in $(seq 200); do
     [ $(ls /tmp/writers | wc -l) = $number ] && break
     sleep 0.1
 done
-cat /tmp/too-early; echo thawed; ls /tmp/writers
+echo $waited; cat /tmp/too-early; echo thawed; ls /tmp/writers
 """
 
 
@@ -117,6 +125,8 @@ def test_frozen(small: GuestFilesystem, metrics: Metrics) -> None:
     assert let_go.ok, str(let_go)
     assert small.unmount().ok
     questions.consistent()
+    if _READ_ONLY not in dict(copy.target.refuses):
+        _whole_read_only(copy)
     _whole(copy)
 
 
@@ -132,10 +142,12 @@ def _writers_wait(small: GuestFilesystem, metrics: Metrics) -> None:
     done = machine.shell(_WRITE.format(small.mountpoint), timeout=2 * _STEP_S)
     assert done.ok, f"it does not thaw: {done}"
     early, _, late = done.text.partition("thawed")
+    waiting, *done_early = map(int, early.split())
     names = list(writers)
     metrics.record("writers_count", len(names))
-    hasty = [names[int(number)] for number in early.split()]
+    hasty = [names[number] for number in done_early]
     assert not hasty, f"done while it was frozen: {', '.join(hasty)}"
+    assert waiting >= len(names), f"only {waiting} of {len(names)} writers came to wait for the thaw"
     missing = [name for number, name in enumerate(names) if str(number) not in late.split()]
     assert not missing, f"not done 20 s after the thaw: {', '.join(missing)}"
 
@@ -152,6 +164,7 @@ def test_remounted_at_rest(small: GuestFilesystem) -> None:
     copy = _copied_at_rest(small)
     assert small.unmount().ok
     questions.consistent()
+    _whole_read_only(copy)
     _whole(copy)
 
 
@@ -171,15 +184,18 @@ def _copied_at_rest(small: GuestFilesystem) -> GuestFilesystem:
     return copy
 
 
+def _whole_read_only(copy: GuestFilesystem) -> None:
+    """Assert that the copy of a device at rest mounts where nothing can be written, and holds the tree."""
+    assert copy.machine.exec(["blockdev", "--setro", copy.device]).ok
+    mounted = copy.mount("ro")
+    assert mounted.ok, f"the copy does not mount from a device that is read-only: {mounted}"
+    LastQuestions(copy).filled(9)
+    assert copy.unmount().ok
+    assert copy.machine.exec(["blockdev", "--setrw", copy.device]).ok
+
+
 def _whole(copy: GuestFilesystem) -> None:
-    """Assert that the copy of a device at rest mounts, also where nothing can be written, and holds the tree."""
-    if _READ_ONLY not in dict(copy.target.refuses):
-        assert copy.machine.exec(["blockdev", "--setro", copy.device]).ok
-        mounted = copy.mount("ro")
-        assert mounted.ok, f"the copy does not mount from a device that is read-only: {mounted}"
-        LastQuestions(copy).filled(9)
-        assert copy.unmount().ok
-        assert copy.machine.exec(["blockdev", "--setrw", copy.device]).ok
+    """Assert that the copy of a device at rest mounts, and holds the tree, also mounted anew."""
     mounted = copy.mount()
     assert mounted.ok, f"the copy of the device at rest does not mount: {mounted}"
     copy.prove()

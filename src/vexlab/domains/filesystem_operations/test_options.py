@@ -25,6 +25,16 @@ _STATFS = "stat -f -c '%b %f %c %d' {0}"
 _FOLDERS, _FILES = 3, 50
 _NOUGHT = (("errors", 0), ("pending", 0))  # of a sound filesystem after sync
 
+_TIMES = "%n %x %y %z"
+# Reading and writing in place change nothing but times, which are told.
+_CHANGE_TIMES = f"""
+cd {{0}} && seq 2000 >read && seq 2000 >written && sync && sleep 1.1 && touch /tmp/then &&
+cat read >/dev/null && printf x | dd of=written conv=notrunc status=none && stat -c '{_TIMES}' {{0}}/* &&
+[ $(stat -c %X read) -ge $(stat -c %Y /tmp/then) ] && [ $(stat -c %Y written) -ge $(stat -c %Y /tmp/then) ]
+"""
+# An inode leaves memory when its pages have: the first time the last to hold it lets go, the second it is evicted.
+_EVICT = "echo 3 >/proc/sys/vm/drop_caches && sync && echo 3 >/proc/sys/vm/drop_caches"
+
 # Readers of everything beside the statistics while the filesystem comes and goes: files that vanish under a reader.
 _READ_MEANWHILE = """
 for reader in 1 2 3; do
@@ -76,6 +86,28 @@ def test_mount_options(filesystem: GuestFilesystem) -> None:
             assert filesystem.unmount().ok
         for wrong in (f"{name}={_NONSENSE}", name):
             assert not filesystem.mount(wrong).ok, f"{wrong} is not refused"
+
+
+@pytest.mark.needs(mkfs=True)
+def test_lazytime(filesystem: GuestFilesystem) -> None:
+    """Mounted with lazytime it writes times when it likes, but at the latest when an inode leaves memory."""
+    machine, target, point = filesystem.machine, filesystem.target, filesystem.mountpoint
+    options = ",".join((*target.mount_options, "lazytime", "strictatime"))  # busybox's mount does not know lazytime
+    assert filesystem.mkfs().ok
+    for leaving in (_EVICT, "true"):
+        mounted = machine.exec(["mount", "-o", options, "-t", target.fstype, filesystem.device, point])
+        assert mounted.ok, f"it does not mount with lazytime: {mounted}"
+        filesystem.prove()
+        assert _shown(filesystem, "lazytime"), "mounted with lazytime it shows none"
+        changed = machine.shell(_CHANGE_TIMES.format(point), timeout=60)
+        assert changed.ok, f"reading and writing do not change the times: {changed}"
+        told = machine.shell(f"{leaving} && stat -c '{_TIMES}' {point}/*", timeout=60)
+        assert told.text == changed.text, f"with lazytime the times were {changed.text}, read anew {told.text}"
+        assert filesystem.unmount().ok
+        assert filesystem.mount().ok
+        told = machine.shell(f"stat -c '{_TIMES}' {point}/*", timeout=60)
+        assert told.text == changed.text, f"with lazytime the times were {changed.text}, mounted again {told.text}"
+        assert filesystem.unmount().ok
 
 
 def _mounted_with(filesystem: GuestFilesystem, name: str, value: str) -> list[str]:

@@ -12,7 +12,7 @@ from vexlab.plugin.fixtures import Metrics
 
 FOLDER = "/mnt/images"
 PRISTINE = f"{FOLDER}/pristine"
-_WORK = f"{FOLDER}/work"
+WORK = f"{FOLDER}/work"
 _POINT = "/mnt/test"
 _SHOWN = 12
 LIMIT_S = 20  # for one damage, which takes a tenth of a second
@@ -110,9 +110,9 @@ def make_image(filesystem: GuestFilesystem, *, size: int, frozen: bool = True) -
         folder=FOLDER,
         point=_POINT,
         size=size,
-        work=_WORK,
+        work=WORK,
         pristine=PRISTINE,
-        mkfs=" ".join(word.replace("{device}", _WORK) for word in target.mkfs),
+        mkfs=" ".join(word.replace("{device}", WORK) for word in target.mkfs),
         fstype=target.fstype,
         options=options,
         collection="yes" if target.vectors == "vexctl" else "",
@@ -139,7 +139,7 @@ def try_damages(
     """
     machine, target = filesystem.machine, filesystem.target
     machine.push(render_plan(damages).encode(), "/tmp/plan", timeout=60)
-    argv = ["fsdamage", "--pristine", PRISTINE, "--work", _WORK, "--device", device, "--point", _POINT]
+    argv = ["fsdamage", "--pristine", PRISTINE, "--work", WORK, "--device", device, "--point", _POINT]
     argv += ["--type", target.fstype, "--module", target.module, "--limit", str(LIMIT_S)]
     if options := (*target.mount_options, *options):
         argv += ["--options", ",".join(options)]

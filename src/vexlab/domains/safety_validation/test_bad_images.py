@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 import pytest
 
-from vexlab.domains.safety_validation.images import PRISTINE, make_image, try_damages
+from vexlab.domains.safety_validation.images import PRISTINE, WORK, make_image, try_damages
 from vexlab.domains.safety_validation.machines import disks
-from vexlab.guest.damage import Damage, blind_damages, chosen, field_damages
-from vexlab.guest.fields import parse_fields, series
+from vexlab.guest.damage import Damage, blind_damages, chosen, field_damages, sum_damages
+from vexlab.guest.fields import Field, parse_fields, series, with_sums
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.plugin.fixtures import Metrics
@@ -32,14 +33,28 @@ _LIKE = 4  # of parts that are all alike (entries, pointers, records) so many
 _TOLD = 16
 _TRY_S = 600.0
 
+_REFUSED = "refused"
+# Turns over a bit, meets the error, and prints what was counted then, and after the next mount.
+_COUNT_ERRORS = """
+cp {pristine} {work} && python3 -c 'import os; fd = os.open("{work}", os.O_RDWR); at = {offset}
+os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)' && blockdev --flushbufs {device} || exit 1
+mkdir -p {point} && mount -t {fstype} -o {options} {device} {point} || {{ echo refused; exit; }}
+find {point} -exec stat {{}} + >/dev/null 2>&1
+cat {count} && umount {point} && mount -t {fstype} -o {options} {device} {point} && cat {count} && umount {point}
+"""
+
 Say = Callable[[str], None]
 
 
-def _field_plan(filesystem: GuestFilesystem) -> tuple[Damage, ...]:
+def _fields(filesystem: GuestFilesystem) -> tuple[Field, ...]:
     argv = [word.replace("{device}", PRISTINE) for word in filesystem.target.fields]
     listed = filesystem.machine.exec(argv, timeout=60)
     assert listed.ok, f"the fields cannot be listed: {listed}"
-    return field_damages(series(parse_fields(listed.text), most=_LIKE))
+    return parse_fields(listed.text)
+
+
+def _field_plan(filesystem: GuestFilesystem) -> tuple[Damage, ...]:
+    return field_damages(series(_fields(filesystem), most=_LIKE))
 
 
 def _picked(plan: Sequence[Damage], part: slice) -> tuple[Damage, ...]:
@@ -84,6 +99,16 @@ def test_damaged_fields_more(filesystem: GuestFilesystem, module: GuestModule, m
     _goes_on(filesystem, module)
 
 
+@pytest.mark.needs(fields=True)
+def test_checksums(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
+    """Each sort of checksum is looked at: with a bit of it wrong, and all else sound, the filesystem says so."""
+    device = make_image(filesystem, size=filesystem.target.min_disk)
+    plan = sum_damages(_fields(filesystem), most=_LIKE)
+    if not plan:
+        pytest.skip(f"{filesystem.target.name}'s fields have no checksums")
+    try_damages(filesystem, device, _picked(plan, slice(None)), metrics, during, timeout=_TRY_S)
+
+
 @pytest.mark.needs(fields=True, options=True)
 def test_errors_option(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
     """After an error in the image it goes on, or is read-only from then on, as the mount option errors= says."""
@@ -101,6 +126,42 @@ def test_errors_option(filesystem: GuestFilesystem, metrics: Metrics, during: Sa
         metrics.record(f"{value.replace('-', '_')}_refused_count", len(refusing[value]))
     assert not refusing["continue"], f"read-only although errors=continue: {sorted(refusing['continue'])[0]}"
     assert refusing["remount-ro"], f"none of {len(told)} errors made it read-only with errors=remount-ro"
+
+
+@pytest.mark.needs(fields=True, options=True, statistics=True)
+def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+    """An error that is met in an image is counted, and is still on record when it is mounted again."""
+    target, machine = filesystem.target, filesystem.machine
+    counted = dict(target.statistics).get("errors")
+    if not counted or "errors" not in dict(target.options):
+        pytest.skip(f"{target.name} has no count of errors, or no mount option errors=")
+    device = make_image(filesystem, size=target.min_disk)
+    sums = [covered for field, covered in with_sums(_fields(filesystem), most=_LIKE) if field.own_number][:_TOLD]
+    if not sums:
+        pytest.skip(f"{target.name}'s fields have no checksums")
+    words = {
+        "pristine": PRISTINE,
+        "work": WORK,
+        "device": device,
+        "fstype": target.fstype,
+        "point": filesystem.mountpoint,
+        "count": counted.replace("{name}", PurePosixPath(device).name),
+        "options": ",".join((*target.mount_options, "errors=remount-ro")),
+    }
+    refused = 0
+    for covered in sums:
+        told = machine.shell(_COUNT_ERRORS.format(offset=covered.offset, **words), timeout=60)
+        assert told.ok, f"with the checksum at {covered.offset} wrong: {told}"
+        if told.text == _REFUSED:
+            refused += 1
+            continue
+        met, again = map(int, told.text.split())
+        assert again or not met, f"{met} errors were counted, and {again} when it was mounted again"
+        if metrics.record("errors_count", met):
+            return
+    raise AssertionError(
+        f"of {len(sums)} wrong checksums none was counted as an error, {refused} were refused at mount"
+    )
 
 
 @pytest.mark.parametrize("state", ["frozen", "cut"])

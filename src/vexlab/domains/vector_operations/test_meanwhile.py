@@ -23,7 +23,7 @@ _DIM, _AT_ONCE, _ADDS, _ADDERS = 64, 400, 12, 2
 # Two add, two search, one lists and one counts, each by its own descriptor, until both adders are done. All vectors are
 # alike, so that every distance is known and the lowest ids are the nearest. Prints what is wrong, then a line of JSON.
 _PROGRAM = r"""
-import ctypes, errno, json, os, sys, time
+import ctypes, errno, glob, json, os, sys, time
 
 path, dim, at_once, adds, adders = sys.argv[1], *map(int, sys.argv[2:])
 K = 50
@@ -36,7 +36,11 @@ DISTANCE = ctypes.c_double(dim ** 0.5)
 BITS = ctypes.c_uint64.from_buffer(DISTANCE).value
 UNTIL = time.monotonic() + 90
 
+between = set()  # how many vectors a reader saw when not all were there yet
+
 def whole(count, what):
+    if 0 < count < at_once * adds * adders:
+        between.add(count)
     if count % at_once:
         print(what, count, "vectors, of adds of", at_once)
         sys.exit(1)
@@ -66,6 +70,7 @@ def info():
 def add():
     for _ in range(adds):
         call(ADD, 1, dim, at_once, 0, at(vectors), 0, 0, 0, 0, 0)
+        time.sleep(0.05)  # else the readers may not come to their turn
 
 def worker(work, last):
     global fd
@@ -80,8 +85,8 @@ def worker(work, last):
         while work is not add and not os.path.exists(last) and time.monotonic() < UNTIL:
             work()
             rounds += 1
-            with open(f"/tmp/{work.__name__}.rounds", "w") as file:
-                file.write(str(rounds))
+            with open(f"/tmp/rounds.{os.getpid()}", "w") as file:
+                file.write(f"{work.__name__} {rounds} {len(between)}")
     except OSError as error:
         print(work.__name__, "fails with", errno.errorcode[error.errno])
         sys.stdout.flush()
@@ -100,9 +105,12 @@ open(last, "w").close()
 ends += [os.waitpid(pid, 0)[1] for pid in readers]
 if any(ends):
     print("one of those at work did not end well")
-rounds = {name: int(open(f"/tmp/{name}.rounds").read() or 0) if os.path.exists(f"/tmp/{name}.rounds") else 0
-          for name in ("search", "listing", "info")}
-print(json.dumps({"live": call(INFO, 1, *[0] * 13)[4], **rounds}))
+told = {f"{name}{sort}": 0 for name in ("search", "listing", "info") for sort in ("", "_between")}
+for path in glob.glob("/tmp/rounds.*"):
+    name, rounds, seen = open(path).read().split()
+    told[name] += int(rounds)
+    told[f"{name}_between"] += int(seen)
+print(json.dumps({"live": call(INFO, 1, *[0] * 13)[4], **told}))
 """
 
 
@@ -120,4 +128,5 @@ def test_meanwhile(mounted: GuestFilesystem, target: Target, metrics: Metrics) -
     told = json.loads(last)
     for name in ("search", "listing", "info"):
         assert metrics.record(f"{name}_count", told[name]), f"no {name} came to its end"
+        assert told[f"{name}_between"], f"each {name} came before all adds, or after them"
     assert told["live"] == _AT_ONCE * _ADDS * _ADDERS, f"{told['live']} vectors are there in the end"

@@ -131,12 +131,26 @@ static const struct {
 	{ "e_value", "free" },
 };
 
-/* block, inode, length; free where any value is valid; else an empty word. */
+/*
+ * block, inode, length; known where any other value is to be refused, features
+ * where unknown bits are, free where any value is valid; else an empty word.
+ */
 const char *field_means(const struct place *p, const struct field *f)
 {
 	size_t len = strcspn(f->name, "[");
 	unsigned int i;
 
+	/* Nobody reads the copies, and the journal has features of its own. */
+	if (p->structure == S_SUPER && !p->offset) {
+		if (!strcmp(f->name, "s_feature_incompat") ||
+		    !strcmp(f->name, "s_feature_ro_compat"))
+			return "features";
+		if (!strcmp(f->name, "s_magic") ||
+		    !strcmp(f->name, "s_rev_level") ||
+		    !strcmp(f->name, "s_block_size") ||
+		    !strcmp(f->name, "s_inode_size"))
+			return "known";
+	}
 	for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
 		if (strlen(meanings[i].name) == len &&
 		    !memcmp(meanings[i].name, f->name, len))
