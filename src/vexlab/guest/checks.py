@@ -47,6 +47,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "overwrite_when_full": ("full.overwriting",),
     "punch_hole": ("space.punches", "space.punch_frees"),
     "rename_exchange": (
+        "mark.exchanges",
+        "persist.exchanges",
         "rename.exchange_directories",
         "rename.exchange_file_and_directory",
         "rename.exchange_files",

@@ -30,6 +30,11 @@ _MOST_INODES = 20_000  # that are worth the time
 _AVAILABLE = "stat -f -c %a {0}"
 _ODD_BYTES = 7 * 512 + 3 * 1024 * 1024  # over the smallest size: no whole number of blocks of 4 KiB
 
+# With the first part of the device in use, new folders lie farther back. Prints the farthest by its inode's number.
+_FAR_FOLDER = """
+cd {0} && head -c {1} /dev/zero >first && sync && mkdir -p $(seq -f folder%g/below 9) && rm first && sync &&
+stat -c '%i %n' folder?/below | sort -n | tail -n 1 | cut -d ' ' -f 2
+"""
 # Each must end with ENOSPC, and nothing else.
 _TAKE_BLOCKS = """
 dd if=/dev/zero of={0}/large bs=1M 2>/tmp/ended && exit 1
@@ -128,9 +133,10 @@ def test_full(filesystem: GuestFilesystem, metrics: Metrics) -> None:
 def test_used_up(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
     """What is free can be used from anywhere: the files of one folder take nearly the last block and inode."""
     machine, point = mounted.machine, mounted.mountpoint
-    made = machine.shell(f"mkdir -p $(seq -f {point}/folder%g/below 9)", timeout=60)
-    assert made.ok, str(made)
-    folder = f"{point}/folder7/below"
+    counts = questions.counts()
+    made = machine.shell(_FAR_FOLDER.format(point, counts.free * counts.block_size * 3 // 5), timeout=_USE_UP_S)
+    assert made.ok, f"folders cannot be made: {made}"
+    folder = f"{point}/{made.text}"
     taken = machine.shell(_TAKE_BLOCKS.format(folder), timeout=_USE_UP_S)
     assert taken.ok, f"writing until nothing is free: {taken}"
     available, counts = int(machine.shell(_AVAILABLE.format(point)).text), questions.counts()

@@ -262,7 +262,9 @@ def _one_by_one(filesystem: GuestFilesystem, successor: Successor, steps: tuple[
         there = _there(filesystem)
         assert there == before or last == "mkfs", f"after `{last}` and a power cut:\n{there}\ninstead of\n{before}"
         if step:
-            done = filesystem.machine.shell(f"cd {filesystem.mountpoint} && {step}", timeout=_STEP_S)
+            # what listing has done to times must not take the step's changes along when it is committed
+            script = f"cd {filesystem.mountpoint} && sync -f . && {step}"
+            done = filesystem.machine.shell(script, timeout=_STEP_S)
             assert done.ok, f"{step}: {done}"
             before, last = _there(filesystem), step
             filesystem = _without_power(filesystem, successor)

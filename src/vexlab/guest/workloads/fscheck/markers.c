@@ -254,6 +254,62 @@ static void moves_verify(void)
 	}
 }
 
+static void exchanges_make(void)
+{
+	OK(mkdir("a", 0755));
+	OK(mkdir("b", 0755));
+	OK(mkdir("a/one", 0755));
+	OK(mkdir("b/two", 0755));
+	make("a/one/f", 1000, 1);
+	OPTIONAL(renameat2(AT_FDCWD, "a/one", AT_FDCWD, "b/two", RENAME_EXCHANGE), EINVAL, ENOSYS);
+}
+
+static void exchanges_verify(void)
+{
+	if (!access("a/one/f", F_OK))
+		report(REFUSED, EINVAL, "there is no RENAME_EXCHANGE here");
+	expect_made("b/two/f", 1000, 1);
+	EQ(entries("a/one"), 0);
+	EQ(look("a/one/..").st_ino, look("a").st_ino);
+	EQ(look("b/two/..").st_ino, look("b").st_ino);
+}
+
+static const char *const changed[] = { "creat", "link", "unlink", "mkdir", "rmdir", "symlink", "out", "in" };
+
+/* Each directory gets an old time, and then the change that must mark it anew. */
+static void changed_directories_make(void)
+{
+	const struct timespec old[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(changed); i++) {
+		OK(mkdir(changed[i], 0755));
+		OK(chdir(changed[i]));
+		make("f", 10, 1);
+		OK(mkdir("d", 0755));
+		OK(chdir(".."));
+	}
+	make("x", 10, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(changed); i++)
+		OK(utimensat(AT_FDCWD, changed[i], old, 0));
+	sync();
+	make("creat/new", 10, 1);
+	OK(link("x", "link/new"));
+	OK(unlink("unlink/f"));
+	OK(mkdir("mkdir/new", 0755));
+	OK(rmdir("rmdir/d"));
+	OK(symlink("f", "symlink/new"));
+	OK(rename("out/f", "moved"));
+	OK(rename("x", "in/new"));
+}
+
+static void changed_directories_verify(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(changed); i++)
+		if (look(changed[i]).st_mtime <= 1000000000)
+			fail("the directory of `%s` has its old mtime", changed[i]);
+	asserted();
+}
+
 static void special_make(void)
 {
 	OK(mkfifo("p", 0640));
@@ -342,6 +398,9 @@ const struct marker markers[] = {
 	{ "names", "POSIX.1-2017 open(), unlink()", names_make, names_verify },
 	{ "tree", "POSIX.1-2017 mkdir()", tree_make, tree_verify },
 	{ "moves", "POSIX.1-2017 rename()", moves_make, moves_verify },
+	{ "exchanges", "rename(2) RENAME_EXCHANGE", exchanges_make, exchanges_verify },
+	{ "changed_directories", "POSIX.1-2017 unlink() and others: mark the directory's mtime",
+	  changed_directories_make, changed_directories_verify },
 	{ "special_files", "POSIX.1-2017 mknod()", special_make, special_verify },
 	{ "xattrs", "xattr(7)", xattrs_make, xattrs_verify },
 	{ "mapped", "POSIX.1-2017 mmap(), munmap()", mapped_make, mapped_verify },
