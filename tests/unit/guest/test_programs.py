@@ -39,7 +39,8 @@ def test_the_table_is_large_and_its_names_are_unique(programs: Path) -> None:
     checks = parse_checks(_run(programs / "fscheck", "list", "--json"))
     assert len({check.id for check in checks}) == len(checks) >= 170
     assert all(check.cite for check in checks)
-    known = {check.id for check in checks} | {check.family for check in checks} | {"mark.xattrs", "persist.xattrs"}
+    markers = {f"{when}.{name}" for when in ("mark", "persist") for name in ("xattrs", "exchanges")}
+    known = {check.id for check in checks} | {check.family for check in checks} | markers
     assert {name for names in OPERATIONS.values() for name in names} <= known
 
 
