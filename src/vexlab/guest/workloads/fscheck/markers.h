@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FSCHECK_MARKERS_H
+#define FSCHECK_MARKERS_H
+
+#include "fscheck/run.h"
+
+/* Markers that have a file of their own; all are listed in markers.c. */
+void tree_make(void);
+void tree_verify(void);
+void moves_make(void);
+void moves_verify(void);
+void exchanges_make(void);
+void exchanges_verify(void);
+void changed_directories_make(void);
+void changed_directories_verify(void);
+
+#endif
