@@ -11,6 +11,7 @@ from vexlab.model.case import CaseResult
 from vexlab.model.verdict import Verdict
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, figures, without_false_alarms
+from vexlab.selfcheck.likeness import likeness
 from vexlab.selfcheck.order import promising
 from vexlab.selfcheck.trial import Trials, judged
 
@@ -142,3 +143,34 @@ def test_what_finds_most_for_its_time_comes_first() -> None:
     by_middling = _trial("middling", middling=10)
     assert promising(clean, [by_middling] * 9) == ("middling", "quick", "slow", "alarm")
     assert promising(clean, [by_middling] * 9) == promising(clean, [by_middling] * 9)
+
+
+def test_what_speaks_of_the_same_comes_first() -> None:
+    clean = _trial(**dict.fromkeys(("search", "xattr", "rename"), 5.0))
+    texts = {
+        "search": "search_exact Each metric finds exactly the nearest",
+        "xattr": "family[xattr] Every check of extended attributes passes",
+        "rename": "family[rename] Every check passes",
+        "wrong_order": "vecsearch.c: the nearest come in the wrong order",
+        "prefix": "xattr.c: finds an attribute by its prefix",
+        "suffix": "something else altogether: a suffix",
+        "infix": "a suffix that is an infix",
+    }
+    assert promising(clean, [], wanted="wrong_order", texts=texts)[0] == "search"
+    assert promising(clean, [], wanted="prefix", texts=texts)[0] == "xattr"
+    found = Detection(
+        name="suffix",
+        found=True,
+        found_by=("xattr",),
+        findings=("x",),
+        duration_s=1,
+        took={"xattr": 5.0, "rename": 5.0},
+    )
+    assert promising(clean, [found], wanted="infix", texts=texts)[0] == "xattr"
+
+
+def test_likeness_is_between_nothing_and_the_same() -> None:
+    texts = {"same": "a hole in a map", "other": "quorum", "empty": ""}
+    assert likeness("a hole in a map", texts) == {"same": pytest.approx(1.0), "other": 0.0, "empty": 0.0}
+    assert likeness("", texts) == dict.fromkeys(texts, 0.0)
+    assert likeness("x", {}) == {}

@@ -13,7 +13,9 @@ from rich.table import Table
 
 import vexlab
 from vexlab.cache import key_of
+from vexlab.cli.list import collect
 from vexlab.cli.options import kernel_option, settings_from, target_option
+from vexlab.cli.session import Request
 from vexlab.errors import UsageError
 from vexlab.report.terminal import printable
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
@@ -71,8 +73,8 @@ def command(
         raise UsageError("no defect matches", hint="the catalogue's names and flavours stand in the file itself")
     others = [find_target(each) for each in also_clean]
     options = ["--jobs", str(jobs)]
-    for kernel in settings_from(config=None, kernels=kernels).kernels:
-        options += ["--kernel", kernel]
+    releases = settings_from(config=None, kernels=kernels).kernels
+    options += [word for kernel in releases for word in ("--kernel", kernel)]
     options += ["--level", str(level)] if level else []
     options += [word for domain in domains for word in ("--domain", domain)]
     options += [word for case in cases for word in ("--case", case)]
@@ -81,10 +83,12 @@ def command(
     trials = Trials(Path(state), options, sources=sources, stop=not all_cases)
 
     clean = [_tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file))) for each in (chosen, *others)]
+    texts = {str(row["id"]): f"{row['id']} {row['about']}" for row in collect(Request(target=target, kernels=releases))}
+    texts |= {each.name: each.words for each in wanted}
     defective: list[Detection] = []
     for at, each in enumerate(wanted, 1):
         trial = Trial(name=each.name, target=str(chosen.file), defect=each.name)
-        order = promising(clean[0], defective)
+        order = promising(clean[0], defective, wanted=each.name, texts=texts)
         defective.append(_tried(trials, trial, order, place=f"{at} of {len(wanted)}: "))
     found = without_false_alarms(defective, clean[0].found_by)
     counted = figures(clean, found)

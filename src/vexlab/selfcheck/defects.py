@@ -24,6 +24,11 @@ class Defect(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "class"}
     flavour: tuple[str, ...]
     expected: str
 
+    @property
+    def words(self) -> str:
+        """All that is said of it."""
+        return " ".join((self.kind, self.description, self.where, self.expected))
+
 
 def load_defects(file: Path) -> tuple[Defect, ...]:
     """Read a catalogue; raise ``UsageError`` that names what is wrong."""
