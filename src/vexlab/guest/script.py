@@ -1,7 +1,7 @@
 """A sequence of operations told as a shell script, so that anyone can see a difference with standard tools. Pure.
 
 The script does the steps in two directories and shows where they differ. It needs bash, coreutils 8.24, attr, findutils
-and util-linux; python3 for what no tool does (exchanging names, storing through a mapping).
+and util-linux; python3 for what no tool does (exchanging names, storing through a mapping, truncate(2)).
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ libc = ctypes.CDLL(None, use_errno=True)
 if libc.renameat2(-100, os.fsencode(sys.argv[1]), -100, os.fsencode(sys.argv[2]), 2):
     sys.exit(os.strerror(ctypes.get_errno()))
 END
+}}
+
+resize() {{  # path size: truncate(2), where truncate(1) opens the file and calls ftruncate(2)
+    python3 -c 'import os, sys; os.truncate(sys.argv[1], int(sys.argv[2]))' "$1" "$2"
 }}
 
 store() {{  # path offset length seed: through a shared mapping
@@ -173,7 +177,7 @@ def _setxattr(path: str, name: str, length: str, seed: str, word: str) -> str:
 
 
 _ON_PATH: dict[str, Callable[..., str]] = {
-    "truncate": lambda path, size: f"{{ stat -L -c %F {path} && truncate -c -s {size} {path}; }}",
+    "truncate": lambda path, size: f"resize {path} {size}",
     "rename": lambda a, b, word: f"{_RENAME[word]} {a} {b}",
     "link": lambda a, b: f"ln -P -T -- {a} {b}",
     "symlink": lambda target, path: f"ln -s -T -- {target} {path}",

@@ -18,6 +18,7 @@ from vexlab.plugin.recorder import Recorder, is_the_labs, recorder_of
 # Report attribute that carries the case's result, as plain data, from a worker to the main process.
 RESULT = "vexlab_case"
 _OUTCOMES = pytest.StashKey[list[tuple[Outcome, str]]]()
+_WORDS = pytest.StashKey[list[str]]()
 _RANK = (Outcome.PASSED, Outcome.SKIPPED, Outcome.ERROR, Outcome.FAILED)
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 
@@ -33,6 +34,8 @@ def pytest_runtest_makereport(
     error = call.excinfo.value if call.excinfo else None
     recorder.observe(error)
     outcomes.append((_outcome(report, error), _reason(report, error)))
+    if error is not None and not report.skipped:  # whole, as it is meant to be read, then where it was raised
+        item.stash.setdefault(_WORDS, []).append(f"{error}\n\n{report.longreprtext}\n")
     outcome, reason = max(outcomes, key=lambda each: _RANK.index(each[0]))
     verdict = judge(outcome, recorder.findings)
     if verdict in _RED and recorder.findings:
@@ -43,7 +46,7 @@ def pytest_runtest_makereport(
             report.longrepr = "\n\n".join(finding.text or finding.title for finding in recorder.findings)
     if call.when == "teardown":
         result = _result(item, recorder, verdict, reason)
-        write_evidence(item, recorder, result, str(report.longrepr or ""))
+        write_evidence(item, recorder, result, "\n".join(item.stash.get(_WORDS, [])))
         setattr(report, RESULT, msgspec.to_builtins(result))
     return report
 
@@ -57,6 +60,7 @@ def result_of(report: pytest.TestReport) -> Mapping[str, object]:
 def forget(item: pytest.Item) -> None:
     """Forget how the phases of the case ended, before it is run again."""
     del item.stash[_OUTCOMES]
+    item.stash.get(_WORDS, []).clear()
 
 
 def _outcome(report: pytest.TestReport, error: BaseException | None) -> Outcome:

@@ -19,7 +19,7 @@ from vexlab.guest.checks import (
     parse_results,
     parse_tree,
 )
-from vexlab.guest.sequence import Comparison, parse_comparison, parse_program, parse_run, render_program
+from vexlab.guest.sequence import Comparison, parse_comparison, parse_program, render_program, render_programs
 
 
 def _run(*argv: object, check: bool = False) -> str:
@@ -168,16 +168,29 @@ def test_a_difference_is_found_and_shrunk(programs: Path, tmp_path: Path) -> Non
     assert [op.name for op in short] == ["mkdir"]
 
 
+def test_programs_are_tried_up_to_the_first_that_differs(programs: Path, tmp_path: Path) -> None:
+    a, b = _two_places(tmp_path)
+    b.chmod(0o2755)
+    file = tmp_path / "programs"
+    same, other = parse_program("statfs\n"), parse_program("statfs\nmkdir d 755\n")
+    file.write_text(render_programs([same, same, other, same]))
+    tried = parse_comparison(_run(programs / "fsseq", "try", file, a, b))
+    assert (tried.differ, tried.programs, tried.operations) == (True, 3, 4)
+    file.write_text(render_programs([same, same]))
+    tried = parse_comparison(_run(programs / "fsseq", "try", file, a, b))
+    assert (tried.differ, tried.programs, tried.operations) == (False, 2, 2)
+
+
 def test_a_run_answers_every_operation(programs: Path, tmp_path: Path) -> None:
     text = "mkdir a 755\nmkdir a 755\nopen 0 a/f bc 644\nwrite 0 0 10 1\nread 0 0 10\nclose 3\n"
     program = tmp_path / "program"
     program.write_text(text)
     (tmp_path / "place").mkdir()
-    run = parse_run(_run(programs / "fsseq", "run", program, tmp_path / "place"), 6)
-    assert run.answers[:4] == ("ok 0", "EEXIST", "ok 0", "ok 10")
-    assert run.answers[5] == "EBADF"
+    answers, _, tree = _run(programs / "fsseq", "run", program, tmp_path / "place").partition("tree\n")
+    assert answers.splitlines()[:4] == ["0 ok 0", "1 EEXIST", "2 ok 0", "3 ok 10"]
+    assert answers.splitlines()[5:] == ["5 EBADF"]
     assert (tmp_path / "place/a/f").read_bytes() == b"00000001\n0"
-    assert [line.split()[0] for line in run.tree] == ["a", "a/f"]
+    assert [line.split()[0] for line in tree.splitlines()] == ["a", "a/f"]
 
 
 @pytest.fixture

@@ -8,18 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vexlab.errors import MachineError, UsageError
+from vexlab.guest.draw import draw, programs
 from vexlab.guest.script import render_script
 from vexlab.guest.sequence import (
     Op,
-    SequenceRun,
-    difference,
     escape,
     parse_comparison,
     parse_program,
-    parse_run,
-    programs,
     render_program,
-    shrink,
     unescape,
 )
 
@@ -46,42 +42,12 @@ def test_what_is_no_operation_is_an_error(line: str) -> None:
         parse_program(f"# a comment\n{line}\n")
 
 
-def test_an_answer_must_stand_for_each_operation() -> None:
-    run = parse_run("0 ok 0\n1 ENOENT\ntree\na dir mode=755\n", 2)
-    assert run == SequenceRun(answers=("ok 0", "ENOENT"), tree=("a dir mode=755",))
-    with pytest.raises(MachineError):
-        parse_run("0 ok 0\ntree\n", 2)
-    with pytest.raises(MachineError):
-        parse_run("0 ok 0\n1 ENOENT\n", 2)
-
-
-def test_the_first_difference_is_named() -> None:
-    program = parse_program("mkdir a 755\nstat a\n")
-    same = SequenceRun(answers=("ok 0", "ok 0 1"), tree=("a dir",))
-    assert not difference(program, same, same)
-    assert "operation 2, `stat a`" in difference(program, same, SequenceRun(answers=("ok 0", "EIO"), tree=()))
-    assert "trees differ" in difference(program, same, SequenceRun(answers=same.answers, tree=("b dir",)))
-    assert "only one tree" in difference(program, same, SequenceRun(answers=same.answers, tree=()))
-
-
-def test_shrinking_keeps_what_matters() -> None:
-    program = tuple(Op("mkdir", (b"d%d" % number, 0o755)) for number in range(100))
-    needed = {program[17], program[70]}
-    tried = []
-
-    def fails(candidate: tuple[Op, ...]) -> bool:
-        tried.append(candidate)
-        return needed <= set(candidate)
-
-    assert set(shrink(program, fails)) == needed
-    assert len(tried) < 200
-
-
-def test_shrinking_ends() -> None:
-    program = tuple(Op("statfs") for _ in range(64))
-    assert len(shrink(program, lambda _: True)) == 1
-    assert shrink(program, lambda _: False) == program
-    assert shrink(program, lambda _: True, tries=0) == program
+def test_what_is_drawn_is_drawn_again() -> None:
+    drawn = draw(30, 7)
+    assert len(drawn) > 20
+    assert drawn == draw(30, 7)
+    assert drawn != draw(30, 8)
+    assert any(len(program) > 20 for program in drawn)
 
 
 def test_a_comparison_must_be_printed() -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.guest.block import device_of
+from vexlab.guest.draw import draw
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.script import render_script
-from vexlab.guest.sequence import Comparison, parse_comparison, parse_program
+from vexlab.guest.sequence import Comparison, parse_comparison, parse_program, render_program, render_programs
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
 
@@ -31,34 +32,45 @@ _REFERENCE = """
 modprobe ext4 2>/dev/null; mkdir -p /mnt/reference && mkfs.ext4 -q -F {0} && mount -t ext4 {0} /mnt/reference
 """
 _COMPARE_S = 300.0
+_DRAWN = 300
+_PROGRAM = "/tmp/program"
 
 
-def _compare(mounted: GuestFilesystem, metrics: Metrics, seed: int, count: int, *options: str) -> None:
+def _places(mounted: GuestFilesystem) -> tuple[str, str]:
+    """Return an empty folder on the target and one on ext4."""
     machine = mounted.machine
     made = machine.shell(_REFERENCE.format(device_of(machine, "reference")))
     assert made.ok, f"the reference filesystem cannot be made: {made}"
     work = (f"{mounted.mountpoint}/work", "/mnt/reference/work")
     assert machine.exec(["mkdir", *work]).ok
-    metrics.record("seed_count", seed)
-    argv = ["fsseq", "compare", *options, str(seed), str(count), *work]
-    result = machine.exec(argv, timeout=_COMPARE_S)
-    found = parse_comparison(result.text)
+    return work
+
+
+def _done(mounted: GuestFilesystem, metrics: Metrics, found: Comparison) -> None:
     metrics.record("operations_count", found.operations)
     metrics.record("operations_per_s", found.per_second)
-    if found.differ:
-        pytest.fail(_told(machine, found, work, seed))
-    assert found.operations == count, f"only {found.operations} of {count} operations were done"
-    gone = machine.ash("umount /mnt/reference")  # it may be the target's module that it keeps
+    gone = mounted.machine.ash("umount /mnt/reference")  # it may be the target's module that it keeps
     assert gone.ok, f"the reference filesystem does not unmount: {gone}"
 
 
-def _told(machine: Machine, found: Comparison, work: tuple[str, str], seed: int) -> str:
-    """Shrink the sequence that differs, and tell it as a shell script."""
-    without = f"--without {shlex.quote(found.without)}" if found.without else ""
-    script = f"fsseq gen {without} {found.seed} {found.count} | fsseq shrink - {work[0]} {work[1]}"
-    shrunk = machine.shell(script, timeout=_COMPARE_S)
+def _compare(mounted: GuestFilesystem, metrics: Metrics, seed: int, count: int, *options: str) -> None:
+    work = _places(mounted)
+    metrics.record("seed_count", seed)
+    argv = ["fsseq", "compare", *options, str(seed), str(count), *work]
+    found = parse_comparison(mounted.machine.exec(argv, timeout=_COMPARE_S).text)
+    if found.differ:
+        without = f"--without {shlex.quote(found.without)}" if found.without else ""
+        program = f"fsseq gen {without} {found.seed} {found.count}"
+        pytest.fail(_told(mounted.machine, found, program, work, seed))
+    assert found.operations == count, f"only {found.operations} of {count} operations were done"
+    _done(mounted, metrics, found)
+
+
+def _told(machine: Machine, found: Comparison, program: str, work: tuple[str, str], seed: int) -> str:
+    """Shrink the sequence that differs, which the shell command ``program`` prints, and tell it as a shell script."""
+    shrunk = machine.shell(f"{program} | fsseq shrink - {work[0]} {work[1]}", timeout=_COMPARE_S)
     title = f"{found.operation}: {found.a} on the target, {found.b} on ext4"
-    words = f"{title} (seed {found.seed}; do the run again with {SEED}={seed})"
+    words = f"{title} (do the run again with {SEED}={seed})"
     if not shrunk.ok or not shrunk.text.strip():
         return f"{words}\nit cannot be shrunk: {shrunk}"
     return f"{words}\n{render_script(parse_program(shrunk.text), title=title)}"
@@ -84,3 +96,19 @@ def test_sequence_random(mounted: GuestFilesystem, metrics: Metrics) -> None:
 def test_sequence_long(mounted: GuestFilesystem, metrics: Metrics) -> None:
     """Programs of 5,000 operations each, with ever fuller trees, give the same answers and trees as on ext4."""
     _compare(mounted, metrics, _seed(), 20_000, "--chunk", "5000")
+
+
+@pytest.mark.slow
+def test_sequence_drawn(mounted: GuestFilesystem, metrics: Metrics) -> None:
+    """300 programs that Hypothesis draws give the same answers and trees as on ext4, caches dropped after each."""
+    machine, work, seed = mounted.machine, _places(mounted), _seed()
+    metrics.record("seed_count", seed)
+    without = frozenset(word for each in work for word in machine.exec(["fsseq", "probe", each]).text.split(","))
+    programs = draw(_DRAWN, seed, without=without)
+    machine.push(render_programs(programs).encode(), _PROGRAM)
+    found = parse_comparison(machine.exec(["fsseq", "try", "--drop", _PROGRAM, *work], timeout=_COMPARE_S).text)
+    if found.differ:
+        machine.push(render_program(programs[found.programs - 1]).encode(), _PROGRAM)
+        pytest.fail(_told(machine, found, f"cat {_PROGRAM}", work, seed))
+    assert found.programs == len(programs), f"only {found.programs} of {len(programs)} programs were done"
+    _done(mounted, metrics, found)

@@ -34,8 +34,10 @@ _DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (e
     "echo more >>data",
     "truncate -s 1000 data",
     "setfattr -n user.note -v kept data",
-    "dd if=/dev/urandom of=data bs=1000 seek=7 count=3 conv=notrunc status=none",
+    "dd if=/dev/urandom of=data bs=100 seek=7 count=9 conv=notrunc status=none",
 )
+# Bytes that nobody wrote lie between the file's old end and what is written.
+_GAP = "dd if=/dev/urandom of=data bs=1000 seek=7 count=3 conv=notrunc status=none"
 # The same of what is synced by a call: `sync -d` is fdatasync(2), `sync` with a name fsync(2).
 _SYNCED_DATA = (
     "mkdir folder && seq 1000 >folder/file && sync folder/file folder .",
@@ -227,6 +229,8 @@ def test_reused_blocks(filesystem: GuestFilesystem, successor: Successor) -> Non
 )
 def test_synchronous(filesystem: GuestFilesystem, successor: Successor, option: str, steps: tuple[str, ...]) -> None:
     """Mounted to be synchronous, what was done is there after a power cut as soon as the call has returned."""
+    if "synced_gaps" in dict(filesystem.target.refuses):
+        steps = tuple(step for step in steps if step != _GAP)
     _one_by_one(filesystem, successor, steps, option)
 
 

@@ -21,6 +21,8 @@ static const char usage[] =
 	"fsseq compare [--drop] [--without LIST] [--chunk N] SEED COUNT DIR_A DIR_B\n"
 	"        programs of N operations (default 500) with seeds from SEED on, COUNT operations in all, in both\n"
 	"        directories; a line of JSON at the end; exit status 1 where they differ\n"
+	"fsseq try [--drop] PROGRAMS DIR_A DIR_B      does programs, with lines \"end\" in between, in both, up to the first\n"
+	"        in which they differ; a line of JSON at the end; exit status 1 where they differ\n"
 	"fsseq shrink [--drop] PROGRAM DIR_A DIR_B    prints the shortest program found that still differs\n"
 	"\n"
 	"--drop     drop the caches and compare the trees again\n"
@@ -148,22 +150,33 @@ static int probe(const char *dir)
 	return 0;
 }
 
-static void report(const struct difference *difference, uint64_t seed, size_t chunk, const struct program *program,
-		   unsigned int lacking, size_t done, double took)
+/* What was done of how many programs, and the one in which they differ: seed and count make it again. */
+struct outcome {
+	const struct difference *difference;
+	uint64_t seed;
+	size_t count;
+	size_t programs;
+	size_t done;
+	double took;
+};
+
+static void report(const struct outcome *outcome, const struct program *program, unsigned int lacking)
 {
+	const struct difference *difference = outcome->difference;
 	char text[4 * TEXT_ROOM * TEXTS];
 	struct json json = { 0 };
 
 	json_open(&json);
 	json_bool(&json, "differ", difference != NULL);
-	json_int(&json, "operations", done);
-	json_ms(&json, "seconds", took);
-	json_ms(&json, "per_second", took > 0 ? done / took : 0);
+	json_int(&json, "programs", outcome->programs);
+	json_int(&json, "operations", outcome->done);
+	json_ms(&json, "seconds", outcome->took);
+	json_ms(&json, "per_second", outcome->took > 0 ? outcome->done / outcome->took : 0);
 	lacks_print(lacking, text, sizeof(text));
 	json_str(&json, "without", text);
 	if (difference) {
-		json_int(&json, "seed", seed);
-		json_int(&json, "count", chunk);
+		json_int(&json, "seed", outcome->seed);
+		json_int(&json, "count", outcome->count);
 		json_int(&json, "index", difference->index);
 		if (difference->index >= 0)
 			op_print(&program->op[difference->index], text, sizeof(text));
@@ -176,35 +189,79 @@ static void report(const struct difference *difference, uint64_t seed, size_t ch
 	free(json.text);
 }
 
+/* Where they differ in the program: counts what was done of it, or all of it. */
+static bool pair_differs(struct pair *pair, const struct program *program, struct outcome *outcome)
+{
+	static struct difference difference;
+	bool found = differ(pair, program, &difference);
+
+	outcome->programs++;
+	outcome->done += found && difference.index >= 0 ? (size_t)difference.index + 1 : program->count;
+	outcome->difference = found ? &difference : NULL;
+	outcome->count = program->count;
+	return found;
+}
+
+static bool pair_opened(struct pair *pair, char **dirs)
+{
+	if (pair_open(pair, dirs[0], dirs[1]))
+		return true;
+	fprintf(stderr, "fsseq: a directory cannot be written: %s\n", strerror(errno));
+	return false;
+}
+
 static int compare(const struct options *options, char **args)
 {
 	uint64_t seed = strtoull(args[0], NULL, 10);
-	size_t count = strtoull(args[1], NULL, 10), done = 0;
+	size_t count = strtoull(args[1], NULL, 10);
 	struct pair pair = { .drop = options->drop };
-	static struct difference difference;
+	struct outcome outcome = { 0 };
 	struct program program = { 0 };
 	double start = seconds();
 	unsigned int lacking;
+	bool differs = false;
 
-	if (!pair_open(&pair, args[2], args[3])) {
-		fprintf(stderr, "fsseq: a directory cannot be written: %s\n", strerror(errno));
+	if (!pair_opened(&pair, args + 2))
 		return 2;
-	}
 	lacking = options->lacking | lacking_of(args[2]) | lacking_of(args[3]);
-	for (; done < count; seed++) {
-		size_t chunk = count - done < options->chunk ? count - done : options->chunk;
+	for (; !differs && outcome.done < count; seed++) {
+		size_t left = count - outcome.done;
 
 		program.count = 0;
-		generate(&program, seed, chunk, lacking);
-		if (differ(&pair, &program, &difference)) {
-			done += difference.index >= 0 ? (size_t)difference.index + 1 : chunk;
-			report(&difference, seed, chunk, &program, lacking, done, seconds() - start);
-			return 1;
-		}
-		done += chunk;
+		generate(&program, seed, left < options->chunk ? left : options->chunk, lacking);
+		outcome.seed = seed;
+		differs = pair_differs(&pair, &program, &outcome);
 	}
-	report(NULL, 0, 0, &program, lacking, done, seconds() - start);
-	return 0;
+	outcome.took = seconds() - start;
+	report(&outcome, &program, lacking);
+	return differs;
+}
+
+static int try(const struct options *options, char **args)
+{
+	FILE *file = strcmp(args[0], "-") ? fopen(args[0], "r") : stdin;
+	struct pair pair = { .drop = options->drop };
+	struct outcome outcome = { 0 };
+	struct program program = { 0 };
+	double start = seconds();
+	bool differs = false;
+
+	if (!file) {
+		fprintf(stderr, "fsseq: %s: %s\n", args[0], strerror(errno));
+		return 2;
+	}
+	if (!pair_opened(&pair, args + 1))
+		return 2;
+	while (!differs && !feof(file)) {
+		program.count = 0;
+		if (!program_read(&program, file))
+			return 2;
+		if (program.count)
+			differs = pair_differs(&pair, &program, &outcome);
+	}
+	outcome.took = seconds() - start;
+	report(&outcome, &program, options->lacking);
+	return differs;
 }
 
 static int shorten(const struct options *options, char **args)
@@ -265,6 +322,8 @@ int main(int argc, char **argv)
 		return probe(args[0]);
 	if (!strcmp(verb, "compare") && left == 4)
 		return compare(&options, args);
+	if (!strcmp(verb, "try") && left == 3)
+		return try(&options, args);
 	if (!strcmp(verb, "shrink") && left == 3)
 		return shorten(&options, args);
 wrong:

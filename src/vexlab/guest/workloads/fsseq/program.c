@@ -117,6 +117,8 @@ bool program_read(struct program *program, FILE *file)
 
 	while (good && getline(&line, &room, file) > 0) {
 		number++;
+		if (!strcmp(line, "end\n"))
+			break;
 		good = parse(program, line);
 	}
 	if (!good)

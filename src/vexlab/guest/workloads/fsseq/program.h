@@ -9,7 +9,8 @@
 
 /*
  * A program is text, one operation a line: a name and its arguments, with spaces between. Bytes of paths other than
- * letters, digits and "._-/" are written %xx; "-" stands for the empty path, the tree's root is ".".
+ * letters, digits and "._-/" are written %xx; "-" stands for the empty path, the tree's root is ".". A line "end" ends
+ * a program where another one follows.
  */
 enum opcode {
 	OP_OPEN, OP_CLOSE, OP_WRITE, OP_APPEND, OP_READ, OP_TRUNCATE, OP_FTRUNCATE, OP_RENAME, OP_LINK, OP_SYMLINK,
