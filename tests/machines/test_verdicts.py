@@ -44,9 +44,13 @@ def test_every_planted_bug_is_told(vexlab: Callable[..., Run], kernel: str) -> N
 
 
 def test_evidence_lets_anyone_check(vexlab: Callable[..., Run], tmp_path: Path) -> None:
-    run = vexlab("--target", str(PLANTED), "--case", "planted.late_oops", "--case", "planted.spin", str(CASES))
+    names = ("planted.late_oops", "planted.spin", "planted.assertion")
+    run = vexlab("--target", str(PLANTED), *(word for name in names for word in ("--case", name)), str(CASES))
     folder = tmp_path / "r" / run.document["run"]["id"]
-    oops, spin = (folder / run.case(name)["evidence"] for name in ("planted.late_oops", "planted.spin"))
+    oops, spin, assertion = (folder / run.case(name)["evidence"] for name in names)
+    words = (assertion / "outcome.txt").read_text()
+    assert words.startswith("the module is loaded"), "first what the case said, whole"
+    assert "test_planted.py:" in words, "then where"
     assert "planted_dereference" in (oops / "console.log").read_text()
     assert "RIP=" in (spin / "postmortem.txt").read_text()
     assert "qemu-system-x86_64" in (oops / "qemu.txt").read_text()

@@ -46,7 +46,8 @@ def pytest_runtest_makereport(
             report.longrepr = "\n\n".join(finding.text or finding.title for finding in recorder.findings)
     if call.when == "teardown":
         result = _result(item, recorder, verdict, reason)
-        write_evidence(item, recorder, result, "\n".join(item.stash.get(_WORDS, [])))
+        words = item.stash.setdefault(_WORDS, [])
+        write_evidence(item, recorder, result, "\n".join(words))
         setattr(report, RESULT, msgspec.to_builtins(result))
     return report
 
@@ -60,7 +61,7 @@ def result_of(report: pytest.TestReport) -> Mapping[str, object]:
 def forget(item: pytest.Item) -> None:
     """Forget how the phases of the case ended, before it is run again."""
     del item.stash[_OUTCOMES]
-    item.stash.get(_WORDS, []).clear()
+    item.stash.setdefault(_WORDS, []).clear()
 
 
 def _outcome(report: pytest.TestReport, error: BaseException | None) -> Outcome:
