@@ -70,8 +70,11 @@ static bool smaller_numbers(struct pair *pair, struct program *program)
 
 void shrink(struct pair *pair, struct program *program)
 {
-	if (!still(pair, program))
-		return;
+	if (!still(pair, program)) {
+		pair->drop = true;	/* it may show only in what comes back from the disk */
+		if (!still(pair, program))
+			return;
+	}
 	if (found.index >= 0)
 		program->count = found.index + 1;
 	while (remove_pieces(pair, program))
