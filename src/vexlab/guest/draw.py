@@ -6,13 +6,17 @@ ask it about one program at a time would cost a round trip for each.
 
 from __future__ import annotations
 
+import sys
+import tempfile
+
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from vexlab.guest.sequence import KINDS, Op
+from vexlab import process
+from vexlab.guest.sequence import KINDS, Op, Program, parse_programs, render_programs
 
-Program = tuple[Op, ...]
+_DRAW_S = 120.0
 
 _SIZES = (0, 1, 100, 4095, 4096, 4097, 5000, 8192, 12288, 49152, 65536, 70000)
 # Seconds that fsseq knows as set, see EXPLICIT_FROM in workloads/fsseq/execute.h.
@@ -39,7 +43,18 @@ _MAKING = frozenset({"open", "mkdir"})
 
 
 def draw(count: int, seed: int, *, without: frozenset[str] = frozenset()) -> tuple[Program, ...]:
-    """Return at most ``count`` different programs, the same ones for the same seed and release of Hypothesis."""
+    """Return at most ``count`` different programs, the same ones for the same seed in the same installation.
+
+    They are drawn in a process of its own: Hypothesis now and then takes constants from whatever modules are loaded
+    beside it (``_get_local_constants`` in its providers.py), and it keeps those in a folder.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        argv = [sys.executable, "-P", "-m", __name__, str(count), str(seed), *sorted(without)]
+        done = process.run(argv, timeout=_DRAW_S, env={"HYPOTHESIS_STORAGE_DIRECTORY": folder}, check=True)
+    return parse_programs(done.text)
+
+
+def _drawn(count: int, seed: int, without: frozenset[str]) -> tuple[Program, ...]:
     drawn: dict[Program, None] = {}
 
     @hypothesis.seed(seed)
@@ -59,7 +74,7 @@ def draw(count: int, seed: int, *, without: frozenset[str] = frozenset()) -> tup
 
 
 @strategies.composite
-def programs(draw_: DrawFn, *, most: int = 60, without: frozenset[str] = frozenset()) -> Program:
+def programs(pick: DrawFn, *, most: int = 60, without: frozenset[str] = frozenset()) -> Program:
     """Draw a program of up to ``most`` operations, most of them on names that earlier ones made.
 
     ``without`` are the words of ``fsseq probe``: what a filesystem lacks is not drawn.
@@ -68,10 +83,10 @@ def programs(draw_: DrawFn, *, most: int = 60, without: frozenset[str] = frozens
     names = [name for name in (*KINDS, *_OFTEN) if name not in missing]
     made: list[bytes] = []
     program: list[Op] = []
-    for _ in range(draw_(strategies.integers(1, most))):
-        name = draw_(strategies.sampled_from(names))
+    for _ in range(pick(strategies.integers(1, most))):
+        name = pick(strategies.sampled_from(names))
         kinds = KINDS[name]
-        op = Op(name, tuple(draw_(_argument(name, kind, at, made, missing)) for at, kind in enumerate(kinds)))
+        op = Op(name, tuple(pick(_argument(name, kind, at, made, missing)) for at, kind in enumerate(kinds)))
         made += [arg for at, arg in enumerate(op.args) if _makes(op, at) and isinstance(arg, bytes) and arg not in made]
         program.append(op)
     return tuple(program)
@@ -104,3 +119,7 @@ def _path(made: list[bytes]) -> SearchStrategy[bytes]:
     known = strategies.sampled_from(made)
     below = strategies.tuples(known, _NAMES).map(b"/".join).filter(lambda path: path.count(b"/") < 6)
     return strategies.one_of(known, known, known, below, _NAMES)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_programs(_drawn(int(sys.argv[1]), int(sys.argv[2]), frozenset(sys.argv[3:]))))

@@ -60,6 +60,9 @@ class Op:
         return " ".join((self.name, *map(_argument, KINDS[self.name], self.args)))
 
 
+Program = tuple[Op, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """The line of ``fsseq compare`` and ``fsseq try``: what was done, up to the first program that differs.
@@ -101,7 +104,7 @@ def unescape(text: str) -> bytes:
     return re.sub(rb"%([0-9a-f]{2})", lambda match: bytes([int(match[1], 16)]), text.encode())
 
 
-def parse_program(text: str) -> tuple[Op, ...]:
+def parse_program(text: str) -> Program:
     """Read a program; raise ``UsageError`` with the number of the line that is no operation."""
     lines = ((number, line.split()) for number, line in enumerate(text.splitlines(), 1))
     return tuple(_parse(number, words) for number, words in lines if words and not words[0].startswith("#"))
@@ -137,6 +140,11 @@ def render_program(program: Iterable[Op]) -> str:
 def render_programs(programs: Iterable[Iterable[Op]]) -> str:
     """Return the text that ``fsseq try`` reads."""
     return "end\n".join(map(render_program, programs))
+
+
+def parse_programs(text: str) -> tuple[Program, ...]:
+    """Undo ``render_programs``."""
+    return tuple(map(parse_program, re.split(r"^end\n", text, flags=re.MULTILINE)))
 
 
 def parse_comparison(text: str) -> Comparison:

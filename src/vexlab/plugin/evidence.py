@@ -18,6 +18,7 @@ from vexlab.vm.qemu import PROGRAM
 from vexlab.vm.template import thawed
 
 CASE = "case.json"
+_WORDS_MOST = 1 << 20  # a case may quote what the guest said
 
 
 def write_evidence(item: pytest.Item, recorder: Recorder, result: CaseResult, words: str) -> None:
@@ -26,7 +27,7 @@ def write_evidence(item: pytest.Item, recorder: Recorder, result: CaseResult, wo
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CASE).write_bytes(msgspec.json.format(msgspec.json.encode(result)))
     if words:
-        (folder / "outcome.txt").write_text(words)
+        (folder / "outcome.txt").write_text(words[:_WORDS_MOST], errors="replace")
     for number, finding in enumerate(result.findings, 1):
         (folder / f"finding-{number}.txt").write_text(f"{finding.title}\n\n{finding.text}\n")
     script = folder / "reproduce"

@@ -42,12 +42,17 @@ def test_what_is_no_operation_is_an_error(line: str) -> None:
         parse_program(f"# a comment\n{line}\n")
 
 
-def test_what_is_drawn_is_drawn_again() -> None:
+def test_what_is_drawn_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     drawn = draw(30, 7)
+    import vexlab.cli.main  # noqa: F401 - whatever else is loaded
+
     assert len(drawn) > 20
     assert drawn == draw(30, 7)
     assert drawn != draw(30, 8)
     assert any(len(program) > 20 for program in drawn)
+    assert all("xattr" not in op.name for program in draw(30, 7, without=frozenset({"xattr"})) for op in program)
+    assert not list(tmp_path.iterdir()), "nothing is left in the user's folder"
 
 
 def test_a_comparison_must_be_printed() -> None:
