@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from vexlab.errors import UsageError
@@ -11,6 +12,7 @@ from vexlab.model.case import CaseResult
 from vexlab.model.verdict import Verdict
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, figures, without_false_alarms
+from vexlab.selfcheck.earlier import finders
 from vexlab.selfcheck.likeness import likeness
 from vexlab.selfcheck.order import promising
 from vexlab.selfcheck.trial import Trials, judged
@@ -143,6 +145,25 @@ def test_what_finds_most_for_its_time_comes_first() -> None:
     by_middling = _trial("middling", middling=10)
     assert promising(clean, [by_middling] * 9) == ("middling", "quick", "slow", "alarm")
     assert promising(clean, [by_middling] * 9) == promising(clean, [by_middling] * 9)
+
+
+def test_what_found_it_before_comes_first(tmp_path: Path) -> None:
+    clean = _trial("alarm", slow=60, quick=2, middling=10, alarm=0.1)
+    table = tmp_path / "table.json"
+    table.write_bytes(msgspec.json.encode({"clean": [clean], "defects": [_trial("slow", slow=60)], "rate": 1.0}))
+    then = finders(table)
+    assert then == {"x": ("slow",)}
+    assert promising(clean, [], finders=then["x"]) == ("slow", "quick", "middling", "alarm")
+    assert promising(clean, [], finders=("alarm", "gone")) == ("quick", "middling", "slow", "alarm")
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"defects": [{"name": 3}]}'])
+def test_what_is_no_table_is_told(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "table.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(UsageError, match="is no table of a selfcheck"):
+        finders(file)
 
 
 def test_what_speaks_of_the_same_comes_first() -> None:

@@ -20,6 +20,7 @@ from vexlab.errors import UsageError
 from vexlab.report.terminal import printable
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, Figures, figures, without_false_alarms
+from vexlab.selfcheck.earlier import finders
 from vexlab.selfcheck.order import promising
 from vexlab.selfcheck.trial import Trial, Trials
 from vexlab.targets.build import digest_tree
@@ -43,6 +44,9 @@ _NOT_TRIED = 3
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), default=1, show_default=True, help="Machines side by side.")
 @click.option("--state", type=click.Path(file_okay=False), default="vexlab-selfcheck", show_default=True,
               help="Folder of finished defects; a second start goes on where the first ended.")  # fmt: skip
+@click.option("--earlier", type=click.Path(dir_okay=False),
+              help="Table of an earlier selfcheck: what found a defect then is tried first (default: selfcheck.json "
+              "beside the catalogue, where there is one).")  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the table as JSON.")
 def command(
     *,
@@ -59,6 +63,7 @@ def command(
     all_cases: bool,
     jobs: int,
     state: str,
+    earlier: str | None,
     json_file: str | None,
 ) -> int:
     """Build each defect of a catalogue into the target, run the domains, and print who found what.
@@ -67,7 +72,10 @@ def command(
     status 1 where a defect was missed or an alarm was false, 3 where a trial could not be made.
     """
     chosen = find_target(target)
-    catalogue = load_defects(Path(defects) if defects else chosen.file.parent / "defects.toml")
+    listed = Path(defects) if defects else chosen.file.parent / "defects.toml"
+    catalogue = load_defects(listed)
+    table = Path(earlier) if earlier else listed.with_name("selfcheck.json")
+    found_then = finders(table) if earlier or table.exists() else {}
     wanted = named(catalogue, names) if names else sample(visible_on(catalogue, flavour), count)
     if not wanted:
         raise UsageError("no defect matches", hint="the catalogue's names and flavours stand in the file itself")
@@ -88,14 +96,15 @@ def command(
     defective: list[Detection] = []
     for at, each in enumerate(wanted, 1):
         trial = Trial(name=each.name, target=str(chosen.file), defect=each.name)
-        order = promising(clean[0], defective, wanted=each.name, texts=texts)
+        then = found_then.get(each.name, ())
+        order = promising(clean[0], defective, wanted=each.name, texts=texts, finders=then)
         defective.append(_tried(trials, trial, order, place=f"{at} of {len(wanted)}: "))
     found = without_false_alarms(defective, clean[0].found_by)
     counted = figures(clean, found)
     _show(clean, found, counted)
     if json_file:
-        table = {"clean": clean, "defects": found, **msgspec.to_builtins(counted)}
-        Path(json_file).write_bytes(msgspec.json.format(msgspec.json.encode(table)))
+        report = {"clean": clean, "defects": found, **msgspec.to_builtins(counted)}
+        Path(json_file).write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     return 0 if counted.flawless else _NOT_TRIED if counted.not_tried else 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from vexlab.selfcheck.detection import Detection
 from vexlab.selfcheck.likeness import likeness
@@ -15,13 +15,19 @@ _LEAST_S = 0.1
 
 
 def promising(
-    clean: Detection, tried: Sequence[Detection], *, wanted: str = "", texts: Mapping[str, str] | None = None
+    clean: Detection,
+    tried: Sequence[Detection],
+    *,
+    wanted: str = "",
+    texts: Mapping[str, str] | None = None,
+    finders: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Return the cases that ``clean`` ran, first those that find most for their time; false alarms come last.
 
-    Cases tried in the order of chance by time find something soonest on average. A case's chance is what it found of
-    what it was tried on so far, and the more the better the words of the defect ``wanted`` fit its own and those of
-    the defects that it found; its time is the mean of how long it took. ``texts`` holds the words, by case and defect.
+    The first of all are ``finders``, which found this very defect in an earlier selfcheck. Of the others, tried in the
+    order of chance by time, one finds something soonest on average. A case's chance is what it found of what it was
+    tried on so far, and the more the better the words of the defect ``wanted`` fit its own and those of the defects
+    that it found; its time is the mean of how long it took. ``texts`` holds the words, by case and defect.
     """
     texts = texts or {}
     tried = [each for each in tried if not each.error]
@@ -42,4 +48,4 @@ def promising(
         # A likeness of 0.1 is worth as much as what is thought of any case, one of 0.2 four times that.
         return (chance + 2 * like[case] ** 2) / max(sum(seconds[case]) / len(seconds[case]), _LEAST_S)
 
-    return tuple(sorted(clean.took, key=lambda case: (case in clean.found_by, -worth(case), case)))
+    return tuple(sorted(clean.took, key=lambda case: (case in clean.found_by, case not in finders, -worth(case), case)))
