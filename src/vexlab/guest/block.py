@@ -12,9 +12,9 @@ for block in /sys/block/vd*; do
 done
 exit 1
 """
-
-
-_WRITTEN = 'sync; read -r _ _ _ _ _ _ sectors _ <"/sys/block/${1##*/}/stat" && echo "$sectors"'
+# Members of /sys/block/*/stat (Documentation/block/stat.rst)
+_COUNTED = ("reads", "read_sectors", "writes", "write_sectors")
+_REQUESTS = 'sync; read -r r _ rs _ w _ ws _ <"/sys/block/${1##*/}/stat" && echo "$r" "$rs" "$w" "$ws"'
 
 
 def device_of(machine: Machine, serial: str) -> str:
@@ -25,9 +25,15 @@ def device_of(machine: Machine, serial: str) -> str:
     return result.text
 
 
+def requests_of(machine: Machine, device: str) -> dict[str, int]:
+    """Return what reached ``device`` so far: requests and sectors of 512 bytes, read and written, all now synced."""
+    result = machine.ash(_REQUESTS, device, timeout=60)
+    words = result.text.split()
+    if not result.ok or len(words) != len(_COUNTED):
+        raise MachineError(f"the guest does not count what reaches {device}: {result}")
+    return dict(zip(_COUNTED, map(int, words), strict=True))
+
+
 def sectors_written(machine: Machine, device: str) -> int:
-    """Return how many sectors of 512 bytes were written to ``device`` so far (Documentation/block/stat.rst)."""
-    result = machine.ash(_WRITTEN, device, timeout=60)
-    if not result.ok:
-        raise MachineError(f"the guest does not count what is written to {device}: {result}")
-    return int(result.text)
+    """Return how many sectors of 512 bytes were written to ``device`` so far."""
+    return requests_of(machine, device)["write_sectors"]

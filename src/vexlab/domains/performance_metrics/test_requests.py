@@ -6,7 +6,7 @@ a look at the disk by others does not count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -15,7 +15,9 @@ from vexlab.domains.performance_metrics.limits import Limits
 from vexlab.domains.performance_metrics.machines import SHAPE
 from vexlab.domains.performance_metrics.pair import Pair
 from vexlab.domains.performance_metrics.requests import Requests, by_phase, least_of
+from vexlab.guest.block import requests_of
 from vexlab.guest.fsperf import REFERENCE, TARGET, Sample, fsperf_argv, parse_samples
+from vexlab.guest.vectors import ADAPTERS, draw
 
 pytestmark = [
     pytest.mark.domain("performance_metrics"),
@@ -27,6 +29,7 @@ pytestmark = [
 _ROUNDS = 3
 _NAMES, _COLD, _BLOCKS, _SYNCS = 200, 1000, 1024, 50
 _IDLE_S, _IDLE_TRIES = 6, 8
+_VECTORS, _DIM = 1000, 2048  # 8 MB: two thousand requests, where each block is read by itself
 
 
 def _compare(
@@ -42,6 +45,23 @@ def _compare(
             value, beside = getattr(target, figure), getattr(reference, figure)
             judge.count(f"{prefix}{phase}_{figure}", value, beside, most=limits.requests * beside + slack)
     return found
+
+
+def _beside(
+    pair: Pair, name: str, ours: Callable[[], None], theirs: Callable[[], None], judge: Judge, limits: Limits
+) -> Mapping[str, int]:
+    """Judge what the target's work makes reach its disk by what the reference's does; return the target's counts."""
+    found: list[dict[str, int]] = []
+    for device, work in ((pair.target.device, ours), (pair.device, theirs)):
+        before = requests_of(pair.machine, device)
+        work()
+        after = requests_of(pair.machine, device)
+        found.append({figure: after[figure] - before[figure] for figure in after})
+    target, reference = found
+    for figure, value in target.items():
+        most = limits.requests * reference[figure] + limits.requests_slack[figure]
+        judge.count(f"{name}_{figure}", value, reference[figure], most=most)
+    return target
 
 
 def _synced(*phases: str) -> list[str]:
@@ -93,6 +113,36 @@ def test_requests_cold(ext4: Pair, judge: Judge, limits: Limits) -> None:
         ext4.again()
         samples += ext4.perf("readdir", "stat", "load", rounds=1, count=_COLD, warm_up=False)
     _compare(samples, judge, limits)
+    ext4.clear()
+    judge.done()
+
+
+@pytest.mark.needs(vectors=True)
+def test_requests_vectors(ext4: Pair, judge: Judge, limits: Limits) -> None:
+    """Vectors are written once, and read once and in large pieces by a search, as a file of their size is in ext4."""
+    machine, store = ext4.machine, ADAPTERS[ext4.target.target.vectors](ext4.machine)
+    collection, file = (f"{folder}/vectors" for folder in ext4.folders)
+    vectors = draw(8, _VECTORS, _DIM)
+    assert store.create(collection, dim=_DIM).ok
+
+    def add() -> None:
+        assert store.add(collection, vectors).ok
+
+    def write() -> None:
+        written = machine.shell(f"head -c $(stat -c %s {collection}) /dev/urandom >{file}", timeout=120)
+        assert written.ok, f"the reference's file cannot be written: {written}"
+
+    def search() -> None:
+        assert [hit.id for [hit] in store.search(collection, vectors[:1], k=1)] == [1]
+
+    def read() -> None:
+        assert machine.shell(f"cat {file} >/dev/null", timeout=120).ok
+
+    _beside(ext4, "add", add, write, judge, limits)
+    ext4.again()
+    _beside(ext4, "search", search, read, judge, limits)
+    if again := _beside(ext4, "search_again", search, read, judge, limits)["reads"]:
+        judge.wrong(f"a search of what is in memory reads {again} times from the disk")
     ext4.clear()
     judge.done()
 

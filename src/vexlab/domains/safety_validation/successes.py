@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-GROUPS = ("names", "data", "asked", "attributes", "vectors")
+GROUPS = ("names", "data", "asked", "attributes", "vectors", "cold")
 
 # Runs inside the guest: the words are the folder to work in, the group of operations, and how often each is repeated.
 # A filesystem may refuse what not all can do; anything else that fails ends the script with Python's own words.
@@ -157,7 +157,31 @@ def vectors(n):
     os.close(fd)
     os.unlink("collection")
 
-work = {each.__name__: each for each in (names, data, asked, attributes, vectors, folders)}[group]
+def cold(n):
+    # What is not in memory is looked for by four at once: whatever is made when first asked for must be made once.
+    if not os.path.exists("cold"):
+        os.mkdir("cold")
+        for k in range(150):
+            os.symlink("t" * 200, f"cold/link{k}") if k % 3 else make(f"cold/file{k}")
+            k % 3 or perhaps(os.setxattr, f"cold/file{k}", "user.long", b"v" * 300)
+    with open("/proc/sys/vm/drop_caches", "w") as file:
+        file.write("3")
+    for reader in range(4):
+        if not os.fork():
+            for k in range(150):
+                if k % 3:
+                    os.readlink(f"cold/link{k}")
+                else:
+                    os.close(os.open(f"cold/file{k}", os.O_RDONLY))
+                    perhaps(os.listxattr, f"cold/file{k}")
+            if len(os.listdir("cold")) != 150:
+                os._exit(1)
+            os._exit(0)
+    for reader in range(4):
+        if os.wait()[1]:
+            sys.exit("a reader of what is not in memory failed")
+
+work = {each.__name__: each for each in (names, data, asked, attributes, vectors, cold, folders)}[group]
 for number in range(repeated):
     work(number)
 """

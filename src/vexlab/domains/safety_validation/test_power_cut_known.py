@@ -38,6 +38,10 @@ _DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (e
 )
 # Bytes that nobody wrote lie between the file's old end and what is written.
 _GAP = "dd if=/dev/urandom of=data bs=1000 seek=7 count=3 conv=notrunc status=none"
+# What was changed is written back and forgotten, but not committed yet: a sync that comes then must still commit it.
+# Without room for a second opinion, for the journal commits by itself after some seconds.
+_FORGET = """(cd / && echo 1 >/proc/sys/vm/dirty_expire_centisecs && echo 10 >/proc/sys/vm/dirty_writeback_centisecs &&
+    sleep 0.5 && for n in 1 2 3; do echo 2 >/proc/sys/vm/drop_caches; done)"""
 # The same of what is synced by a call: `sync -d` is fdatasync(2), `sync` with a name fsync(2).
 _SYNCED_DATA = (
     "mkdir folder && seq 1000 >folder/file && sync folder/file folder .",
@@ -45,6 +49,7 @@ _SYNCED_DATA = (
     "printf changed | dd of=folder/file bs=1 seek=100 conv=notrunc status=none && sync -d folder/file",
     "truncate -s 77 folder/file && sync -d folder/file",
     "truncate -s 50000 folder/file && sync -d folder/file",
+    f"echo more >>folder/file && {_FORGET} && sync -d folder/file",
     "seq 300 | dd of=folder/file bs=1000 seek=20 conv=notrunc status=none && sync folder/file",
     """python3 -c 'import mmap
 with open("folder/file", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
@@ -61,6 +66,8 @@ _SYNCED_NAMES = (
     "rm link && sync .",
     "chmod 640 folder/moved && chown 5:6 folder/moved && sync folder/moved",
     "setfattr -n user.note -v kept folder/moved && sync folder/moved",
+    f"chmod 601 folder/moved && {_FORGET} && sync folder/moved",
+    f"ln folder/moved folder/other && {_FORGET} && sync folder",
     "echo new >fresh && sync fresh && mv fresh folder/moved && sync . folder",
     "ln -s folder/moved symlink && mkfifo fifo && mkdir gone && rmdir gone && sync .",
     "mv folder renamed && sync .",
