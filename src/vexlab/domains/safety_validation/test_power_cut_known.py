@@ -39,7 +39,7 @@ _DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (e
 # Bytes that nobody wrote lie between the file's old end and what is written.
 _GAP = "dd if=/dev/urandom of=data bs=1000 seek=7 count=3 conv=notrunc status=none"
 # What was changed is written back and forgotten, but not committed yet: a sync that comes then must still commit it.
-# Without room for a second opinion, for the journal commits by itself after some seconds.
+# All within a second, for after some more the journal commits by itself.
 _FORGET = """(cd / && echo 1 >/proc/sys/vm/dirty_expire_centisecs && echo 10 >/proc/sys/vm/dirty_writeback_centisecs &&
     sleep 0.5 && for n in 1 2 3; do echo 2 >/proc/sys/vm/drop_caches; done)"""
 # The same of what is synced by a call: `sync -d` is fdatasync(2), `sync` with a name fsync(2).
