@@ -7,6 +7,7 @@ a look at the disk by others does not count.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 
 import pytest
 
@@ -32,6 +33,13 @@ _IDLE_S, _IDLE_TRIES = 6, 8
 _VECTORS, _DIM = 1000, 2048  # 8 MB: two thousand requests, where each block is read by itself
 
 
+def _no_more(judge: Judge, limits: Limits, name: str, ours: Mapping[str, int], theirs: Mapping[str, int]) -> None:
+    """Judge what the target made reach its disk by what the reference did."""
+    for figure, value in ours.items():
+        most = limits.requests * theirs[figure] + limits.requests_slack[figure]
+        judge.count(f"{name}_{figure}", value, theirs[figure], most=most)
+
+
 def _compare(
     samples: Sequence[Sample], judge: Judge, limits: Limits, *, prefix: str = ""
 ) -> dict[str, tuple[Requests, Requests]]:
@@ -39,29 +47,23 @@ def _compare(
     ours, theirs = by_phase(samples, TARGET), by_phase(samples, REFERENCE)
     found = {phase: (least_of(ours[phase]), least_of(theirs[phase])) for phase in ours}
     for phase, (target, reference) in found.items():
-        if phase in ("drop", "forget"):
-            continue
-        for figure, slack in limits.requests_slack.items():
-            value, beside = getattr(target, figure), getattr(reference, figure)
-            judge.count(f"{prefix}{phase}_{figure}", value, beside, most=limits.requests * beside + slack)
+        if phase not in ("drop", "forget"):
+            _no_more(judge, limits, f"{prefix}{phase}", asdict(target), asdict(reference))
     return found
 
 
 def _beside(
     pair: Pair, name: str, ours: Callable[[], None], theirs: Callable[[], None], judge: Judge, limits: Limits
 ) -> Mapping[str, int]:
-    """Judge what the target's work makes reach its disk by what the reference's does; return the target's counts."""
+    """Judge work that fsperf does not know, done once by each side; return what the target made reach its disk."""
     found: list[dict[str, int]] = []
     for device, work in ((pair.target.device, ours), (pair.device, theirs)):
         before = requests_of(pair.machine, device)
         work()
         after = requests_of(pair.machine, device)
         found.append({figure: after[figure] - before[figure] for figure in after})
-    target, reference = found
-    for figure, value in target.items():
-        most = limits.requests * reference[figure] + limits.requests_slack[figure]
-        judge.count(f"{name}_{figure}", value, reference[figure], most=most)
-    return target
+    _no_more(judge, limits, name, *found)
+    return found[0]
 
 
 def _synced(*phases: str) -> list[str]:

@@ -162,8 +162,11 @@ def cold(n):
     if not os.path.exists("cold"):
         os.mkdir("cold")
         for k in range(150):
-            os.symlink("t" * 200, f"cold/link{k}") if k % 3 else make(f"cold/file{k}")
-            k % 3 or perhaps(os.setxattr, f"cold/file{k}", "user.long", b"v" * 300)
+            if k % 3:
+                os.symlink("t" * 200, f"cold/link{k}")
+            else:
+                make(f"cold/file{k}")
+                perhaps(os.setxattr, f"cold/file{k}", "user.long", b"v" * 300)
     with open("/proc/sys/vm/drop_caches", "w") as file:
         file.write("3")
     for reader in range(4):

@@ -96,7 +96,7 @@ for name, gone in PATTERNS.items():
             found += some
             if not start:
                 break
-            for number in {some[-1], some[-1] + 7} & kept:
+            for number in {more + last for last in some[-1:] for more in (0, 7)} & kept:
                 call(DELETE, 1, 0, number, 0, 0)
                 kept.discard(number)
         demand(len(found) == len(set(found)), "while others are deleted an id is listed twice")
