@@ -102,6 +102,21 @@ def syncs(pick):
     yield "sync", os.sync
     yield "wait", lambda: time.sleep(0.02)
 
+def deletions(pick):
+    # Each in a folder of its own, whose lock nobody else waits for. A file in use waits on a list for its deletion.
+    folder = f"own{os.getpid()}"
+    os.makedirs(folder, exist_ok=True)
+    held = [opened(f"{folder}/{number}") for number in range(6)]
+    for number, fd in enumerate(held):
+        yield "write", lambda: os.pwrite(fd, b"w" * 5000, 0)
+        yield "truncate", lambda: os.ftruncate(fd, 100)
+        yield "unlink", lambda: os.unlink(f"{folder}/{number}")
+    for fd in held:
+        yield "close", lambda: os.close(fd)
+
+def commits(pick):
+    yield "sync", os.sync
+
 def freezes(pick):
     fd = os.open(".", os.O_RDONLY)
     def freeze():
@@ -135,6 +150,7 @@ def infos(pick):
 STRESSES = {
     "names": [names, names, names, moves, moves, syncs],
     "data": [writes, writes, reads, reads, locks, locks, attributes, syncs],
+    "deletions": [deletions, deletions, deletions, deletions, commits, commits],
     "freeze": [writes, names, reads, attributes, freezes],
     "vectors": [adds, adds, adds, infos, infos, infos, syncs],
 }

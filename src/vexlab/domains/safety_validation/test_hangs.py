@@ -27,7 +27,7 @@ _SCRIPT = "/tmp/stress.py"
 
 
 @pytest.mark.usefixtures("questions")
-@pytest.mark.parametrize("stress", ["names", "data", "freeze", "vectors"])
+@pytest.mark.parametrize("stress", ["names", "data", "deletions", "freeze", "vectors"])
 def test_stress_comes_on(
     mounted: GuestFilesystem, metrics: Metrics, during: Callable[[str], None], stress: str
 ) -> None:
