@@ -172,15 +172,19 @@ class LastQuestions:
     def _on_demand(self) -> bool:
         return any(name == "fixed_inodes" for name, _ in self.filesystem.target.refuses)
 
+    def buffers_given_back(self) -> None:
+        """Assert that with nothing mounted no buffer is in use: a reference that was kept holds its page as well."""
+        held = self._machine.ash(_BUFFERS, timeout=_WALK_S)
+        if not held.ok or not held.text:
+            raise MachineError(f"the guest does not count its buffers: {held}")
+        assert held.text in ("others", "0"), f"{held.text} buffers (buffer_head) are in use after unmount"
+
     def let_go(self) -> None:
         """Assert that the filesystem unmounts, is consistent, and holds neither buffers nor its module any longer."""
         unmounted = self.filesystem.unmount()
         assert unmounted.ok, f"it does not unmount: {unmounted}"
         self.consistent()
-        held = self._machine.ash(_BUFFERS, timeout=_WALK_S)
-        if not held.ok or not held.text:
-            raise MachineError(f"the guest does not count its buffers: {held}")
-        assert held.text in ("others", "0"), f"{held.text} buffers (buffer_head) are in use after unmount"
+        self.buffers_given_back()
         if self.module:
             unloaded = self.module.unload()
             assert unloaded.ok, f"the module does not unload: {unloaded}"

@@ -164,6 +164,9 @@ def test_two_devices(filesystem: GuestFilesystem, target: Target) -> None:
     mounted = second.mount()
     assert mounted.ok, f"a second one does not mount: {mounted}"
     second.prove()
+    told = machine.exec(["stat", "-f", "-c", "%i", first.mountpoint, second.mountpoint])
+    assert told.ok, str(told)
+    assert len(set(told.text.split())) == 2, f"both have the same number in statfs(2): {told.text}"
     both = (LastQuestions(first), LastQuestions(second))
     for seed, questions in itertools.product((1, 2), both):
         questions.fill(seed, 60)

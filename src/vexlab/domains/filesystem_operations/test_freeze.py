@@ -32,6 +32,12 @@ echo $! >/tmp/holder
 while [ ! -e /tmp/held ]; do sleep 0.1; done
 fsfreeze --freeze {0}
 """
+# In place: a journal that orders new data before their inode does not write these. The times are committed already.
+_OVERWRITE = """
+echo 50 >/proc/sys/vm/dirty_writeback_centisecs
+cd {0} && seq 9999 >overwritten && sync -f . && head -c 30000 /dev/urandom >/tmp/random || exit 1
+dd if=/tmp/random of=overwritten conv=notrunc status=none && touch other && sync other && sha1sum <overwritten
+"""
 _AT_REST = """
 sync -f /; ls -lR {0} >/dev/null; find {0} -type f -exec cat {{}} + >/dev/null
 sleep 3
@@ -159,6 +165,8 @@ def test_remounted_at_rest(small: GuestFilesystem) -> None:
     small.prove()
     questions = LastQuestions(small)
     questions.fill(9, 120)
+    overwritten = small.machine.shell(_OVERWRITE.format(small.mountpoint), timeout=_STEP_S)
+    assert overwritten.ok, str(overwritten)
     read_only = small.machine.exec(["busybox", "mount", "-o", "remount,ro", small.mountpoint], timeout=_STEP_S)
     assert read_only.ok, f"it cannot be remounted read-only: {read_only}"
     copy = _copied_at_rest(small)
@@ -166,6 +174,10 @@ def test_remounted_at_rest(small: GuestFilesystem) -> None:
     questions.consistent()
     _whole_read_only(copy)
     _whole(copy)
+    assert copy.mount().ok
+    sums = copy.machine.shell(f"sha1sum <{copy.mountpoint}/overwritten", timeout=_STEP_S)
+    assert sums.text == overwritten.text, "what was overwritten before the remount is not in the copy"
+    assert copy.unmount().ok
 
 
 def _copied_at_rest(small: GuestFilesystem) -> GuestFilesystem:

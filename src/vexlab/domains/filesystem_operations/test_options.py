@@ -159,6 +159,10 @@ def test_statistics(mounted: GuestFilesystem, questions: LastQuestions) -> None:
         assert after.get(key, 0) == before.get(key, -change) + change, (
             f"{key}: {before.get(key)}, then {after.get(key)}"
         )
+    questions.again()
+    anew = _agree(mounted)
+    for key in ("directories", "free_inodes", "free_blocks"):
+        assert anew.get(key) == after.get(key), f"{key}: {after.get(key)}, and mounted anew {anew.get(key)}"
     assert _agree(other) == beside, "what was done to one device changed the numbers of the other"
     assert mounted.machine.shell(f"cd {mounted.mountpoint} && rmdir d* && rm f*", timeout=60).ok
     gone = _agree(mounted)

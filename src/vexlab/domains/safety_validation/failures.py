@@ -101,20 +101,32 @@ def calls():
     os.close(top)
 
 def vectors():
-    # Calls of VexFS (include/uapi/vexfs.h) whose buffers nobody can read or write.
+    # Calls of VexFS (include/uapi/vexfs.h) whose buffers nobody can read or write, or that hold what is refused.
     fd = os.open("collection", os.O_CREAT | os.O_RDWR)
     def call(number, shape, values, way=3):
         data = bytearray(struct.pack("=" + shape, *values))
         fcntl.ioctl(fd, way << 30 | len(data) << 16 | 0xF6 << 8 | number, data, True)
-    bad = 8
+    bad, nan = 8, float("nan")
     fails("EINVAL", call, 1, "5I3I", (1, 0, 0, 0, 0, 0, 0, 0), 1)
+    room, kept, refused = (ctypes.c_uint64 * 64)(), (ctypes.c_float * 4)(1, 2, 3, 4), (ctypes.c_float * 4)(1, nan, 3, 4)
+    good, wrong, into = map(ctypes.addressof, (kept, refused, room))
     try:
-        call(1, "5I3I", (1, 4, 0, 0, 0, 0, 0, 0), 1)
+        call(1, "5I3I", (1, 4, 0, 16, 0, 0, 0, 0), 1)
+        call(3, "4I6Q", (1, 4, 1, 16, good, good, 0, 0, 0, 0))
     except OSError:
         pass  # a collection already
     fails("EEXIST EINVAL", call, 1, "5I3I", (1, 4, 0, 0, 0, 0, 0, 0), 1)
     fails("EFAULT", call, 3, "4I6Q", (1, 4, 2, 0, bad, 0, 0, 0, 0, 0))
+    fails("EFAULT", call, 3, "4I6Q", (1, 4, 1, 16, good, bad, 0, 0, 0, 0))
+    fails("EFAULT", call, 3, "4I6Q", (1, 4, 1, 16, good, good, bad, 0, 0, 0))
+    fails("EINVAL", call, 3, "4I6Q", (1, 4, 1, 0, wrong, 0, 0, 0, 0, 0))
+    fails("EINVAL", call, 3, "4I6Q", (1, 4, 1, 24, good, into, 0, 0, 0, 0))
     fails("EFAULT", call, 6, "4I2Q2I3Q", (1, 4, 3, 0, bad, bad, 0, 0, 0, 0, 0))
+    fails("EFAULT", call, 6, "4I2Q2I3Q", (1, 4, 3, 0, good, bad, 0, 0, 0, 0, 0))
+    fails("EINVAL", call, 6, "4I2Q2I3Q", (1, 4, 3, 0, wrong, into, 0, 0, 0, 0, 0))
+    fails("EFAULT", call, 4, "2I3Q2I2Q", (1, 4, 1, bad, 0, 0, 0, 0, 0))
+    fails("EFAULT", call, 4, "2I3Q2I2Q", (1, 4, 1, good, bad, 8, 0, 0, 0))
+    fails("EFAULT", call, 7, "2I2Q2I3Q", (1, 4096, 0, bad, 0, 0, 0, 0, 0))
     fails("ENOENT", call, 4, "2I3Q2I2Q", (1, 4, 99, bad, 0, 0, 0, 0, 0))
     fails("ENOENT", call, 5, "2I3Q", (1, 0, 99, 0, 0), 1)
     os.close(fd)

@@ -157,26 +157,29 @@ def vectors(n):
     os.close(fd)
     os.unlink("collection")
 
+def cold_name(k):
+    return f"cold/{k}-{'name' * 40}"  # so long that the folder has several blocks
+
 def cold(n):
     # What is not in memory is looked for by four at once: whatever is made when first asked for must be made once.
     if not os.path.exists("cold"):
         os.mkdir("cold")
         for k in range(150):
             if k % 3:
-                os.symlink("t" * 200, f"cold/link{k}")
+                os.symlink("t" * 200, cold_name(k))
             else:
-                make(f"cold/file{k}")
-                perhaps(os.setxattr, f"cold/file{k}", "user.long", b"v" * 300)
+                make(cold_name(k))
+                perhaps(os.setxattr, cold_name(k), "user.long", b"v" * 300)
     with open("/proc/sys/vm/drop_caches", "w") as file:
         file.write("3")
     for reader in range(4):
         if not os.fork():
-            for k in range(150):
+            for k in [(first + reader * 37) % 150 for first in range(150)]:
                 if k % 3:
-                    os.readlink(f"cold/link{k}")
+                    os.readlink(cold_name(k))
                 else:
-                    os.close(os.open(f"cold/file{k}", os.O_RDONLY))
-                    perhaps(os.listxattr, f"cold/file{k}")
+                    os.close(os.open(cold_name(k), os.O_RDONLY))
+                    perhaps(os.listxattr, cold_name(k))
             if len(os.listdir("cold")) != 150:
                 os._exit(1)
             os._exit(0)

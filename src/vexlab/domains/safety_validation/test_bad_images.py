@@ -15,6 +15,7 @@ from vexlab.guest.damage import Damage, blind_damages, chosen, field_damages, su
 from vexlab.guest.fields import Field, parse_fields, series, with_sums
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.questions import LastQuestions
 from vexlab.plugin.fixtures import Metrics
 
 pytestmark = [
@@ -38,9 +39,17 @@ _REFUSED = "refused"
 _COUNT_ERRORS = """
 cp {pristine} {work} && python3 -c 'import os; fd = os.open("{work}", os.O_RDWR); at = {offset}
 os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)' && blockdev --flushbufs {device} || exit 1
-mkdir -p {point} && mount -t {fstype} -o {options} {device} {point} || {{ echo refused; exit; }}
+mkdir -p {point} && sum=$(cksum <{work})
+if mount -t {fstype} -o {options},ro {device} {point}; then
+    find {point} -exec stat {{}} + >/dev/null 2>&1
+    umount {point} && blockdev --flushbufs {device} || exit 1
+    [ "$(cksum <{work})" = "$sum" ] || {{ echo "mounted read-only, it is written to"; exit; }}
+fi
+mount -t {fstype} -o {options} {device} {point} || {{ echo refused; exit; }}
 find {point} -exec stat {{}} + >/dev/null 2>&1
-cat {count} && umount {point} && mount -t {fstype} -o {options} {device} {point} && cat {count} && umount {point}
+count=$(cat {count}) && grep " {point} .* ro[, ]" /proc/mounts >/tmp/read-only && [ "$count" != 0 ] &&
+    mount -o remount,rw {point} 2>/dev/null && ! touch {point} && echo "made writable, it writes nothing" && exit
+echo $count && umount {point} && mount -t {fstype} -o {options} {device} {point} && cat {count} && umount {point}
 """
 
 Say = Callable[[str], None]
@@ -66,6 +75,7 @@ def _picked(plan: Sequence[Damage], part: slice) -> tuple[Damage, ...]:
 
 def _goes_on(filesystem: GuestFilesystem, module: GuestModule) -> None:
     """Assert that the module unloads, loads again, and serves a sound filesystem."""
+    LastQuestions(filesystem).buffers_given_back()
     for step in (module.unload, module.load, filesystem.mkfs, filesystem.mount):
         done = step()
         assert done.ok, f"after the damaged images: {done}"
@@ -155,6 +165,7 @@ def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics) -> None:
         if told.text == _REFUSED:
             refused += 1
             continue
+        assert told.text.split()[0].isdigit(), told.text
         met, again = map(int, told.text.split())
         assert again or not met, f"{met} errors were counted, and {again} when it was mounted again"
         if metrics.record("errors_count", met):

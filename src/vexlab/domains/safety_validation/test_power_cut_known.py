@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vexlab.domains.safety_validation.machines import disks
-from vexlab.guest.block import device_of
+from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.crash import no_journal
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
@@ -72,12 +72,26 @@ _SYNCED_NAMES = (
     "ln -s folder/moved symlink && mkfifo fifo && mkdir gone && rmdir gone && sync .",
     "mv folder renamed && sync .",
 )
+# VexFS's VEC_ADD (include/uapi/vexfs.h) of one vector by a descriptor for which each write is a sync.
+_ADD_DSYNC = """python3 -c '
+import ctypes, fcntl, os, struct
+vector = (ctypes.c_float * 3)(5, 5, 5)
+call = bytearray(struct.pack("=4I6Q", 1, 3, 1, 0, ctypes.addressof(vector), 0, 0, 0, 0, 0))
+fcntl.ioctl(os.open("vectors", os.O_RDWR | os.O_DSYNC), 3 << 30 | len(call) << 16 | 0xF6 << 8 | 3, call, True)'"""
 _SYNCED_VECTORS = (
     "vexctl create vectors --dim 3 && sync vectors .",
     "vexctl add vectors 1 2 3 && sync vectors",
     "vexctl add vectors 4 5 6 && vexctl add vectors 7 8 9 && sync -d vectors",
     "vexctl delete vectors 2 && sync -d vectors",
     "vexctl add vectors 1 1 1 && sync -f .",
+    "vexctl add vectors 2 2 2 && touch other && sync other",  # commits the size of the collection along
+    _ADD_DSYNC,
+)
+_VECTORS = (
+    "vexctl create vectors --dim 3",
+    "vexctl add vectors 1 2 3",
+    "vexctl add vectors 4 5 6",
+    "vexctl delete vectors 2",
 )
 # Files without a name are open, others were, and forty folders are new: it is in the journal, not yet in its place.
 _HELD = """
@@ -129,6 +143,8 @@ def put(name, line, most):
     return size
 
 put("room", b"nothing but room\n" * 15 + b"\n", ROOM)
+for name in range(40):
+    open(f"noted{name}", "w").close()
 put("full", b"nothing but room\n" * 15 + b"\n", 1 << 50)
 os.unlink("room")
 os.sync()
@@ -144,7 +160,13 @@ for turn in range(3):
             os.setxattr(f"folders/{folder}", "user.long", b"attribute" * 30)
         except OSError:
             pass
-    os.sync()
+    for change, *value in ((os.setxattr, b"attribute" * 30), (os.removexattr,)):
+        for name in range(40):
+            try:
+                change(f"noted{name}", "user.long", *value)
+            except OSError:
+                pass
+        os.sync()
     shutil.rmtree("folders")
     os.sync()
     size = put("reused", b"of a file\n" * 25 + b"12345\n", 1 << 50)
@@ -187,6 +209,7 @@ def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) 
     filesystem = _without_power(filesystem, successor)
     fresh = filesystem.machine
     fresh.push(model, _MODEL)
+    _leaves_alone(filesystem)
     mounted = filesystem.mount("ro")
     assert mounted.ok, f"after a power cut it does not mount read-only: {mounted}"
     filesystem.prove()
@@ -202,6 +225,18 @@ def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) 
     anew = questions.counts()
     assert anew == counts, f"it counts {counts}, and mounted anew {anew}"
     assert filesystem.unmount().ok
+
+
+def _leaves_alone(filesystem: GuestFilesystem) -> None:
+    """Assert that a journal is not replayed onto a device that is read-only."""
+    machine, device = filesystem.machine, filesystem.device
+    before = sectors_written(machine, device)
+    assert machine.exec(["blockdev", "--setro", device]).ok
+    if filesystem.mount("ro").ok:
+        filesystem.prove()
+        assert filesystem.unmount().ok
+    assert machine.exec(["blockdev", "--setrw", device]).ok
+    assert sectors_written(machine, device) == before, "it writes to a device that is read-only"
 
 
 @pytest.mark.level(1)
@@ -239,6 +274,14 @@ def test_synchronous(filesystem: GuestFilesystem, successor: Successor, option: 
     if "synced_gaps" in dict(filesystem.target.refuses):
         steps = tuple(step for step in steps if step != _GAP)
     _one_by_one(filesystem, successor, steps, option)
+
+
+@pytest.mark.needs(vectors=True)
+def test_synchronous_vectors(filesystem: GuestFilesystem, successor: Successor) -> None:
+    """Mounted to be synchronous, vectors that were added or deleted are so as soon as the call has returned."""
+    if filesystem.target.vectors != "vexctl":
+        pytest.skip("the steps are VexFS's own commands")
+    _one_by_one(filesystem, successor, _VECTORS, "sync")
 
 
 @pytest.mark.level(1)

@@ -95,6 +95,14 @@ for change in "add shared 3 4" "delete shared 1"; do
     python3 -c 'import os, sys; os.setuid(1000); os.execvp("vexctl", sys.argv[1:])' vexctl $change >/dev/null || exit 1
     [ -u shared ] && echo "an ordinary user adds or deletes ($change), and the setuid bit stays"
 done
+for change in "add shared 5 6" "delete shared 2"; do
+    touch -d "2001-01-01 00:00:00" shared && changed=$(stat -c %z shared) && sleep 0.1 || exit 1
+    vexctl add shared 1 2 3 >/dev/null 2>&1 && exit 1
+    [ "$(stat -c %Y%z shared)" = "978307200$changed" ] || echo "what was refused changes the times"
+    vexctl $change >/dev/null && echo 2 >/proc/sys/vm/drop_caches || exit 1
+    [ "$(stat -c %Y shared)" -gt 978307200 ] || echo "a vector is added or deleted ($change), and mtime stays"
+    [ "$(stat -c %z shared)" != "$changed" ] || echo "a vector is added or deleted ($change), and ctime stays"
+done
 exit 0
 """
 

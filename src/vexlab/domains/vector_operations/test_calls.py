@@ -121,10 +121,26 @@ say("add infinity", call(rw, ADD, with_(with_(add, 2, 1), 4, X)), "EINVAL")
 say("search NaN", call(rw, SEARCH, with_(search, 4, N)), "EINVAL")
 say("search infinity", call(rw, SEARCH, with_(search, 4, X)), "EINVAL")
 say("add metadata too long", call(rw, ADD, [1, 4, 2, 8, F, F, L, 0, 0, 0]), "EINVAL")
+say("add metadata to a collection without", call(rw, ADD, [1, 4, 2, 8, F, F, 0, 0, 0, 0]), "EINVAL")
+noted = os.open(work + "/noted", os.O_RDWR | os.O_CREAT)
+call(noted, CREATE, with_(create, 3, 16))
+for length, stride, want in ((12, 8, "EINVAL"), (17, 24, "EINVAL"), (24, 24, "EINVAL"), (16, 24, "OK"), (8, 8, "OK")):
+    lens[0] = length
+    say(f"add {length} of {stride} bytes of metadata where 16 may be",
+        call(noted, ADD, [1, 4, 1, stride, F, F, L, 0, 0, 0]), want)
+for dim in (0, 3, 5, 0xffffffff):
+    say(f"get into {dim} components", call(rw, GET, with_(get, 1, dim)), "EINVAL")
+say("get metadata alone", call(noted, GET, [1, 0, 1, 0, R, 8, 0, 0, 0]), "OK")
+say("get nothing but that it is there", call(noted, GET, [1, 0, 1, 0, 0, 0, 0, 0, 0]), "OK")
 aliases = [(1 << bits) + 1 for bits in (8, 16, 31, 32, 33, 48, 63)]  # id 1 to whoever looks at fewer bits
 for number in (0, 10**6, 1 << 63, 0xffffffffffffffff, *aliases):
     say(f"get id {number}", call(rw, GET, with_(get, 2, number)), "ENOENT")
     say(f"delete id {number}", call(rw, DELETE, with_(delete, 2, number)), "ENOENT")
+    if number:
+        data = bytearray(struct.pack("=" + SHAPE[LIST], *with_(listing, 2, number)))
+        fcntl.ioctl(rw, 3 << 30 | len(data) << 16 | 0xF6 << 8 | LIST, data, True)
+        found = [id for id in ids[:struct.unpack("=" + SHAPE[LIST], data)[4]] if id < number]
+        say(f"list from id {number} gives lower ones", str(found), "[]")
 for number in (8, 99, 255):
     request = 3 << 30 | 64 << 16 | 0xF6 << 8 | number
     try:
@@ -159,7 +175,9 @@ counted = (here.f_frsize, here.f_blocks, here.f_bfree, here.f_files, here.f_ffre
 say("filesystem's info beside statfs", str(said), str(counted))
 label, reserved = rest[5], rest[6:]
 say("filesystem's info, label and reserved words", f"{label.strip(bytes(1))} {reserved}", f"b'' {[0] * 8}")
-os.close(plain); os.close(full); os.unlink(work + "/plain"); os.unlink(work + "/full")
+for fd, name in ((plain, "plain"), (full, "full"), (noted, "noted")):
+    os.close(fd)
+    os.unlink(f"{work}/{name}")
 """
 
 

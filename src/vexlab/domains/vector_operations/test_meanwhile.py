@@ -20,8 +20,9 @@ pytestmark = [
 
 _DIM, _AT_ONCE, _ADDS, _ADDERS = 64, 400, 12, 2
 
-# Two add, two search, one lists and one counts, each by its own descriptor, until both adders are done. All vectors are
-# alike, so that every distance is known and the lowest ids are the nearest. Prints what is wrong, then a line of JSON.
+# Two add, two search, one lists, one counts and one reads what is not there yet, each by its own descriptor, until both
+# adders are done. All vectors are alike, so that every distance is known and the lowest ids are the nearest. Prints
+# what is wrong, then a line of JSON.
 _PROGRAM = r"""
 import ctypes, errno, glob, json, os, sys, time
 
@@ -67,6 +68,22 @@ def info():
     whole(answer[4], "the collection is said to have")
     whole(answer[6] - 1, "ids are given up to")
 
+def unknown():  # what an add is just about to bring: it is not there, or it is whole
+    return call(INFO, 1, *[0] * 13)[6] + at_once - 1
+
+def get():
+    for number in (unknown(), unknown() - at_once + 1):
+        into = (ctypes.c_float * dim)()
+        try:
+            call(GET, 1, dim, number, at(into), 0, 0, 0, 0, 0)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            continue
+        if list(into) != [2.0] * dim:
+            print("vector", number, "is", list(into)[:4])
+            sys.exit(1)
+
 def add():
     for _ in range(adds):
         call(ADD, 1, dim, at_once, 0, at(vectors), 0, 0, 0, 0, 0)
@@ -99,13 +116,13 @@ def worker(work, last):
 fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 call(CREATE, 1, dim, 0, 0, 0, 0, 0, 0)
 last = "/tmp/adders.done"
-readers = [worker(work, last) for work in (search, search, listing, info)]
+readers = [worker(work, last) for work in (search, search, listing, info, get)]
 ends = [os.waitpid(pid, 0)[1] for pid in [worker(add, last) for _ in range(adders)]]
 open(last, "w").close()
 ends += [os.waitpid(pid, 0)[1] for pid in readers]
 if any(ends):
     print("one of those at work did not end well")
-told = {f"{name}{sort}": 0 for name in ("search", "listing", "info") for sort in ("", "_between")}
+told = {f"{name}{sort}": 0 for name in ("search", "listing", "info", "get") for sort in ("", "_between")}
 for path in glob.glob("/tmp/rounds.*"):
     name, rounds, seen = open(path).read().split()
     told[name] += int(rounds)
@@ -129,4 +146,5 @@ def test_meanwhile(mounted: GuestFilesystem, target: Target, metrics: Metrics) -
     for name in ("search", "listing", "info"):
         assert metrics.record(f"{name}_count", told[name]), f"no {name} came to its end"
         assert told[f"{name}_between"], f"each {name} came before all adds, or after them"
+    assert metrics.record("get_count", told["get"]), "no get came to its end"
     assert told["live"] == _AT_ONCE * _ADDS * _ADDERS, f"{told['live']} vectors are there in the end"

@@ -129,7 +129,8 @@ try:
     for number in range(model["next"] + 2):
         get(number)
 except FileNotFoundError:
-    call(CREATE, 1, DIM, 0, ROOM, 0, 0, 0, 0)
+    kept = draw.choice((ROOM, ROOM - 3, ROOM + 1, 256))  # the last bytes are rounded up to a multiple of 8
+    call(CREATE, 1, DIM, 0, kept, 0, 0, 0, 0)
     first = call(INFO, 1, *[0] * 13)[6]
     model = {"first": first, "next": first, "live": {}}
 listing()

@@ -88,7 +88,7 @@ clones() {
     git clone -q --local work linked
     git clone -q --bare work bare.git
     local object
-    object=$(cd work/.git/objects && find . -type f | grep -v -e pack -e info | head -n 1)
+    object=$(cd work/.git/objects && find . -type f | grep -v -e pack -e info | sed -n 1p)
     is "the links of an object that two local clones share" "$(stat -c %h "work/.git/objects/$object")" 3
     for clone in copy linked bare.git; do
         is "the head of $clone" "$(git -C "$clone" rev-parse HEAD)" "$(git -C work rev-parse HEAD)"

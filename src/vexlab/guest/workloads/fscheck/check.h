@@ -132,6 +132,7 @@ void expect_zeros(int fd, off_t offset, size_t len);
 void expect_made(const char *path, size_t len, unsigned int seed);
 void expect_text(const char *path, const char *text);
 void expect_missing(const char *path);
+void expect_value(const char *path, const char *name, const void *value, size_t len);
 int opened(const char *path, int flags);
 int created(const char *path, mode_t mode);
 void closed(int fd);

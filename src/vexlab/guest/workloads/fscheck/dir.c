@@ -231,6 +231,28 @@ static void names_pass_through(void)
 	EQ(entries("d"), 600);
 }
 
+/* A spool: names come and go, and take the room of those that went, also where the last block has none. */
+static void first_in_first_out(void)
+{
+	char name[96];
+	off_t size = 0;
+
+	OK(mkdir("d", 0755));
+	for (int i = 0; i < 6000; i++) {
+		snprintf(name, sizeof(name), "d/job%d-%060d", i, 0);
+		closed(created(name, 0644));
+		if (i == 599)
+			size = look("d").st_size;
+		if (i < 600)
+			continue;
+		snprintf(name, sizeof(name), "d/job%d-%060d", i - 600, 0);
+		OK(unlink(name));
+	}
+	EQ(entries("d"), 600);
+	HOLDS(look("d").st_size <= 4 * size, "600 names took %lld bytes, and %lld after 5400 went and came",
+	      (long long)size, (long long)look("d").st_size);
+}
+
 static void race(void)
 {
 	WORKERS(4, number) {
@@ -264,6 +286,7 @@ static const struct check dir_checks[] = {
 	{ "dir", "many_subdirectories", "POSIX.1-2017 mkdir(); LINK_MAX", many_subdirectories },
 	{ "dir", "of_many_blocks", "POSIX.1-2017 link(), unlink(), rmdir()", of_many_blocks },
 	{ "dir", "names_pass_through", "POSIX.1-2017 open() O_CREAT, unlink()", names_pass_through },
+	{ "dir", "first_in_first_out", "POSIX.1-2017 open(), unlink()", first_in_first_out },
 	{ "dir", "race", "POSIX.1-2017 mkdir(), rmdir()", race },
 };
 

@@ -45,6 +45,24 @@ static void files(void)
 	expect_made("a", 5000, 2);
 }
 
+static void times_of_exchange(void)
+{
+	struct timespec floor;
+
+	OK(mkdir("d", 0755));
+	OK(mkdir("e", 0755));
+	make("d/a", 10, 1);
+	make("e/b", 20, 2);
+	aged("d");
+	aged("e");
+	floor = clock_floor();
+	OPTIONAL(renameat2(AT, "d/a", AT, "e/b", RENAME_EXCHANGE), EINVAL, ENOSYS);
+	expect_recent("the first directory's mtime", look("d").st_mtim, floor);
+	expect_recent("the second directory's mtime", look("e").st_mtim, floor);
+	expect_recent("the first directory's ctime", look("d").st_ctim, floor);
+	expect_recent("the second directory's ctime", look("e").st_ctim, floor);
+}
+
 static void file_and_directory(void)
 {
 	bool counted = keeps_dir_links();
@@ -135,6 +153,7 @@ static void whiteout(void)
 static const struct check exchange_checks[] = {
 	{ "rename", "noreplace", "renameat2(2), RENAME_NOREPLACE", noreplace },
 	{ "rename", "exchange_files", "renameat2(2), RENAME_EXCHANGE", files },
+	{ "rename", "exchange_times", "renameat2(2); POSIX.1-2017 rename(): marks both parents", times_of_exchange },
 	{ "rename", "exchange_file_and_directory", "renameat2(2), RENAME_EXCHANGE: may be of different types",
 	  file_and_directory },
 	{ "rename", "exchange_directories", "renameat2(2), RENAME_EXCHANGE", directories },

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Files of known bytes, and looking at them. */
+#include <sys/xattr.h>
+
 #include "fscheck/check.h"
 
 void pattern(void *data, size_t len, off_t offset, unsigned int seed)
@@ -161,6 +163,15 @@ void expect_text(const char *path, const char *text)
 		     size > 0 ? (int)size : 0, got);
 	free(got);
 	closed(fd);
+}
+
+void expect_value(const char *path, const char *name, const void *value, size_t len)
+{
+	char *got = malloc(len + 100);
+
+	EQ(OK(lgetxattr(path, name, got, len + 100)), len);
+	BYTES(got, value, len);
+	free(got);
 }
 
 void expect_missing(const char *path)

@@ -41,6 +41,67 @@ static void mapped_hole(void)
 	closed(fd);
 }
 
+static void fill_again(const char *name)
+{
+	void *data = patterned(4096, 0, 3);
+	int fd = created(name, 0600);
+	ssize_t put;
+
+	do
+		put = write(fd, data, 4096);
+	while (put == 4096);
+	HOLDS(put >= 0 || errno == ENOSPC, "write: expected ENOSPC, got %s", errno_name(errno));
+	if (fsync(fd))
+		HOLDS(errno == ENOSPC, "fsync: expected success or ENOSPC, got %s", errno_name(errno));
+	closed(fd);
+}
+
+/* What was freed a moment ago may wait for the journal; who asks for it waits as well, whatever it is for. */
+static void freed_at_once_by_others(void)
+{
+	volatile unsigned char *map;
+	char target[900], name[16];
+	int fd;
+
+	need_small();
+	memset(target, 't', sizeof(target) - 1);
+	target[sizeof(target) - 1] = 0;
+	make("f", 10, 1);
+	make("moved", 10, 2);
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "d%d", i);
+		OK(mkdir(name, 0755));
+	}
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "freed%d", i);
+		make(name, MIB, 3);
+	}
+	fd = created("hole", 0644);
+	OK(ftruncate(fd, 4 * MIB));
+	map = (void *)OK(mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+	fill_up();
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "freed%d", i);
+		OK(unlink(name));
+		if (i == 0)
+			OK(symlink(target, "d0/symlink"));
+		else if (i == 1)
+			OK(mkdir("d0/inner", 0755));
+		else if (i == 2)
+			OK(link("f", "d1/link"));
+		else if (i == 3)
+			OK(rename("moved", "d2/moved"));
+		else
+			map[MIB] = 7;
+		snprintf(name, sizeof(name), "again%d", i);
+		fill_again(name);
+	}
+	OK(msync((void *)map, 4 * MIB, MS_SYNC));
+	forget(fd);
+	EQ(map[MIB], 7);
+	closed(fd);
+}
+
 static void fallocate_refused(void)
 {
 	unsigned long before;
@@ -237,6 +298,7 @@ static void inodes(void)
 
 static const struct check full_requests_checks[] = {
 	{ "full", "mapped_hole", "mmap(2) SIGBUS: no room for the page", mapped_hole },
+	{ "full", "freed_at_once_by_others", "POSIX.1-2017 unlink(): the space is freed", freed_at_once_by_others },
 	{ "full", "fallocate_refused", "fallocate(2) ENOSPC", fallocate_refused },
 	{ "full", "attributes", "setxattr(2) ENOSPC", attributes },
 	{ "full", "renaming", "POSIX.1-2017 rename() ENOSPC", renaming },

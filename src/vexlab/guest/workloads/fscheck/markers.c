@@ -60,6 +60,48 @@ static void holes_verify(void)
 #define STAMP_NS 123456789
 static const int64_t stamps[] = { 1, 1000000000, 1700000000, 2147483647, 0 };
 
+/* Files whose contents say what their times were, which a filesystem may have brought into its range. */
+static const int64_t told_stamps[] = { 2147483648, 4294967301, -1, -2147483648 };
+
+static void tell(char *text, size_t size, const char *path)
+{
+	struct statx st;
+
+	OK(statx(AT_FDCWD, path, 0, STATX_MTIME | STATX_BTIME, &st));
+	if (!(st.stx_mask & STATX_BTIME))
+		memset(&st.stx_btime, 0, sizeof(st.stx_btime));
+	snprintf(text, size, "%lld %lld.%09u", (long long)st.stx_mtime.tv_sec, (long long)st.stx_btime.tv_sec,
+		 st.stx_btime.tv_nsec);
+}
+
+static void told_make(void)
+{
+	char name[16], note[24], text[80];
+
+	for (size_t i = 0; i < ARRAY_SIZE(told_stamps); i++) {
+		const struct timespec times[2] = { { told_stamps[i], 0 }, { told_stamps[i], 0 } };
+
+		snprintf(name, sizeof(name), "told%zu", i);
+		snprintf(note, sizeof(note), "%s.note", name);
+		make(name, 10, 1);
+		OK(utimensat(AT_FDCWD, name, times, 0));
+		tell(text, sizeof(text), name);
+		put(note, text);
+	}
+}
+
+static void told_verify(void)
+{
+	char name[16], note[24], text[80];
+
+	for (size_t i = 0; i < ARRAY_SIZE(told_stamps); i++) {
+		snprintf(name, sizeof(name), "told%zu", i);
+		snprintf(note, sizeof(note), "%s.note", name);
+		tell(text, sizeof(text), name);
+		expect_text(note, text);
+	}
+}
+
 static void times_make(void)
 {
 	char name[16];
@@ -280,6 +322,7 @@ const struct marker markers[] = {
 	{ "contents", "POSIX.1-2017 write(); umount(2)", contents_make, contents_verify },
 	{ "holes", "POSIX.1-2017 lseek(), ftruncate()", holes_make, holes_verify },
 	{ "times", "POSIX.1-2017 utimensat()", times_make, times_verify },
+	{ "distant_times", "POSIX.1-2017 utimensat(); statx(2), stx_btime", told_make, told_verify },
 	{ "modes_and_owners", "POSIX.1-2017 chmod(), chown()", modes_make, modes_verify },
 	{ "symlinks", "POSIX.1-2017 symlink()", symlinks_make, symlinks_verify },
 	{ "links", "POSIX.1-2017 link()", links_make, links_verify },

@@ -44,6 +44,46 @@ static void too_long(void)
 	EQ(entries("."), 1);
 }
 
+/* Names of one length and one CRC-32C, whatever that begins with: it is linear, and theirs differ by its polynomial. */
+static const char *const alike[][2] = {
+	{ "ue2r43xy", "c54cvxdh" }, { "qlvw434k", "flotycs9" }, { "qmeo5att", "whdasbt4" },
+};
+
+static void same_checksum(void)
+{
+	char one[32], other[32], name[96];
+
+	for (int many = 0; many < 2; many++) {
+		const char *dir = many ? "many" : "few";
+
+		OK(mkdir(dir, 0755));
+		for (size_t i = 0; i < ARRAY_SIZE(alike); i++) {
+			snprintf(one, sizeof(one), "%s/%s", dir, alike[i][0]);
+			snprintf(other, sizeof(other), "%s/%s", dir, alike[i][1]);
+			put(one, "one");
+			for (int n = 0; n < (many ? 200 : 0); n++) {
+				snprintf(name, sizeof(name), "%s/between%zu-%d-%060d", dir, i, n, 0);
+				put(name, "");
+			}
+			expect_missing(other);
+			put(other, "other");
+			expect_text(one, "one");
+			expect_text(other, "other");
+			OK(unlink(one));
+			expect_missing(one);
+			expect_text(other, "other");
+			put(one, "again");
+			OK(unlink(other));
+			expect_missing(other);
+			expect_text(one, "again");
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(alike); i++) {
+			snprintf(one, sizeof(one), "%s/%s", dir, alike[i][0]);
+			expect_text(one, "again");
+		}
+	}
+}
+
 static void path_too_long(void)
 {
 	static char path[PATH_MAX + 10];
@@ -191,6 +231,7 @@ static void missing_among_many(void)
 static const struct check name_checks[] = {
 	{ "name", "longest", "POSIX.1-2017 NAME_MAX; ext4(5), xfs(5): 255 bytes", longest },
 	{ "name", "too_long", "POSIX.1-2017 ENAMETOOLONG", too_long },
+	{ "name", "same_checksum", "POSIX.1-2017 4.13 Pathname Resolution; RFC 3720 appendix B.4, CRC-32C", same_checksum },
 	{ "name", "path_too_long", "POSIX.1-2017 PATH_MAX, ENAMETOOLONG", path_too_long },
 	{ "name", "every_byte", "POSIX.1-2017 3.170 Filename; path_resolution(7)", every_byte },
 	{ "name", "dots", "POSIX.1-2017 3.170 Filename: only dot and dot-dot are special", dots },

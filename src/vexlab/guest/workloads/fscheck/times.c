@@ -173,6 +173,24 @@ static void looking_marks_nothing(void)
 	after(".", "operations that failed", false, false);
 }
 
+static void mapped_reading(void)
+{
+	volatile char *map;
+	int fd;
+
+	make("f", 4096, 1);
+	fd = opened("f", O_RDONLY);
+	before("f");
+	map = (void *)OK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
+	(void)map[0];
+	after("f", "reading through a mapping", false, false);
+	if (noatime(ST_NOATIME))
+		EQ(look("f").st_atim.tv_sec, AGED);
+	else
+		expect_recent("atime after reading through a mapping", look("f").st_atim, floor_time);
+	closed(fd);
+}
+
 static void mapped_writing(void)
 {
 	char *map;
@@ -331,6 +349,23 @@ static void birth(void)
 	EQ(now.stx_btime.tv_nsec, before.stx_btime.tv_nsec);
 }
 
+static void birth_of_others(void)
+{
+	static const char *const names[] = { "directory", "short", "pipe" };
+	struct timespec floor = clock_floor();
+	struct statx born;
+
+	OK(mkdir("directory", 0755));
+	OK(symlink("target", "short"));
+	OK(mkfifo("pipe", 0644));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		OK(statx(AT_FDCWD, names[i], AT_SYMLINK_NOFOLLOW, STATX_BTIME, &born));
+		if (!(born.stx_mask & STATX_BTIME))
+			report(REFUSED, 0, "the filesystem keeps no time of birth of a %s", names[i]);
+		expect_recent(names[i], (struct timespec){ born.stx_btime.tv_sec, born.stx_btime.tv_nsec }, floor);
+	}
+}
+
 static const struct check times_checks[] = {
 	{ "times", "creation", "POSIX.1-2017 open(), symlink(), mkfifo(): mark all three times", creation },
 	{ "times", "writing", "POSIX.1-2017 write(): marks mtime and ctime", writing },
@@ -340,6 +375,7 @@ static const struct check times_checks[] = {
 	{ "times", "attributes", "POSIX.1-2017 chmod(), chown(), link(): mark ctime", attributes },
 	{ "times", "xattr_marks_ctime", "xattr(7); inode(7), ctime", xattr_marks_ctime },
 	{ "times", "looking_marks_nothing", "POSIX.1-2017 4.9 File Times Update", looking_marks_nothing },
+	{ "times", "mapped_reading", "POSIX.1-2017 mmap(): marked between mmap() and munmap()", mapped_reading },
 	{ "times", "mapped_writing", "POSIX.1-2017 mmap(): marked between a write reference and msync()",
 	  mapped_writing },
 	{ "times", "monotonic", "POSIX.1-2017 4.9 File Times Update", monotonic },
@@ -349,6 +385,7 @@ static const struct check times_checks[] = {
 	{ "times", "set_permission", "POSIX.1-2017 utimensat() EACCES, EPERM", set_permission },
 	{ "times", "distant_dates", "utimensat(2); inode_timestamp_truncate in Linux fs/inode.c", distant_dates },
 	{ "times", "birth", "statx(2), stx_btime", birth },
+	{ "times", "birth_of_others", "statx(2), stx_btime", birth_of_others },
 };
 
 FAMILY(times);

@@ -10,15 +10,6 @@ static void first(const char *path, const char *name, const void *value, size_t 
 	OPTIONAL(setxattr(path, name, value, len, 0), EOPNOTSUPP);
 }
 
-static void expect_value(const char *path, const char *name, const void *value, size_t len)
-{
-	char *got = malloc(len + 100);
-
-	EQ(OK(lgetxattr(path, name, got, len + 100)), len);
-	BYTES(got, value, len);
-	free(got);
-}
-
 /* The number of user.* names, each of which must stand in the list once. */
 static int listed(const char *path, const char *wanted)
 {
@@ -298,26 +289,6 @@ static void permissions(void)
 		FAILS(setxattr("t", "user.a", "x", 1, 0), EPERM);
 }
 
-static void trusted(void)
-{
-	static char list[4096];
-	char value[10];
-
-	need_root();
-	make("f", 10, 1);
-	OPTIONAL(setxattr("f", "trusted.vexlab", "root", 4, 0), EOPNOTSUPP);
-	expect_value("f", "trusted.vexlab", "root", 4);
-	AS(USER_A, GROUP_A) {
-		long len;
-
-		FAILS(getxattr("f", "trusted.vexlab", value, 10), ENODATA, EPERM);
-		len = OK(listxattr("f", list, sizeof(list)));
-		/* btrfs filters values, not names. */
-		if (memmem(list, len, "trusted.", 8))
-			report(REFUSED, 0, "a user sees the names of trusted attributes, though no values");
-	}
-}
-
 static void random_mix(void)
 {
 	unsigned char value[12][100], data[100];
@@ -390,7 +361,6 @@ static const struct check xattr_checks[] = {
 	{ "xattr", "on_types", "xattr(7): user attributes of files and directories only, EPERM", on_types },
 	{ "xattr", "by_descriptor", "fsetxattr(2), fgetxattr(2)", by_descriptor },
 	{ "xattr", "permissions", "xattr(7), user and trusted attributes", permissions },
-	{ "xattr", "trusted", "xattr(7): trusted attributes need CAP_SYS_ADMIN", trusted },
 	{ "xattr", "random_mix", "setxattr(2), removexattr(2)", random_mix },
 	{ "xattr", "on_many_files", "setxattr(2)", on_many_files },
 };

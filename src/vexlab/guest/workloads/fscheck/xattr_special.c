@@ -27,7 +27,7 @@ static void on_special_files(void)
 {
 	static const size_t sizes[] = { 1, 100, 300, 1500, LARGEST };
 	unsigned char value[LARGEST], got[LARGEST];
-	char target[512];
+	char target[512], list[512];
 
 	need_root();
 	pattern(value, sizeof(value), 3, 3);
@@ -37,6 +37,8 @@ static void on_special_files(void)
 			OPTIONAL(lsetxattr(names[j], "trusted.vexlab", value, sizes[i], 0), EOPNOTSUPP, ENOSPC);
 			EQ(OK(lgetxattr(names[j], "trusted.vexlab", got, sizeof(got))), sizes[i]);
 			BYTES(got, value, sizes[i]);
+			long len = OK(llistxattr(names[j], list, sizeof(list)));
+			HOLDS(memmem(list, len, "trusted.vexlab", sizeof("trusted.vexlab")), "%s: not listed", names[j]);
 		}
 		EQ(OK(readlink("short", target, sizeof(target))), strlen("target"));
 		EQ(OK(readlink("long", target, sizeof(target))), 299);
