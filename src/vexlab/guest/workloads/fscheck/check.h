@@ -164,6 +164,8 @@ void aged(const char *path);
 void tick(void);
 struct timespec clock_floor(void);
 void expect_recent(const char *what, struct timespec time, struct timespec floor);
+/* Both mtime and ctime. */
+void expect_marked(const char *path, struct timespec floor);
 long find_granularity(void);
 int compare_times(struct timespec a, struct timespec b);
 bool same_time(struct timespec a, struct timespec b);
@@ -182,6 +184,8 @@ unsigned long free_mib(void);
 size_t write_until_full(int fd, size_t piece, unsigned int seed);
 /* Takes all but about `leave` MiB with the file "ballast". */
 void ballast(unsigned long leave);
+/* Takes with a new file what is left. */
+void fill_rest(const char *path);
 /* Takes all of it, the rest with the file "rest". */
 void fill_up(void);
 

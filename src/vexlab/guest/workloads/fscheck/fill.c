@@ -61,15 +61,20 @@ void ballast(unsigned long leave)
 	closed(fd);
 }
 
-void fill_up(void)
+void fill_rest(const char *path)
 {
-	int fd = created("rest", 0600);
+	int fd = created(path, 0600);
 
-	ballast(1);
 	write_until_full(fd, 65536, 1);
 	/* The last blocks, for a write of a whole piece may fail although smaller ones would fit. */
 	write_until_full(fd, 1024, 1);
 	if (fsync(fd))
 		HOLDS(errno == ENOSPC, "fsync: expected success or ENOSPC, got %s", errno_name(errno));
 	closed(fd);
+}
+
+void fill_up(void)
+{
+	ballast(1);
+	fill_rest("rest");
 }

@@ -41,21 +41,6 @@ static void mapped_hole(void)
 	closed(fd);
 }
 
-static void fill_again(const char *name)
-{
-	void *data = patterned(4096, 0, 3);
-	int fd = created(name, 0600);
-	ssize_t put;
-
-	do
-		put = write(fd, data, 4096);
-	while (put == 4096);
-	HOLDS(put >= 0 || errno == ENOSPC, "write: expected ENOSPC, got %s", errno_name(errno));
-	if (fsync(fd))
-		HOLDS(errno == ENOSPC, "fsync: expected success or ENOSPC, got %s", errno_name(errno));
-	closed(fd);
-}
-
 /* What was freed a moment ago may wait for the journal; who asks for it waits as well, whatever it is for. */
 static void freed_at_once_by_others(void)
 {
@@ -94,7 +79,7 @@ static void freed_at_once_by_others(void)
 		else
 			map[MIB] = 7;
 		snprintf(name, sizeof(name), "again%d", i);
-		fill_again(name);
+		fill_rest(name);
 	}
 	OK(msync((void *)map, 4 * MIB, MS_SYNC));
 	forget(fd);

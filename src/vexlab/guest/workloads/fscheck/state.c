@@ -138,6 +138,16 @@ void expect_recent(const char *what, struct timespec time, struct timespec floor
 		     floor.tv_nsec, (long long)now.tv_sec, now.tv_nsec, (long long)time.tv_sec, time.tv_nsec);
 }
 
+void expect_marked(const char *path, struct timespec floor)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "mtime of %s", path);
+	expect_recent(what, look(path).st_mtim, floor);
+	snprintf(what, sizeof(what), "ctime of %s", path);
+	expect_recent(what, look(path).st_ctim, floor);
+}
+
 void tick(void)
 {
 	/* Longer than a jiffy of the slowest kernel (CONFIG_HZ=100), or than the filesystem's own grain. */
