@@ -117,6 +117,15 @@ def test_a_stuck_kernel_can_still_be_asked(lab: Lab, order: Order) -> None:
         assert len(instruction_pointers(seen.registers)) == machine.spec.cpus
 
 
+def test_asking_a_machine_leaves_its_console_as_it_was_said(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        for _ in range(5):
+            examine(machine)
+        said = machine.shell("dmesg | tail -n 200").text.splitlines()
+        written = set(machine.console.text().splitlines())
+        assert [line for line in said if line not in written] == []
+
+
 def test_the_console_is_whole_from_its_first_byte(lab: Lab, order: Order) -> None:
     assert lab.boot_log(order).lstrip("\0").startswith("[    0.000000] Linux version 6.1")
     with lab.machine(order) as machine:

@@ -7,8 +7,11 @@ while user space is dead; where the kernel does not even take interrupts, an NMI
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import re
 import socket
+import sys
+import termios
 from dataclasses import dataclass
 
 from vexlab.deadline import Deadline
@@ -17,6 +20,7 @@ from vexlab.vm.machine import Machine
 
 _QUIET_S = 0.3
 _ANSWER_S = 3.0
+_TAKEN_S = 0.001
 _AGENT_S = 2.0
 
 # The kernel stacks (proc(5)) of a process and of its children, each under a heading of ours. A task that runs is left
@@ -74,13 +78,23 @@ def instruction_pointers(registers: str) -> tuple[int, ...]:
 def _system_request(machine: Machine, key: str) -> None:
     machine.qmp.command("chardev-send-break", {"id": "console"})
     with socket.socket(socket.AF_UNIX) as serial:
-        serial.settimeout(_ANSWER_S)
         serial.connect(str(machine.files.console))
         serial.sendall(key.encode())
-        with contextlib.suppress(TimeoutError):  # read along, or a full socket would stop the guest's console
-            serial.settimeout(_QUIET_S)
-            while serial.recv(1 << 16):
-                pass
+        _leave(serial)
+
+
+def _leave(serial: socket.socket) -> None:
+    """Wait until QEMU has taken what was sent, no longer.
+
+    A byte for which the socket of a slow reader has no room QEMU logs at each of its tries (qemu_chr_write_buffer in
+    chardev/char.c): the longer a reader stays, the more letters stand in the console's log twice.
+    """
+    serial.settimeout(0)
+    for _ in Deadline.after(_ANSWER_S).poll(_TAKEN_S, _TAKEN_S):
+        with contextlib.suppress(BlockingIOError):
+            serial.recv(1 << 16)
+        if not int.from_bytes(fcntl.ioctl(serial, termios.TIOCOUTQ, bytes(4)), sys.byteorder):
+            return
 
 
 def _wait_quiet(machine: Machine) -> None:
