@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.safety_validation.machines import disks
-from vexlab.guest.block import device_of, sectors_written
+from vexlab.domains.safety_validation.machines import disks, without_power
+from vexlab.guest.block import sectors_written
 from vexlab.guest.crash import no_journal
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
@@ -119,70 +119,6 @@ _USED = """
 cd {0} && exec 5<>first 6<>second && seq 9999 >&5 && seq 9999 >&6 && rm first second && exec 5>&- 6>&- && rm -r many &&
 seq 99999 >cut && truncate -s 100 cut && sync
 """
-# All but some room is taken. Folders take of it, go, and a file gets all their blocks, each step on the disk before the
-# next: whoever replays a journal must not put names into the file. Prints the file's size. The room is a file's that
-# goes, since not every filesystem can say beforehand what is free (Btrfs's statfs(2) guesses; there folders and files
-# share no blocks anyway).
-_REUSE = r"""
-import errno, os, shutil, sys
-
-ROOM = int(sys.argv[2])
-os.chdir(sys.argv[1])
-
-def put(name, line, most):
-    # writes `most` bytes, or until nothing more can be written
-    size = 0
-    with open(name, "wb", buffering=0) as file:
-        try:
-            while size < most:
-                size += file.write(line * (4096 // len(line)))
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-        os.fsync(file.fileno())
-    return size
-
-put("room", b"nothing but room\n" * 15 + b"\n", ROOM)
-for name in range(40):
-    open(f"noted{name}", "w").close()
-put("full", b"nothing but room\n" * 15 + b"\n", 1 << 50)
-os.unlink("room")
-os.sync()
-for turn in range(3):
-    if turn:
-        os.unlink("reused")
-        os.sync()
-    for folder in range(20):
-        os.makedirs(f"folders/{folder}")
-        for name in range(60):
-            os.symlink("somewhere", f"folders/{folder}/{name:02}{'name' * 50}")
-        try:
-            os.setxattr(f"folders/{folder}", "user.long", b"attribute" * 30)
-        except OSError:
-            pass
-    for change, *value in ((os.setxattr, b"attribute" * 30), (os.removexattr,)):
-        for name in range(40):
-            try:
-                change(f"noted{name}", "user.long", *value)
-            except OSError:
-                pass
-        os.sync()
-    shutil.rmtree("folders")
-    os.sync()
-    size = put("reused", b"of a file\n" * 25 + b"12345\n", 1 << 50)
-    os.fsync(os.open(".", os.O_RDONLY))
-print(size)
-"""
-_REUSED = r"""
-cd {0} && python3 - <<'END'
-line = b"of a file\n" * 25 + b"12345\n"
-data = open("reused", "rb").read()
-wrong = [at for at in range(0, len(data), 4096) if data[at:at + 4096] != (line * 16)[:len(data) - at]]
-print(len(data), *(["wrong", len(wrong), "first", wrong[0], data[wrong[0]:wrong[0] + 40]] if wrong else []))
-END
-"""
-_ROOM = 3 << 20
-_LEAST_REUSED = _ROOM - (512 << 10)  # the folders take more than what may be missing
 _MODEL = "/tmp/tree5.manifest"
 # What is there, without times, which no filesystem promises to write at once
 _THERE = """
@@ -206,7 +142,7 @@ def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) 
     held = filesystem.machine.shell(_HELD.format(filesystem.mountpoint), timeout=_STEP_S)
     assert held.ok, f"the files to be held open cannot be made: {held}"
     model = filesystem.machine.pull(_MODEL)
-    filesystem = _without_power(filesystem, successor)
+    filesystem = without_power(filesystem, successor)
     fresh = filesystem.machine
     fresh.push(model, _MODEL)
     _leaves_alone(filesystem)
@@ -237,32 +173,6 @@ def _leaves_alone(filesystem: GuestFilesystem) -> None:
         assert filesystem.unmount().ok
     assert machine.exec(["blockdev", "--setrw", device]).ok
     assert sectors_written(machine, device) == before, "it writes to a device that is read-only"
-
-
-@pytest.mark.level(1)
-def test_reused_blocks(filesystem: GuestFilesystem, successor: Successor) -> None:
-    """A file that took the blocks of folders, and was synced, holds its data after a power cut, not their names."""
-    if reason := no_journal(filesystem.target):
-        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
-    made = filesystem.mkfs()
-    assert made.ok, f"mkfs failed: {made}"
-    assert filesystem.mount().ok
-    filesystem.prove()
-    filesystem.machine.push(_REUSE.encode(), "/tmp/reuse.py")
-    written = filesystem.machine.exec(["python3", "/tmp/reuse.py", filesystem.mountpoint, str(_ROOM)], timeout=_STEP_S)
-    assert written.ok, f"blocks cannot be used again: {written.error_text.strip().rpartition(chr(10))[2]}"
-    filesystem = _without_power(filesystem, successor)
-    mounted = filesystem.mount()
-    assert mounted.ok, f"after a power cut it does not mount: {mounted}"
-    filesystem.prove()
-    told = filesystem.machine.shell(_REUSED.format(filesystem.mountpoint), timeout=_STEP_S)
-    assert told.ok, f"the file cannot be read after the power cut: {told}"
-    assert int(written.text) > _LEAST_REUSED, f"the file got {written.text} bytes: too few to be where the folders were"
-    assert told.text == written.text, f"{written.text} bytes were synced; after the power cut: {told.text}"
-    assert filesystem.unmount().ok
-    if filesystem.target.fsck:
-        checked = filesystem.fsck()
-        assert checked.ok, f"it is not consistent after recovery: {checked}"
 
 
 @pytest.mark.level(2)
@@ -321,17 +231,11 @@ def _one_by_one(filesystem: GuestFilesystem, successor: Successor, steps: tuple[
             done = filesystem.machine.shell(script, timeout=_STEP_S)
             assert done.ok, f"{step}: {done}"
             before, last = _there(filesystem), step
-            filesystem = _without_power(filesystem, successor)
+            filesystem = without_power(filesystem, successor)
     assert filesystem.unmount().ok
     if filesystem.target.fsck:
         checked = filesystem.fsck()
         assert checked.ok, f"it is not consistent after all: {checked}"
-
-
-def _without_power(filesystem: GuestFilesystem, successor: Successor) -> GuestFilesystem:
-    """Cut the power, and return the filesystem as the machine that follows finds it, not mounted."""
-    fresh = successor(filesystem.machine)
-    return GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
 
 
 def _there(filesystem: GuestFilesystem) -> str:
