@@ -12,6 +12,7 @@ from vexlab.plugin.domain_base import (
 from vexlab.plugin.fixtures import (
     artifact,
     build,
+    doomed,
     during,
     filesystem,
     kernel,
@@ -39,6 +40,7 @@ __all__ = [
     "_domain",
     "artifact",
     "build",
+    "doomed",
     "during",
     "filesystem",
     "kernel",

@@ -170,6 +170,18 @@ def successor(
 
 
 @pytest.fixture
+def doomed(request: pytest.FixtureRequest, lab: Lab, machine: Machine) -> Iterator[Machine]:
+    """Return a second machine like the case's, for what must end in a panic: its kernel's words are no findings."""
+    recorder = recorder_of(request.node)
+    assert machine
+    assert recorder.order
+    with lab.machine(recorder.order) as other:
+        yield other
+        recorder.folder.mkdir(parents=True, exist_ok=True)
+        (recorder.folder / "doomed.log").write_text(other.console.text())
+
+
+@pytest.fixture
 def klog(machine: Machine) -> KernelLog:
     """Return the kernel's log since the machine came up."""
     return KernelLog(machine)

@@ -25,6 +25,7 @@ pytestmark = [
 ]
 
 _USE_UP_S = 240.0
+_OWN = 0.1  # of a large device: for maps, inodes and the journal
 _LEFT = 0.06  # of all: for what a filesystem keeps for itself
 _MOST_INODES = 20_000  # that are worth the time
 _AVAILABLE = "stat -f -c %a {0}"
@@ -34,6 +35,30 @@ _ODD_BYTES = 7 * 512 + 3 * 1024 * 1024  # over the smallest size: no whole numbe
 _FAR_FOLDER = """
 cd {0} && head -c {1} /dev/zero >first && sync && mkdir -p $(seq -f folder%g/below 9) && rm first && sync &&
 stat -c '%i %n' folder?/below | sort -n | tail -n 1 | cut -d ' ' -f 2
+"""
+# Folders far apart, each with a file, and files whose neighbours go, so that blocks and inodes are freed there as well.
+# Prints the highest block of any file (FIBMAP of linux/fs.h), 0 where the filesystem does not tell.
+_SPREAD = """
+cd {0} && python3 - <<'END'
+import fcntl, os, struct
+highest = 0
+for number in range(600):
+    os.mkdir(f"{{number}}")
+    for name in ("kept", "gone"):
+        with open(f"{{number}}/{{name}}", "wb") as file:
+            file.write(f"{{number:7}}\\n".encode() * 4000)
+os.sync()
+for number in range(600):
+    os.unlink(f"{{number}}/gone")
+    with open(f"{{number}}/kept", "rb") as file:
+        block = bytearray(struct.pack("i", 7))
+        try:
+            fcntl.ioctl(file, 1, block, True)
+        except OSError:
+            continue
+        highest = max(highest, struct.unpack("i", block)[0])
+print(highest)
+END
 """
 # Each must end with ENOSPC, and nothing else.
 _TAKE_BLOCKS = """
@@ -86,6 +111,23 @@ def _use(filesystem: GuestFilesystem, *, count: int = 120) -> None:
 def test_device(filesystem: GuestFilesystem, serial: str) -> None:
     """On the smallest device, on one of 64 MiB, and on one with sectors of 4096 bytes it works, and lasts."""
     _use(_on(filesystem, device_of(filesystem.machine, serial)), count=60 if serial == "tiny" else 120)
+
+
+def test_device_large(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+    """On a device of 20 GiB, of which files far apart use little, it works to its end, and lasts."""
+    device = device_of(filesystem.machine, "large")
+    size = int(filesystem.machine.exec(["blockdev", "--getsize64", device]).text)
+    large = _on(filesystem, device)
+    questions = LastQuestions(large)
+    counts = questions.counts()
+    room = metrics.record("blocks_ratio", counts.blocks * counts.block_size / size)
+    assert 1 - _OWN < room <= 1, f"of {size} bytes statfs(2) tells {counts.blocks} blocks of {counts.block_size}"
+    spread = filesystem.machine.shell(_SPREAD.format(large.mountpoint), timeout=_USE_UP_S)
+    assert spread.ok, f"folders with a file each cannot be made: {spread}"
+    metrics.record("highest_ratio", int(spread.text) * counts.block_size / size)
+    questions.kept()
+    questions.given_back()
+    questions.let_go()
 
 
 def test_device_odd(filesystem: GuestFilesystem, target: Target) -> None:

@@ -11,12 +11,14 @@ import pytest
 
 from vexlab.domains.safety_validation.images import PRISTINE, WORK, make_image, try_damages
 from vexlab.domains.safety_validation.machines import disks
+from vexlab.errors import MachineLost
 from vexlab.guest.damage import Damage, blind_damages, chosen, field_damages, sum_damages
 from vexlab.guest.fields import Field, parse_fields, series, with_sums
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
 from vexlab.plugin.fixtures import Metrics
+from vexlab.vm.machine import Machine
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -50,6 +52,15 @@ find {point} -exec stat {{}} + >/dev/null 2>&1
 count=$(cat {count}) && grep " {point} .* ro[, ]" /proc/mounts >/tmp/read-only && [ "$count" != 0 ] &&
     mount -o remount,rw {point} 2>/dev/null && ! touch {point} && echo "made writable, it writes nothing" && exit
 echo $count && umount {point} && mount -t {fstype} -o {options} {device} {point} && cat {count} && umount {point}
+"""
+
+# The same error, where it must end the machine.
+_PANIC = """
+cp {pristine} {work} && python3 -c 'import os; fd = os.open("{work}", os.O_RDWR); at = {offset}
+os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)' && blockdev --flushbufs {device} && mkdir -p {point} || exit 1
+mount -t {fstype} -o {options} {device} {point} 2>/dev/null || {{ echo refused; exit; }}
+find {point} -exec stat {{}} + >/dev/null 2>&1
+umount {point} && echo alive
 """
 
 Say = Callable[[str], None]
@@ -139,12 +150,13 @@ def test_errors_option(filesystem: GuestFilesystem, metrics: Metrics, during: Sa
 
 
 @pytest.mark.needs(fields=True, options=True, statistics=True)
-def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+@pytest.mark.parametrize("value", ["remount-ro", "continue"])
+def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics, value: str) -> None:
     """An error that is met in an image is counted, and is still on record when it is mounted again."""
     target, machine = filesystem.target, filesystem.machine
     counted = dict(target.statistics).get("errors")
-    if not counted or "errors" not in dict(target.options):
-        pytest.skip(f"{target.name} has no count of errors, or no mount option errors=")
+    if not counted or value not in dict(target.options).get("errors", ()):
+        pytest.skip(f"{target.name} has no count of errors, or no mount option errors={value}")
     device = make_image(filesystem, size=target.min_disk)
     sums = [covered for field, covered in with_sums(_fields(filesystem), most=_LIKE) if field.own_number][:_TOLD]
     if not sums:
@@ -156,7 +168,7 @@ def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics) -> None:
         "fstype": target.fstype,
         "point": filesystem.mountpoint,
         "count": counted.replace("{name}", PurePosixPath(device).name),
-        "options": ",".join((*target.mount_options, "errors=remount-ro")),
+        "options": ",".join((*target.mount_options, f"errors={value}")),
     }
     refused = 0
     for covered in sums:
@@ -173,6 +185,40 @@ def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     raise AssertionError(
         f"of {len(sums)} wrong checksums none was counted as an error, {refused} were refused at mount"
     )
+
+
+@pytest.mark.needs(fields=True, options=True)
+def test_errors_panic(filesystem: GuestFilesystem, doomed: Machine, metrics: Metrics) -> None:
+    """With errors=panic an error that is met in an image ends the machine, and nothing is written after it."""
+    target = filesystem.target
+    if "panic" not in dict(target.options).get("errors", ()):
+        pytest.skip(f"{target.name} has no mount option errors=panic")
+    loaded = GuestModule(doomed, target).load()
+    assert loaded.ok, f"the module does not load: {loaded}"
+    victim = GuestFilesystem(doomed, target, filesystem.device)
+    device = make_image(victim, size=target.min_disk)
+    sums = [covered for field, covered in with_sums(_fields(victim), most=_LIKE) if field.own_number][:_TOLD]
+    if not sums:
+        pytest.skip(f"{target.name}'s fields have no checksums")
+    words = {
+        "pristine": PRISTINE,
+        "work": WORK,
+        "device": device,
+        "fstype": target.fstype,
+        "point": victim.mountpoint,
+        "options": ",".join((*target.mount_options, "errors=panic")),
+    }
+    alive = 0
+    try:
+        for covered in sums:
+            told = doomed.shell(_PANIC.format(offset=covered.offset, **words), timeout=60)
+            assert told.ok, f"with the checksum at {covered.offset} wrong: {told}"
+            alive += told.text != _REFUSED
+    except MachineLost:
+        metrics.record("survived_count", alive)
+        assert "Kernel panic - not syncing" in doomed.console.text(), "the machine ended without a panic"
+        return
+    raise AssertionError(f"of {len(sums)} wrong checksums none ended the machine, {alive} were mounted and listed")
 
 
 @pytest.mark.parametrize("state", ["frozen", "cut"])
