@@ -23,6 +23,8 @@ class Limits:
     - ``gain``: of what further threads gain; with one lock around all, waits included, four are slower than one alone.
     - ``memory_per_file``: of slab memory for a file in use; xfs takes three times what ext4 takes.
     - ``mount``: of the time for mount and unmount; the settings' ``mount_s`` holds besides.
+    - ``late``: of the last pages of a list to its first; of 8000 names or 20000 vectors looked at anew in each call it
+      is 10 and more.
     - ``search``: of the time to search n vectors to that of hashing their bytes with md5sum.
     - ``vector_kept_bytes``: bytes more than those of a file that stay for each vector when caches are dropped; an entry
       of an index by id is 16 bytes.
@@ -39,6 +41,7 @@ class Limits:
     gain: float = 0.4
     memory_per_file: float = 6.0
     mount: float = 20.0
+    late: float = 4.0
     search: float = 30.0
     vector_kept_bytes: float = 64.0
     requests: float = 1.5
