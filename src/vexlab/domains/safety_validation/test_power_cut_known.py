@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from vexlab.domains.safety_validation.machines import disks, without_power
+from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.block import sectors_written
 from vexlab.guest.crash import no_journal
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
+from vexlab.guest.vectors import ADAPTERS
 from vexlab.plugin.fixtures import Successor
 
 pytestmark = [
@@ -93,6 +95,28 @@ _VECTORS = (
     "vexctl add vectors 4 5 6",
     "vexctl delete vectors 2",
 )
+# A large add is under way when another file's fsync commits. Prints whether it still is after that.
+_ADD_AMID = r"""
+import ctypes, os, sys, time
+
+DIM, COUNT = 512, 20000
+os.chdir(sys.argv[1])
+fd = os.open("large", os.O_RDWR | os.O_CREAT)
+call(CREATE, 1, DIM, 0, 0, 0, 0, 0, 0)
+floats = (ctypes.c_float * (DIM * COUNT))()
+call(ADD, 1, DIM, 3, 0, ctypes.addressof(floats), 0, 0, 0, 0, 0)
+os.sync()
+pid = os.fork()
+if not pid:
+    call(ADD, 1, DIM, COUNT, 0, ctypes.addressof(floats), 0, 0, 0, 0, 0)
+    os._exit(0)
+blocks = os.fstat(fd).st_blocks
+while os.fstat(fd).st_blocks < blocks + COUNT * DIM * 4 // 512 // 8:
+    time.sleep(0.001)
+other = os.open("other", os.O_RDWR | os.O_CREAT)
+os.fsync(other)
+print(os.waitpid(pid, os.WNOHANG)[0] == 0)
+"""
 # Files without a name are open, others were, and forty folders are new: it is in the journal, not yet in its place.
 _HELD = """
 cd {0} && mkdir many && touch $(seq -f many/%g 200) || exit 1
@@ -208,6 +232,33 @@ def test_synced_vectors(filesystem: GuestFilesystem, successor: Successor) -> No
     if filesystem.target.vectors != "vexctl":
         pytest.skip("the steps are VexFS's own commands")
     _one_by_one(filesystem, successor, _SYNCED_VECTORS)
+
+
+@pytest.mark.level(1)
+@pytest.mark.needs(vectors=True)
+def test_add_amid(filesystem: GuestFilesystem, successor: Successor) -> None:
+    """Of an add that the power cut ends in its middle nothing is there, though others committed meanwhile."""
+    if filesystem.target.vectors != "vexctl":
+        pytest.skip("these calls are VexFS's own")
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    assert filesystem.mount().ok
+    filesystem.prove()
+    filesystem.machine.push((SHAPES + CALL + _ADD_AMID).encode(), "/tmp/add.py")
+    added = filesystem.machine.exec(["python3", "/tmp/add.py", filesystem.mountpoint], timeout=_STEP_S)
+    assert added.ok, f"vectors cannot be added: {added}"
+    if added.text != "True":
+        pytest.skip("the add had ended before the power was cut")
+    filesystem = without_power(filesystem, successor)
+    mounted = filesystem.mount()
+    assert mounted.ok, f"it does not mount after the power cut: {mounted}"
+    filesystem.prove()
+    live = ADAPTERS[filesystem.target.vectors](filesystem.machine).live(f"{filesystem.mountpoint}/large")
+    assert live == 3, f"3 vectors were synced, {live} are there after an add that the power cut ended"
+    assert filesystem.unmount().ok
+    if filesystem.target.fsck:
+        checked = filesystem.fsck()
+        assert checked.ok, f"it is not consistent after recovery: {checked}"
 
 
 def _one_by_one(filesystem: GuestFilesystem, successor: Successor, steps: tuple[str, ...], *options: str) -> None:
