@@ -129,6 +129,7 @@ def _restores(lab: Lab, order: Order, rounds: int = 5) -> float:
 
 
 def _run(*argv: str, **env: str) -> tuple[dict[str, Any], float]:
+    env = {"PYTHONDONTWRITEBYTECODE": "", **env}  # the first run leaves bytecode for the next, whatever the shell says
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "result.json")
         command = [sys.executable, "-m", "vexlab", "run", "--results", folder, "--json", str(file), *argv]
