@@ -44,6 +44,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "large_files": ("large", "truncate.huge_and_back"),
     "large_xattrs": ("xattr.large_values",),
     "long_symlinks": ("symlink.longest",),
+    "mapped_tail": ("mmap.tail_in_memory",),
     "overwrite_when_full": ("full.overwriting",),
     "punch_hole": ("space.punches", "space.punch_frees"),
     "rename_exchange": (

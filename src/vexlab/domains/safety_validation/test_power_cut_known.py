@@ -95,15 +95,20 @@ _VECTORS = (
     "vexctl add vectors 4 5 6",
     "vexctl delete vectors 2",
 )
-# A large add is under way when another file's fsync commits. Prints whether it still is after that.
+# Vectors are added to a collection without a name, too, which is to be gone after the cut. Then a large add is begun,
+# and amid it another file's fsync commits. Prints whether the add is still under way after that.
 _ADD_AMID = r"""
 import ctypes, os, sys, time
 
 DIM, COUNT = 512, 20000
 os.chdir(sys.argv[1])
-fd = os.open("large", os.O_RDWR | os.O_CREAT)
-call(CREATE, 1, DIM, 0, 0, 0, 0, 0, 0)
 floats = (ctypes.c_float * (DIM * COUNT))()
+for name in ("gone", "large"):
+    fd = os.open(name, os.O_RDWR | os.O_CREAT)
+    call(CREATE, 1, DIM, 0, 0, 0, 0, 0, 0)
+    if name == "gone":
+        os.unlink(name)
+        call(ADD, 1, DIM, 500, 0, ctypes.addressof(floats), 0, 0, 0, 0, 0)
 call(ADD, 1, DIM, 3, 0, ctypes.addressof(floats), 0, 0, 0, 0, 0)
 os.sync()
 pid = os.fork()
@@ -130,6 +135,8 @@ os.sync()
 for n in range(40):
     os.unlink(f"held{{n}}")
     os.mkdir(f"late{{n}}")
+for n, fd in enumerate(held):
+    os.ftruncate(fd, 300 * n) if n % 2 else os.pwrite(fd, b"x" * 5000, 2000 * n)
 for fd in held[1::3]:  # out of the middle of whatever list they are on
     os.close(fd)
 os.fsync(os.open(".", os.O_RDONLY))

@@ -131,6 +131,31 @@ static void tail_is_zero(void)
 	closed(fd);
 }
 
+/* The same of a page that has not left memory when the file grows. */
+static void tail_in_memory(void)
+{
+	for (int way = 0; way < 2; way++) {
+		unsigned char *shared, tail[3191];
+		int fd;
+
+		make("f", 5000, 1);
+		fd = opened("f", O_RDWR);
+		shared = map(fd, 8192, RW, MAP_SHARED);
+		memset(shared + 5000, 'x', 3192);
+		OK(munmap(shared, 8192));
+		if (way == 0)
+			OK(ftruncate(fd, 8192));
+		else
+			EQ(OK(pwrite(fd, "", 1, 8191)), 1);
+		expect_pattern(fd, 0, 5000, 1);
+		EQ(OK(pread(fd, tail, sizeof(tail), 5000)), sizeof(tail));
+		if (memchr(tail, 'x', sizeof(tail)))
+			report(REFUSED, 0, "what was stored beyond the end is in the file when it grows by %s",
+			       way ? "pwrite" : "ftruncate");
+		closed(fd);
+	}
+}
+
 static void beyond_the_end(void)
 {
 	unsigned char *shared;
@@ -292,6 +317,8 @@ static const struct check mmap_checks[] = {
 	{ "mmap", "private_stays_private", "POSIX.1-2017 mmap(), MAP_PRIVATE", private_stays_private },
 	{ "mmap", "tail_is_zero", "POSIX.1-2017 mmap(): the partial page is zero-filled and never written out",
 	  tail_is_zero },
+	{ "mmap", "tail_in_memory", "POSIX.1-2017 mmap(): modified portions beyond the end are never written out",
+	  tail_in_memory },
 	{ "mmap", "beyond_the_end", "POSIX.1-2017 mmap(): SIGBUS beyond the end", beyond_the_end },
 	{ "mmap", "into_hole", "POSIX.1-2017 mmap()", into_hole },
 	{ "mmap", "errors", "POSIX.1-2017 mmap() ERRORS; mmap(2) EACCES, ENODEV", errors },
