@@ -9,36 +9,36 @@ from vexlab.plugin.fixtures import Metrics
 
 _SHOWN = 12
 
-# Whether a family is in level 1; the rest is in level 2. `full` needs a small device, see test_full.py.
-FAMILIES: dict[str, int] = {
-    "append": 2,
-    "dir": 1,
-    "direct": 2,
-    "io": 1,
-    "large": 2,
-    "link": 1,
-    "lock": 2,
-    "mmap": 1,
-    "name": 2,
-    "open": 1,
-    "owner": 2,
-    "perm": 2,
-    "position": 1,
-    "race": 2,
-    "readdir": 1,
-    "rename": 1,
-    "space": 2,
-    "special": 2,
-    "stat": 2,
-    "symlink": 2,
-    "sync": 1,
-    "times": 2,
-    "tmpfile": 2,
-    "tree": 2,
-    "truncate": 1,
-    "unlink": 1,
-    "xattr": 2,
-}
+# `full` needs a small device, see test_devices.py.
+FAMILIES = (
+    "append",
+    "dir",
+    "direct",
+    "io",
+    "large",
+    "link",
+    "lock",
+    "mmap",
+    "name",
+    "open",
+    "owner",
+    "perm",
+    "position",
+    "race",
+    "readdir",
+    "rename",
+    "space",
+    "special",
+    "stat",
+    "symlink",
+    "sync",
+    "times",
+    "tmpfile",
+    "tree",
+    "truncate",
+    "unlink",
+    "xattr",
+)
 
 
 def run_family(

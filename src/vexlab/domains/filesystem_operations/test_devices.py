@@ -107,6 +107,7 @@ def _use(filesystem: GuestFilesystem, *, count: int = 120) -> None:
     questions.let_go()
 
 
+@pytest.mark.level(1)
 @pytest.mark.parametrize("serial", ["tiny", "small", "sectors"])
 def test_device(filesystem: GuestFilesystem, serial: str) -> None:
     """On the smallest device, on one of 64 MiB, and on one with sectors of 4096 bytes it works, and lasts."""
@@ -130,6 +131,7 @@ def test_device_large(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     questions.let_go()
 
 
+@pytest.mark.level(1)
 def test_device_odd(filesystem: GuestFilesystem, target: Target) -> None:
     """On a device whose size is no multiple of a block it works to the last whole block, and lasts."""
     size = (target.min_disk << 20) + _ODD_BYTES
@@ -138,6 +140,7 @@ def test_device_odd(filesystem: GuestFilesystem, target: Target) -> None:
     _use(_on(filesystem, device))
 
 
+@pytest.mark.level(1)
 def test_device_loop(filesystem: GuestFilesystem, target: Target) -> None:
     """On a loop device with sectors of 4096 bytes it works, and lasts."""
     device = _loop(filesystem.machine, _backed(filesystem), target.min_disk << 20, "--sector-size 4096")

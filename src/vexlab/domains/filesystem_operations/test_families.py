@@ -9,7 +9,7 @@ from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
 from vexlab.plugin.fixtures import Metrics
 
-pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.needs(mkfs=True)]
+pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.level(1), pytest.mark.needs(mkfs=True)]
 
 _QUICK = ("io", "rename")
 _AT_ONCE = ("race", "lock", "readdir", "append", "mmap")  # with threads or processes that must really run at once
@@ -19,13 +19,13 @@ mkdir {0}/bystanders {0}/work && fstree fill 20 60 {0}/bystanders >/tmp/bystande
 """
 
 
-def _case(family: str, level: int) -> object:
-    marks = [pytest.mark.level(level), *([pytest.mark.quick] if family in _QUICK else [])]
+def _case(family: str) -> object:
+    marks = [pytest.mark.quick] if family in _QUICK else []
     marks.append(pytest.mark.sequential(yes=family not in _AT_ONCE))
     return pytest.param(family, marks=marks, id=family)
 
 
-@pytest.mark.parametrize("family", [_case(family, level) for family, level in FAMILIES.items()])
+@pytest.mark.parametrize("family", [_case(family) for family in FAMILIES])
 def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str, metrics: Metrics) -> None:
     """Every check of the family passes or is refused as declared, and the files of others are not touched."""
     made = mounted.machine.ash(_BYSTANDERS.format(mounted.mountpoint))

@@ -17,7 +17,7 @@ from vexlab.domains.integration.workflow import Workflow
 
 pytestmark = [
     pytest.mark.domain("integration"),
-    pytest.mark.level(2),
+    pytest.mark.level(1),
     pytest.mark.needs(mkfs=True),
     MACHINE,
 ]
