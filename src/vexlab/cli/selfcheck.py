@@ -91,7 +91,8 @@ def command(
     trials = Trials(Path(state), options, sources=sources, stop=not all_cases)
 
     clean = [_tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file))) for each in (chosen, *others)]
-    texts = {str(row["id"]): f"{row['id']} {row['about']}" for row in collect(Request(target=target, kernels=releases))}
+    rows = collect(Request(target=target, kernels=releases))
+    texts = {str(row["id"]): f"{row['id']} {row['about']} {row['words']}" for row in rows}
     texts |= {each.name: each.words for each in wanted}
     defective: list[Detection] = []
     for at, each in enumerate(wanted, 1):

@@ -22,6 +22,7 @@ MARKS = {
         "kernel options (`KASAN`, without CONFIG_), or a property of the target (also `options`, "
         "`statistics`), without which the case is skipped"
     ),
+    "words(text)": "what the case asks, in more words than its first line: `vexlab selfcheck` goes by them",
     "vm(**order)": (
         "machine of another shape: memory=MiB, cpus=N, disks=(...), append='...', recipe='name'; a function gives the "
         "value for a target"
@@ -40,6 +41,11 @@ class CaseMarks:
     safety: str
     quick: bool
     sequential: bool
+
+
+def words_of(item: pytest.Item) -> str:
+    """Return what the case asks in more words than its first line, where it says so."""
+    return str(_argument(item, "words", ""))
 
 
 def marks_of(item: pytest.Item) -> CaseMarks:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 from vexlab.guest.checks import Judged, Judgement, judge, parse_checks, parse_results
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.workloads import WORKLOADS
 from vexlab.model.machine import CommandResult
 from vexlab.plugin.fixtures import Metrics
 
 _SHOWN = 12
+# { "owner", "setgid_directory", "inode(7), S_ISGID on a directory; mkdir(2)", setgid_dir },
+_CHECK = re.compile(r'\{ "(\w+)", "(\w+)", "([^"]+)"')
 
 # `full` needs a small device, see test_devices.py.
 FAMILIES = (
@@ -39,6 +45,17 @@ FAMILIES = (
     "unlink",
     "xattr",
 )
+
+
+@cache
+def _checks() -> tuple[tuple[str, str, str], ...]:
+    sources = sorted((WORKLOADS.source / "fscheck").glob("*.c"))
+    return tuple(check for source in sources for check in _CHECK.findall(source.read_text()))
+
+
+def words_of_family(family: str) -> str:
+    """Return the names of the family's checks, and what each rests on."""
+    return " ".join(f"{name} {cite}" for of, name, cite in _checks() if of == family)
 
 
 def run_family(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.filesystem_operations.families import FAMILIES, run_family
+from vexlab.domains.filesystem_operations.families import FAMILIES, run_family, words_of_family
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
 from vexlab.plugin.fixtures import Metrics
@@ -20,7 +20,7 @@ mkdir {0}/bystanders {0}/work && fstree fill 20 60 {0}/bystanders >/tmp/bystande
 
 
 def _case(family: str) -> object:
-    marks = [pytest.mark.quick] if family in _QUICK else []
+    marks = [pytest.mark.words(words_of_family(family)), *([pytest.mark.quick] if family in _QUICK else [])]
     marks.append(pytest.mark.sequential(yes=family not in _AT_ONCE))
     return pytest.param(family, marks=marks, id=family)
 

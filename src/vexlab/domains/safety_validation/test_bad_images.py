@@ -63,6 +63,11 @@ find {point} -exec stat {{}} + >/dev/null 2>&1
 umount {point} && echo alive
 """
 
+_WORDS = (
+    "corrupt image, unchecked value of the image, missing NULL check: block numbers, inode numbers, lengths of entries "
+    "and names, link counts, sizes, positions in a bitmap, lists that lead in a circle without end, checksum"
+)
+
 Say = Callable[[str], None]
 
 
@@ -100,6 +105,7 @@ def _goes_on(filesystem: GuestFilesystem, module: GuestModule) -> None:
 
 @pytest.mark.needs(fields=True)
 @pytest.mark.slow
+@pytest.mark.words(_WORDS)
 def test_damaged_fields(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, during: Say) -> None:
     """Of every sort of field the worst values, with the checksum made right: an error or nothing, and no harm."""
     device = make_image(filesystem, size=filesystem.target.min_disk)
@@ -112,6 +118,7 @@ def test_damaged_fields(filesystem: GuestFilesystem, module: GuestModule, metric
 @pytest.mark.level(2)
 @pytest.mark.needs(fields=True)
 @pytest.mark.slow
+@pytest.mark.words(_WORDS)
 def test_damaged_fields_more(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, during: Say) -> None:
     """The next thousand wrong values of the image's fields do no harm either."""
     device = make_image(filesystem, size=filesystem.target.min_disk)

@@ -27,6 +27,7 @@ _SCRIPT = "/tmp/stress.py"
 
 
 @pytest.mark.usefixtures("questions")
+@pytest.mark.words("lock order, circular locking, deadlock, missing lock, race, sleep in atomic context, lost wake-up")
 @pytest.mark.parametrize("stress", ["names", "data", "deletions", "freeze", "vectors"])
 def test_stress_comes_on(
     mounted: GuestFilesystem, metrics: Metrics, during: Callable[[str], None], stress: str
