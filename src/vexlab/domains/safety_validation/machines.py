@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from vexlab.guest.block import device_of
+from vexlab.guest.crash import no_journal
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import Disk
 from vexlab.model.target import Target
@@ -18,6 +21,17 @@ def disks(target: Target) -> tuple[Disk, ...]:
         Disk(serial="scratch", size=max(target.min_disk, _SMALL_MIB)),
         Disk(serial="room", size=target.min_disk * IMAGES),
     )
+
+
+def begin(filesystem: GuestFilesystem) -> None:
+    """Make and mount a filesystem that is to recover from a power cut; skip the case where it does not promise to."""
+    if reason := no_journal(filesystem.target):
+        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    mounted = filesystem.mount()
+    assert mounted.ok, f"mount failed: {mounted}"
+    filesystem.prove()
 
 
 def without_power(filesystem: GuestFilesystem, successor: Successor) -> GuestFilesystem:

@@ -156,16 +156,13 @@ def test_errors_option(filesystem: GuestFilesystem, metrics: Metrics, during: Sa
     assert refusing["remount-ro"], f"none of {len(told)} errors made it read-only with errors=remount-ro"
 
 
-@pytest.mark.needs(fields=True, options=True, statistics=True)
-@pytest.mark.parametrize("value", ["remount-ro", "continue"])
-def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics, value: str) -> None:
-    """An error that is met in an image is counted, and is still on record when it is mounted again."""
-    target, machine = filesystem.target, filesystem.machine
-    counted = dict(target.statistics).get("errors")
-    if not counted or value not in dict(target.options).get("errors", ()):
-        pytest.skip(f"{target.name} has no count of errors, or no mount option errors={value}")
+def _wrong_sums(filesystem: GuestFilesystem, value: str) -> tuple[tuple[int, ...], dict[str, str]]:
+    """Make the image; return where its checksums are, and a script's words to try one with errors=``value``."""
+    target = filesystem.target
+    if value not in dict(target.options).get("errors", ()):
+        pytest.skip(f"{target.name} has no mount option errors={value}")
     device = make_image(filesystem, size=target.min_disk)
-    sums = [covered for field, covered in with_sums(_fields(filesystem), most=_LIKE) if field.own_number][:_TOLD]
+    sums = [covered.offset for field, covered in with_sums(_fields(filesystem), most=_LIKE) if field.own_number]
     if not sums:
         pytest.skip(f"{target.name}'s fields have no checksums")
     words = {
@@ -174,13 +171,24 @@ def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics, value: st
         "device": device,
         "fstype": target.fstype,
         "point": filesystem.mountpoint,
-        "count": counted.replace("{name}", PurePosixPath(device).name),
         "options": ",".join((*target.mount_options, f"errors={value}")),
     }
+    return tuple(sums[:_TOLD]), words
+
+
+@pytest.mark.needs(fields=True, options=True, statistics=True)
+@pytest.mark.parametrize("value", ["remount-ro", "continue"])
+def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics, value: str) -> None:
+    """An error that is met in an image is counted, and is still on record when it is mounted again."""
+    counted = dict(filesystem.target.statistics).get("errors")
+    if not counted:
+        pytest.skip(f"{filesystem.target.name} has no count of errors")
+    sums, words = _wrong_sums(filesystem, value)
+    count = counted.replace("{name}", PurePosixPath(words["device"]).name)
     refused = 0
-    for covered in sums:
-        told = machine.shell(_COUNT_ERRORS.format(offset=covered.offset, **words), timeout=60)
-        assert told.ok, f"with the checksum at {covered.offset} wrong: {told}"
+    for offset in sums:
+        told = filesystem.machine.shell(_COUNT_ERRORS.format(offset=offset, count=count, **words), timeout=60)
+        assert told.ok, f"with the checksum at {offset} wrong: {told}"
         if told.text == _REFUSED:
             refused += 1
             continue
@@ -196,30 +204,15 @@ def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics, value: st
 
 @pytest.mark.needs(fields=True, options=True)
 def test_errors_panic(filesystem: GuestFilesystem, doomed: Machine, metrics: Metrics) -> None:
-    """With errors=panic an error that is met in an image ends the machine, and nothing is written after it."""
-    target = filesystem.target
-    if "panic" not in dict(target.options).get("errors", ()):
-        pytest.skip(f"{target.name} has no mount option errors=panic")
-    loaded = GuestModule(doomed, target).load()
+    """With errors=panic an error that is met in an image ends the machine."""
+    loaded = GuestModule(doomed, filesystem.target).load()
     assert loaded.ok, f"the module does not load: {loaded}"
-    victim = GuestFilesystem(doomed, target, filesystem.device)
-    device = make_image(victim, size=target.min_disk)
-    sums = [covered for field, covered in with_sums(_fields(victim), most=_LIKE) if field.own_number][:_TOLD]
-    if not sums:
-        pytest.skip(f"{target.name}'s fields have no checksums")
-    words = {
-        "pristine": PRISTINE,
-        "work": WORK,
-        "device": device,
-        "fstype": target.fstype,
-        "point": victim.mountpoint,
-        "options": ",".join((*target.mount_options, "errors=panic")),
-    }
+    sums, words = _wrong_sums(GuestFilesystem(doomed, filesystem.target, filesystem.device), "panic")
     alive = 0
     try:
-        for covered in sums:
-            told = doomed.shell(_PANIC.format(offset=covered.offset, **words), timeout=60)
-            assert told.ok, f"with the checksum at {covered.offset} wrong: {told}"
+        for offset in sums:
+            told = doomed.shell(_PANIC.format(offset=offset, **words), timeout=60)
+            assert told.ok, f"with the checksum at {offset} wrong: {told}"
             alive += told.text != _REFUSED
     except MachineLost:
         metrics.record("survived_count", alive)

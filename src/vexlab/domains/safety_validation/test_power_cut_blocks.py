@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.safety_validation.machines import disks, without_power
-from vexlab.guest.crash import no_journal
+from vexlab.domains.safety_validation.machines import begin, disks, without_power
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.plugin.fixtures import Successor
 
@@ -135,12 +134,7 @@ _RELEASED_SIZE = 2 << 20
 
 def test_reused_blocks(filesystem: GuestFilesystem, successor: Successor) -> None:
     """A file that took the blocks of folders, and was synced, holds its data after a power cut, not their names."""
-    if reason := no_journal(filesystem.target):
-        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
-    made = filesystem.mkfs()
-    assert made.ok, f"mkfs failed: {made}"
-    assert filesystem.mount().ok
-    filesystem.prove()
+    begin(filesystem)
     filesystem.machine.push(_REUSE.encode(), "/tmp/reuse.py")
     written = filesystem.machine.exec(["python3", "/tmp/reuse.py", filesystem.mountpoint, str(_ROOM)], timeout=_STEP_S)
     assert written.ok, f"blocks cannot be used again: {written.error_text.strip().rpartition(chr(10))[2]}"
@@ -160,12 +154,7 @@ def test_reused_blocks(filesystem: GuestFilesystem, successor: Successor) -> Non
 
 def test_freed_blocks(filesystem: GuestFilesystem, successor: Successor) -> None:
     """A file whose removal the power cut undoes has its own data, whoever wanted its blocks in the meantime."""
-    if reason := no_journal(filesystem.target):
-        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
-    made = filesystem.mkfs()
-    assert made.ok, f"mkfs failed: {made}"
-    assert filesystem.mount().ok
-    filesystem.prove()
+    begin(filesystem)
     filesystem.machine.push(_RELEASE.encode(), "/tmp/release.py")
     argv = ["python3", "/tmp/release.py", filesystem.mountpoint, str(_RELEASED_SIZE)]
     written = filesystem.machine.exec(argv, timeout=_STEP_S)

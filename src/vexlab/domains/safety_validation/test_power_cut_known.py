@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.safety_validation.machines import disks, without_power
+from vexlab.domains.safety_validation.machines import begin, disks, without_power
 from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.block import sectors_written
 from vexlab.guest.crash import no_journal
@@ -164,11 +164,7 @@ exit 0
 @pytest.mark.level(1)
 def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) -> None:
     """After a power cut it is mounted read-only, made writable, and is then as whole as it is when mounted anew."""
-    if reason := no_journal(filesystem.target):
-        pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
-    made = filesystem.mkfs()
-    assert made.ok, f"mkfs failed: {made}"
-    assert filesystem.mount().ok
+    begin(filesystem)
     LastQuestions(filesystem).fill(5, 60)
     held = filesystem.machine.shell(_HELD.format(filesystem.mountpoint), timeout=_STEP_S)
     assert held.ok, f"the files to be held open cannot be made: {held}"
@@ -247,10 +243,7 @@ def test_add_amid(filesystem: GuestFilesystem, successor: Successor) -> None:
     """Of an add that the power cut ends in its middle nothing is there, though others committed meanwhile."""
     if filesystem.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
-    made = filesystem.mkfs()
-    assert made.ok, f"mkfs failed: {made}"
-    assert filesystem.mount().ok
-    filesystem.prove()
+    begin(filesystem)
     filesystem.machine.push((SHAPES + CALL + _ADD_AMID).encode(), "/tmp/add.py")
     added = filesystem.machine.exec(["python3", "/tmp/add.py", filesystem.mountpoint], timeout=_STEP_S)
     assert added.ok, f"vectors cannot be added: {added}"
