@@ -22,7 +22,7 @@ _STEP_S = 120.0
 # goes, since not every filesystem can say beforehand what is free (Btrfs's statfs(2) guesses; there folders and files
 # share no blocks anyway).
 _REUSE = r"""
-import errno, os, shutil, sys
+import errno, glob, os, shutil, sys
 
 ROOM = int(sys.argv[2])
 os.chdir(sys.argv[1])
@@ -40,9 +40,16 @@ def put(name, line, most):
         os.fsync(file.fileno())
     return size
 
+def perhaps(change, *value):
+    # changes an attribute of the folder and each file, or of half of them where it is removed
+    names = ["few", *glob.glob("few/*name")]
+    for name in names[::1 if value else 2]:
+        try:
+            change(name, "user.long", *value)
+        except OSError:
+            pass
+
 put("room", b"nothing but room\n" * 15 + b"\n", ROOM)
-for name in range(40):
-    open(f"noted{name}", "w").close()
 put("full", b"nothing but room\n" * 15 + b"\n", 1 << 50)
 os.unlink("room")
 os.sync()
@@ -54,18 +61,19 @@ for turn in range(3):
         os.makedirs(f"folders/{folder}")
         for name in range(60):
             os.symlink("somewhere", f"folders/{folder}/{name:02}{'name' * 50}")
-        try:
-            os.setxattr(f"folders/{folder}", "user.long", b"attribute" * 30)
-        except OSError:
-            pass
-    for change, *value in ((os.setxattr, b"attribute" * 30), (os.removexattr,)):
-        for name in range(40):
-            try:
-                change(f"noted{name}", "user.long", *value)
-            except OSError:
-                pass
-        os.sync()
     shutil.rmtree("folders")
+    os.sync()
+    # So little that the journal still holds it all when the power is cut: what is large makes it write to the places.
+    os.mkdir("few")
+    for name in range(20):
+        open(f"few/{name:02}{'name' * 50}", "w").close()
+        os.symlink("target" * 100, f"few/link{name}")
+    put("few/mapped", b"x" * 4096, 200_000)
+    perhaps(os.setxattr, b"attribute" * 30)
+    os.sync()
+    perhaps(os.removexattr)
+    os.sync()
+    shutil.rmtree("few")
     os.sync()
     size = put("reused", b"of a file\n" * 25 + b"12345\n", 1 << 50)
     os.fsync(os.open(".", os.O_RDONLY))
