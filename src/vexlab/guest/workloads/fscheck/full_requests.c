@@ -57,7 +57,7 @@ static void freed_at_once_by_others(void)
 		snprintf(name, sizeof(name), "d%d", i);
 		OK(mkdir(name, 0755));
 	}
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 6; i++) {
 		snprintf(name, sizeof(name), "freed%d", i);
 		make(name, MIB, 3);
 	}
@@ -65,7 +65,7 @@ static void freed_at_once_by_others(void)
 	OK(ftruncate(fd, 4 * MIB));
 	map = (void *)OK(mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
 	fill_up();
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 6; i++) {
 		snprintf(name, sizeof(name), "freed%d", i);
 		OK(unlink(name));
 		if (i == 0)
@@ -76,8 +76,10 @@ static void freed_at_once_by_others(void)
 			OK(link("f", "d1/link"));
 		else if (i == 3)
 			OK(rename("moved", "d2/moved"));
-		else
+		else if (i == 4)
 			map[MIB] = 7;
+		else if (setxattr("f", "user.long", target, sizeof(target), 0))
+			HOLDS(errno == EOPNOTSUPP, "setxattr: expected success, got %s", errno_name(errno));
 		snprintf(name, sizeof(name), "again%d", i);
 		fill_rest(name);
 	}
