@@ -60,14 +60,32 @@ static void holes_verify(void)
 #define STAMP_NS 123456789
 static const int64_t stamps[] = { 1, 1000000000, 1700000000, 2147483647, 0 };
 
-/* Files whose contents say what their times were, which a filesystem may have brought into its range. */
-static const int64_t told_stamps[] = { 2147483648, 4294967301, -1, -2147483648 };
+/* Beside each a file whose contents say what its times were, which a filesystem may have brought into its range. */
+static const struct {
+	int64_t stamp;
+	mode_t type;
+} told[] = {
+	{ 2147483648, S_IFREG }, { 4294967301, S_IFREG }, { -1, S_IFREG }, { -2147483648, S_IFREG },
+	{ 2147483648, S_IFDIR }, { 4294967301, S_IFLNK }, { -1, S_IFIFO },
+};
+
+static void make_type(const char *path, mode_t type)
+{
+	if (type == S_IFDIR)
+		OK(mkdir(path, 0755));
+	else if (type == S_IFLNK)
+		OK(symlink("target", path));
+	else if (type == S_IFIFO)
+		OK(mkfifo(path, 0644));
+	else
+		make(path, 10, 1);
+}
 
 static void tell(char *text, size_t size, const char *path)
 {
 	struct statx st;
 
-	OK(statx(AT_FDCWD, path, 0, STATX_MTIME | STATX_BTIME, &st));
+	OK(statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_MTIME | STATX_BTIME, &st));
 	if (!(st.stx_mask & STATX_BTIME))
 		memset(&st.stx_btime, 0, sizeof(st.stx_btime));
 	snprintf(text, size, "%lld %lld.%09u", (long long)st.stx_mtime.tv_sec, (long long)st.stx_btime.tv_sec,
@@ -78,13 +96,13 @@ static void told_make(void)
 {
 	char name[16], note[24], text[80];
 
-	for (size_t i = 0; i < ARRAY_SIZE(told_stamps); i++) {
-		const struct timespec times[2] = { { told_stamps[i], 0 }, { told_stamps[i], 0 } };
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		const struct timespec times[2] = { { told[i].stamp, 0 }, { told[i].stamp, 0 } };
 
 		snprintf(name, sizeof(name), "told%zu", i);
 		snprintf(note, sizeof(note), "%s.note", name);
-		make(name, 10, 1);
-		OK(utimensat(AT_FDCWD, name, times, 0));
+		make_type(name, told[i].type);
+		OK(utimensat(AT_FDCWD, name, times, AT_SYMLINK_NOFOLLOW));
 		tell(text, sizeof(text), name);
 		put(note, text);
 	}
@@ -94,7 +112,7 @@ static void told_verify(void)
 {
 	char name[16], note[24], text[80];
 
-	for (size_t i = 0; i < ARRAY_SIZE(told_stamps); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
 		snprintf(name, sizeof(name), "told%zu", i);
 		snprintf(note, sizeof(note), "%s.note", name);
 		tell(text, sizeof(text), name);

@@ -353,7 +353,7 @@ static void birth_of_others(void)
 {
 	static const char *const names[] = { "directory", "short", "pipe" };
 	struct timespec floor = clock_floor();
-	struct statx born;
+	struct statx born, now;
 
 	OK(mkdir("directory", 0755));
 	OK(symlink("target", "short"));
@@ -363,6 +363,11 @@ static void birth_of_others(void)
 		if (!(born.stx_mask & STATX_BTIME))
 			report(REFUSED, 0, "the filesystem keeps no time of birth of a %s", names[i]);
 		expect_recent(names[i], (struct timespec){ born.stx_btime.tv_sec, born.stx_btime.tv_nsec }, floor);
+		tick();
+		aged(names[i]);
+		OK(statx(AT_FDCWD, names[i], AT_SYMLINK_NOFOLLOW, STATX_BTIME, &now));
+		EQ(now.stx_btime.tv_sec, born.stx_btime.tv_sec);
+		EQ(now.stx_btime.tv_nsec, born.stx_btime.tv_nsec);
 	}
 }
 
