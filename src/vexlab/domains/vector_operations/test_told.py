@@ -55,6 +55,13 @@ for metric in range(4):
         same(f"the size {whole}", info[7], os.fstat(fd).st_size)
         if info[8] < 4 * dim + info[3] or info[8] * 7 > info[7]:
             print("seven records of", info[8], "bytes", whole, "take", info[7])
+        kept, read = ctypes.create_string_buffer(bytes(range(1, 256)), 256), ctypes.create_string_buffer(256)
+        for length in sorted({meta_size, info[3]} - {0}):
+            at = [ctypes.addressof(each) for each in (components, kept, read)]
+            number = call(ADD, 1, dim, 1, length, at[0], at[1], 0, 0, 0, 0)[7]
+            same(f"the length of {length} bytes {whole}", call(GET, 1, 0, number, 0, at[2], 256, 0, 0, 0)[6], length)
+            if read.raw[:length] != kept.raw[:length]:
+                print("other metadata are read than the", length, "bytes", whole)
         os.close(fd)
 fd = os.open(folder, os.O_RDONLY)
 _, _, _, _, _, _, _, errors, mounts, journal, uuid, *_ = call(FS_INFO, 1, *[0] * 9, b"", b"", *[0] * 8)
@@ -68,7 +75,7 @@ print("all was asked")
 
 @pytest.mark.usefixtures("store")
 def test_told(target: Target, mounted: GuestFilesystem) -> None:
-    """A collection's form is told as it was made, and the filesystem counts what is done to vectors."""
+    """A collection's form and metadata are told as they were made; the filesystem counts what is done to vectors."""
     if target.vectors != "vexctl":
         pytest.skip("these calls and numbers are VexFS's own")
     mounted.machine.push((SHAPES + CALL + _PROGRAM).encode(), "/tmp/told.py")
