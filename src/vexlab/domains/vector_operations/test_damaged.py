@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -79,9 +80,23 @@ def test_damaged_vector(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     assert not read, f"vector {victim} is damaged on the disk, and given out as {read[victim]}"
     wrong = _searched(store, path, stored, stored[victim])
     assert not wrong, f"vector {victim} is damaged on the disk, and a search tells no error: {wrong}"
+    _counted(filesystem)
     for number in (victim - 1, victim + 1):
         assert store.get(path, [number]) == {number: stored[number]}, f"vector {number} is sound, and not given out"
     assert filesystem.unmount().ok
+
+
+def _counted(filesystem: GuestFilesystem) -> None:
+    """Assert that VexFS's own call for the filesystem counts the same errors as its file in /sys."""
+    counted = dict(filesystem.target.statistics).get("errors")
+    if filesystem.target.vectors != "vexctl" or not counted:
+        return
+    shown = filesystem.machine.exec(["cat", counted.replace("{name}", PurePosixPath(filesystem.device).name)])
+    told = filesystem.machine.exec(["vexctl", "--json", "status", filesystem.mountpoint])
+    assert told.ok, str(told)
+    status = json.loads(told.text)
+    assert int(shown.text), "a damaged vector was met, and no error is counted"
+    assert status["error_count"] == int(shown.text), f"of {shown.text} errors the call tells {status['error_count']}"
 
 
 def _searched(store: VectorStore, path: str, stored: dict[int, Vector], query: Vector) -> str:
