@@ -150,6 +150,7 @@ _USED = """
 cd {0} && exec 5<>first 6<>second && seq 9999 >&5 && seq 9999 >&6 && rm first second && exec 5>&- 6>&- && rm -r many &&
 seq 99999 >cut && truncate -s 100 cut && sync
 """
+_LATE = "cd {0} && echo $(ls | grep -c ^late) $(ls | grep -c ^held)"
 _MODEL = "/tmp/tree5.manifest"
 # What is there, without times, which no filesystem promises to write at once
 _THERE = """
@@ -176,6 +177,7 @@ def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) 
     mounted = filesystem.mount("ro")
     assert mounted.ok, f"after a power cut it does not mount read-only: {mounted}"
     filesystem.prove()
+    _has_late(filesystem)
     questions = LastQuestions(filesystem)
     questions.filled(5)
     writable = fresh.exec(["busybox", "mount", "-o", "remount,rw", filesystem.device, filesystem.mountpoint])
@@ -197,9 +199,16 @@ def _leaves_alone(filesystem: GuestFilesystem) -> None:
     assert machine.exec(["blockdev", "--setro", device]).ok
     if filesystem.mount("ro").ok:
         filesystem.prove()
+        _has_late(filesystem)
         assert filesystem.unmount().ok
     assert machine.exec(["blockdev", "--setrw", device]).ok
     assert sectors_written(machine, device) == before, "it writes to a device that is read-only"
+
+
+def _has_late(filesystem: GuestFilesystem) -> None:
+    """Assert that what was synced last is there, though the journal alone has it."""
+    told = filesystem.machine.shell(_LATE.format(filesystem.mountpoint), timeout=_STEP_S)
+    assert told.text == "40 0", f"of 40 folders that were synced, and as many names removed, there are {told.text}"
 
 
 @pytest.mark.level(2)
