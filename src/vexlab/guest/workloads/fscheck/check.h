@@ -184,7 +184,7 @@ unsigned long free_mib(void);
 size_t write_until_full(int fd, size_t piece, unsigned int seed);
 /* Takes all but about `leave` MiB with the file "ballast". */
 void ballast(unsigned long leave);
-/* Takes with a new file what is left. */
+/* Takes with a file what is left, which may be too little for a new one. */
 void fill_rest(const char *path);
 /* Takes all of it, the rest with the file "rest". */
 void fill_up(void);
