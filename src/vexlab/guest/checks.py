@@ -40,6 +40,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
     "file_handles": ("open.by_handle",),
     "fixed_inodes": ("stat.inodes_come_back",),
+    "freed_for_stores": ("full.freed_at_once_by_others",),
     "insert_range": ("space.inserts",),
     "large_files": ("large", "truncate.huge_and_back"),
     "large_xattrs": ("xattr.large_values",),

@@ -41,6 +41,15 @@ static void mapped_hole(void)
 	closed(fd);
 }
 
+static void stored_at_once(volatile unsigned char *byte)
+{
+	signal(SIGBUS, on_sigbus);
+	if (sigsetjmp(escape, 1))
+		report(REFUSED, ENOSPC, "a store into a hole does not wait for what was just freed");
+	*byte = 7;
+	signal(SIGBUS, SIG_DFL);
+}
+
 /* What was freed a moment ago may wait for the journal; who asks for it waits as well, whatever it is for. */
 static void freed_at_once_by_others(void)
 {
@@ -76,8 +85,8 @@ static void freed_at_once_by_others(void)
 			OK(link("f", "d1/link"));
 		else if (i == 3)
 			OK(rename("moved", "d2/moved"));
-		else if (i == 4)
-			map[MIB] = 7;
+		else if (i == 5)
+			stored_at_once(map + MIB);
 		else if (setxattr("f", "user.long", target, sizeof(target), 0))
 			HOLDS(errno == EOPNOTSUPP, "setxattr: expected success, got %s", errno_name(errno));
 		snprintf(name, sizeof(name), "again%d", i);
