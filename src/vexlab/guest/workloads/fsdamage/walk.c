@@ -157,8 +157,13 @@ static void read_attributes(const char *path)
 	}
 	if (len && list[len - 1])
 		wrong("a list of attributes does not end with a NUL");
-	for (char *name = list; name < list + len; name += strlen(name) + 1)
-		failed(lgetxattr(path, name, value, sizeof(value)));
+	for (char *name = list; name < list + len; name += strlen(name) + 1) {
+		ssize_t size = lgetxattr(path, name, value, sizeof(value));
+
+		/* The image has none longer than a block, and who reads on reads foreign memory. */
+		if (!failed(size) && size > 4096)
+			wrong("%s has a value of %zd bytes", name, size);
+	}
 }
 
 struct place {
