@@ -75,31 +75,32 @@ def field_damages(fields: Sequence[Field], *, seed: int = 1) -> tuple[Damage, ..
     """Return every damage of ``fields``, those first that differ most from one another.
 
     The first of every sort of field and kind of value come before the second of any, and the values that hurt most
-    before the others, so that any beginning of the plan is a fair sample of it. Of lengths those come first behind
-    which nothing of their sort lies in the block: with them one reads out of it, and not into a neighbour.
+    before the others, so that any beginning of the plan is a fair sample of it. A length behind which nothing of its
+    sort lies in the block is of a sort of its own: with it one reads out of the block, and not into a neighbour.
     """
     order = random.Random(seed)  # noqa: S311 - no secret
+    last = {(field.sort, field.offset // BLOCK): field.offset for field in sorted(fields, key=lambda each: each.offset)}
+
+    def sort(field: Field) -> str:
+        ends = field.means is Means.LENGTH and field.offset == last[field.sort, field.offset // BLOCK]
+        return f"{field.sort}, the last" if ends else field.sort
+
     groups: dict[tuple[str, str], list[Damage]] = {}
-    last: dict[tuple[str, int], int] = {}
-    for field in fields:
-        place = (field.sort, field.offset // BLOCK)
-        last[place] = max(last.get(place, 0), field.offset)
-
-    def rank(field: Field) -> tuple[bool, bool]:
-        inner = field.means is Means.LENGTH and field.offset < last[field.sort, field.offset // BLOCK]
-        return field.value == 0, inner
-
-    shuffled = sorted(order.sample(fields, len(fields)), key=rank)
+    shuffled = sorted(order.sample(fields, len(fields)), key=_unused)
     for field in shuffled:
         for wrong in wrong_values(field, fields):
-            groups.setdefault((field.sort, wrong.kind), []).append(_of_field(wrong))
+            groups.setdefault((sort(field), wrong.kind), []).append(_of_field(wrong))
         if field.sum and isinstance(field.value, int):
-            groups.setdefault((field.sort, "unsealed"), []).append(_unsealed(field))
+            groups.setdefault((sort(field), "unsealed"), []).append(_unsealed(field))
     keys = order.sample(sorted(groups), len(groups))
-    firsts = {field.sort: field for field in reversed(shuffled)}
+    firsts = {sort(field): field for field in reversed(shuffled)}
     ranked = sorted(keys, key=lambda key: _rank(firsts[key[0]], key[1]))
     longest = max(map(len, groups.values()))
     return tuple(groups[key][turn] for turn in range(longest) for key in ranked if turn < len(groups[key]))
+
+
+def _unused(field: Field) -> bool:
+    return field.value == 0
 
 
 def _rank(field: Field, kind: str) -> int:
