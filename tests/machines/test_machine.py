@@ -119,7 +119,7 @@ def test_a_stuck_kernel_can_still_be_asked(lab: Lab, order: Order) -> None:
 
 def test_asking_a_machine_leaves_its_console_as_it_was_said(lab: Lab, order: Order) -> None:
     with lab.machine(order) as machine:
-        for _ in range(5):
+        for _ in range(10):
             examine(machine)
         said = machine.shell("dmesg | tail -n 200").text.splitlines()
         written = set(machine.console.text().splitlines())

@@ -76,23 +76,27 @@ def instruction_pointers(registers: str) -> tuple[int, ...]:
 
 
 def _system_request(machine: Machine, key: str) -> None:
-    machine.qmp.command("chardev-send-break", {"id": "console"})
-    with socket.socket(socket.AF_UNIX) as serial:
-        serial.connect(str(machine.files.console))
-        serial.sendall(key.encode())
-        _leave(serial)
+    """Press a key on the console while the guest stands still.
 
-
-def _leave(serial: socket.socket) -> None:
-    """Wait until QEMU has taken what was sent, no longer.
-
-    A byte for which the socket of a slow reader has no room QEMU logs at each of its tries (qemu_chr_write_buffer in
-    chardev/char.c): the longer a reader stays, the more letters stand in the console's log twice.
+    A byte that the socket of a reader has no room for (some 280 bytes), or that a reader left behind, QEMU logs at each
+    of its tries (qemu_chr_write_buffer in chardev/char.c): a guest that prints while we are connected has letters twice
+    in its console's log. So nobody is connected while it runs.
     """
-    serial.settimeout(0)
+    machine.qmp.command("stop")
+    try:
+        machine.qmp.command("chardev-send-break", {"id": "console"})
+        with socket.socket(socket.AF_UNIX) as serial:
+            serial.connect(str(machine.files.console))
+            serial.sendall(key.encode())
+            _wait_taken(serial)
+        machine.qmp.command("query-status")  # once its main loop has answered, QEMU has seen us leave
+    finally:
+        machine.qmp.command("cont")
+
+
+def _wait_taken(serial: socket.socket) -> None:
+    """Wait until QEMU has read what was sent."""
     for _ in Deadline.after(_ANSWER_S).poll(_TAKEN_S, _TAKEN_S):
-        with contextlib.suppress(BlockingIOError):
-            serial.recv(1 << 16)
         if not int.from_bytes(fcntl.ioctl(serial, termios.TIOCOUTQ, bytes(4)), sys.byteorder):
             return
 
