@@ -183,6 +183,57 @@ static void limit(void)
 	closed(fd);
 }
 
+/* A system call as a 32-bit program makes it (entry_64_compat.S); what it points to must lie below 4 GiB. */
+static long call_of_32_bits(long number, const void *first, long second)
+{
+	long result;
+
+	asm volatile("int $0x80"
+		     : "=a"(result)
+		     : "a"(number), "b"(first), "c"(second), "d"(0)
+		     : "memory", "r8", "r9", "r10", "r11");
+	errno = result < 0 ? -result : 0;
+	return result < 0 ? -1 : result;
+}
+
+#define OPEN_OF_32_BITS 5	/* asm/unistd_32.h */
+#define CLOSE_OF_32_BITS 6
+
+/* A kernel without IA32_EMULATION answers with a signal. */
+static void need_calls_of_32_bits(void)
+{
+	int status;
+	pid_t pid = OK(fork());
+
+	if (!pid)
+		_exit(call_of_32_bits(CLOSE_OF_32_BITS, NULL, 0) == 0);
+	OK(waitpid(pid, &status, 0));
+	if (WIFSIGNALED(status))
+		skip("the kernel takes no calls of 32-bit programs (IA32_EMULATION)");
+}
+
+/* A program that cannot name a place beyond 2 GiB - 1 must not get, or make, a file that has one by accident. */
+static void opened_without_large_files(void)
+{
+	char *path;
+	int fd;
+
+	need_calls_of_32_bits();
+	path = (void *)OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
+	strcpy(path, "f");
+	fd = created(path, 0644);
+	OPTIONAL(ftruncate(fd, 2 * GIB), EFBIG);
+	FAILS(call_of_32_bits(OPEN_OF_32_BITS, path, O_RDONLY), EOVERFLOW);
+	FAILS(call_of_32_bits(OPEN_OF_32_BITS, path, O_RDWR), EOVERFLOW);
+	OK(ftruncate(fd, 2 * GIB - 1));
+	closed(fd);
+	fd = OK(call_of_32_bits(OPEN_OF_32_BITS, path, O_RDWR));
+	EQ(OK(pwrite(fd, "xyz", 3, 2 * GIB - 2)), 1);
+	FAILS(pwrite(fd, "x", 1, 2 * GIB - 1), EFBIG);
+	EQ(look_fd(fd).st_size, 2 * GIB - 1);
+	closed(fd);
+}
+
 static const struct check large_checks[] = {
 	{ "large", "two_gib", "POSIX.1-2017 open() EOVERFLOW, pwrite(); large files", two_gib },
 	{ "large", "four_gib", "POSIX.1-2017 pwrite(), ftruncate()", four_gib },
@@ -193,6 +244,8 @@ static const struct check large_checks[] = {
 	{ "large", "cut_at_every_power", "POSIX.1-2017 ftruncate()", cut_at_every_power },
 	{ "large", "mapped", "POSIX.1-2017 mmap()", mapped },
 	{ "large", "limit", "POSIX.1-2017 write() EFBIG: the offset maximum", limit },
+	{ "large", "opened_without_large_files", "POSIX.1-2017 open() EOVERFLOW, write() EFBIG; open(2) O_LARGEFILE",
+	  opened_without_large_files },
 };
 
 FAMILY(large);
