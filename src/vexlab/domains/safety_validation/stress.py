@@ -114,6 +114,32 @@ def deletions(pick):
     for fd in held:
         yield "close", lambda: os.close(fd)
 
+HOLE = 256 * 4096
+
+def fills(pick):
+    # Whoever of these and the stores below is behind finds blocks and catches up: both take each page at one moment.
+    fd = opened("new")
+    yield "make a hole", lambda: os.ftruncate(fd, HOLE)
+    yield "rename", lambda: os.rename("new", "hole")
+    yield "write into a hole", lambda: os.pwrite(fd, b"w" * HOLE, 0)
+    os.close(fd)
+
+def stores(pick):
+    fd, zeros = os.open("hole", os.O_RDWR), os.open("/dev/zero", os.O_RDONLY)
+    def store():
+        with mmap.mmap(fd, HOLE) as view:
+            os.readv(zeros, [view])
+    yield "store into a hole", store
+    os.close(zeros)
+    os.close(fd)
+
+def fsyncs(pick):
+    fd = opened(f"own{os.getpid()}")
+    for _ in range(50):
+        yield "write", lambda: os.pwrite(fd, b"w", 0)
+        yield "fsync", lambda: os.fsync(fd)
+    os.close(fd)
+
 def commits(pick):
     yield "sync", os.sync
 
@@ -151,6 +177,7 @@ STRESSES = {
     "names": [names, names, names, moves, moves, syncs],
     "data": [writes, writes, reads, reads, locks, locks, attributes, syncs],
     "deletions": [deletions, deletions, deletions, deletions, commits, commits],
+    "holes": [fills, stores, stores, fsyncs, fsyncs],
     "freeze": [writes, names, reads, attributes, freezes],
     "vectors": [adds, adds, adds, infos, infos, infos, syncs],
 }
