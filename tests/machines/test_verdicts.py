@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -75,8 +74,7 @@ def test_evidence_lets_anyone_check(vexlab: Callable[..., Run], tmp_path: Path) 
         ("none", "kernel_module.memory_leak", "passed", ""),
         ("leak", "kernel_module.memory_leak", "failed", "memory leak: kmalloc-1k grows by 1.0"),
         ("slow", "kernel_module.load", "failed", ""),
-        # Where the host gives a guest little time, the kernel's own watchdog is the first to notice.
-        ("spin", "kernel_module.hang_prevention", "crashed", "hang in planted_spin|BUG: soft lockup"),
+        ("spin", "kernel_module.hang_prevention", "crashed", "hang in planted_spin"),
         ("wait", "kernel_module.hang_prevention", "crashed", "hang in planted_wait"),
         ("oops", "kernel_module.lifecycle_stress", "crashed", "NULL pointer dereference"),
     ],
@@ -88,7 +86,7 @@ def test_the_domain_finds_the_bug(
     (tmp_path / "target.toml").write_text(text + f'params = ["bug={bug}"]\n')
     (found,) = vexlab("--target", str(tmp_path), "--case", f"{case}[").document["cases"]
     assert found["verdict"] == verdict, found
-    assert re.search(said, found["reason"]), found
+    assert said in found["reason"]
 
 
 def test_the_same_fixtures_serve_plain_pytest(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ done
 echo $waited; cat /tmp/too-early; echo thawed; ls /tmp/writers
 """
 # Whoever has a removed file open last frees it, which is a change as well. Journals commit every 5 s.
-_LET_GO = "kill $(cat /tmp/holder); sleep 6"
+_LET_GO = "kill $(cat /tmp/holder) && sleep 6"
 _THAW = """
 fsfreeze --unfreeze {0} || exit 1
 for wait in $(seq 200); do
@@ -171,7 +171,8 @@ def _let_go_at_rest(small: GuestFilesystem) -> None:
     frozen = machine.exec(["fsfreeze", "--freeze", small.mountpoint], timeout=_STEP_S)
     assert frozen.ok, f"it does not freeze a second time: {frozen}"
     before = sectors_written(machine, small.device)
-    assert machine.shell(_LET_GO, timeout=_STEP_S).ok
+    let_go = machine.shell(_LET_GO, timeout=_STEP_S)
+    assert let_go.ok, f"nobody had the removed file open any more: {let_go}"
     written = sectors_written(machine, small.device) - before
     thawed = machine.shell(_THAW.format(small.mountpoint), timeout=_STEP_S)
     assert thawed.ok, str(thawed)

@@ -145,6 +145,7 @@ static void one_left(void)
 	}
 	OK(mkdir("d", 0755));
 	EQ(entries("d"), 0);
+	expect_missing(long_name(5));
 }
 
 static void removed_while_used(void)
