@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from vexlab.guest.checks import Judged, Judgement, judge, parse_checks, parse_results
@@ -58,14 +59,42 @@ def words_of_family(family: str) -> str:
     return " ".join(f"{name} {cite}" for of, name, cite in _checks() if of == family)
 
 
+def words_of_checks(*names: str) -> str:
+    """Return the names of these checks (``family.name``), and what each rests on."""
+    return " ".join(f"{name} {cite}" for of, name, cite in _checks() if f"{of}.{name}" in names)
+
+
 def run_family(
     filesystem: GuestFilesystem, family: str, folder: str, metrics: Metrics, *options: str, timeout: float = 300
 ) -> None:
     """Run every check of ``family`` in the guest's ``folder`` and assert that each passed or is declared refused."""
+    _run(filesystem, ["--family", family], options, folder, metrics, timeout=timeout)
+
+
+def run_kept(
+    filesystem: GuestFilesystem, checks: Sequence[str], folder: str, metrics: Metrics, *, timeout: float = 300
+) -> None:
+    """Run ``checks`` (``family.name``) as ``run_family`` does, and keep what each of them leaves in the filesystem.
+
+    It is for what shows only on the disk: fsck, and the tree after mounting again, then judge what the checks did.
+    """
+    words = [word for check in checks for word in ("--check", check)]
+    _run(filesystem, words, ["--keep"], folder, metrics, timeout=timeout)
+
+
+def _run(
+    filesystem: GuestFilesystem,
+    chosen: Sequence[str],
+    options: Sequence[str],
+    folder: str,
+    metrics: Metrics,
+    *,
+    timeout: float,
+) -> None:
     machine = filesystem.machine
-    listed = machine.exec(["fscheck", "list", "--json", "--family", family])
+    listed = machine.exec(["fscheck", "list", "--json", *chosen])
     checks = parse_checks(listed.text)
-    result = machine.exec(["fscheck", "run", "--family", family, *options, folder], timeout=timeout)
+    result = machine.exec(["fscheck", "run", *chosen, *options, folder], timeout=timeout)
     report = parse_results(result.text)
     judged = judge(checks, report, dict(filesystem.target.refuses))
     tell(judged, metrics)

@@ -11,7 +11,7 @@
 
 static const char usage[] =
 	"fscheck list [--json]\n"
-	"fscheck run [--family F]... [--check N]... [--timeout S] [--shared] [--fill MIB] DIR\n"
+	"fscheck run [--family F]... [--check N]... [--timeout S] [--shared] [--keep] [--fill MIB] DIR\n"
 	"fscheck mark [--timeout S] DIR\n"
 	"fscheck verify [--timeout S] DIR\n"
 	"fscheck readonly [--timeout S] DIR\n"
@@ -22,6 +22,7 @@ static const char usage[] =
 	"readonly asks the same DIR, mounted read-only, to change: everything must say EROFS\n"
 	"--check   a name, or family.name; --family and --check are repeatable\n"
 	"--shared  other programs use the filesystem: its counts of free blocks and inodes say nothing\n"
+	"--keep    what a check leaves stays in its directory, for fsck and for a comparison\n"
 	"--fill    the largest free space in MiB that a check may fill (default 2048)\n";
 
 #define SELECTED 64
@@ -99,6 +100,7 @@ static int parse_options(int argc, char **argv, struct selection *selection)
 	static const struct option options[] = {
 		{ "family", required_argument, NULL, 'f' }, { "check", required_argument, NULL, 'c' },
 		{ "timeout", required_argument, NULL, 't' }, { "shared", no_argument, NULL, 's' },
+		{ "keep", no_argument, NULL, 'k' },
 		{ "fill", required_argument, NULL, 'l' }, { "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -113,6 +115,8 @@ static int parse_options(int argc, char **argv, struct selection *selection)
 			selection->timeout = atof(optarg);
 		else if (option == 's')
 			settings.shared = true;
+		else if (option == 'k')
+			settings.keep = true;
 		else if (option == 'l')
 			settings.fill_mib = strtoul(optarg, NULL, 10);
 		else if (option == 'j')

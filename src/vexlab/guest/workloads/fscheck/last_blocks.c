@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Exactly none to three blocks free: an operation that needs several either is done or has changed nothing, whichever of
+ * its allocations failed. What this leaves is for fsck, and for a comparison after mounting again.
+ */
+#include <sys/xattr.h>
+
+#include "fscheck/check.h"
+
+#define MOST_FREE 3
+#define SINGLES 120		/* files of one block, by which the free blocks are set */
+#define LONG_NAME 200
+#define MOST_NAMES 150		/* that a block may take before a directory counts as one that never grows */
+#define SPARE 160		/* blocks with which everything must succeed */
+
+static unsigned long full;	/* free blocks when not a single one can be had: what a filesystem keeps for itself */
+static int held;		/* of the files "single...", how many have their block */
+
+static void single(int number, char *name)
+{
+	sprintf(name, "single%d", number);
+}
+
+static bool take_one(void)
+{
+	static char block[4096];
+	char name[32];
+	ssize_t put;
+	int fd;
+
+	if (held == SINGLES)
+		return false;
+	single(held, name);
+	memset(block, 's', sizeof(block));
+	fd = opened(name, O_WRONLY);
+	put = write(fd, block, sizeof(block));
+	HOLDS(put == sizeof(block) || (put < 0 && errno == ENOSPC), "writing a block: expected success or ENOSPC, got %s",
+	      put < 0 ? errno_name(errno) : "a part");
+	closed(fd);
+	held += put > 0;
+	return put > 0;
+}
+
+static void give_one(void)
+{
+	char name[32];
+
+	single(--held, name);
+	OK(truncate(name, 0));
+}
+
+static unsigned long free_blocks(void)
+{
+	settle();
+	return filesystem().f_bfree;
+}
+
+/* Comes as close to `wanted` free blocks as the filesystem lets one. */
+static void set_free(unsigned long wanted)
+{
+	const unsigned long goal = full + wanted;
+	unsigned long now = free_blocks();
+
+	for (int tries = 0; tries < 10 && now != goal; tries++, now = free_blocks()) {
+		for (unsigned long i = now; i < goal && held; i++)
+			give_one();
+		for (unsigned long i = now; i > goal; i--)
+			if (!take_one())
+				return;
+	}
+}
+
+#define NAME_ROOM 300
+
+static void long_name(char path[NAME_ROOM], const char *dir, int number)
+{
+	snprintf(path, NAME_ROOM, "%.40s/%0*d", dir, LONG_NAME, number);
+}
+
+/* With so many names of this length a directory needs a new block for the next. */
+static int names_that_fit;
+
+static void add_names(const char *dir, int count)
+{
+	char path[NAME_ROOM];
+
+	OK(mkdir(dir, 0755));
+	for (int i = 0; i < count; i++) {
+		long_name(path, dir, i);
+		OK(link("source", path));
+	}
+}
+
+static void count_names(void)
+{
+	char path[NAME_ROOM];
+	off_t size = 0;
+
+	add_names("probe", 4);
+	size = look("probe").st_size;
+	for (names_that_fit = 4; names_that_fit < MOST_NAMES; names_that_fit++) {
+		long_name(path, "probe", names_that_fit);
+		OK(link("source", path));
+		/* xfs moves the names out of the inode first; a block is what counts. */
+		if (look("probe").st_size > size && look("probe").st_size >= 8192)
+			break;
+		size = look("probe").st_size;
+	}
+}
+
+struct operation {
+	const char *name;
+	bool in_directory;	/* makes the name `to`, in a directory without room */
+	int (*attempt)(const char *to);
+	void (*expect)(const char *to);
+};
+
+static char target[1001];
+
+static int make_file(const char *to)
+{
+	return mknod(to, S_IFREG | 0644, 0);
+}
+
+static void expect_file(const char *to)
+{
+	EQ(look(to).st_size, 0);
+}
+
+static int make_directory(const char *to)
+{
+	return mkdir(to, 0755);
+}
+
+static void expect_directory(const char *to)
+{
+	EQ(entries(to), 0);
+	EQ(S_ISDIR(look(to).st_mode), 1);
+}
+
+static int make_symlink(const char *to)
+{
+	return symlink(target, to);
+}
+
+static void expect_symlink(const char *to)
+{
+	char got[sizeof(target)];
+
+	EQ(OK(readlink(to, got, sizeof(got))), sizeof(target) - 1);
+	BYTES(got, target, sizeof(target) - 1);
+}
+
+static int make_link(const char *to)
+{
+	return link("other", to);
+}
+
+static void expect_link(const char *to)
+{
+	EQ(look(to).st_ino, look("other").st_ino);
+}
+
+/* What is moved is made beforehand, with a name of this directory's. */
+static void moved_from(char *from, const char *to)
+{
+	sprintf(from, "moved.%.*s", (int)strcspn(to, "/"), to);
+}
+
+static int move_directory(const char *to)
+{
+	char from[64];
+
+	moved_from(from, to);
+	return rename(from, to);
+}
+
+static void expect_moved(const char *to)
+{
+	char from[64], up[NAME_ROOM + 4];
+
+	moved_from(from, to);
+	expect_missing(from);
+	snprintf(up, sizeof(up), "%.*s/..", NAME_ROOM, to);
+	snprintf(from, sizeof(from), "%.*s", (int)strcspn(to, "/"), to);
+	EQ(look(up).st_ino, look(from).st_ino);
+}
+
+static int write_block(const char *to, off_t at)
+{
+	void *data = patterned(4096, at, 1);
+	int fd = opened(to, O_WRONLY), err;
+	ssize_t put = pwrite(fd, data, 4096, at);
+
+	HOLDS(put == 4096 || put == -1, "a write of one block wrote %zd bytes", put);
+	err = errno;
+	/* Where blocks are found only when the data are written back, the error may come as late. */
+	if (put > 0 && fsync(fd)) {
+		err = errno;
+		put = -1;
+		OK(ftruncate(fd, 0));
+	}
+	closed(fd);
+	free(data);
+	errno = err;
+	return put < 0 ? -1 : 0;
+}
+
+static void expect_block(const char *to, off_t at)
+{
+	int fd = opened(to, O_RDONLY);
+
+	EQ(look_fd(fd).st_size, at + 4096);
+	expect_pattern(fd, at, 4096, 1);
+	if (at)
+		expect_zeros(fd, at - 4096, 4096);
+	closed(fd);
+}
+
+/* Deeper and deeper in a tree of blocks: each needs more of them beside the one for the data. */
+#define AT(name, where) \
+	static int write_##name(const char *to) \
+	{ \
+		return write_block(to, where); \
+	} \
+	static void expect_##name(const char *to) \
+	{ \
+		expect_block(to, where); \
+	}
+
+AT(start, 0)
+AT(middle, 400L << 12)
+AT(far, 1200L << 12)
+
+static int write_farthest(const char *to)
+{
+	return write_block(to, 2000000L << 12);
+}
+
+/* It is cut again, for reading all of its hole takes long. */
+static void expect_farthest(const char *to)
+{
+	expect_block(to, 2000000L << 12);
+	OK(truncate(to, 0));
+	settle();
+	EQ(look(to).st_blocks, 0);
+}
+
+static int set_value(const char *to)
+{
+	return setxattr(to, "user.value", target, sizeof(target) - 1, 0);
+}
+
+static void expect_set(const char *to)
+{
+	expect_value(to, "user.value", target, sizeof(target) - 1);
+}
+
+static const struct operation operations[] = {
+	{ "create", true, make_file, expect_file },
+	{ "mkdir", true, make_directory, expect_directory },
+	{ "symlink", true, make_symlink, expect_symlink },
+	{ "link", true, make_link, expect_link },
+	{ "rename", true, move_directory, expect_moved },
+	{ "start", false, write_start, expect_start },
+	{ "middle", false, write_middle, expect_middle },
+	{ "far", false, write_far, expect_far },
+	{ "farthest", false, write_farthest, expect_farthest },
+	{ "setxattr", false, set_value, expect_set },
+};
+
+/* The name that an operation works on when so many blocks are free. */
+static void place_of(const struct operation *operation, int free, char *path)
+{
+	char dir[32];
+
+	sprintf(dir, "%s%d", operation->name, free);
+	if (operation->in_directory)
+		long_name(path, dir, MOST_NAMES);
+	else
+		strcpy(path, dir);
+}
+
+static void prepare(void)
+{
+	char path[NAME_ROOM], moved[64];
+
+	memset(target, 't', sizeof(target) - 1);
+	make("source", 10, 1);
+	make("other", 10, 1);
+	count_names();
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		for (int free = 0; free <= MOST_FREE; free++) {
+			snprintf(path, sizeof(path), "%s%d", operations[i].name, free);
+			if (operations[i].in_directory)
+				add_names(path, names_that_fit);
+			else
+				closed(created(path, 0644));
+			if (operations[i].attempt != move_directory)
+				continue;
+			snprintf(moved, sizeof(moved), "moved.%.40s", path);
+			OK(mkdir(moved, 0755));
+			OK(mkdir(strcat(moved, "/sub"), 0755));
+		}
+	for (int i = 0; i < SINGLES; i++) {
+		single(i, path);
+		closed(created(path, 0644));
+	}
+	while (held < SINGLES / 2)
+		HOLDS(take_one(), "there is no room for %d files of one block", SINGLES / 2);
+	fill_up();
+	do {
+		full = free_blocks();
+	} while (take_one());
+}
+
+/* What an operation may change: the file or directory that it works on, what it refers to, and the counts. */
+struct state {
+	struct stat place, other, moved;
+	size_t entries;
+	struct statvfs counts;
+};
+
+static struct state state_of(const struct operation *operation, int free)
+{
+	struct state state = { 0 };
+	char place[32], moved[64];
+
+	snprintf(place, sizeof(place), "%s%d", operation->name, free);
+	state.place = look(place);
+	state.other = look("other");
+	if (operation->in_directory)
+		state.entries = entries(place);
+	moved_from(moved, place);
+	if (operation->attempt == move_directory)
+		state.moved = look(moved);
+	state.counts = filesystem();
+	return state;
+}
+
+static void expect_same(const char *what, const struct stat *before, const struct stat *after)
+{
+	HOLDS(before->st_ino == after->st_ino && before->st_mode == after->st_mode, "%s: another file stands there", what);
+	HOLDS(before->st_nlink == after->st_nlink, "%s: %lu links became %lu", what, (unsigned long)before->st_nlink,
+	      (unsigned long)after->st_nlink);
+	HOLDS(before->st_size == after->st_size && before->st_blocks == after->st_blocks,
+	      "%s: %lld bytes in %lld sectors became %lld in %lld", what, (long long)before->st_size,
+	      (long long)before->st_blocks, (long long)after->st_size, (long long)after->st_blocks);
+}
+
+/* An operation that failed left nothing of itself, neither in the tree nor in the counts. */
+static void expect_undone(const char *what, const struct state *before, const struct state *after)
+{
+	const struct statvfs *was = &before->counts, *is = &after->counts;
+	long more = (long)(is->f_files - is->f_ffree) - (long)(was->f_files - was->f_ffree);
+
+	expect_same(what, &before->place, &after->place);
+	expect_same(what, &before->other, &after->other);
+	expect_same(what, &before->moved, &after->moved);
+	HOLDS(before->entries == after->entries, "%s: %zu entries became %zu", what, before->entries, after->entries);
+	HOLDS(!more, "%s: %ld inodes more are in use", what, more);
+	/* Inodes that are made on demand come in chunks, which are kept once they are made. */
+	HOLDS(was->f_bfree == is->f_bfree || was->f_files != is->f_files, "%s: %lu free blocks became %lu", what,
+	      was->f_bfree, is->f_bfree);
+}
+
+static bool attempted(const struct operation *operation, int free)
+{
+	struct state before = state_of(operation, free), after;
+	char path[NAME_ROOM], what[80];
+	int err;
+
+	place_of(operation, free, path);
+	snprintf(what, sizeof(what), "%s, failed with %lu blocks free", operation->name, before.counts.f_bfree - full);
+	if (!operation->attempt(path)) {
+		operation->expect(path);
+		return true;
+	}
+	err = errno;
+	if (err == EOPNOTSUPP && operation->attempt == set_value)
+		return false;
+	HOLDS(err == ENOSPC, "%s: expected success or ENOSPC, got %s", what, errno_name(err));
+	if (operation->in_directory)
+		expect_missing(path);
+	settle();
+	after = state_of(operation, free);
+	expect_undone(what, &before, &after);
+	return false;
+}
+
+static void last_blocks(void)
+{
+	static bool done[ARRAY_SIZE(operations)][MOST_FREE + 1];
+	int failed = 0;
+	unsigned long spare;
+
+	need_small();
+	prepare();
+	for (int number = 0; number <= MOST_FREE; number++)
+		for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
+			set_free(number);
+			done[i][number] = attempted(&operations[i], number);
+			failed += !done[i][number];
+		}
+	HOLDS(failed, "with no block free %zu operations succeeded", ARRAY_SIZE(operations));
+	/* With room for it each that failed is done, and those that were done before are as they were. */
+	spare = look("rest").st_size;
+	HOLDS(spare > SPARE << 12, "what was filled last has only %lu bytes", spare);
+	OK(truncate("rest", spare - (SPARE << 12)));
+	settle();
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		for (int number = 0; number <= MOST_FREE; number++) {
+			char path[NAME_ROOM];
+
+			place_of(&operations[i], number, path);
+			if (done[i][number] && operations[i].attempt == write_farthest)
+				continue;
+			if (!done[i][number] && operations[i].attempt(path)) {
+				if (errno == EOPNOTSUPP && operations[i].attempt == set_value)
+					continue;
+				report(FAIL, errno, "%s with room for it: expected success, got %s", operations[i].name,
+				       errno_name(errno));
+			}
+			operations[i].expect(path);
+		}
+	EQ(look("other").st_nlink, 1 + MOST_FREE + 1);
+}
+
+static const struct check last_blocks_checks[] = {
+	{ "full", "last_blocks", "POSIX.1-2017 open(), mkdir(), symlink(), link(), rename(), write() ENOSPC; setxattr(2)",
+	  last_blocks },
+};
+
+FAMILY(last_blocks);
