@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.filesystem_operations.families import FAMILIES, run_family, run_kept, words_of_checks, words_of_family
+from vexlab.domains.filesystem_operations.families import (
+    FAMILIES,
+    run_family,
+    run_kept,
+    words_of_checks,
+    words_of_family,
+)
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
 from vexlab.plugin.fixtures import Metrics
