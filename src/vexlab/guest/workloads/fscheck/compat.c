@@ -162,7 +162,7 @@ static void flags_of_32_bits(void)
 	}
 }
 
-#define COUNT 700
+#define COUNT 300
 
 static void note(const char *name)
 {
