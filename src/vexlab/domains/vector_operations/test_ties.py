@@ -92,7 +92,7 @@ def test_ties(store: VectorStore, collection: str, metrics: Metrics) -> None:
         assert added.ok, f"the vectors cannot be added: {added}"
         first = 0 if store.get(path, [0]) else 1
         stored = dict(enumerate(vectors, first))
-        sizes = (1, _COPIES // 2, _COPIES, _COPIES + 1, len(stored), len(stored) + 1)
+        sizes = (_COPIES // 2, _COPIES, _COPIES + 1, len(stored) + 1)
         searches += _search(store, path, stored, metric, sizes)
         gone = [number for number in stored if number % 7 == 0]
         deleted = store.delete(path, gone)
