@@ -167,6 +167,6 @@ const struct operation operations[OPERATIONS] = {
 	{ "start", write_start, expect_start, .in_directory = false },
 	{ "middle", write_middle, expect_middle, .in_directory = false },
 	{ "far", write_far, expect_far, .in_directory = false },
-	{ "farthest", write_farthest, expect_farthest, .cut = true },
-	{ "setxattr", set_value, expect_set, .optional = true },
+	{ "farthest", write_farthest, expect_farthest, .cut = true, .refusal = EFBIG },
+	{ "setxattr", set_value, expect_set, .refusal = EOPNOTSUPP },
 };

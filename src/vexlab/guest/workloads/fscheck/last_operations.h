@@ -14,7 +14,7 @@ struct operation {
 	void (*expect)(const char *to);
 	bool in_directory;
 	bool moves;	/* a directory that must be made beforehand, see moved_from() */
-	bool optional;	/* EOPNOTSUPP: there is no such thing here */
+	int refusal;	/* the error that says that there is no such thing here */
 	bool cut;	/* what is expected is removed at once */
 };
 
