@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import click
 import msgspec
@@ -79,6 +81,7 @@ def command(
     status 1 where a defect was missed or not found within its budget, or an alarm was false, 3 where a trial could not
     be made.
     """
+    signal.signal(signal.SIGTERM, _interrupt)
     chosen = find_target(target)
     listed = Path(defects) if defects else chosen.file.parent / "defects.toml"
     catalogue = load_defects(listed)
@@ -121,6 +124,11 @@ def command(
         report = {"clean": clean, "defects": found, **msgspec.to_builtins(counted)}
         Path(json_file).write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     return 0 if counted.flawless else _NOT_TRIED if counted.not_tried else 1
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Treat a polite kill as Ctrl-C, so that the time that a trial took is noted."""
+    raise KeyboardInterrupt
 
 
 def _selected(request: Request, level_lists: Sequence[Sequence[int]]) -> list[dict[str, object]]:
