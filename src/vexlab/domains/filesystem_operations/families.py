@@ -79,7 +79,7 @@ def run_kept(
     It is for what shows only on the disk: fsck, and the tree after mounting again, then judge what the checks did.
     """
     words = [word for check in checks for word in ("--check", check)]
-    _run(filesystem, words, ["--keep"], folder, metrics, timeout=timeout)
+    _run(filesystem, words, ["--keep", "--timeout", f"{timeout * 0.8:g}"], folder, metrics, timeout=timeout)
 
 
 def _run(

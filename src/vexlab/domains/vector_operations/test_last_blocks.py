@@ -33,7 +33,7 @@ ATTEMPTS = [(free, start, count) for free in range(MOST_FREE + 1) for start in (
 vectors = (ctypes.c_float * (DIM * 12))(*range(DIM * 12))
 stored = bytes(vectors)
 os.chdir(folder)
-wrong, done, refused, synced = [], 0, 0, False
+wrong, done, refused = [], 0, 0
 
 
 def add(count):
@@ -61,12 +61,8 @@ def take_one():
 
 
 def set_free(wanted):
-    # a refused add was followed by a sync, and syncs may take long on a busy host
-    global synced
+    # syncs are few: each may take long on a busy host
     for _ in range(10):
-        if not synced:
-            os.sync()
-        synced = False
         now = os.statvfs(".").f_bfree
         if now == wanted:
             return
@@ -75,6 +71,7 @@ def set_free(wanted):
             empty.append(full.pop())
         for _ in range(now - wanted):
             take_one()
+        os.sync()
     sys.exit(f"{now} blocks are free, not {wanted}")
 
 
@@ -109,9 +106,10 @@ for free, start, count in ATTEMPTS:
         if error.errno != errno.ENOSPC:
             wrong.append(f"{what}: {errno.errorcode[error.errno]}")
         refused += 1
-        os.sync()
-        synced = True
         after = state()
+        if before != after:
+            os.sync()
+            after = state()
         wrong += [f"{what}, refused: {name} {before[name]} became {after[name]}"
                   for name in before if before[name] != after[name]]
     else:
