@@ -15,7 +15,6 @@
 #define ROOM 70000
 #define GUARD 64
 #define CANARY 0xa5
-
 static unsigned char memory[GUARD + ROOM + GUARD];
 static size_t offered;
 
@@ -40,7 +39,7 @@ static void expect_within(const char *call, size_t size)
 	}
 }
 
-static char text[70000];
+static char text[ROOM];
 
 static const char *filled(size_t len)
 {
@@ -49,7 +48,6 @@ static const char *filled(size_t len)
 	return text;
 }
 
-/* The three ways to ask for a value: by path, by link, by descriptor. */
 static long get_value(int way, const char *path, int fd, void *buffer, size_t size)
 {
 	if (way == 0)
@@ -64,7 +62,6 @@ static void value_of(const char *path, int fd, size_t len)
 	for (int way = 0; way < 3; way++) {
 		EQ(OK(get_value(way, path, fd, NULL, 0)), len);
 		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-			/* Zero asks for the length. */
 			if (!sizes[i] || sizes[i] > len + 1000)
 				continue;
 			if (sizes[i] < len) {
