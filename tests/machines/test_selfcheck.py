@@ -54,4 +54,4 @@ def test_a_budget_leaves_undecided_what_a_later_start_decides(tmp_path: Path) ->
     assert longer.returncode == 0, longer.stderr
     table = json.loads((tmp_path / "table.json").read_text())
     assert table["undecided"] == []
-    assert "comes after" in table["defects"][0]["findings"][0]
+    assert "euclidean, 17 dimensions, k = " in table["defects"][0]["findings"][0]

@@ -29,7 +29,8 @@ import ctypes, errno, json, os, sys
 
 folder = sys.argv[1]
 DIM, SINGLES, MOST_FREE, BLOCK = 1016, 60, 3, 4096
-ATTEMPTS = [(free, start, count) for free in range(MOST_FREE + 1) for start in (0, 11, 12) for count in (1, 3)]
+SHAPES_OF_ADDS = ((0, 1), (0, 3), (11, 3), (12, 1), (12, 3))
+ATTEMPTS = [(free, *shape) for free in range(MOST_FREE + 1) for shape in SHAPES_OF_ADDS]
 vectors = (ctypes.c_float * (DIM * 12))(*range(DIM * 12))
 stored = bytes(vectors)
 os.chdir(folder)
@@ -86,10 +87,10 @@ for name in empty:
 while len(full) < SINGLES // 2:
     take_one()
 with open("ballast", "wb", buffering=0) as ballast:
-    for size in (1 << 20, BLOCK):
+    for piece in (bytes(1 << 20), bytes(BLOCK)):
         try:
             while True:
-                ballast.write(bytes(size))
+                ballast.write(piece)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise

@@ -159,7 +159,7 @@ for short in (0, 1):
         answer = ask(f"a list of {k} {how}", wanted, LIST, 1, k, 0, ids + short, 0, 0, 0, 0, 0)
         if not short and (answer[4] != k or (answer[6] != k + 1) != (k == stored)):
             wrong.append(f"a list of {k} of {stored} gives {answer[4]} and goes on at {answer[6]}")
-for room in range(meta + 2):
+for room in (0, 1, meta // 2, meta - 1, meta, meta + 1):
     text = edge(room)
     got = ask(f"metadata into {room} bytes", "OK", GET, 1, dim, 1, 0, text, room, 0, 0, 0)
     written(f"metadata into {room} bytes", text, texts[:min(room, meta)])
