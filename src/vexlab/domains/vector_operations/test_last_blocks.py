@@ -8,7 +8,7 @@ import pytest
 
 from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.model.machine import Disk
+from vexlab.guest.questions import LastQuestions
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 
@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
-    pytest.mark.vm(disks=(Disk(serial="scratch", size=64),)),
     pytest.mark.sequential,
 ]
 
@@ -135,16 +134,32 @@ print(json.dumps({"wrong": wrong[:8], "done": done, "refused": refused}))
 """
 
 
-@pytest.mark.usefixtures("questions")
-def test_last_blocks(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
+# The smallest device that serves, in the guest's memory: it is soon full, and a sync of it is cheap.
+_LOOP = "modprobe loop && truncate -s {0}M /tmp/image && losetup --find --show /tmp/image"
+
+
+def test_last_blocks(filesystem: GuestFilesystem, target: Target, metrics: Metrics) -> None:
     """With none to three blocks free an add is done whole or changes nothing: no vector, no size, no block."""
     if target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
-    mounted.machine.push((SHAPES + CALL + _PROGRAM).encode(), "/tmp/last_blocks.py")
-    done = mounted.machine.exec(["python3", "/tmp/last_blocks.py", mounted.mountpoint], timeout=120)
+    machine = filesystem.machine
+    device = machine.shell(_LOOP.format(target.min_disk))
+    assert device.ok, f"there is no loop device: {device}"
+    small = GuestFilesystem(machine, target, device.text)
+    made = small.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    mounted = small.mount()
+    assert mounted.ok, f"mount failed: {mounted}"
+    small.prove()
+    questions = LastQuestions(small)
+    machine.push((SHAPES + CALL + _PROGRAM).encode(), "/tmp/last_blocks.py")
+    done = machine.exec(["python3", "/tmp/last_blocks.py", small.mountpoint], timeout=120)
     assert done.ok, f"the program did not come to its end: {done.error_text.strip().rpartition(chr(10))[2]}"
     told = json.loads(done.text)
     metrics.record("done_count", told["done"])
     metrics.record("refused_count", told["refused"])
     assert not told["wrong"], "; ".join(told["wrong"])
     assert told["refused"], "with no block free every add succeeded"
+    questions.kept()
+    questions.given_back()
+    questions.let_go()
