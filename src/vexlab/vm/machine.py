@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self
 
 from vexlab import process
 from vexlab.deadline import Deadline
-from vexlab.errors import EmulatorDied, InfraError, MachineError, MachineLost
+from vexlab.errors import DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
 from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
 from vexlab.vm.agent import Agent
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
@@ -41,7 +41,8 @@ class Machine:
     """One QEMU. Make it with ``launch`` or ``attach``; leaving the context kills an owned machine and its folder.
 
     ``watch`` is called with the new console text, if any, again and again while a command's answer is awaited; what it
-    raises ends the wait. ``process`` is ``None`` for a machine that another process started.
+    raises ends the wait. ``process`` is ``None`` for a machine that another process started. ``symbols`` are addresses
+    of the kernel's variables, where the lab knows them: QEMU can read those whatever state the guest is in.
     """
 
     def __init__(self, spec: MachineSpec, files: MachineFiles, child: subprocess.Popen[bytes] | None, qmp: Qmp) -> None:
@@ -49,6 +50,7 @@ class Machine:
         self.files = files
         self.console = Console(files.console_log)
         self.watch: Callable[[str], None] | None = None
+        self.symbols: Mapping[str, int] = {}
         self.qmp = qmp
         self._child = child
         self._agent: Agent | None = None
@@ -127,6 +129,11 @@ class Machine:
         """
         deadline = Deadline.after(timeout, self.clock)
         return self._the_agent(deadline).exec(argv, deadline, stdin=stdin, env=env)
+
+    def ping(self, timeout: float) -> None:
+        """Ask the guest's agent for a sign of life; as ``exec``, but nothing is started in the guest."""
+        deadline = Deadline.after(timeout, self.clock)
+        self._the_agent(deadline).ping(deadline)
 
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
         """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""
@@ -312,6 +319,12 @@ class Machine:
             raise MachineLost(f"QEMU ended with status {status}{last_words(self.files)}")
         for event in self.qmp.events():
             data = event.get("data", {})
+            if event["event"] == "BLOCK_IO_ERROR":
+                raise DiskFault(
+                    f"the host cannot {data.get('operation')} the guest's disk {data.get('node-name')}: "
+                    f"{data.get('reason', 'no reason given')}",
+                    hint=f"is the disk of {self.files.folder.parent.parent} full? TMPDIR names another one",
+                )
             if event["event"] == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
                 raise MachineLost("the guest agent is gone while the kernel runs on")
             if event["event"] == "SHUTDOWN":
