@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self
 
 from vexlab import process
 from vexlab.deadline import Deadline
-from vexlab.errors import DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
+from vexlab.errors import AgentError, DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
 from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
 from vexlab.vm.agent import Agent
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
@@ -30,6 +30,15 @@ from vexlab.vm.transfer import Progress, Transfer
 BUSYBOX = "/bin/busybox"  # in every image; static, so that nothing is linked
 START_S = 20.0
 _SNAPSHOT_S = 120.0
+_NAME_PART = """
+if [ -d "$3" ]; then
+    echo "$3: Is a directory" >&2; rm -f "$2"; exit 1
+elif [ -e "$3" ] && [ ! -f "$3" ]; then
+    cat "$2" >"$3" && rm -f "$2" && chmod "$1" "$3"
+else
+    chmod "$1" "$2" && mv -f "$2" "$3"
+fi
+"""
 _BY_AGENT = 1 << 20  # bytes from which a transfer of their own pays
 
 
@@ -167,16 +176,23 @@ class Machine:
         timeout: float = 60.0,
         progress: Progress = _silent,
     ) -> None:
-        """Write a host file or bytes to ``path`` in the guest; ``progress`` is told the bytes written so far."""
+        """Write a host file or bytes to ``path`` in the guest; ``progress`` is told the bytes written so far.
+
+        The file has its name only once it is whole. What is no regular file, a device for one, is written in place.
+        """
         deadline = Deadline.after(timeout, self.clock)
         agent = self._the_agent(deadline)
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            folder, _, name = path.rpartition("/")
+            part = f"{folder}/.{name}.vexlab-part"
             if size > _BY_AGENT:
-                Transfer(agent, self.files.data).push(file, size, path, deadline, progress)
+                Transfer(agent, self.files.data).push(file, size, part, deadline, progress)
             else:
-                agent.write_file(path, file.read(), deadline)
-        agent.exec(["/bin/busybox", "chmod", f"{mode:o}", path], deadline)
+                agent.write_file(part, file.read(), deadline)
+        named = agent.exec([BUSYBOX, "sh", "-c", _NAME_PART, "sh", f"{mode:o}", part, path], deadline)
+        if not named.ok:
+            raise AgentError(f"{path} cannot be written: {named.error_text or named}")
 
     def pull(self, path: str, *, most: int = 256 << 20, timeout: float = 60.0) -> bytes:
         """Return up to ``most`` bytes of a guest's file."""
