@@ -35,7 +35,6 @@ from vexlab.targets.load import find_target
 _JSON = "result.json"
 _JUNIT = "junit.xml"
 _NOTHING_COLLECTED = 5  # pytest's exit status
-_INTERRUPTED = 2
 _INTERNAL = (3, 4)
 
 
@@ -177,7 +176,8 @@ def _run(
     store.close()
     if request.first_failure and result.summary.exit_code == 1:
         status = int(pytest.ExitCode.TESTS_FAILED)  # beside workers pytest takes its own stop for an interruption
-    return _exit_code(status, result, kept.errors, broken)
+    code = _exit_code(status, result, kept.errors, broken)
+    return UsageError.exit_code if kept.collector.uncollected and code == InfraError.exit_code else code
 
 
 class _Stop:
@@ -307,7 +307,7 @@ def _exit_code(status: int, result: RunResult, errors: list[str], broken: BuildE
     if code == 1:
         return code
     if status in _INTERNAL or errors:
-        return UsageError.exit_code if errors and status == _INTERRUPTED and not result.cases else InfraError.exit_code
+        return InfraError.exit_code
     if status == _NOTHING_COLLECTED or not result.cases:
         click.echo("vexlab: no case matches; `vexlab list` shows what there is", err=True)
     return code

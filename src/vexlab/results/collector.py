@@ -32,7 +32,7 @@ class Worker(Protocol):
 class Collector:
     """Calls ``planned``, ``started`` with a node id, and ``finished`` with a result; keeps what went wrong besides.
 
-    ``folder`` is where the workers leave the plan. ``running`` are the nodes that began and have not ended, ``died``
+    ``folder`` is where the workers leave the plan. ``uncollected`` tells of a file with no cases to be had. ``running`` are the nodes that began and have not ended, ``died``
     those whose process died.
     """
 
@@ -49,6 +49,7 @@ class Collector:
         self._finished = finished
         self._workers: list[int] = []
         self.errors: list[str] = []
+        self.uncollected = False
         self.plan = Plan()
         self.running: set[str] = set()
         self.died: dict[str, str] = {}
@@ -85,6 +86,7 @@ class Collector:
         """Keep a file that cannot be read as tests."""
         if report.failed:
             words = [line.removeprefix("E").strip() for line in report.longreprtext.strip().splitlines()]
+            self.uncollected = True
             self.errors.append(f"a file cannot be collected: {' · '.join(words[-4:])}")
 
     def pytest_internalerror(self, excrepr: object) -> None:

@@ -70,7 +70,7 @@ class _Read(msgspec.Struct):
     buf: bytes = msgspec.field(name="buf-b64", default=b"")
 
 
-class _Nothing(msgspec.Struct):
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
     """An empty object."""
 
 
