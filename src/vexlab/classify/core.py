@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Collection, Iterator
-from functools import lru_cache
+from collections.abc import Collection
 from typing import NamedTuple
 
 from vexlab.classify import doubts
+from vexlab.classify.belief import believed
 from vexlab.classify.body import WINDOW, Body, extract, frames_of
 from vexlab.classify.facts import facts
 from vexlab.classify.fingerprint import fingerprint
@@ -16,7 +15,7 @@ from vexlab.classify.follow import Grouping, ends_search, merge
 from vexlab.classify.form import Form
 from vexlab.classify.forms import FORMS
 from vexlab.classify.guilty import candidates, guilty
-from vexlab.classify.headlines import DIE_COUNT, Headline, Surroundings, headlines
+from vexlab.classify.headlines import DIE_COUNT, Headline
 from vexlab.classify.lines import normalise
 from vexlab.classify.names import plain
 from vexlab.classify.skips import skipped
@@ -31,10 +30,6 @@ MOST_ALIKE = 300
 """Reports with the same headline, numbers aside: a flood of one crash leaves room for the next one."""
 _WINDOWS = ((20, WINDOW), (200, WINDOW // 16), (MOST_REPORTS, WINDOW // 64))  # (reports so far, characters)
 _NOBODY = "corrupted"
-_WEAK = frozenset(("BUG:", "WARNING:", "INFO:"))  # words that programs and firmware print as well
-# systemd[1]: WARNING: ...    (a program's words, sent through /dev/kmsg)
-_PROGRAM = re.compile(r"[\w.@/()-]{1,64}\[\d+\]: ")
-_BOOT = frozenset(("Booting the kernel.",))
 
 
 class Verdict(NamedTuple):
@@ -53,7 +48,7 @@ def classify(text: str, *, target_modules: Collection[str] = ()) -> tuple[Report
     (``-`` and ``_`` are the same), whose frames mark a report as ``in_target``. Never raises on any text.
     """
     text = normalise(text)
-    groups = Grouping(text).groups(_believed(text))
+    groups = Grouping(text).groups(believed(text))
     lost = doubts.serial_lost(text)
     suppressed: bool | None = None
     targets = frozenset(name.replace("-", "_") for name in target_modules)
@@ -78,36 +73,9 @@ def classify(text: str, *, target_modules: Collection[str] = ()) -> tuple[Report
 def headline(text: str) -> str | None:
     """The first crash headline in a piece of console text, or None; fast, for pollers."""
     text = normalise(text)
-    for found in _believed(text):
+    for found in believed(text):
         return found.text
     return None
-
-
-def _believed(text: str) -> Iterator[Headline]:
-    """Headlines without those that a program or the firmware printed."""
-    around = Surroundings(text)
-    for found in headlines(text):
-        if found.context is not None:
-            if not (_PROGRAM.match(found.body) and _doubtful(found)):
-                yield found
-        elif not _doubtful(found):
-            yield found
-        elif around.before_the_kernel(found):
-            continue
-        elif found.keyword in _BOOT or not (around.amid_kernel_lines(found) or around.among_programs(found)):
-            yield found
-
-
-def _doubtful(found: Headline) -> bool:
-    """Whether programs and firmware print such lines, too: a mere keyword that no form knows."""
-    if found.keyword in _BOOT:
-        return True
-    return found.keyword in _WEAK and not _formed(found.text)
-
-
-@lru_cache(maxsize=1024)
-def _formed(text: str) -> bool:
-    return any(form.head.match(text) for form in FORMS)
 
 
 def _window(before: int) -> int:

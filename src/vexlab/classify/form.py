@@ -35,7 +35,7 @@ class Form:
     the first candidate for it. ``trails`` are ways to the rest of the candidates: each a row of steps, the first
     trail that yields a function wins. ``before`` is sought in the lines before the headline; its groups
     win over the headline's. ``stackless`` reports need no stack to be whole. ``corrupted`` forms are
-    what is left when the real headline is missing.
+    what is left when the real headline is missing. ``alone`` reports are one line: nothing else proves them.
     """
 
     head: re.Pattern[str]
@@ -47,6 +47,7 @@ class Form:
     pick: Pick = Pick.FIRST
     stackless: bool = False
     corrupted: bool = False
+    alone: bool = False
     origin: Trail = field(default=())
     before: re.Pattern[str] | None = None
 

@@ -183,7 +183,7 @@ BUGS = (
         pick=Pick.STALL,
     ),
     # BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 32s!
-    Form(head=line(r"BUG: workqueue lockup"), title="BUG: workqueue lockup", stackless=True),
+    Form(head=line(r"BUG: workqueue lockup"), title="BUG: workqueue lockup", stackless=True, alone=True),
     # BUG: workqueue leaked lock or atomic: kworker/0:1/0x00000001/7\n     last function: f
     Form(
         head=line(r"BUG: workqueue leaked lock or atomic"),
@@ -210,10 +210,17 @@ BUGS = (
     # BUG: Bad page map in process sync  pte:123 pmd:456
     Form(head=line(r"BUG: Bad page map"), title="BUG: Bad page map"),
     # BUG: Bad rss-counter state mm:ffff88005fac4300 idx:0 val:15
-    Form(head=line(r"BUG: Bad rss-counter state"), title="BUG: Bad rss-counter state", stackless=True),
+    Form(head=line(r"BUG: Bad rss-counter state"), title="BUG: Bad rss-counter state", stackless=True, alone=True),
     # BUG: non-zero nr_ptes on freeing mm: 1    (the later pgtables_bytes keep their count)
-    Form(head=line(r"BUG: (?P<k>non-zero nr_(?:ptes|pmds) on freeing mm)"), title="BUG: {k}", stackless=True),
-    Form(head=line(r"BUG: (?P<k>non-zero pgtables_bytes on freeing mm: \d+)"), title="BUG: {k}", stackless=True),
+    Form(
+        head=line(r"BUG: (?P<k>non-zero nr_(?:ptes|pmds) on freeing mm)"), title="BUG: {k}", stackless=True, alone=True
+    ),
+    Form(
+        head=line(r"BUG: (?P<k>non-zero pgtables_bytes on freeing mm: \d+)"),
+        title="BUG: {k}",
+        stackless=True,
+        alone=True,
+    ),
     # BUG: Dentry ffff880000000000{i=1,n=x}  still in use (1) [unmount of ext4 sda1]
     Form(
         head=line(r"BUG: Dentry .*still in use \(-?\d+\) \[(?P<k>unmount of [^\]]*)\]"),
@@ -237,12 +244,14 @@ UNWINDER = (
         head=line(r"WARNING: kernel stack regs .* has bad (?P<k>'\w+' )value"),
         title="WARNING: kernel stack regs has bad {k}value",
         stackless=True,
+        alone=True,
     ),
     # WARNING: kernel stack frame pointer at ffff88003e1f7f40 in sync:7 has bad value 0000000000000000
     Form(
         head=line(r"WARNING: kernel stack (?P<k>regs|frame pointer) .*has bad value"),
         title="WARNING: kernel stack {k} has bad value",
         stackless=True,
+        alone=True,
     ),
 )
 
@@ -295,5 +304,5 @@ WARNINGS = (
 
 INFOS = (
     # INFO: Freed in f age=1 cpu=2 pid=3    (SLUB's track of an object)
-    Form(head=line(r"(?P<rest>INFO: (?:Freed|Allocated) in .*)"), title="{rest}", corrupted=True),
+    Form(head=line(r"(?P<rest>INFO: (?:Freed|Allocated) in .*)"), title="{rest}", corrupted=True, alone=True),
 )
