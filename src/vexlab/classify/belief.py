@@ -90,8 +90,8 @@ def form_of(text: str) -> Form | None:
 
 def _proved(text: str, found: Headline, *, known: bool) -> bool:
     """Whether what the kernel prints with such a headline is there, or was cut off with the log."""
-    lines = 0
-    for body in _following(text, found):
+    most = _BODY_LINES if known else _STACK_LINES
+    for number, body in enumerate(_following(text, found), 1):
         if known:
             if _BODY.search(body) or _LOST in body:
                 return True
@@ -99,8 +99,7 @@ def _proved(text: str, found: Headline, *, known: bool) -> bool:
             return True
         if _OTHER.match(body):
             return known and _cut_off(text, found)
-        lines += 1
-        if lines >= (_BODY_LINES if known else _STACK_LINES):
+        if number >= most:
             return False
     return known and _cut_off(text, found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
@@ -11,17 +12,17 @@ from vexlab.classify.belief import believed
 from vexlab.classify.body import WINDOW, Body, extract, frames_of
 from vexlab.classify.facts import facts
 from vexlab.classify.fingerprint import fingerprint
-from vexlab.classify.follow import Grouping, ends_search, merge
+from vexlab.classify.follow import Group, Grouping, ends_search, merge
 from vexlab.classify.form import Form
 from vexlab.classify.forms import FORMS
-from vexlab.classify.guilty import candidates, guilty
+from vexlab.classify.guilty import Candidate, candidate, candidates, guilty
 from vexlab.classify.headlines import DIE_COUNT, Headline
 from vexlab.classify.lines import normalise
 from vexlab.classify.names import plain
 from vexlab.classify.skips import skipped
 from vexlab.classify.titles import clean
 from vexlab.classify.traces import target_frame, traces
-from vexlab.classify.types import severity, type_of
+from vexlab.classify.types import HANG, severity, type_of
 from vexlab.model.report import Report
 
 MOST_REPORTS = 2000
@@ -50,7 +51,6 @@ def classify(text: str, *, target_modules: Collection[str] = ()) -> tuple[Report
     text = normalise(text)
     groups = Grouping(text).groups(believed(text))
     lost = doubts.serial_lost(text)
-    suppressed: bool | None = None
     targets = frozenset(name.replace("-", "_") for name in target_modules)
     found: list[Report] = []
     lines = _LineNumbers(text)
@@ -60,11 +60,10 @@ def classify(text: str, *, target_modules: Collection[str] = ()) -> tuple[Report
         alike[kind] += 1
         if alike[kind] > MOST_ALIKE:
             continue
-        if suppressed is None:
-            suppressed = doubts.setup_trouble(text)
-        body = extract(text, group.head, stop=min(group.stop, group.head.start + _window(len(found))))
+        stop = min(group.stop, group.head.start + _window(len(found)))
+        body = extract(text, group.head, stop=stop, targets=targets)
         body.bound(frozenset(one.start for one in group.tail if ends_search(one)))
-        found.append(_report(body, group.head, group.tail, lines, targets, lost=lost, suppressed=suppressed))
+        found.append(_report(body, group, lines, lost=lost))
         if len(found) >= MOST_REPORTS:
             break
     return merge(found)
@@ -99,21 +98,15 @@ class _LineNumbers:
         return self._line
 
 
-def _report(
-    body: Body,
-    head: Headline,
-    tail: tuple[Headline, ...],
-    lines: _LineNumbers,
-    targets: frozenset[str],
-    *,
-    lost: bool,
-    suppressed: bool,
-) -> Report:
+def _report(body: Body, group: Group, lines: _LineNumbers, *, lost: bool) -> Report:
+    head, tail = group.head, group.tail
     verdict = _judge(body, head)
     report_type = type_of(verdict.title)
-    stacks = traces(body)
-    seen = facts(head.body, body.text)
-    in_target, target = target_frame(body, stacks, head.text, targets) if targets else (False, "")
+    own = body.own_lines(frozenset(one.start for one in tail), many_stacks=report_type == HANG)
+    text = "\n".join(line.body for line in own)
+    stacks = traces(own)
+    seen = facts(head.body, text)
+    in_target, target = target_frame(text, stacks, head.text, body.targets) if body.targets else (False, "")
     first = lines.of(head.start)
     last = max(first, lines.of(tail[-1].start)) if tail else first
     return Report(
@@ -123,7 +116,7 @@ def _report(
         frame=verdict.frame,
         alt_titles=verdict.alts,
         corrupted=verdict.corrupted or lost,
-        suppressed=suppressed,
+        suppressed=doubts.setup_trouble(body, head),
         text=body.text,
         headline=head.text[:1024],
         fingerprint=fingerprint(verdict.title, stacks),
@@ -151,15 +144,31 @@ def _judge(body: Body, head: Headline) -> Verdict:
         if match is None:
             continue
         groups: dict[str, str] = {k: v for k, v in match.groupdict().items() if v is not None}
+        named = _named(match, body)
         pos = match.end()
         if form.before:
             groups.update(next((hit.groupdict() for hit in map(form.before.match, body.earlier) if hit), {}))
         if not _needs(form, body, pos, groups):
             tried = True
             continue
-        return _fill(form, body, pos, groups)
+        return _fill(form, body, pos, groups, named or _named_later(groups))
     raw = clean(_raw(head))
     return Verdict(raw, (), _frame_in(raw), tried or doubts.stamped(raw))
+
+
+def _named(match: re.Match[str], body: Body) -> Candidate | None:
+    """The function that the headline itself names."""
+    name = match.groupdict().get("name")
+    if not name:
+        return None
+    function = name.partition(".")[0]
+    return candidate(function, body, match.start("name"))
+
+
+def _named_later(groups: dict[str, str]) -> Candidate | None:
+    """The function that a line behind the headline names."""
+    name = groups.get("name", "").partition(".")[0]
+    return Candidate(name) if name else None
 
 
 def _needs(form: Form, body: Body, pos: int, groups: dict[str, str]) -> bool:
@@ -172,8 +181,7 @@ def _needs(form: Form, body: Body, pos: int, groups: dict[str, str]) -> bool:
     return True
 
 
-def _fill(form: Form, body: Body, pos: int, groups: dict[str, str]) -> Verdict:
-    named = groups.get("name", "").partition(".")[0]
+def _fill(form: Form, body: Body, pos: int, groups: dict[str, str], named: Candidate | None) -> Verdict:
     corrupted = form.corrupted or (not form.stackless and doubts.no_stack(body)) or doubts.broken_stack(body)
     frame = raw = ""
     others: tuple[str, ...] = ()
@@ -184,7 +192,7 @@ def _fill(form: Form, body: Body, pos: int, groups: dict[str, str]) -> Verdict:
         if raw and raw != frame and raw not in others:
             others = (raw, *others)
     elif form.trails:
-        frame = plain(guilty(form, named, body, pos)[0])[0]
+        frame = plain(guilty(form, named, body, pos).name)[0]
     origin = _origin(form, body, pos)
     title = _title(form.title, groups, frame or _NOBODY, origin)
     names = (frame or _NOBODY, *others)
@@ -208,9 +216,9 @@ def _title(template: str, groups: dict[str, str], frame: str, origin: str) -> st
 
 def _origin(form: Form, body: Body, pos: int) -> str:
     for names in candidates(form.origin, body, pos):
-        for name in names:
-            if not skipped(name, form.skip):
-                return plain(name)[0]
+        for one in names:
+            if one.own or not skipped(one.name, form.skip):
+                return plain(one.name)[0]
     return ""
 
 

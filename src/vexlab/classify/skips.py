@@ -121,6 +121,29 @@ GENERAL = REPORTING + ENTRY + MEMORY + STRINGS + LOCKS + ATOMICS + CONTAINERS + 
 """Skipped in every report."""
 
 
+# xfs: assfail, btrfs: btrfs_assertfail, gfs2: gfs2_assert_withdraw_i, bcachefs: bch2_..._panic
+_ASSERTS = re.compile(r"(?:^|_)ass(?:ert)?(?:_\w{1,20})?_?(?:fail(?:ed|ure)?|i)$|(?:^|_)assert(?:ion)?_fail\w*$")
+
+
+# Functions of the kernel's headers, which are compiled into the module that calls them (include/linux).
+_HEADERS = re.compile(
+    r"^_*(?:h?list_(?:add|del|move|splice|cut|rotate|replace|empty)|hlist_|llist_|rb_(?:link|insert|add|erase)"
+    r"|(?:arch_|raw_)?atomic(?:64|_long)?_|refcount_|kref_|k[mzc]alloc|kv?[mzc]alloc|kmem_cache_(?:alloc|free|zalloc)"
+    r"|(?:spin|read|write|raw_spin|mutex|down|up)_(?:un)?(?:lock|read|write)|rcu_read_(?:un)?lock|test_(?:and_)?(?:set_|clear_)?bit"
+    r"|set_bit|clear_bit|get_page|put_page|folio_(?:get|put)|memcpy|memset|memmove|str[a-z]+|fortify_|instrument_|kasan_)"
+)
+
+
+def asserts(name: str) -> bool:
+    """Whether a function is a filesystem's own helper that complains on behalf of its caller."""
+    return _ASSERTS.search(name) is not None
+
+
+def helps(name: str) -> bool:
+    """Whether a function of a module only does a caller's bidding: a header's, or one for assertions."""
+    return asserts(name) or _HEADERS.match(name) is not None
+
+
 @lru_cache(maxsize=64)
 def _compiled(extra: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(GENERAL + extra))
@@ -129,4 +152,4 @@ def _compiled(extra: tuple[str, ...]) -> re.Pattern[str]:
 @lru_cache(maxsize=65536)
 def skipped(name: str, extra: tuple[str, ...] = ()) -> bool:
     """Whether a function cannot be the guilty one; ``extra`` are a form's own additions."""
-    return _compiled(extra).search(name) is not None
+    return _compiled(extra).search(name) is not None or asserts(name)
