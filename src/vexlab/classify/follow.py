@@ -47,7 +47,7 @@ _MORTAL = re.compile(
 )
 # Follow-on lines in whose wake the report goes on; at any other the search for title and function ends.
 _SAME_REPORT = re.compile(
-    r"Kernel panic|PANIC: double fault|invalid opcode:|Internal error:|unregister_netdevice|\[#|Oops|[kK]ernel BUG at [0-9a-f]+"
+    r"unreferenced object|Kernel panic|PANIC: double fault|invalid opcode:|Internal error:|unregister_netdevice|\[#|Oops|[kK]ernel BUG at [0-9a-f]+"
 )
 # The second line of one and the same exception, and the count of oopses in it.
 _SAME_FAULT = re.compile(
@@ -240,14 +240,8 @@ def merge(reports: list[Report]) -> tuple[Report, ...]:
     """Join what only the finished reports show: the fault behind a sanitizer's report, the death after an oops."""
     kept: list[Report] = []
     for one in reports:
-        if kept and _fortified(kept[-1], one):
-            first = kept[-1]
-            kept[-1] = replace(
-                one,
-                alt_titles=tuple(sorted({first.title, *one.alt_titles})),
-                first_line=first.first_line,
-                follow_on=(first.headline, *first.follow_on, *one.follow_on),
-            )
+        if kept and (_fortified(kept[-1], one) or _foretold(kept[-1], one)):
+            kept[-1] = _led_by(kept[-1], one)
         elif kept and (_same_fault(kept[-1], one) or _dying(kept[-1], one)):
             first = kept[-1]
             kept[-1] = replace(
@@ -284,6 +278,25 @@ def _fortified(first: Report, one: Report) -> bool:
         and _FORTIFIED in first.text
         and first.pid == one.pid
         and one.first_line - first.last_line < _SOON
+    )
+
+
+def _foretold(first: Report, one: Report) -> bool:
+    """A name that was taken, and the crash of what could not be set up for it."""
+    return (
+        first.headline.startswith(_DUPLICATE)
+        and one.severity is not Severity.WARNING
+        and one.first_line - first.last_line < _SOON
+    )
+
+
+def _led_by(first: Report, one: Report) -> Report:
+    """The graver report with the complaint that led to it."""
+    return replace(
+        one,
+        alt_titles=tuple(sorted({first.title, *one.alt_titles})),
+        first_line=first.first_line,
+        follow_on=(first.headline, *first.follow_on, *one.follow_on),
     )
 
 

@@ -127,6 +127,12 @@ def guilty(form: Form, named: Candidate | None, body: Body, pos: int) -> Guilty:
         if choice:
             return choice
         passed_over = passed_over or next((one.name for one in found if one.own), "")
+    if body.targets:
+        for trail in form.own_trails:
+            found = [one for names in candidates(trail, body, pos) for one in names]
+            choice = choose(form, found) if any(one.own for one in found) else None
+            if choice:
+                return choice
     return Guilty(passed_over, passed_over)
 
 

@@ -199,6 +199,21 @@ BUGS = (
         trails=(LEAKED,),
         skip=ALLOC_NAMES,
     ),
+    # unreferenced object 0xffff8881019e6d00 (size 256):    (what /sys/kernel/debug/kmemleak holds)
+    Form(
+        head=line(r"unreferenced object 0x"),
+        needs=(line(r"backtrace"),),
+        title="memory leak in {f}",
+        trails=(LEAKED,),
+        skip=ALLOC_NAMES,
+    ),
+    # kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+    Form(
+        head=line(r"\d+ new suspected memory leaks"),
+        title="memory leak: new suspected memory leaks",
+        stackless=True,
+        alone=True,
+    ),
     # BUG: Bad page state in process sync  pfn:12345
     Form(
         head=line(r"BUG: Bad page (?P<k>state|cache)"),
@@ -239,6 +254,17 @@ BUGS = (
 )
 
 UNWINDER = (
+    # WARNING: stack recursion on stack type 4    WARNING: can't access registers at asm_sysvec_apic_timer_interrupt+0x12/0x20
+    # WARNING: stack going in the wrong direction? at f+0x1/0x2    WARNING: unrecognized unwind stack type 0 at f+0x1/0x2
+    Form(
+        head=line(
+            r"WARNING: (?P<k>stack recursion on stack type|stack going in the wrong direction\?|can't (?:access registers|dereference \w+)"
+            r"|unrecognized unwind stack type)"
+        ),
+        title="WARNING: {k}",
+        stackless=True,
+        alone=True,
+    ),
     # WARNING: kernel stack regs at ffff88003e1f7f40 in sync:7 has bad 'bp' value ffffffff85632fb0
     Form(
         head=line(r"WARNING: kernel stack regs .* has bad (?P<k>'\w+' )value"),
@@ -299,6 +325,23 @@ WARNINGS = (
         head=line(r"WARNING: (?:\[[^\n]{0,200}\] )?\S{1,300}:\d+ at \S"),
         title="WARNING in {f}",
         trails=WARNED,
+    ),
+)
+
+NAMES_TAKEN = (
+    # sysfs: cannot create duplicate filename '/kernel/slab/vexfs_inode'
+    Form(
+        head=line(r"sysfs: cannot create duplicate filename"),
+        title="WARNING: sysfs: duplicate filename in {f}",
+        trails=(TRACE,),
+        skip=(r"^kmem_cache_create|^_*kmem_cache|^sysfs_|^create_cache$|^do_kmem_cache_create|^init_module$",),
+    ),
+    # kobject: kobject_add_internal failed for vexfs with -EEXIST, don't try to register things with the same name ...
+    Form(
+        head=line(r"kobject_add_internal failed for \S+ with -EEXIST"),
+        title="WARNING: kobject_add_internal: name in use",
+        stackless=True,
+        alone=True,
     ),
 )
 

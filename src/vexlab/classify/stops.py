@@ -6,7 +6,17 @@ from __future__ import annotations
 
 from vexlab.classify.form import BAD, DEEP, HANGS, NAME, STALLED, Form, Pick, line
 from vexlab.classify.splats import SLEEP, WARNED
-from vexlab.classify.trails import EXCEPTION, FAULT, OWN_REGISTERS, POINTER, TICKED, TICKED_PLAIN, TRACE
+from vexlab.classify.trails import (
+    ANSWERED,
+    EXCEPTION,
+    FAULT,
+    OWN_REGISTERS,
+    POINTER,
+    PREEMPTED,
+    TICKED,
+    TICKED_PLAIN,
+    TRACE,
+)
 
 _SKB = (r"^_*p?skb_",)
 
@@ -76,7 +86,8 @@ STALLS = (
         head=line(r"INFO: rcu_\w+ (?:self-)?detected (?:expedited )?stalls? on|INFO: rcu_.*stall"),
         title="INFO: rcu detected stall in {f}",
         alts=STALLED,
-        trails=(TICKED, TICKED_PLAIN, EXCEPTION, OWN_REGISTERS),
+        trails=(TICKED, TICKED_PLAIN, EXCEPTION, OWN_REGISTERS, ANSWERED),
+        own_trails=(PREEMPTED,),
         pick=Pick.STALL,
     ),
     # INFO: task sync:7 blocked for more than 120 seconds.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from vexlab.classify.body import frames_of
 from vexlab.classify.lines import Line
+from vexlab.classify.skips import helps
 from vexlab.classify.trails import IP
 from vexlab.model.report import Frame, Trace
 
@@ -78,9 +79,9 @@ def target_frame(text: str, stacks: tuple[Trace, ...], headline: str, targets: f
     ``text`` holds the report's own lines. Its order counts: headline, instruction pointer, stacks; guessed frames
     come last. Code of a module that is gone has no name.
     """
-    for match in _MENTION.finditer(text):
-        if match["module"].replace("-", "_") in targets:
-            return True, match["name"]
+    named = [one["name"] for one in _MENTION.finditer(text) if one["module"].replace("-", "_") in targets]
+    if named:
+        return True, next((name for name in named if not helps(name)), named[0])
     for stack in stacks:
         for frame in stack.frames:
             if frame.module.replace("-", "_") in targets:
