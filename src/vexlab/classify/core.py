@@ -19,6 +19,7 @@ from vexlab.classify.guilty import Candidate, candidate, candidates, guilty
 from vexlab.classify.headlines import DIE_COUNT, Headline
 from vexlab.classify.lines import normalise
 from vexlab.classify.names import plain
+from vexlab.classify.remarks import remark
 from vexlab.classify.skips import skipped
 from vexlab.classify.titles import clean
 from vexlab.classify.traces import target_frame, traces
@@ -132,6 +133,7 @@ def _report(body: Body, group: Group, lines: _LineNumbers, *, lost: bool) -> Rep
         first_line=first,
         last_line=last,
         follow_on=tuple(one.text[:1024] for one in tail),
+        remark=remark(text, stacks),
     )
 
 

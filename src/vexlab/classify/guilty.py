@@ -54,7 +54,7 @@ _CALLS_OTHERS = "smp_call_function"
 # What a blocked task passes through on its way to sleep.
 _WAITERS = (
     r"sched|lock|down|rwsem|completion|kthread|wait|synchronize|context_switch|__switch_to"
-    r"|cancel_delayed_work|rcu_barrier|do_read_cache"
+    r"|cancel_delayed_work|rcu_barrier|do_read_cache|^_*(?:flush|cancel)_(?:delayed_|rcu_)?work(?:_sync|_timer)?$"
 )
 _WAITER = re.compile(_WAITERS)
 _GRACE = re.compile(r"synchronize_(?:rcu|srcu|net|sched)")
@@ -169,14 +169,14 @@ def choose(form: Form, found: list[Candidate]) -> Guilty | None:
     if form.pick is Pick.NAMED:
         return Guilty(found[0].name, found[0].name) if found else None
     if form.pick is Pick.HUNG:
-        return _hung(form, found)
+        return _hung(found)
     kept = _kept(form, found)
     if form.pick is Pick.STALL:
         return _stalled(kept)
     return Guilty(kept[0].name, kept[0].name) if kept else None
 
 
-def _hung(form: Form, found: list[Candidate]) -> Guilty | None:
+def _hung(found: list[Candidate]) -> Guilty | None:
     """What a blocked task waits for: only functions that wait are passed over."""
     if not any(one.own for one in found):
         if any(one.name == "rtnl_lock" for one in found):
@@ -184,7 +184,7 @@ def _hung(form: Form, found: list[Candidate]) -> Guilty | None:
         for one in found:
             if _GRACE.search(one.name):
                 return Guilty("synchronize_rcu", one.name)
-    for one in _kept(form, found):
+    for one in found:
         if one.own or not _WAITER.search(one.name):
             return Guilty(one.name, one.name)
     return None

@@ -25,7 +25,15 @@ WARNED: tuple[Trail, ...] = (TRAPPED, TRACE)
 
 SLEEP = (r"schedule|_resched",)
 
-ALLOC_NAMES = (r"alloc",)
+# What stands between an allocation and whom it was made for: constructors of the kernel's own objects.
+ALLOC_NAMES = (
+    r"alloc",
+    r"^(?:bioset|_*percpu_(?:ref|counter)|fprop_\w+|blk_init|wb|bdi)_init\w*$|^init_srcu_struct\w*$|^_*kernfs_new_node_ns$",
+)
+# The way into the kernel of a fault in user space's memory, where only the kernel's own code reads the CPU's number.
+EXCEPTIONS = (
+    r"^(?:asm_)?exc_|^_*do_(?:page|user_addr|kern_addr|translation|mem_abort)_?(?:fault)?$|^handle_page_fault$|^el[01]\w*$|^irqentry_",
+)
 
 LOCKDEP = (
     # WARNING: possible circular locking dependency detected
@@ -158,7 +166,7 @@ BUGS = (
         head=line(r"BUG: using (?P<op>[\w]+\(\)) in preemptible"),
         title="BUG: using {op} in preemptible code in {f}",
         trails=(TRACE,),
-        skip=(r"preempt|smp_processor_id",),
+        skip=(r"preempt|smp_processor_id", *EXCEPTIONS),
     ),
     # BUG: sleeping function called from invalid context at mm/slab.h:1
     Form(

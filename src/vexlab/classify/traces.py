@@ -24,9 +24,9 @@ _MENTION = re.compile(
 _OPERATIONS = re.compile(r"^aops:\w+ \[(?P<module>[a-z0-9][\w-]*)\]", re.M)
 # Modules linked in: loop [last unloaded: vexfs(OE)]    ... [last unloaded: vexfs]
 _UNLOADED = re.compile(r"\[last unloaded: (?P<module>[a-z0-9][\w-]*)")
-# RIP: 0010:0xffffffffc0a3d0b0    pc : 0xffff80007a0b1000    ? 0xffffffffc0a3d0b0    (an address that no symbol covers)
+# RIP: 0010:0xffffffffc0a3d0b0    pc : 0xffff80007a0b1000     0xffffffffc0a3d0b0    (an address that no symbol covers)
 _NAMELESS = re.compile(
-    r"^(?:RIP: [0-9a-f]{4}:|IP: |pc : |epc : |NIP \[|Call Trace:\n(?: <\w+>\n)?)? *(?:\? )?(?:\[<)?0x[0-9a-f]{8,16}(?:>\])?(?: \(\w\))?$",
+    r"^(?:RIP: [0-9a-f]{4}:|E?IP: |pc : |epc : |PC is at |NIP \[[0-9a-f]+\] )? *(?:\[<)?0x[0-9a-f]{8,16}(?:>\])?(?: \(\w\))?$",
     re.M,
 )
 # BUG vexfs_inode (Tainted: ...    kmem_cache_destroy vexfs_inode: ...    VFS: Busy inodes after unmount of vda (vexfs)
@@ -89,10 +89,15 @@ def target_frame(text: str, stacks: tuple[Trace, ...], headline: str, targets: f
     owner = _OPERATIONS.search(text)
     if owner and owner["module"].replace("-", "_") in targets:
         return True, ""
-    if unloaded(text) in targets and _NAMELESS.search(text):
+    if unloaded(text) in targets and nameless(text):
         return True, ""
     words = re.findall(r"[a-z0-9]+(?=[\W_])", headline.partition("(Tainted")[0].lower() + " ")
     return bool(targets.intersection(words)) and _NAMES_ITS_OWNER.match(headline) is not None, ""
+
+
+def nameless(text: str) -> bool:
+    """Whether code ran at an address that no symbol covers."""
+    return _NAMELESS.search(text) is not None
 
 
 def unloaded(text: str) -> str:
