@@ -178,8 +178,15 @@ def _may_head(line: str) -> bool:
     )
 
 
-def extract(text: str, headline: Headline, *, stop: int, targets: frozenset[str] = frozenset()) -> Body:
-    """Collect the report of a headline; no line beyond ``stop`` is taken."""
+def extract(
+    text: str,
+    headline: Headline,
+    *,
+    stop: int,
+    targets: frozenset[str] = frozenset(),
+    foreign: frozenset[int] = frozenset(),
+) -> Body:
+    """Collect the report of a headline; no line beyond ``stop`` is taken, nor one that starts at a ``foreign`` place."""
     stop = min(stop, headline.start + WINDOW, len(text))
     context = headline.context
     before = _before(text, headline)
@@ -191,7 +198,7 @@ def extract(text: str, headline: Headline, *, stop: int, targets: frozenset[str]
         end = text.find("\n", pos, stop)
         end = stop if end < 0 else end
         mark, body = split_prefix(text[pos : min(end, pos + LONGEST_LINE)])
-        if mark == context or (nmi and mark and mark[0] == "C"):
+        if (mark == context and pos not in foreign) or (nmi and mark and mark[0] == "C"):
             if len(after) >= longest and ("not syncing" in body or "circular" in body) and _CLOSED.search(body):
                 break
             if _NMI in body:

@@ -17,6 +17,7 @@ from vexlab.classify.form import Form
 from vexlab.classify.forms import FORMS
 from vexlab.classify.guilty import Candidate, candidate, candidates, guilty
 from vexlab.classify.headlines import DIE_COUNT, Headline
+from vexlab.classify.interleave import told_apart
 from vexlab.classify.lines import normalise
 from vexlab.classify.names import plain
 from vexlab.classify.remarks import remark
@@ -56,13 +57,13 @@ def classify(text: str, *, target_modules: Collection[str] = ()) -> tuple[Report
     found: list[Report] = []
     lines = _LineNumbers(text)
     alike: Counter[str] = Counter()
-    for group in groups:
+    for group, foreign in told_apart(text, groups):
         kind = clean(group.head.text)
         alike[kind] += 1
         if alike[kind] > MOST_ALIKE:
             continue
         stop = min(group.stop, group.head.start + _window(len(found)))
-        body = extract(text, group.head, stop=stop, targets=targets)
+        body = extract(text, group.head, stop=stop, targets=targets, foreign=foreign)
         body.bound(frozenset(one.start for one in group.tail if ends_search(one)))
         found.append(_report(body, group, lines, lost=lost))
         if len(found) >= MOST_REPORTS:

@@ -17,7 +17,7 @@ POINTER = "instruction pointer"
 
 # f+0x1/0x2 [vexfs]    f.isra.0+0x1/0x2 fs/x.c:1 [vexfs 1234abcd]
 _MENTION = re.compile(
-    r"\b(?P<name>[A-Za-z_$][\w$]*)(?:\.[\w$.]+)?\+0x[0-9a-f]+/0x[0-9a-f]+ "
+    r"(?P<guess>\? )?\b(?P<name>[A-Za-z_$][\w$]*)(?:\.[\w$.]+)?\+0x[0-9a-f]+/0x[0-9a-f]+ "
     r"(?:[\w./+-]{1,200}:\d+ )?\[(?P<module>[a-z0-9][\w-]*)[\] ]"
 )
 # aops:vexfs_aops [vexfs] ino:5 dentry name(?):"data"    (mm/debug.c, of the page's owner)
@@ -79,9 +79,10 @@ def target_frame(text: str, stacks: tuple[Trace, ...], headline: str, targets: f
     ``text`` holds the report's own lines. Its order counts: headline, instruction pointer, stacks; guessed frames
     come last. Code of a module that is gone has no name.
     """
-    named = [one["name"] for one in _MENTION.finditer(text) if one["module"].replace("-", "_") in targets]
+    named = [one for one in _MENTION.finditer(text) if one["module"].replace("-", "_") in targets]
     if named:
-        return True, next((name for name in named if not helps(name)), named[0])
+        sure = [one["name"] for one in named if not one["guess"]]
+        return True, next((name for name in sure if not helps(name)), (*sure, named[0]["name"])[0])
     for stack in stacks:
         for frame in stack.frames:
             if frame.module.replace("-", "_") in targets:
