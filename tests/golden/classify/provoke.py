@@ -1,5 +1,6 @@
-"""Provoke every crash of ``source/crashes.c`` on real kernels and keep what the kernel said, below ``logs/``. The header
-of a log, which says what must be read out of it, is kept; a new log needs one written by hand.
+"""Provoke every crash of ``source/crashes.c`` on real kernels and keep what the kernel said, below ``logs/``.
+
+The header of a log, which says what must be read out of it, is kept; a new log needs one written by hand.
 
 ::
 
