@@ -132,7 +132,7 @@ WAITING = (
     # kernel/workqueue.c, kernel/kthread.c
     r"(?:kthread_)?queue_(?:delayed_|rcu_)?work|(?:kthread_)?(?:cancel|mod)_(?:delayed_)?work|mod_delayed",
     r"^_*(?:kthread_|start_)?flush_(?:delayed_|rcu_)?work$|try_to_grab_pending|work_grab_pending|(?:kthread_)?insert_work|insert_wq_barrier",
-    r"(?:flush|drain|destroy)_workqueue|^wq_destroy|^pwq_(?:release|dec)|^put_(?:pwq|unbound_pool)|^_*cancel_work_sync$|^destroy_worker",
+    r"(?:flush|drain|destroy)_workqueue|^wq_destroy|^pwq_(?:release|dec)|^put_(?:pwq|unbound_pool)|^_*cancel_work_sync$|^destroy_worker|^check_flush_dependency$",
 )
 DEVICES = (
     r"kobject_|^(?:add|cleanup)_uevent|get_device_parent|devres_(?:release|remove|destroy)|^kset_",

@@ -16,9 +16,11 @@ MOST_FRAMES = 256
 POINTER = "instruction pointer"
 
 # f+0x1/0x2 [vexfs]    f.isra.0+0x1/0x2 fs/x.c:1 [vexfs 1234abcd]
+# (and of a lock that is held:  #0: ffff88800b2c4098 (&sbi->lock){+.+.}-{2:2}, at: f+0x1/0x2 [vexfs])
 _MENTION = re.compile(
-    r"(?P<guess>\? )?\b(?P<name>[A-Za-z_$][\w$]*)(?:\.[\w$.]+)?\+0x[0-9a-f]+/0x[0-9a-f]+ "
-    r"(?:[\w./+-]{1,200}:\d+ )?\[(?P<module>[a-z0-9][\w-]*)[\] ]"
+    r"(?P<held>^ ?#\d+: [^\n]*?at: (?:\[<[0-9a-f]+>\] )?)?(?P<guess>\? )?\b(?P<name>[A-Za-z_$][\w$]*)(?:\.[\w$.]+)?\+0x[0-9a-f]+/0x[0-9a-f]+ "
+    r"(?:[\w./+-]{1,200}:\d+ )?\[(?P<module>[a-z0-9][\w-]*)[\] ]",
+    re.M,
 )
 # aops:vexfs_aops [vexfs] ino:5 dentry name(?):"data"    (mm/debug.c, of the page's owner)
 _OPERATIONS = re.compile(r"^aops:\w+ \[(?P<module>[a-z0-9][\w-]*)\]", re.M)
@@ -81,7 +83,7 @@ def target_frame(text: str, stacks: tuple[Trace, ...], headline: str, targets: f
     """
     named = [one for one in _MENTION.finditer(text) if one["module"].replace("-", "_") in targets]
     if named:
-        sure = [one["name"] for one in named if not one["guess"]]
+        sure = [one["name"] for one in named if not one["guess"] and not one["held"]]
         return True, next((name for name in sure if not helps(name)), (*sure, named[0]["name"])[0])
     for stack in stacks:
         for frame in stack.frames:
