@@ -24,6 +24,7 @@ _PROGRAM = re.compile(r"[\w.@/()-]{1,64}\[\d+\]: ")
 _BODY_LINES = 40  # of the same context, in which what belongs to a headline begins
 _STACK_LINES = 6  # in which the stack of an unknown BUG: begins
 _SEARCHED = 400  # lines of any context
+_MOST_SEEN = 10_000  # headlines remembered
 # What follows a headline of a known form, each with a line it stands for.
 _BODY = re.compile(
     "|".join(
@@ -60,13 +61,15 @@ _FAULT = re.compile(r"BUG: (?:[Uu]nable to handle|[Kk]ernel NULL)")
 def believed(text: str) -> Iterator[Headline]:
     """The headlines of a normalised log that the kernel printed as the opening of a report."""
     around = Surroundings(text)
+    copies = _Copies()
     for found in headlines(text):
         form = form_of(found.text)
         if form is None and found.keyword not in _WEAK and found.keyword != DIE_COUNT:
             continue
         if _elsewhere(around, found, form):
             continue
-        if (form is not None and form.alone) or _proved(text, found, known=form is not None):
+        proved = (form is not None and form.alone) or _proved(text, found, known=form is not None)
+        if proved and not copies.holds(found):
             yield found
 
 
@@ -80,6 +83,29 @@ def _elsewhere(around: Surroundings, found: Headline, form: Form | None) -> bool
     if around.before_the_kernel(found):
         return True
     return found.keyword != _BOOT and (around.amid_kernel_lines(found) or around.among_programs(found))
+
+
+class _Copies:
+    """Lines that come a second time with the time stamp of the first: copies to terminals (``kernel:[   12.3] ...``),
+    and the whole log printed once more (``dmesg``).
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[float, str], str] = {}
+        self._latest = -1.0
+
+    def holds(self, found: Headline) -> bool:
+        """Whether the headline was seen before: told by another prefix, or by time stamps that have run back."""
+        if found.stamp < 0:
+            return False
+        first = self._seen.get((found.stamp, found.body))
+        ran_back = found.stamp < self._latest
+        self._latest = max(self._latest, found.stamp)
+        if first is None:
+            if len(self._seen) < _MOST_SEEN:
+                self._seen[found.stamp, found.body] = found.prefix
+            return False
+        return ran_back or first != found.prefix
 
 
 @lru_cache(maxsize=4096)

@@ -119,7 +119,7 @@ _REPLAY = "replaying previous printk message"
 
 class Headline(NamedTuple):
     """A line that opens a report. ``at`` is the keyword's place in ``body``, the line without prefixes;
-    ``stamp`` the time in seconds since boot, -1 where the line has none.
+    ``stamp`` the time in seconds since boot, -1 where the line has none; ``prefix`` what stood before ``body``.
     """
 
     start: int
@@ -129,6 +129,7 @@ class Headline(NamedTuple):
     at: int
     keyword: str
     stamp: float = -1.0
+    prefix: str = ""
 
     @property
     def text(self) -> str:
@@ -179,7 +180,8 @@ def _read(text: str, start: int, end: int) -> Headline | None:
         at, word = body.index(DIE_COUNT), DIE_COUNT
     else:
         return None
-    return Headline(start, end, context, body, at, word, _stamp(raw[: len(raw) - len(body)]))
+    prefix = raw[: len(raw) - len(body)]
+    return Headline(start, end, context, body, at, word, _stamp(prefix), prefix)
 
 
 def _behind_a_stamp(body: str) -> re.Match[str] | None:

@@ -22,8 +22,8 @@ _MENTION = re.compile(
     r"(?:[\w./+-]{1,200}:\d+ )?\[(?P<module>[a-z0-9][\w-]*)[\] ]",
     re.M,
 )
-# aops:vexfs_aops [vexfs] ino:5 dentry name(?):"data"    (mm/debug.c, of the page's owner)
-_OPERATIONS = re.compile(r"^aops:\w+ \[(?P<module>[a-z0-9][\w-]*)\]", re.M)
+# aops:vexfs_aops [vexfs] ino:5    in-flight: 77:vexfs_commit [vexfs]    data-race in f [vexfs] / g    (a name without its offset)
+_OWNED = re.compile(r"(?:^aops:|\b)(?P<name>[A-Za-z_]\w*) \[(?P<module>[a-z0-9][\w-]*)\]", re.M)
 # Modules linked in: loop [last unloaded: vexfs(OE)]    ... [last unloaded: vexfs]
 _UNLOADED = re.compile(r"\[last unloaded: (?P<module>[a-z0-9][\w-]*)")
 # RIP: 0010:0xffffffffc0a3d0b0    pc : 0xffff80007a0b1000     0xffffffffc0a3d0b0    (an address that no symbol covers)
@@ -89,9 +89,9 @@ def target_frame(text: str, stacks: tuple[Trace, ...], headline: str, targets: f
         for frame in stack.frames:
             if frame.module.replace("-", "_") in targets:
                 return True, frame.function
-    owner = _OPERATIONS.search(text)
-    if owner and owner["module"].replace("-", "_") in targets:
-        return True, ""
+    for match in _OWNED.finditer(text):
+        if match["module"].replace("-", "_") in targets:
+            return True, match["name"]
     if unloaded(text) in targets and nameless(text):
         return True, ""
     words = re.findall(r"[a-z0-9]+(?=[\W_])", headline.partition("(Tainted")[0].lower() + " ")
