@@ -93,6 +93,7 @@ class _Copies:
     def __init__(self) -> None:
         self._seen: dict[tuple[float, str], str] = {}
         self._latest = -1.0
+        self._again = False
 
     def holds(self, found: Headline) -> bool:
         """Whether the headline was seen before: told by another prefix, or by time stamps that have run back."""
@@ -104,8 +105,10 @@ class _Copies:
         if first is None:
             if len(self._seen) < _MOST_SEEN:
                 self._seen[found.stamp, found.body] = found.prefix
+            self._again = False
             return False
-        return ran_back or first != found.prefix
+        self._again = self._again or ran_back
+        return self._again or first != found.prefix
 
 
 @lru_cache(maxsize=4096)
