@@ -66,10 +66,8 @@ def believed(text: str) -> Iterator[Headline]:
         form = form_of(found.text)
         if form is None and found.keyword not in _WEAK and found.keyword != DIE_COUNT:
             continue
-        if _elsewhere(around, found, form):
-            continue
         proved = (form is not None and form.alone) or _proved(text, found, known=form is not None)
-        if proved and not copies.holds(found):
+        if proved and not _elsewhere(around, found, form) and not copies.holds(found):
             yield found
 
 

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from functools import cached_property, lru_cache
 
 from vexlab.classify.headlines import Headline
-from vexlab.classify.lines import LONGEST_LINE, USER, Line, split_prefix
+from vexlab.classify.lines import USER, Line, line_at
 from vexlab.classify.stacks import HEADING, parse_frames
 from vexlab.model.report import Frame
 
@@ -31,6 +31,10 @@ _OWN_STACK = re.compile(
     r"FAULT_INJECTION: forcing a failure|vmalloc: allocation failure|FAULT_FLAG_ALLOW_RETRY missing"
     r"|: page allocation failure"
 )
+_QUIET = 150  # lines without a frame, after which the report is over
+_OTHERS = 500  # lines of other contexts one after the other, likewise
+_OTHERS_BEFORE = 50
+_DUMPS = ("Object ", "Redzone ", "Padding ", "Bytes b4 ")  # of an object's bytes, up to a page of them (mm/slub.c)
 _CLOSED = re.compile(r"Kernel panic - not syncing|WARNING: possible circular locking dependency detected")
 
 
@@ -194,18 +198,22 @@ def extract(
     nmi = False
     longest = _LONG_KMSAN if "KMSAN" in headline.body else _LONG
     pos = headline.end + 1
-    while pos < stop and len(after) < MOST_LINES:
-        end = text.find("\n", pos, stop)
-        end = stop if end < 0 else end
-        mark, body = split_prefix(text[pos : min(end, pos + LONGEST_LINE)])
-        if (mark == context and pos not in foreign) or (nmi and mark and mark[0] == "C"):
-            if len(after) >= longest and ("not syncing" in body or "circular" in body) and _CLOSED.search(body):
-                break
-            if _NMI in body:
-                nmi = True
-            if _TAINT_REMARK not in body:
-                after.append(Line(pos, end, mark, body))
-        pos = end + 1
+    quiet = others = 0
+    while pos < stop and len(after) < MOST_LINES and quiet < _QUIET and others < _OTHERS:
+        line = line_at(text, pos, stop)
+        pos = line.end + 1
+        mark, body = line.context, line.body
+        if not ((mark == context and line.start not in foreign) or (nmi and mark and mark[0] == "C")):
+            others += 1
+            continue
+        others = 0
+        quiet = 0 if "+0x" in body or body.startswith(_DUMPS) else quiet + 1
+        if len(after) >= longest and ("not syncing" in body or "circular" in body) and _CLOSED.search(body):
+            break
+        if _NMI in body:
+            nmi = True
+        if _TAINT_REMARK not in body:
+            after.append(line)
     return Body(before, Line(headline.start, headline.end, context, headline.body), after, targets)
 
 
@@ -215,13 +223,15 @@ def _before(text: str, headline: Headline) -> list[Line]:
     most = _BEFORE_TASK if context and context[0] == "T" else _BEFORE
     found: list[Line] = []
     end = headline.start - 1
-    for _ in range(most * 10):
-        if end < 0 or len(found) == most:
-            break
+    others = 0
+    while end >= 0 and len(found) < most and others < _OTHERS_BEFORE:
         start = text.rfind("\n", 0, end) + 1
-        mark, body = split_prefix(text[start : min(end, start + LONGEST_LINE)])
-        if mark == context and mark != USER:
-            found.append(Line(start, end, mark, body))
+        line = line_at(text, start, end)
+        if line.context == context and context != USER:
+            found.append(line)
+            others = 0
+        else:
+            others += 1
         end = start - 1
     found.reverse()
     return found

@@ -23,7 +23,7 @@ _STARTS = (
 )
 PANIC = "Kernel panic"
 _BACK_S = 1.0  # seconds by which time stamps must fall; CPUs that print at once may differ by less
-_SEARCHED = 200_000  # characters behind a headline
+_SEARCHED = 40_000  # characters behind a headline; reports are shorter
 # [   12.345678] ...
 _STAMP = re.compile(r"^[^\n]{0,80}?\[ *(\d{1,9}\.\d{3,9})\]", re.M)
 

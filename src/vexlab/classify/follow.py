@@ -136,7 +136,13 @@ class Grouping:
 
     def _owner(self, under_way: deque[_Open], one: Headline) -> _Open | None:
         """The group a headline follows on: its own context's last, else (a panic's) the last of all."""
-        if not under_way or boots.begun_between(self._text, under_way[-1].last, one):
+        owner = self._claimed(under_way, one)
+        if owner is None or boots.begun_between(self._text, owner.last, one):
+            return None
+        return owner
+
+    def _claimed(self, under_way: deque[_Open], one: Headline) -> _Open | None:
+        if not under_way:
             return None
         for group in reversed(under_way):
             if group.head.context == one.context:

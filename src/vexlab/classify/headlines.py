@@ -81,15 +81,21 @@ _DEATH = re.compile(DEATH)
 _INNER_STAMP = re.compile(r"\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?")
 DIE_COUNT = "[#"
 
-# What is searched for in the whole text: few words that all of the above have in common, since each costs a pass.
+# What is searched for in the whole text: few words that all of the above have in common, since each costs a pass. What
+# die() prints holds its count.
 _NEEDLES = (
-    "BUG", "WARNING:", "INFO:", DIE_COUNT, "panic", "nable to handle kernel", "general protection fault", "UBSAN:",
-    "stack segment: ", "double fault", "ivide", "invalid opcode:", "int3:", "Booting the kernel.", "VFS: ",
-    "unregister_netdevice: waiting for", "Internal error:", "Unhandled fault:", "Alignment trap:", "fatal error:", "SYZF",
-    "Badness ", "cheduling while atomic:", "ebug: sleeping function called", "Kernel bug detected", "Kernel Fault: Code",
-    "soft lockup - CPU", "hard LOCKUP", ": nobody cared", "stack overflow:", "unreferenced object 0x",
-    "new suspected memory leaks", "cannot create duplicate filename", "kobject_add_internal failed",
+    "BUG", "WARNING:", "INFO:", DIE_COUNT, "panic", "nable to handle kernel", "UBSAN:", "double fault", "VFS: ",
+    "Booting the kernel.", "unregister_netdevice: waiting for", "fatal error:", "SYZF", "hard LOCKUP",
+    "new suspected memory leaks",
 )  # fmt: skip
+# Rarer ones, which never come without a stack; searched for only where the log holds any.
+_WITH_STACK = (
+    "general protection fault", "Internal error:", "Unhandled fault:", "Alignment trap:", "Badness ",
+    "cheduling while atomic:", "ebug: sleeping function called", "Kernel bug detected", "Kernel Fault: Code",
+    "soft lockup - CPU", ": nobody cared", "stack overflow:", "unreferenced object 0x",
+    "cannot create duplicate filename", "kobject_add_internal failed",
+)  # fmt: skip
+_STACKS = ("all Trace:", "all trace:", "acktrace", "[<", "IAOQ[")
 
 # Lines that open like a report and are none, though a stack may follow. Each with a line it stands for.
 _HARMLESS = re.compile(
@@ -148,7 +154,8 @@ def _places(text: str, word: str) -> Iterator[int]:
 
 def _hits(text: str) -> Iterator[int]:
     """Every place of every keyword in the order of the text, never all of them in memory."""
-    present = [word for word in _NEEDLES if word in text]  # a console is read in small pieces, most without any
+    needles = _NEEDLES + _WITH_STACK if any(word in text for word in _STACKS) else _NEEDLES
+    present = [word for word in needles if word in text]  # a console is read in small pieces, most without any
     return heapq.merge(*(_places(text, word) for word in present))
 
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from vexlab.classify.follow import Group
 
-_NEAR = 20_000  # characters between the two headlines
+_NEAR = 8_000  # characters between the two headlines
 _REACH = 40_000  # characters of the log that are told apart
-_MOST_LINES = 600
+_MOST_LINES = 400
+_FALLS = 2  # times that the stamps run backwards; two logs pasted together do so once
 # [   12.345678] ...
 _STAMP = re.compile(r"^(?:<\d{1,3}>)?\[ *(\d{1,9}\.\d+)\] ", re.M)
 
@@ -52,7 +53,7 @@ def _separate(text: str, first: Part, second: Part) -> tuple[Part, Part]:
         return first, second
     stop = min(second.group.stop, one.start + _REACH)
     lines = [(match.start(), float(match[1])) for match in _STAMP.finditer(text, one.start, stop)][:_MOST_LINES]
-    if all(now[1] >= last[1] for last, now in itertools.pairwise(lines)):
+    if sum(now[1] < last[1] for last, now in itertools.pairwise(lines)) < _FALLS:
         return first, second
     owners = _deal([stamp for _, stamp in lines])
     places = [start for start, _ in lines]

@@ -23,6 +23,7 @@ _MARK = r"(?: ?\[ *(?P<mark>[TC]\d+)(?:@[^\]\n]*)?\])?"
 # [Tue Nov 21 02:10:11 2023]   (dmesg -T)
 _DMESG_T = r"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\]"
 _KERNEL = re.compile(rf"(?:<\d{{1,3}}>)?(?:{_STAMP}|{_DMESG_T}){_MARK} ?")
+_PLAIN = re.compile(r"\[ *\d+\.\d+\](?:\[ *(?P<mark>[TC]\d+)\])? (?P<body>[^\n]*)")
 # <4>BUG: ...   (klogd, or printk.time=0 on a raw console)
 _LEVEL = re.compile(r"<\d{1,3}>")
 # ** 12 printk messages dropped ** [  1.0] ...     ** 3 printk messages dropped [  1.0]
@@ -101,6 +102,19 @@ def split_prefix(raw: str, depth: int = 0) -> tuple[str | None, str]:
         return None, raw
     context, body = _rare_prefix(raw)
     return _recorded(raw, depth) if context is None and body == raw else (context, body)
+
+
+def line_at(text: str, pos: int, stop: int) -> Line:
+    """The line that begins at ``pos``; ``stop`` is where the text ends. The common form of a prefix costs little."""
+    match = _PLAIN.match(text, pos, stop)
+    if match:
+        mark, body = match.groups()
+        if len(body) < LONGEST_LINE and (mark or (body.find("kernel", 0, _TAG_WITHIN) < 0 and "vmunix" not in body)):
+            return Line(pos, match.end(), mark or "", body)
+    end = text.find("\n", pos, stop)
+    end = stop if end < 0 else end
+    context, body = split_prefix(text[pos : min(end, pos + LONGEST_LINE)])
+    return Line(pos, end, context, body)
 
 
 def _after_stamp(raw: str, match: re.Match[str]) -> tuple[str | None, str]:
