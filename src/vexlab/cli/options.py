@@ -11,6 +11,11 @@ import click
 
 from vexlab.config import Settings, load_settings
 
+CASE_HELP = (
+    "Only this case: an id of `vexlab list`, its beginning, or a pattern with * and ? (brackets mean themselves); "
+    "repeatable."
+)
+
 Command = TypeVar("Command", bound=Callable[..., object])
 
 

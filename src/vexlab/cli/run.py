@@ -15,7 +15,7 @@ import click
 import pytest
 
 from vexlab import temporary
-from vexlab.cli.options import kernel_option, machine_options, settings_from, target_option
+from vexlab.cli.options import CASE_HELP, kernel_option, machine_options, settings_from, target_option
 from vexlab.cli.session import Request, pytest_arguments
 from vexlab.config import Settings, suggest
 from vexlab.domains import find_domains
@@ -49,12 +49,7 @@ _INTERNAL = (3, 4)
 @click.option("--domains-dir", "domains_dirs", multiple=True, type=click.Path(exists=True, file_okay=False),
               help="A folder of further domains.")  # fmt: skip
 @click.option("--scenario", type=click.IntRange(1, 6), help="Only cases of this scenario.")
-@click.option(
-    "--case",
-    "cases",
-    multiple=True,
-    help="Only this case: an id of `vexlab list`, its beginning, or a pattern.",
-)
+@click.option("--case", "cases", multiple=True, help=CASE_HELP)
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), default=1, show_default=True, help="Machines side by side.")
 @machine_options
 @click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")

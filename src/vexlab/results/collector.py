@@ -32,8 +32,8 @@ class Worker(Protocol):
 class Collector:
     """Calls ``planned``, ``started`` with a node id, and ``finished`` with a result; keeps what went wrong besides.
 
-    ``folder`` is where the workers leave the plan. ``uncollected`` tells of a file with no cases to be had. ``running`` are the nodes that began and have not ended, ``died``
-    those whose process died.
+    ``folder`` is where the workers leave the plan. ``running`` are the nodes that began and have not ended, ``died``
+    those whose process died. ``uncollected`` tells of a file out of which no cases could be had.
     """
 
     def __init__(
