@@ -18,7 +18,7 @@ from vexlab import temporary
 from vexlab.cache import Cache, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
-from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
+from vexlab.errors import InfraError, MachineError, MachineLost
 from vexlab.guest.module import FOLDER, load_missing
 from vexlab.guest.workloads import WORKLOADS
 from vexlab.images.builder import Image, Images
@@ -191,7 +191,7 @@ class Lab:
         """
         try:
             return self._snapshot(order)
-        except (GuestTimeout, MachineLost) as error:
+        except MachineError as error:
             # Nothing of the target has run yet, so it cannot be its fault, as these errors would else be taken for.
             raise MachineError(
                 f"no machine could be prepared with kernel {order.kernel.name}: {error.message}",

@@ -77,3 +77,34 @@ def test_workers_are_taken_along(tmp_path: Path) -> None:
     finally:
         child.kill()
         subprocess.run(["rm", "-rf", str(folder)])
+
+
+_PROOF = """
+import sys
+from pathlib import Path
+from vexlab.config import Settings
+from vexlab.lab import Lab
+from vexlab.vm import accel
+from vexlab.vm.qemu import find_qemu
+with Lab(Settings()) as lab:
+    accel.prove("tcg", find_qemu(), lab.kernels.get("6.1").image, None)
+"""
+
+
+def test_a_proof_of_the_accelerator_leaves_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = Path("/tmp") / f"v{os.getpid()}p"
+    folder.mkdir()
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    child = subprocess.Popen([sys.executable, "-c", _PROOF], env=environment)
+    try:
+        assert _wait_for(lambda: [each for each in working_in(folder) if "console=ttyS0" in each], 60)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        assert _wait_for(lambda: not working_in(folder), 5), "QEMU is gone"
+        subprocess.run(
+            [sys.executable, "-c", "from vexlab import temporary; temporary.sweep()"], env=environment, check=True
+        )
+        assert not list(folder.glob("vexlab-*")), "so is the folder, at the next start"
+    finally:
+        child.kill()
+        subprocess.run(["rm", "-rf", str(folder)])

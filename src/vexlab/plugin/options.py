@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import signal
 import tempfile
@@ -18,6 +19,7 @@ from vexlab.model.target import Target
 from vexlab.plugin.marks import MARKS
 from vexlab.targets.load import find_target
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LAB = pytest.StashKey[Lab]()
 RUN_FOLDER = pytest.StashKey[Path]()
 
@@ -48,9 +50,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks. A worker leaves Ctrl-C to the process that started it."""
+    """Register the marks. A worker leaves Ctrl-C to the process that started it, and dies with it."""
     if is_worker(config):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for name, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
