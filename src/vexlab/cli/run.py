@@ -14,7 +14,6 @@ from types import FrameType
 import click
 import pytest
 
-from vexlab import temporary
 from vexlab.cli.options import CASE_HELP, kernel_option, machine_options, settings_from, target_option
 from vexlab.cli.session import Request, pytest_arguments
 from vexlab.config import Settings, suggest
@@ -31,6 +30,7 @@ from vexlab.results.collector import Collector
 from vexlab.results.store import Store, with_undecided
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.load import find_target
+from vexlab.vm.session import Session
 
 _JSON = "result.json"
 _JUNIT = "junit.xml"
@@ -154,7 +154,7 @@ def _run(
     stop = _Stop()
     target = find_target(request.target, build_args=request.build_args)
     store = Store(results.absolute())
-    with Progress(plain=plain) as progress, temporary.folder("cases") as scratch:
+    with Progress(plain=plain) as progress, Session() as scratch:
         accelerator, broken = _prepare(target, request, settings, progress)
         run, folder = store.begin(target.name, request.kernels, accelerator)
         progress.begin(run)
@@ -162,7 +162,7 @@ def _run(
         if request.seed is not None:
             os.environ[SEED] = str(request.seed)
         os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
-        status = int(pytest.main(pytest_arguments(request, folder, scratch / "pytest"), plugins=[kept.collector]))
+        status = int(pytest.main(pytest_arguments(request, folder, scratch.folder / "cases"), plugins=[kept.collector]))
         if kept.collector.plan.duplicates:
             raise UsageError(kept.collector.plan.refusal, hint="give each case a name, or parameters, of its own")
         result = kept.result(interrupted=stop.asked)
