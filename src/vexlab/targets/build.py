@@ -149,7 +149,10 @@ def _work_folder() -> Iterator[Path]:
     try:
         yield Path(folder).resolve()
     finally:
-        for command in (["true"], ["find", folder, "-type", "d", "-exec", "chmod", "u+rwx", "{}", ";"]):
+        for command in (
+            ["true"],
+            ["find", folder, "-type", "d", "!", "-perm", "-u=rwx", "-exec", "chmod", "u+rwx", "{}", ";"],
+        ):
             process.run(command, timeout=_CLEAN_S, keep=_KEEP)
             if process.run(["rm", "-rf", "--", folder], timeout=_CLEAN_S, keep=_KEEP).returncode == 0:
                 break
@@ -297,13 +300,16 @@ def take(work: Path, made: Path, to: Path) -> bytes:
         number = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         raise UsageError(f"the build made a {made.name} that cannot be read: {error}") from error
-    with open(number, "rb") as file, to.open("wb") as copy:  # noqa: PTH123 - a descriptor
+    try:
         status = os.fstat(number)
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
             raise UsageError(f"the build made a {made.name} that is no file of at most {LARGEST_FILE >> 20} MiB")
-        first = file.read(len(_ELF))
-        copy.write(first)
-        shutil.copyfileobj(file, copy)
+        with open(number, "rb", closefd=False) as file, to.open("wb") as copy:
+            first = file.read(len(_ELF))
+            copy.write(first)
+            shutil.copyfileobj(file, copy)
+    finally:
+        os.close(number)
     return first
 
 

@@ -22,6 +22,7 @@ _LEFT_BY_BUILDS = shutil.ignore_patterns(
 _MOST_ENTRIES = 200_000
 _MOST_BYTES = 4 << 30
 _DEEPEST = 64
+_MOST_LINKED = 1000  # folders reached through links: links to folders that hold links may be endless without a circle
 
 
 class Kind(StrEnum):
@@ -115,9 +116,12 @@ def _entries(folder: Path, roots: Sequence[Path]) -> Iterator[Entry]:
     if not any(top.is_relative_to(root) for root in roots):
         yield Entry(path=Path(), kind=Kind.OUTSIDE, real=top)
         return
-    size = 0
+    size = linked = 0
     for count, entry in enumerate(_walk(top, Path(), (top,), roots), 1):
         size += entry.real.stat().st_size if entry.kind is Kind.FILE else 0
+        linked += entry.kind is Kind.FOLDER and entry.real != top / entry.path
+        if linked > _MOST_LINKED:
+            raise UsageError(f"links in {folder} lead to more than {_MOST_LINKED} folders")
         if count > _MOST_ENTRIES or size > _MOST_BYTES:
             raise UsageError(
                 f"{folder} holds more than {_MOST_ENTRIES} files or {_MOST_BYTES >> 30} GiB",
