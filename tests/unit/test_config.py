@@ -243,6 +243,15 @@ def test_settings_paths_are_relative_to_their_file(tmp_path: Path) -> None:
     assert settings.thresholds.cycles == 5
 
 
+def test_the_sandbox_of_builds_is_one_of_three(tmp_path: Path) -> None:
+    file = tmp_path / "vexlab.toml"
+    file.write_text('sandbox = "require"\n')
+    assert load_settings(file).sandbox == "require"
+    file.write_text('sandbox = "never"\n')
+    with pytest.raises(UsageError, match="never"):
+        load_settings(file)
+
+
 def test_settings_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         load_settings(tmp_path / "none.toml")

@@ -239,7 +239,7 @@ def test_terminal_controls_in_the_log_do_nothing(host: Host, sandboxing: Sandbox
 @pytest.mark.parametrize("sandboxing", MODES)
 def test_whatever_a_build_leaves_is_removed(host: Host, sandboxing: Sandboxing) -> None:
     before = set(Path(tempfile.gettempdir()).glob("vexlab-build-*"))
-    deep = "d=.; for i in $$(seq 1500); do mkdir x; cd x; done"
+    deep = "d=.; for i in $$(seq 1100); do mkdir x; cd x; done"
     _attack(host, f"echo >prog; ({deep}); mkdir -p shut/within; touch shut/within/f; chmod 000 shut", sandboxing)
     mine = {
         folder
