@@ -204,7 +204,7 @@ def test_a_file_without_end_is_cut(host: Host, sandboxing: Sandboxing) -> None:
         ("ln -s /etc/passwd prog", "a link that leads out of its folder"),
         ("ln -s ../../../../../../../../../../../etc/passwd prog", "a link that leads out of its folder"),
         ("rm -rf ../source; mkdir ../source; cd ../source; ln -s /proc/self/environ prog", "out of its folder"),
-        ("ln -s prog other; ln -s other prog", "made no prog"),
+        ("ln -s prog other; ln -s other prog", "prog that cannot be read"),
         ("mkfifo prog", "no file of at most"),
         ("mkdir prog", "no file of at most"),
         ("true", "made no prog"),
@@ -213,6 +213,31 @@ def test_a_file_without_end_is_cut(host: Host, sandboxing: Sandboxing) -> None:
 def test_what_a_build_made_must_be_its_own(host: Host, recipe: str, said: str, sandboxing: Sandboxing) -> None:
     with pytest.raises(UsageError, match=said):
         _attack(host, recipe, sandboxing)
+
+
+@pytest.mark.parametrize("sandboxing", MODES)
+@pytest.mark.parametrize("trap", ["mkdir ../stripped ../whole", "ln -s /etc ../whole", "true"])
+def test_a_build_cannot_hold_up_what_follows_it(host: Host, trap: str, sandboxing: Sandboxing) -> None:
+    (host.source / "prog.c").write_text("int main(void) { return 0; }\n")
+    made = _build(
+        _target(host.source, f"all:\n\t$(CC) -o prog prog.c\n\t{trap}\n"), host.home.parent / "cache", sandboxing
+    )
+    assert dict(made.tools)["prog"].read_bytes().startswith(b"\x7fELF")
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root can read any folder")
+@pytest.mark.parametrize("sandboxing", MODES)
+def test_a_folder_that_a_build_shut(host: Host, sandboxing: Sandboxing) -> None:
+    with pytest.raises(UsageError, match="made no prog"):
+        _attack(host, "echo >prog; chmod 000 .. .", sandboxing)
+
+
+@needs_sandbox
+def test_a_build_that_writes_elsewhere_is_told_so(host: Host) -> None:
+    target = _target(host.source, "all:\n\ttouch /usr/share/x\n")
+    with pytest.raises(BuildError, match=r"Read-only file system|Permission denied") as caught:
+        _build(target, host.home.parent / "cache", "require")
+    assert "--sandbox=off" in caught.value.hint
 
 
 @pytest.mark.parametrize("sandboxing", MODES)

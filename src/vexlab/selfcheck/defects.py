@@ -31,7 +31,10 @@ class Defect(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "class"}
 
 def load_defects(file: Path) -> tuple[Defect, ...]:
     """Read a catalogue; raise ``UsageError`` that names what is wrong."""
-    tables = read_table(file).get("defect", [])
+    try:
+        tables = read_table(file).get("defect", [])
+    except UsageError as error:
+        raise UsageError(f"{file} cannot be read as a catalogue of defects: {error.message}") from error
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise UsageError(f"{file} holds no [[defect]] tables")
     known = [field.encode_name for field in msgspec.structs.fields(Defect)]

@@ -36,10 +36,12 @@ _ELF = b"\x7fELF"
 _HOST_FAULTS = (
     "No space left on device",
     "Disk quota exceeded",
-    "Read-only file system",
     "Cannot allocate memory",
     "terminated program cc1",  # gcc: internal compiler error: Killed signal terminated program cc1
 )
+_READ_ONLY = ("Read-only file system",)  # in the sandbox it is what a build gets that writes elsewhere
+_KEPT_AWAY = (*_READ_ONLY, "Network is unreachable", "name resolution", "Could not resolve host")
+_SANDBOX_HINT = "in the sandbox a build writes to its own folder only and has no network; --sandbox=off trusts it"
 _COMPILERS = ("gcc-12", "gcc")  # Debian's kernels are built with the first
 # What make, a shell and -ffile-prefix-map all take as it is; Debian's versions hold `~`.
 _PLAIN = re.compile(r"[\w/.,+~-]+")
@@ -149,13 +151,11 @@ def _work_folder() -> Iterator[Path]:
     try:
         yield Path(folder).resolve()
     finally:
-        for command in (
-            ["true"],
-            ["find", folder, "-type", "d", "!", "-perm", "-u=rwx", "-exec", "chmod", "u+rwx", "{}", ";"],
-        ):
-            process.run(command, timeout=_CLEAN_S, keep=_KEEP)
-            if process.run(["rm", "-rf", "--", folder], timeout=_CLEAN_S, keep=_KEEP).returncode == 0:
-                break
+        remove = ["rm", "-rf", "--", folder]
+        if process.run(remove, timeout=_CLEAN_S, keep=_KEEP).returncode:
+            shut = ["find", folder, "-type", "d", "!", "-perm", "-u=rwx"]
+            process.run([*shut, "-exec", "chmod", "u+rwx", "{}", ";"], timeout=_CLEAN_S, keep=_KEEP)
+            process.run(remove, timeout=_CLEAN_S, keep=_KEEP)
 
 
 def _chosen() -> list[tuple[str, str]]:
@@ -263,10 +263,11 @@ def _build_kernel_module(target: Target, headers: Path, place: Workplace, draft:
     done = _make(place, headers, arguments, timeout=target.build.timeout)
     log = _without(done, copy, headers)
     if done.returncode:
-        raise _fault(f"{target.name} does not build", log)
+        raise _fault(f"{target.name} does not build", log, sandboxed=place.sandboxed)
     name = f"{target.module}.ko"
-    if not (copy / name).exists():
-        found = ", ".join(sorted(visible(path.name) for path in copy.rglob("*.ko"))[:20]) or "none"
+    if not os.path.lexists(copy / name):
+        modules = sorted(visible(path.name) for depth in ("*.ko", "*/*.ko") for path in copy.glob(depth))
+        found = ", ".join(modules[:20]) or "none"
         raise UsageError(
             f"the build made no {name} (made: {found})", hint="is `module` in target.toml the name in Kbuild?"
         )
@@ -280,9 +281,9 @@ def _build_tool(tool: Tool, place: Workplace, into: Path) -> str:
     done = _make(place, copy, list(tool.args), timeout=_TOOL_S)
     log = _without(done, place.work, place.work)
     if done.returncode:
-        raise _fault(f"the tools in {tool.source.name} do not build", log)
+        raise _fault(f"the tools in {tool.source.name} do not build", log, sandboxed=place.sandboxed)
     for output in tool.outputs:
-        if not (copy / output).exists():
+        if not os.path.lexists(copy / output):
             raise UsageError(f"building {tool.source} made no {output}")
         _take_stripped(place, copy / output, into / Path(output).name, *_NO_BUILD_ID)
     return log
@@ -314,15 +315,20 @@ def take(work: Path, made: Path, to: Path) -> bytes:
 
 
 def _take_stripped(place: Workplace, made: Path, to: Path, *options: str) -> None:
-    """Copy what a build made without symbols. ``strip`` reads the build's own bytes, and so runs where it ran."""
+    """Copy what a build made without symbols.
+
+    ``strip`` parses the build's own bytes, and so runs in a sandbox too, in a folder that the build has not seen.
+    """
     if take(place.work, made, to) != _ELF:
         return  # a script needs none of it; a module that is no object file is told when it is loaded
-    out = place.work / "stripped"
-    out.unlink(missing_ok=True)
-    done = place.run(["strip", *options, "-o", str(out), str(made)], timeout=60)
-    if done.returncode:
-        raise _fault(f"what the build made as {made.name} is no whole object file", _without(done, place.work, out))
-    take(place.work, out, to)
+    with _work_folder() as work:
+        shutil.copyfile(to, work / "whole")
+        place = Workplace(work=work, readable=(), sandboxed=place.sandboxed)
+        done = place.run(["strip", *options, "-o", "stripped", "whole"], timeout=60)
+        if done.returncode:
+            what = f"what the build made as {made.name} is no whole object file"
+            raise _fault(what, _without(done, work, work), sandboxed=place.sandboxed)
+        take(work, work / "stripped", to)
 
 
 def _make(place: Workplace, folder: Path, arguments: list[str], *, timeout: float) -> process.Completed:
@@ -341,15 +347,17 @@ def _without(done: process.Completed, copy: Path, headers: Path) -> str:
     return log.replace(f"{copy}/", "").replace(str(headers), "<kernel>")
 
 
-def _fault(what: str, log: str) -> VexlabError:
+def _fault(what: str, log: str, *, sandboxed: bool) -> VexlabError:
     """Return the error of a failed build: the machine's where the log accuses it, else the source's."""
-    if any(words in log for words in _HOST_FAULTS):
+    if any(words in log for words in (*_HOST_FAULTS, *(() if sandboxed else _READ_ONLY))):
         return InfraError(f"{what}, and not for the source's sake:\n{_errors(log)}", hint="is a disk or memory full?")
-    return BuildError(f"{what}:\n{_errors(log)}", log=log, hint=_first_file(log))
+    kept_away = sandboxed and any(words in log for words in _KEPT_AWAY)
+    return BuildError(f"{what}:\n{_errors(log)}", log=log, hint=_SANDBOX_HINT if kept_away else _first_file(log))
 
 
 def _errors(log: str) -> str:
-    lines = [line for line in log.splitlines() if "error" in line.lower() or "No rule" in line or "undefined" in line]
+    telling = ("No rule", "undefined", *_KEPT_AWAY)
+    lines = [line for line in log.splitlines() if "error" in line.lower() or any(words in line for words in telling)]
     return "\n".join((lines or log.splitlines()[-10:])[:20])
 
 
