@@ -157,7 +157,14 @@ class Lab:
 
     def artifact(self, target: Target, kernel: Kernel) -> ModuleArtifact:
         """Build ``target`` for ``kernel``; as ``build_module``."""
-        return build_module(target, kernel, lambda: self.kernels.headers(kernel), self.cache, tools=(WORKLOADS,))
+        return build_module(
+            target,
+            kernel,
+            lambda: self.kernels.headers(kernel),
+            self.cache,
+            tools=(WORKLOADS,),
+            sandboxing=self.settings.sandbox,
+        )
 
     def recipe(self, order: Order) -> Recipe:
         """Return the image recipe of ``order``, with the packages the target asks for."""

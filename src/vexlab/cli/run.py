@@ -14,7 +14,14 @@ from types import FrameType
 import click
 import pytest
 
-from vexlab.cli.options import CASE_HELP, kernel_option, machine_options, settings_from, target_option
+from vexlab.cli.options import (
+    CASE_HELP,
+    kernel_option,
+    machine_options,
+    sandbox_option,
+    settings_from,
+    target_option,
+)
 from vexlab.cli.session import Request, pytest_arguments
 from vexlab.config import Settings, suggest
 from vexlab.domains import find_domains
@@ -52,6 +59,7 @@ _INTERNAL = (3, 4)
 @click.option("--case", "cases", multiple=True, help=CASE_HELP)
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), default=1, show_default=True, help="Machines side by side.")
 @machine_options
+@sandbox_option
 @click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")
 @click.option("--first-failure", is_flag=True, help="Stop after the first case that fails or crashes.")
 @click.option("--order", type=click.Path(exists=True, dir_okay=False), help="Run these cases first: an id a line.")
@@ -89,6 +97,7 @@ def command(
     memory: int | None,
     cpus: int | None,
     config: str | None,
+    sandbox: str | None,
     build_args: tuple[str, ...],
     first_failure: bool,
     order: str | None,
@@ -107,7 +116,7 @@ def command(
     """
     if level and all_levels:
         raise UsageError("--level and --all-levels exclude each other")
-    settings = settings_from(config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels)
+    settings = settings_from(config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels, sandbox=sandbox)
     request = Request(
         target=target,
         kernels=settings.kernels,
@@ -123,6 +132,7 @@ def command(
         memory=memory or 0,
         cpus=cpus or 0,
         config=config or "",
+        sandbox=sandbox or "",
         artifact=artifact or "",
         build_args=build_args,
         first_failure=first_failure,
@@ -261,6 +271,9 @@ def _prepare(target: Target, request: Request, settings: Settings, progress: Pro
             check_expected(request.expect, facts_of(target, kernel, artifact))
             for warning in artifact.warnings:
                 progress.console.print(f"{name}: {warning}", markup=False, style="yellow")
+            if artifact.foreign_warnings:
+                words = f"{name}: {artifact.foreign_warnings} more warnings, of headers that are not the target's"
+                progress.console.print(words, markup=False, style="yellow")
             progress.say(f"preparing a machine with kernel {name}")
             lab.snapshot(
                 Order(target=target, kernel=kernel, artifact=artifact, memory=settings.memory, cpus=settings.cpus)

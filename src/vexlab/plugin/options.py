@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="test this module or artifacts folder of a run, build nothing",
     )
+    group.addoption("--vexlab-sandbox", metavar="S", default="", help="of builds: require, auto or off")
     group.addoption("--vexlab-build-arg", metavar="A", action="append", default=[], help="argument for the build")
     group.addoption("--vexlab-level", metavar="N", type=int, default=0, help="only cases of this level")
     group.addoption("--vexlab-domain", metavar="D", action="append", default=[], help="only cases of this domain")
@@ -90,6 +91,7 @@ def settings_of(config: pytest.Config) -> Settings:
         "memory": config.getoption("vexlab_memory"),
         "cpus": config.getoption("vexlab_cpus"),
         "kernels": tuple(config.getoption("vexlab_kernel")),
+        "sandbox": config.getoption("vexlab_sandbox"),
     }
     return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
 
