@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 import click
+import msgspec
 import pytest
 
 from vexlab.cli.options import (
@@ -30,6 +32,7 @@ from vexlab.lab import Lab, Order
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED, check_expected, facts_of
 from vexlab.report import jsonfile, junit
 from vexlab.report.terminal import Progress
@@ -205,6 +208,7 @@ class _Kept:
     def __init__(self, store: Store, run: RunInfo, folder: Path, progress: Progress) -> None:
         self._store = store
         self._run = run
+        self._folder = folder
         self._progress = progress
         self._cases: list[CaseResult] = []
         self._errors: list[str] = []
@@ -217,6 +221,7 @@ class _Kept:
 
     def result(self, *, interrupted: bool) -> RunResult:
         """Return the run with every case that was selected; of those without an end it is said why."""
+        self._collect_written()
         plan, ended = self.collector.plan, tuple(self._cases)
         rest = "it was not begun: the run was interrupted" if interrupted else "it was not begun: the run ended before"
         busy = "the run was interrupted while it ran" if interrupted else "the run ended while it ran"
@@ -229,6 +234,15 @@ class _Kept:
         with self._failing():
             self._store.finish(run, run.state)
         return RunResult(run=run, summary=Summary.of(cases), cases=cases)
+
+    def _collect_written(self) -> None:
+        """Take in what a worker had decided and written down, and could not tell us any more."""
+        known = {case.id for case in self._cases}
+        for file in sorted(self._folder.glob(f"cases/*/{CASE}")):
+            with contextlib.suppress(OSError, msgspec.MsgspecError):
+                case = msgspec.json.decode(file.read_bytes(), type=CaseResult)
+                if case.id not in known:
+                    self._keep(case)
 
     def _plan(self, plan: Plan) -> None:
         self._progress.total = len(plan.cases)

@@ -6,9 +6,8 @@ The cases run in worker processes, so nothing that a case does to its process ca
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -24,9 +23,9 @@ _DIED = "the process that ran it died; the process belongs to vexlab, so a case 
 
 
 class Worker(Protocol):
-    """What pytest-xdist tells of a worker process."""
+    """What pytest-xdist tells of a worker process: its execnet gateway."""
 
-    workerinfo: Mapping[str, object]
+    gateway: object
 
 
 class Collector:
@@ -47,7 +46,7 @@ class Collector:
         self._planned = planned
         self._started = started
         self._finished = finished
-        self._workers: list[int] = []
+        self._workers: list[subprocess.Popen[bytes]] = []
         self.errors: list[str] = []
         self.uncollected = False
         self.plan = Plan()
@@ -57,9 +56,9 @@ class Collector:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Worker) -> None:
         """Learn the process of a worker."""
-        pid = node.workerinfo.get("pid")
-        if isinstance(pid, int):
-            self._workers.append(pid)
+        child = getattr(getattr(node.gateway, "_io", None), "popen", None)  # execnet has no public name for it
+        if isinstance(child, subprocess.Popen):
+            self._workers.append(child)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Worker, error: object | None) -> None:  # noqa: ARG002
@@ -78,9 +77,8 @@ class Collector:
 
     def pytest_keyboard_interrupt(self) -> None:
         """End the workers at once; their machines and folders go with them."""
-        for pid in self._workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for child in self._workers:
+            child.kill()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep a file that cannot be read as tests."""
