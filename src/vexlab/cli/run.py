@@ -44,6 +44,7 @@ from vexlab.vm.session import Session
 
 _JSON = "result.json"
 _JUNIT = "junit.xml"
+_ENDING_S = 10.0
 _NOTHING_COLLECTED = 5  # pytest's exit status
 _INTERNAL = (3, 4)
 
@@ -178,7 +179,7 @@ def _run(
         status = int(pytest.main(pytest_arguments(request, folder, scratch.folder / "cases"), plugins=[kept.collector]))
         if kept.collector.plan.duplicates:
             raise UsageError(kept.collector.plan.refusal, hint="give each case a name, or parameters, of its own")
-        result = kept.result(interrupted=stop.asked)
+        result = kept.result(interrupted=bool(stop.asked))
         _write(result, folder, json_file, junit_file, kept.errors)
         progress.end(result, time.monotonic() - begin, os.path.relpath(folder), to_stdout=json_file != "-")
     store.close()
@@ -192,14 +193,15 @@ class _Stop:
     """Treats a polite kill, and the end of the terminal, as Ctrl-C: machines are ended, results kept."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = 0.0
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asks not to be told
                 signal.signal(number, self._note)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-        raise KeyboardInterrupt
+        last, self.asked = self.asked, time.monotonic()
+        if not last or self.asked - last > _ENDING_S:  # who presses the keys twice would lose what is being kept
+            raise KeyboardInterrupt
 
 
 class _Kept:
@@ -212,6 +214,7 @@ class _Kept:
         self._progress = progress
         self._cases: list[CaseResult] = []
         self._errors: list[str] = []
+        self._saved: set[str] = set()
         self.collector = Collector(folder, self._plan, progress.started, self._keep)
 
     @property
@@ -227,7 +230,7 @@ class _Kept:
         busy = "the run was interrupted while it ran" if interrupted else "the run ended while it ran"
         reasons = {**dict.fromkeys(self.collector.running, busy), **self.collector.died}
         cases = with_undecided(plan, ended, reasons, rest)
-        for case in cases[len(ended) :]:
+        for case in cases:
             self._save(case)
         state = RunState.INCOMPLETE if len(cases) > len(ended) else RunState.FINISHED
         run = dataclasses.replace(self._run, state=RunState.INTERRUPTED if interrupted else state)
@@ -255,8 +258,11 @@ class _Kept:
         self._progress.finished(case)
 
     def _save(self, case: CaseResult) -> None:
+        if case.id in self._saved:
+            return
         with self._failing():
             self._store.save(self._run, case)
+            self._saved.add(case.id)  # not where the run was interrupted in the middle of it
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
