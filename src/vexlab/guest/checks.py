@@ -6,6 +6,7 @@ that cannot be read is kept as noise and spoils the run, it is never taken for a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -68,6 +69,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "zero_range": ("space.zeroes",),
 }
 _WIDEST = 500
+# [   12.345678] fscheck: xattr.large_values
+_ANNOUNCED = re.compile(r"\] fscheck: ([\w.]+)\s*$")
+_END = "end"  # what it says after the last check
 
 
 class CheckOutcome(StrEnum):
@@ -210,6 +214,20 @@ def parse_tree(text: str) -> TreeReport:
     problems, noise = _lines("\n".join(lines[:-1] if summary else lines), TreeProblem)
     complete = summary is not None and summary.problems == len(problems)
     return TreeReport(problems=problems, entries=summary.entries if summary else 0, complete=complete, noise=noise)
+
+
+def running_check(console: str, headline: str = "") -> str:
+    """Return the check that ``fscheck --announce`` was at when the kernel printed ``headline``, ``""`` for none.
+
+    Without a headline it is the one that was begun last and did not come to its end.
+    """
+    last = ""
+    for line in console.splitlines():
+        if match := _ANNOUNCED.search(line):
+            last = match[1]
+        elif headline and headline in line:
+            break
+    return "" if last == _END else last
 
 
 def judge(checks: Iterable[Check], report: CheckReport, refuses: Mapping[str, str] | None = None) -> tuple[Judged, ...]:

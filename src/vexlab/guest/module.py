@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vexlab.errors import TargetFailure
 from vexlab.model.machine import CommandResult
 from vexlab.model.target import Target
 from vexlab.vm.machine import BUSYBOX, Machine
@@ -77,7 +78,8 @@ class GuestModule:
     def load_dependencies(self) -> None:
         """Load the modules of the kernel that the target depends on, so that a load's time is the target's own."""
         result = load_missing(self.machine, self.target)
-        assert result is None or result.ok, f"the kernel cannot load what {self.name} depends on: {result}"
+        if result is not None and not result.ok:
+            raise TargetFailure(f"the kernel cannot load what {self.name} depends on: {result}")
 
     def insert(self, path: str, *params: str, timeout: float = _STEP_S) -> CommandResult:
         """``insmod`` any module file of the guest."""

@@ -2,7 +2,7 @@
 /* How a check speaks: its first word counts, whichever of its processes says it. */
 #include <stdarg.h>
 
-#include "fscheck/check.h"
+#include "fscheck/run.h"
 
 struct outcome *outcome;
 struct settings settings;
@@ -12,6 +12,30 @@ const char *errno_name(int err)
 	const char *name = err ? strerrorname_np(err) : "no error";
 
 	return name ? name : "an unknown error";
+}
+
+static void say(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, line, strlen(line)) < 0)
+		fprintf(stderr, "fscheck: %s: %s\n", path, strerror(errno));
+	close(fd);
+}
+
+void announce(const char *family, const char *name)
+{
+	static bool unlimited;
+	char line[200];
+
+	if (!settings.announce)
+		return;
+	/* Otherwise ten lines in five seconds are let through (devkmsg_write in kernel/printk/printk.c). */
+	if (!unlimited)
+		say("/proc/sys/kernel/printk_devkmsg", "on\n");
+	unlimited = true;
+	snprintf(line, sizeof(line), "<6>fscheck: %s%s%s\n", family, *name ? "." : "", name);
+	say("/dev/kmsg", line);
 }
 
 void asserted(void)
