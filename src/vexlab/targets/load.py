@@ -12,6 +12,7 @@ from pathlib import Path
 from vexlab.config import read_toml, suggest
 from vexlab.errors import UsageError
 from vexlab.model.target import BuildPlan, Target, Tool
+from vexlab.targets.refusals import check_words
 
 FILE = "target.toml"
 OLD_IMAGE = ".img.xz"
@@ -88,6 +89,7 @@ def load_target(path: Path) -> Target:
     """Read a target's file; paths in it are relative to it. Raises ``UsageError``."""
     entry = read_toml(path, TargetFile)
     here = path.absolute().parent
+    check_words(entry.refuses, path)
     source = (here / entry.source) if entry.source else None
     if source is not None and not source.is_dir():
         raise UsageError(f"{path}: the source folder {source} does not exist")

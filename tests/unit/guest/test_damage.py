@@ -19,8 +19,8 @@ from vexlab.guest.damage import (
     field_damages,
     parse_damage_results,
     render_plan,
-    told,
     sum_damages,
+    told,
 )
 from vexlab.guest.fields import Field, Means, Sum, parse_fields, series, wrong_values
 
@@ -159,8 +159,7 @@ def test_the_sound_image_is_told_first_and_counted_apart() -> None:
     refused = _result(-1, mount="EUCLEAN", noticed=True)
     results = [_result(-1), _result(0), refused, _result(1, noticed=True), _result(-1)]
     assert told(plan, results) == (
-        "the sound image failed 1 of 3 times it was mounted:\n"
-        "the sound image, mounted after d0: refused with EUCLEAN"
+        "the sound image failed 1 of 3 times it was mounted:\nthe sound image, mounted after d0: refused with EUCLEAN"
     ), "no damaged image did harm, so none is told of"
     both = told(plan, [refused, _result(0, wrong="killed"), _result(1)])
     assert both.splitlines()[0] == "the sound image failed 1 of 1 times it was mounted:"

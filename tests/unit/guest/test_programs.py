@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from vexlab.guest.checks import (
-    OPERATIONS,
     CheckOutcome,
     CheckReport,
     parse_checks,
@@ -20,6 +19,7 @@ from vexlab.guest.checks import (
     parse_tree,
 )
 from vexlab.guest.sequence import Comparison, parse_comparison, parse_program, render_program, render_programs
+from vexlab.model.refusals import OPERATIONS
 
 
 def _run(*argv: object, check: bool = False) -> str:
