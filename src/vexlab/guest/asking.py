@@ -35,7 +35,7 @@ class _Round:
 
     def __init__(self) -> None:
         self.wrong: list[str] = []
-        self.failed: set[str] = set()
+        self.failed: dict[str, str] = {}  # what failed or was not asked, and the failure behind it
         self.unasked: dict[str, list[str]] = {}
         self.mounted = True
         self._moving = ""  # which question failed to mount or unmount it
@@ -46,21 +46,21 @@ class _Round:
         if self._over:
             return self._over
         if question.after in self.failed:
-            return question.after
+            return self.failed[question.after]
         return self._moving if question.mounted not in (None, self.mounted) else ""
 
     def ask(self, on: T, question: Question[T]) -> None:
         """Ask, or note that it cannot be asked."""
         if blocker := self.blocker(question):
             self.unasked.setdefault(blocker, []).append(question.name)
-            self.failed.add(question.name)
+            self.failed[question.name] = blocker
             return
-        self.failed.discard(question.name)
+        self.failed.pop(question.name, None)
         try:
             question.ask(on)
         except TargetFailure as failure:
             self.wrong.append(str(failure))
-            self.failed.add(question.name)
+            self.failed[question.name] = question.name
             if question.leaves is not None:
                 self._moving = question.name
             if isinstance(failure, LastFailure):

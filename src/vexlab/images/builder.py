@@ -113,4 +113,4 @@ def _digest_of(recipe: Recipe) -> str:
     sources = sorted(p for p in (_GUEST / "root").rglob("*") if p.is_file())
     sources += [Path(file.source) for file in recipe.files if Path(file.source).is_file()]
     contents = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sources]
-    return key_of(dataclasses.astuple(recipe), contents)
+    return key_of(dataclasses.astuple(recipe), contents, sorted(tree.LINKS.items()))

@@ -14,28 +14,18 @@ const char *errno_name(int err)
 	return name ? name : "an unknown error";
 }
 
-static void say(const char *path, const char *line)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, line, strlen(line)) < 0)
-		fprintf(stderr, "fscheck: %s: %s\n", path, strerror(errno));
-	close(fd);
-}
-
 void announce(const char *family, const char *name)
 {
-	static bool unlimited;
 	char line[200];
+	int len, log;
 
 	if (!settings.announce)
 		return;
-	/* Otherwise ten lines in five seconds are let through (devkmsg_write in kernel/printk/printk.c). */
-	if (!unlimited)
-		say("/proc/sys/kernel/printk_devkmsg", "on\n");
-	unlimited = true;
-	snprintf(line, sizeof(line), "<6>fscheck: %s%s%s\n", family, *name ? "." : "", name);
-	say("/dev/kmsg", line);
+	len = snprintf(line, sizeof(line), "<6>fscheck: %s%s%s\n", family, *name ? "." : "", name);
+	log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	if (log < 0 || write(log, line, len) != len)
+		fprintf(stderr, "fscheck: /dev/kmsg: %s\n", strerror(errno));
+	close(log);
 }
 
 void asserted(void)
