@@ -109,9 +109,9 @@ class GuestFilesystem:
         for line in mountinfo.splitlines():
             # 36 24 254:32 / /mnt/test rw,relatime - ext4 /dev/vdc rw
             before, _, after = line.partition(" - ")
-            fields = before.split()
-            if fields[4] == self.mountpoint:
-                fstype, source, options = after.split(" ", 2)
+            fields, rest = before.split(), after.split(" ", 2)
+            if len(fields) > 4 and len(rest) == 3 and fields[4] == self.mountpoint:
+                fstype, source, options = rest
                 found = MountEntry(fstype=fstype, source=source, device=fields[2], options=options)
         return found
 

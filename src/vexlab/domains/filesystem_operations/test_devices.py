@@ -62,7 +62,7 @@ END
 """
 # Each must end with ENOSPC, and nothing else.
 _TAKE_BLOCKS = """
-dd if=/dev/zero of={0}/large bs=1M 2>/tmp/ended && exit 1
+dd if=/dev/zero of={0}/large bs=1M 2>/tmp/ended && {{ echo "a file without end, and no error" >&2; exit 1; }}
 grep -q "No space left" /tmp/ended || {{ cat /tmp/ended; exit 1; }}
 sync
 """
