@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 
 from vexlab.deadline import Deadline
 from vexlab.errors import AgentError, GuestTimeout, MachineLost, UsageError, VexlabError
-from vexlab.model.machine import CommandResult
+from vexlab.model.machine import CommandResult, short_command
 from vexlab.vm.machine import Machine
 
 _FIRST_S, _MOST_S = 0.02, 0.5
@@ -48,7 +48,7 @@ def run_command(
             _kill(connect, pid)
         raise
     _kill(connect, pid)
-    raise GuestTimeout(f"`{' '.join(argv)[:200]}` did not end within {timeout:g} s", command=argv[0], pid=pid)
+    raise GuestTimeout(f"`{short_command(argv)}` did not end within {timeout:g} s", command=argv[0], pid=pid)
 
 
 def _kill(connect: Connect, pid: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,14 +117,19 @@ class CommandResult:
 
     @property
     def command(self) -> str:
-        """Which command it was, on one line: a script is only called by its shell and its words."""
-        words = list(self.argv)
-        if words and words[0].endswith("/busybox"):
-            words = words[1:] or ["busybox"]
-        if len(words) > 2 and words[0].rpartition("/")[2] in _SHELLS and words[1] == "-c":
-            words = [words[0], "script", *words[4:]]
-        line = " ".join(" ".join(words).split()).removeprefix("/bin/")
-        return line if len(line) <= _COMMAND else line[: _COMMAND - 3] + "..."
+        """Which command it was, as ``short_command`` says it."""
+        return short_command(self.argv)
+
+
+def short_command(argv: Sequence[str]) -> str:
+    """Return a command on one line, for an error's words: of a script only its shell and its words are told."""
+    words = list(argv)
+    if words and words[0].endswith("/busybox"):
+        words = words[1:] or ["busybox"]
+    if len(words) > 2 and words[0].rpartition("/")[2] in _SHELLS and words[1] == "-c":
+        words = [words[0], "script", *words[4:]]
+    line = " ".join(" ".join(words).split()).removeprefix("/bin/")
+    return line if len(line) <= _COMMAND else line[: _COMMAND - 3] + "..."
 
 
 def errno_name(words: str) -> str:
