@@ -25,6 +25,11 @@ class Counts:
         """Inodes in use: of those made on demand the total and the free ones both change."""
         return self.inodes - self.free_inodes
 
+    def __str__(self) -> str:
+        root = f", the root directory has {self.root_blocks}" if self.root_blocks else ""
+        inodes = f", {self.free_inodes} of {self.inodes} inodes" if self.inodes else ""
+        return f"{self.free} of {self.blocks} blocks free{inodes}{root}"
+
 
 def not_free(start: Counts, end: Counts, *, slack: int = 0) -> str:
     """Return how an emptied filesystem differs from what it was at ``start``, or ``""``; ``slack`` is in blocks."""
@@ -37,7 +42,7 @@ def not_free(start: Counts, end: Counts, *, slack: int = 0) -> str:
         found.append(f"{-gone} blocks more are free than in the beginning")
     if end.used_inodes != start.used_inodes:
         found.append(f"{end.used_inodes - start.used_inodes} inodes are not free again")
-    return f"{' and '.join(found)}: {start}, {end}" if found else ""
+    return f"{' and '.join(found)}: first {start}; now {end}" if found else ""
 
 
 def uncounted(start: Counts, now: Counts, *, inodes: int, largest: int, slack: int = 0) -> str:
@@ -53,4 +58,4 @@ def uncounted(start: Counts, now: Counts, *, inodes: int, largest: int, slack: i
     if start.free - now.free + slack < largest:
         gone = start.free - now.free
         found.append(f"only {gone} blocks fewer are free than when it was empty, and one file has {largest}")
-    return f"{' and '.join(found)}: {start}, {now}" if found else ""
+    return f"{' and '.join(found)}: first {start}; now {now}" if found else ""
