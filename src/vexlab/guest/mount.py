@@ -20,8 +20,8 @@ _NO_ROOM = ("EAGAIN", "ENOMEM")
 _NOT_FOUND = re.compile(r"([^\s:]+): (?:command )?not found")
 # Usage: mkfs.ext4 [-c|-l filename] ...     mkfs.xfs: invalid option -- 'Q'     unrecognized option '--nosuch'
 _USAGE = re.compile(r"^\s*usage:|\b(?:invalid|illegal|unknown|unrecogni[sz]ed) option\b", re.IGNORECASE | re.MULTILINE)
-_BRINGS = "`packages = [...]` in target.toml brings it, or a `[[tools]]` table builds it; `{key}` names it"
-_WORDS = "`{key}` in target.toml is the command line, with {{device}} where the device goes"
+_BRINGS = "`packages = [...]` or a `[[tools]]` table in target.toml brings it"
+_NAMES = "`{key}` in target.toml names it"
 
 _WHERE = 'echo $(stat -c %d "$1" /); cat /proc/self/mountinfo'
 
@@ -64,12 +64,12 @@ class GuestFilesystem:
         argv = _command(template, self.device)
         result = self.machine.exec(argv, timeout=timeout)
         if not result.ok and (missing := cannot_run(result)):
-            raise UsageError(f"{missing} is not in the guest: {result}", hint=_BRINGS.format(key=key))
+            raise UsageError(f"{missing} is not in the guest; {_BRINGS}: {result}", hint=_NAMES.format(key=key))
         if not result.ok and refuses_its_words(result):
             before = sectors_written(self.machine, self.device)
             again = self.machine.exec(argv, timeout=timeout)
             if refuses_its_words(again) and sectors_written(self.machine, self.device) == before:
-                raise UsageError(f"`{key}` does not understand its command line: {result}", hint=_WORDS.format(key=key))
+                raise UsageError(f"`{key}` in target.toml is no command line that {argv[0]} understands: {result}")
         return result
 
     def mount(self, *options: str, timeout: float = MOUNT_S) -> CommandResult:
