@@ -203,7 +203,8 @@ def _reason(check: Check, declared: Mapping[str, str]) -> str | None:
 
 def _word(check: Check) -> str:
     """Return the word by which a target declares that it lacks what ``check`` asks for."""
-    return next((word for word, checks in OPERATIONS.items() if check.id in checks), check.id)
+    named = (word for name in (check.id, check.family) for word, checks in OPERATIONS.items() if name in checks)
+    return next(named, check.id)
 
 
 def _judge(check: Check, result: CheckResult | None, reason: str | None) -> Judged:

@@ -91,6 +91,18 @@ def test_what_is_only_not_so_is_not_said_to_be_refused() -> None:
     )
 
 
+def test_an_operation_is_named_by_the_narrowest_word() -> None:
+    for family, name, word in (
+        ("xattr", "large_values", "large_xattrs"),
+        ("xattr", "simple", "xattr"),
+        ("direct", "aligned", "direct_io"),
+        ("rename", "simple", "rename.simple"),
+    ):
+        line = {"family": family, "name": name, "cite": "c", "result": "refused", "detail": "refused with EPERM"}
+        (judged,) = judge((Check(family=family, name=name, cite="c"),), parse_results(json.dumps(line)))
+        assert judged.why == f"refused with EPERM, and the target does not declare `{word}` in [refuses]"
+
+
 CONSOLE = """\
 [    5.000000] fscheck: xattr.simple
 [    5.100000] fscheck: xattr.large_values
