@@ -56,9 +56,13 @@ def explained(words: str, console: str, module: str, fstype: str) -> str:
     they were where the filesystem said nothing, or is quoted already.
     """
     names = {errno_name(words), *_NAMED.findall(words)}
-    quoted = ""
     if names & set(_FIRST):
-        quoted = first_error(console, module, fstype)
-    elif names & set(_LAST):
-        quoted = last_own_line(console, module, fstype)
-    return f"{words}\nthe kernel said: {quoted}" if quoted and quoted not in words else words
+        return quoted(words, first_error(console, module, fstype))
+    if names & set(_LAST):
+        return quoted(words, last_own_line(console, module, fstype))
+    return words
+
+
+def quoted(words: str, line: str) -> str:
+    """Return ``words`` and below them what the kernel said; as they are where it said nothing, or is quoted already."""
+    return f"{words}\nthe kernel said: {line}" if line and line not in words else words

@@ -14,7 +14,7 @@ from vexlab.errors import MachineError, TargetFailure
 from vexlab.guest.asking import LastFailure, Question, ask_all
 from vexlab.guest.checks import parse_tree
 from vexlab.guest.counts import ON_DEMAND_BLOCKS, Counts, not_free, uncounted
-from vexlab.guest.klog import explained
+from vexlab.guest.klog import explained, first_error, quoted
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
@@ -158,8 +158,14 @@ class LastQuestions:
 
     def consistent(self) -> None:
         """Ask whether the unmounted filesystem is consistent, where the target has a program that tells."""
-        if self.filesystem.target.fsck:
-            self._must(self.filesystem.fsck(), "the filesystem is not consistent")
+        target = self.filesystem.target
+        if not target.fsck:
+            return
+        checked = self.filesystem.fsck()
+        if not checked.ok:
+            words = self._words("the filesystem is not consistent", checked)
+            first = first_error(self._machine.console.text(), target.module, target.fstype)
+            raise TargetFailure(quoted(words, first))  # the mount had met it, maybe, and fsck finds what it left
 
     def compare(self, manifest: str, folder: str = "") -> None:
         """Ask whether the tree in ``folder`` (default: all of it) is what the guest's file ``manifest`` says."""

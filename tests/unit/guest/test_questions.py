@@ -217,6 +217,12 @@ def test_the_kernels_words_are_quoted_where_only_it_knows() -> None:
     assert "(EROFS, exit status 1, sh script /mnt/test)\nthe kernel said: tried: vdc: error: block 7 is" in said
 
 
+def test_an_inconsistent_filesystem_quotes_the_first_error_that_was_met() -> None:
+    console = "[    2.000000] tried: vdc: error: block 7 is free and in use\n[    3.000000] tried: vdc: error: later\n"
+    said, _ = _asked({"fsck.tried": (4, "/dev/vdc: has errors")}, console)
+    assert said.splitlines()[1] == "the kernel said: tried: vdc: error: block 7 is free and in use"
+
+
 START = Counts(block_size=4096, blocks=1000, free=900, inodes=100, free_inodes=90, root_blocks=1)
 
 
