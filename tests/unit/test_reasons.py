@@ -71,8 +71,9 @@ EXT4 = """\
 [    4.000000] something else of ext4's neighbour
 """
 OWN = """\
+[    0.900000] my_fs: module verification failed: signature and/or required key missing - tainting kernel\r
 [    1.000000][  T321] my_fs: loading out-of-tree module taints kernel.
-<4>[    2.000000] [    C1] my-fs: vdc: WARNING: checksum of block 7 is \x1b[31mwrong
+<4>[    2.000000] [    C1] my-fs: vdc: WARNING: checksum of block 7 is \x1b[31mwrong\r
 [    3.000000] MY_FS (vdc): shutting down
 [    4.000000] other: my_fs: not its own line
 """

@@ -251,7 +251,7 @@ def sound_failures(results: Iterable[DamageResult]) -> tuple[str, ...]:
         words = words or (f"errors {result.errors}" if result.noticed else "")
         if words:
             when = f"after {before}" if before != "any damage" else f"before {before}"
-            found.append(f"the sound image, mounted {when}: {words}")
+            found.append(f"{when}: {words}")
     return tuple(found)
 
 
@@ -262,9 +262,9 @@ def told(damages: Sequence[Damage], results: Sequence[DamageResult]) -> str:
     checks = sum(each.number < 0 for each in results)
     lines = []
     if sound:
-        lines += [f"the sound image failed {len(sound)} of {checks} times it was mounted:", *sound[:_SHOWN]]
+        lines += [f"the sound image failed {len(sound)} of {checks} times it was mounted: {sound[0]}", *sound[1:_SHOWN]]
     if harm:
-        lines += [f"{len(harm)} of {tried} damaged images did harm:", *harm[:_SHOWN]]
+        lines += [f"{len(harm)} of {tried} damaged images did harm: {harm[0]}", *harm[1:_SHOWN]]
     return "\n".join(lines)
 
 

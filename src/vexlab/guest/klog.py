@@ -22,6 +22,10 @@ _ERROR = re.compile(
 )
 # EXT4-fs (vdc): mounted filesystem with ordered data mode. Opts: errors=remount-ro.     (what it was asked for)
 _NO_ERROR = re.compile(r"\b(?:un)?mount(?:ed|ing)\b", re.IGNORECASE)
+# vexfs: module verification failed: signature and/or required key missing - tainting kernel    (kernel/module/main.c)
+_LOADER = re.compile(
+    r"\S+: (?:loading out-of-tree module|module (?:verification failed|license)|(?:no symbol|disagrees about) version)"
+)
 # The words by which filesystems call themselves where those are neither the module's name nor the type's.
 _ALSO = {"msdos": ("fat",), "nilfs2": ("nilfs",), "vfat": ("fat",)}
 
@@ -34,8 +38,8 @@ def own_lines(console: str, module: str, fstype: str) -> Iterator[str]:
         re.IGNORECASE,
     )
     for match in _LINE.finditer(console):
-        if own.match(match[1]):
-            yield printable(match[1]).strip()[:_SHOWN]
+        if own.match(match[1]) and not _LOADER.match(match[1]):
+            yield printable(match[1].strip())[:_SHOWN]
 
 
 def last_own_line(console: str, module: str, fstype: str) -> str:

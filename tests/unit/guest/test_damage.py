@@ -159,11 +159,14 @@ def test_the_sound_image_is_told_first_and_counted_apart() -> None:
     refused = _result(-1, mount="EUCLEAN", noticed=True)
     results = [_result(-1), _result(0), refused, _result(1, noticed=True), _result(-1)]
     assert told(plan, results) == (
-        "the sound image failed 1 of 3 times it was mounted:\nthe sound image, mounted after d0: refused with EUCLEAN"
+        "the sound image failed 1 of 3 times it was mounted: after d0: refused with EUCLEAN"
     ), "no damaged image did harm, so none is told of"
     both = told(plan, [refused, _result(0, wrong="killed"), _result(1)])
-    assert both.splitlines()[0] == "the sound image failed 1 of 1 times it was mounted:"
-    assert both.splitlines()[2] == "2 of 2 damaged images did harm:"
+    assert both.splitlines() == [
+        "the sound image failed 1 of 1 times it was mounted: before any damage: refused with EUCLEAN",
+        "2 of 2 damaged images did harm: d0: killed",
+        "d1: taken for sound, no error was told, though the value is impossible",
+    ]
     assert told(plan, [_result(0), _result(1, noticed=True), _result(-1)]) == ""
 
 

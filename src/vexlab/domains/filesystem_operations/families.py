@@ -118,7 +118,7 @@ def tell(judged: tuple[Judged, ...], filesystem: GuestFilesystem, metrics: Metri
     if failed:
         words = "\n".join(f"{each.id} ({each.cite}): {each.why}" for each in failed[:_SHOWN])
         target, console = filesystem.target, filesystem.machine.console.text()
-        words = f"{len(failed)} of {len(judged)} checks failed:\n{words}"
+        words = f"{len(failed)} of {len(judged)} checks failed: {words}"
         raise TargetFailure(explained(words, console, target.module, target.fstype))
     if not any(each.judgement in (Judgement.PASSED, Judgement.REFUSED) for each in judged):
         raise TargetFailure(f"no check could run: {judged[0].id}: {judged[0].why}")
