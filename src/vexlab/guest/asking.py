@@ -74,7 +74,8 @@ class _Round:
         blocked = (
             f"not asked, since {by} failed: {', '.join(dict.fromkeys(names))}" for by, names in self.unasked.items()
         )
-        return "\n".join((*dict.fromkeys(self.wrong), *blocked))
+        told = dict.fromkeys(line for words in self.wrong for line in words.splitlines())  # each once
+        return "\n".join((*told, *blocked))
 
 
 def ask_all(on: T, questions: Sequence[Question[T]]) -> None:

@@ -255,7 +255,7 @@ _KEPT = (
     Question("reading the tree", LastQuestions.read, mounted=True),
     *_AGAIN,
     Question("comparing the tree", lambda on: on.compare(_MANIFEST), mounted=True, after="reading the tree"),
-    Question("counting the tree", LastQuestions.counted, mounted=True, after="reading the tree"),
+    Question("counting the tree", LastQuestions.counted, mounted=True, after="comparing the tree"),
 )
 _GIVEN_BACK = (
     Question("removing everything", LastQuestions.emptied, mounted=True),
