@@ -34,6 +34,30 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How a run treats its cases; in seconds, by default as the case's level asks.
+
+    ``settle_s`` is given to a machine before it is let go, for what timers and delayed work may still do; ``case_s`` is
+    how long a case may take on the host.
+    """
+
+    settle_s: float | None = None
+    case_s: float | None = None
+
+    def settle(self, level: int) -> float:
+        """Return the time for a case of ``level`` to settle."""
+        if self.settle_s is not None:
+            return max(0.0, self.settle_s)
+        return 0.3 if level == 1 else 1.0
+
+    def deadline(self, level: int) -> float:
+        """Return how long a case of ``level`` may take."""
+        if self.case_s is not None:
+            return max(1.0, self.case_s)
+        return 900.0 if level == 1 else 7200.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go."""
 
@@ -45,6 +69,7 @@ class Settings:
     cpus: int = 2
     kernels: tuple[str, ...] = ("6.1",)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    run: RunSettings = field(default_factory=RunSettings)
 
 
 def cache_dir(settings: Settings | None = None) -> Path:

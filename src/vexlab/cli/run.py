@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import click
 import pytest
 
+from vexlab import temporary
 from vexlab.cli.options import kernel_option, machine_options, settings_from, target_option
 from vexlab.cli.session import Request, pytest_arguments
 from vexlab.config import Settings, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
-from vexlab.model.case import CaseResult, RunResult, Summary
+from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.reproduce import SEED, check_expected, facts_of
 from vexlab.report import jsonfile, junit
 from vexlab.report.terminal import Progress
 from vexlab.results.collector import Collector
-from vexlab.results.store import Store
+from vexlab.results.store import Store, with_undecided
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.load import find_target
 
@@ -56,6 +61,13 @@ _INTERNAL = (3, 4)
 @click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")
 @click.option("--first-failure", is_flag=True, help="Stop after the first case that fails or crashes.")
 @click.option("--order", type=click.Path(exists=True, dir_okay=False), help="Run these cases first: an id a line.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of what cases draw at random (default: another each time).")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Fail where kernel, module or target are other ones; `reproduce` in a case's evidence says which.",
+)
 @click.option("--artifact", type=click.Path(exists=True), help="Test this module, or an earlier run's; build nothing.")
 @click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
 @click.option(
@@ -86,6 +98,8 @@ def command(
     build_args: tuple[str, ...],
     first_failure: bool,
     order: str | None,
+    seed: int | None,
+    expect: tuple[str, ...],
     artifact: str | None,
     results_dir: str | None,
     json_file: str | None,
@@ -119,6 +133,8 @@ def command(
         build_args=build_args,
         first_failure=first_failure,
         order=order or "",
+        seed=seed,
+        expect=expect,
     )
     return _run(request, settings, Path(results_dir or settings.results), json_file, junit_file, plain=ci)
 
@@ -141,37 +157,94 @@ def _run(
     plain: bool,
 ) -> int:
     begin = time.monotonic()
+    stop = _Stop()
     target = find_target(request.target, build_args=request.build_args)
     store = Store(results.absolute())
-    done: list[CaseResult] = []
-    with Progress(plain=plain) as progress:
+    with Progress(plain=plain) as progress, temporary.folder("cases") as scratch:
         accelerator, broken = _prepare(target, request, settings, progress)
         run, folder = store.begin(target.name, request.kernels, accelerator)
         progress.begin(run)
-
-        def keep(case: CaseResult) -> None:
-            store.save(run, case)
-            done.append(case)
-            progress.total = collector.total
-            progress.finished(case)
-
-        collector = Collector(progress.started, keep)
-        signal.signal(signal.SIGTERM, _interrupt)
+        kept = _Kept(store, run, folder, progress)
+        if request.seed is not None:
+            os.environ[SEED] = str(request.seed)
         os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
-        status = int(pytest.main(pytest_arguments(request, folder), plugins=[collector]))
-        store.finish(run)
-        result = store.load(run.id)
-        _write(result, folder, json_file, junit_file)
-        progress.end(result, time.monotonic() - begin, os.path.relpath(folder))
+        status = int(pytest.main(pytest_arguments(request, folder, scratch / "pytest"), plugins=[kept.collector]))
+        if kept.collector.plan.duplicates:
+            raise UsageError(kept.collector.plan.refusal, hint="give each case a name, or parameters, of its own")
+        result = kept.result(interrupted=stop.asked)
+        _write(result, folder, json_file, junit_file, kept.errors)
+        progress.end(result, time.monotonic() - begin, os.path.relpath(folder), to_stdout=json_file != "-")
     store.close()
     if request.first_failure and result.summary.exit_code == 1:
         status = int(pytest.ExitCode.TESTS_FAILED)  # beside workers pytest takes its own stop for an interruption
-    return _exit_code(status, result.summary, collector.errors, broken)
+    return _exit_code(status, result, kept.errors, broken)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Treat a polite kill as Ctrl-C: machines are ended, results kept."""
-    raise KeyboardInterrupt
+class _Stop:
+    """Treats a polite kill, and the end of the terminal, as Ctrl-C: machines are ended, results kept."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asks not to be told
+                signal.signal(number, self._note)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        raise KeyboardInterrupt
+
+
+class _Kept:
+    """What a run has come to so far, in memory as well as in the store: a disk that fills up takes nothing away."""
+
+    def __init__(self, store: Store, run: RunInfo, folder: Path, progress: Progress) -> None:
+        self._store = store
+        self._run = run
+        self._progress = progress
+        self._cases: list[CaseResult] = []
+        self._errors: list[str] = []
+        self.collector = Collector(folder, self._plan, progress.started, self._keep)
+
+    @property
+    def errors(self) -> list[str]:
+        """What went wrong besides the cases, each once."""
+        return list(dict.fromkeys([*self._errors, *self.collector.errors]))
+
+    def result(self, *, interrupted: bool) -> RunResult:
+        """Return the run with every case that was selected; of those without an end it is said why."""
+        plan, ended = self.collector.plan, tuple(self._cases)
+        rest = "it was not begun: the run was interrupted" if interrupted else "it was not begun: the run ended before"
+        busy = "the run was interrupted while it ran" if interrupted else "the run ended while it ran"
+        reasons = {**dict.fromkeys(self.collector.running, busy), **self.collector.died}
+        cases = with_undecided(plan, ended, reasons, rest)
+        for case in cases[len(ended) :]:
+            self._save(case)
+        state = RunState.INCOMPLETE if len(cases) > len(ended) else RunState.FINISHED
+        run = dataclasses.replace(self._run, state=RunState.INTERRUPTED if interrupted else state)
+        with self._failing():
+            self._store.finish(run, run.state)
+        return RunResult(run=run, summary=Summary.of(cases), cases=cases)
+
+    def _plan(self, plan: Plan) -> None:
+        self._progress.total = len(plan.cases)
+        with self._failing():
+            self._store.plan(self._run, plan)
+
+    def _keep(self, case: CaseResult) -> None:
+        self._cases.append(case)
+        self._save(case)
+        self._progress.finished(case)
+
+    def _save(self, case: CaseResult) -> None:
+        with self._failing():
+            self._store.save(self._run, case)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except InfraError as error:
+            self._errors.append(error.message)
 
 
 def _prepare(target: Target, request: Request, settings: Settings, progress: Progress) -> tuple[str, BuildError | None]:
@@ -190,6 +263,7 @@ def _prepare(target: Target, request: Request, settings: Settings, progress: Pro
                 broken = error
                 progress.console.print(error.message, markup=False, style="red")
                 continue
+            check_expected(request.expect, facts_of(target, kernel, artifact))
             for warning in artifact.warnings:
                 progress.console.print(f"{name}: {warning}", markup=False, style="yellow")
             progress.say(f"preparing a machine with kernel {name}")
@@ -203,10 +277,13 @@ def _artifact(lab: Lab, target: Target, kernel: Kernel, given: str) -> ModuleArt
     return kept_artifact(Path(given), target, kernel) if given else lab.artifact(target, kernel)
 
 
-def _write(result: RunResult, folder: Path, json_file: str | None, junit_file: str | None) -> None:
+def _write(result: RunResult, folder: Path, json_file: str | None, junit_file: str | None, errors: list[str]) -> None:
     document = jsonfile.render(result)
-    (folder / _JSON).write_bytes(document)
-    (folder / _JUNIT).write_bytes(junit.render(result))
+    try:
+        (folder / _JSON).write_bytes(document)
+        (folder / _JUNIT).write_bytes(junit.render(result))
+    except OSError as error:
+        errors.append(f"the results cannot be written: {error}")
     try:
         if json_file == "-":
             click.echo(document.decode(), nl=False)
@@ -218,18 +295,19 @@ def _write(result: RunResult, folder: Path, json_file: str | None, junit_file: s
         raise UsageError(f"the report cannot be written: {error}", hint=f"it is kept in {folder}") from error
 
 
-def _exit_code(status: int, summary: Summary, errors: list[str], broken: BuildError | None) -> int:
+def _exit_code(status: int, result: RunResult, errors: list[str], broken: BuildError | None) -> int:
     for error in errors:
         click.echo(f"vexlab: {error}", err=True)
-    if status == _INTERRUPTED and not errors:
+    if result.run.state is RunState.INTERRUPTED:
         click.echo("vexlab: interrupted; every finished case is kept", err=True)
         return 130
     if broken:
         return BuildError.exit_code
-    if summary.exit_code == 1:
-        return 1
+    code = result.summary.exit_code
+    if code == 1:
+        return code
     if status in _INTERNAL or errors:
-        return UsageError.exit_code if errors and status == _INTERRUPTED else InfraError.exit_code
-    if status == _NOTHING_COLLECTED:
+        return UsageError.exit_code if errors and status == _INTERRUPTED and not result.cases else InfraError.exit_code
+    if status == _NOTHING_COLLECTED or not result.cases:
         click.echo("vexlab: no case matches; `vexlab list` shows what there is", err=True)
-    return summary.exit_code
+    return code
