@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from vexlab.errors import GuestTimeout, MachineError, MachineLost, TargetFailure
+from vexlab.errors import MachineError, TargetFailure
 
 T = TypeVar("T")
 
@@ -88,14 +88,9 @@ def ask_all(on: T, questions: Sequence[Question[T]]) -> None:
         try:
             asked.ask(on, question)
         except MachineError as error:
-            if not asked.wrong:
-                raise
-            words = f"{error.message}, when asked about {question.name}; before that:\n{asked.words}"
-            if isinstance(error, GuestTimeout):
-                raise GuestTimeout(words, command=error.command, pid=error.pid, hint=error.hint) from error
-            if isinstance(error, MachineLost):
+            if asked.wrong:
+                words = f"{error.message}, when asked about {question.name}; before that:\n{asked.words}"
                 error.message, error.args = words, (words,)
-                raise
-            raise TargetFailure(f"{asked.words}\nthen the lab failed: {error.message}") from error
+            raise
     if asked.wrong:
         raise TargetFailure(asked.words)

@@ -55,7 +55,9 @@ def run_command(
             _kill(connect, pid)
         raise
     _kill(connect, pid)
-    raise GuestTimeout(f"`{short_command(argv)}` did not end within {timeout:g} s", command=argv[0], pid=pid)
+    raise GuestTimeout(
+        f"`{short_command(argv)}` did not end within {timeout:g} s", command=argv[0], pid=pid, seconds=timeout or 0.0
+    )
 
 
 def _kill(connect: Connect, pid: int) -> None:

@@ -162,7 +162,7 @@ def try_damages(
     if stuck:
         during(f"while trying {stuck.name}: {stuck.step} {stuck.path}")
         words = f"`{stuck.step}` on the image with {stuck.name} did not end within {LIMIT_S} s"
-        raise GuestTimeout(words, command=stuck.step, pid=stuck.stuck)
+        raise GuestTimeout(words, command=stuck.step, pid=stuck.stuck, seconds=LIMIT_S)
     if noise:
         raise TargetFailure(f"fsdamage printed what is no result: {noise[0]}")
     if wrong := told(damages, results):
