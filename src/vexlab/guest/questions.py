@@ -83,10 +83,13 @@ class LastQuestions:
     def counts(self) -> Counts:
         """Return how full the mounted filesystem is."""
         result = self._machine.ash(_COUNTS.format(shlex.quote(self.filesystem.mountpoint)), timeout=_WALK_S)
+        self._must(result, "it cannot be asked how full it is")
         try:
             size, blocks, free, inodes, free_inodes, sectors = map(int, result.text.split())
         except ValueError as error:
             raise MachineError(f"the guest counts no blocks: {result}") from error
+        if size < 1:
+            raise TargetFailure(f"statfs tells of blocks of {size} bytes")
         return Counts(
             block_size=size,
             blocks=blocks,

@@ -260,6 +260,7 @@ def questions(
     request: pytest.FixtureRequest, mounted: GuestFilesystem, target: Target, kernel: Kernel
 ) -> Iterator[LastQuestions]:
     """Return the last questions about ``mounted``; they are asked when the case has ended well."""
+    request.node.stash[_ENDED_WELL] = False  # whatever an earlier attempt came to
     loadable = not why_not_loadable(kernel, target)
     asked = LastQuestions(mounted, GuestModule(mounted.machine, target) if loadable else None)
     yield asked

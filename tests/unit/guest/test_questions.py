@@ -217,6 +217,19 @@ def test_the_kernels_words_are_quoted_where_only_it_knows() -> None:
     assert "(EROFS, exit status 1, sh script /mnt/test)\nthe kernel said: tried: vdc: error: block 7 is" in said
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((1, "stat: Input/output error"), "it cannot be asked how full it is: stat: Input"),
+        ("0 1 1 1 1\n8", "blocks of 0"),
+    ],
+)
+def test_a_filesystem_that_cannot_be_counted_has_failed(answer: Answer, words: str) -> None:
+    machine = cast("Machine", Answering({**ANSWERS, "stat -f": answer}))
+    with pytest.raises(TargetFailure, match=words):
+        LastQuestions(GuestFilesystem(machine, TARGET, "/dev/vdc"))
+
+
 def test_an_inconsistent_filesystem_quotes_the_first_error_that_was_met() -> None:
     console = "[    2.000000] tried: vdc: error: block 7 is free and in use\n[    3.000000] tried: vdc: error: later\n"
     said, _ = _asked({"fsck.tried": (4, "/dev/vdc: has errors")}, console)
