@@ -33,9 +33,7 @@ def test_words_of_a_failure_are_its_last() -> None:
 
 
 def test_the_failing_programs_words_come_before_the_command_that_failed() -> None:
-    said = (
-        "warning: slow\nfatal: cannot write: Input/output error\nline 12 of git: `git commit` ended with status 128\n"
-    )
+    said = "a warning\nfatal: cannot write: Input/output error\nline 12 of git: `git commit` ended with status 128\n"
     more = 'line 30 of git: `"$STEP"` ended with status 128\n'
     assert words_of(result(stderr=(said + more).encode())).splitlines() == [
         "fatal: cannot write: Input/output error",
