@@ -18,7 +18,7 @@ from vexlab import temporary
 from vexlab.cache import Cache, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
-from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
+from vexlab.errors import InfraError, MachineError, MachineLost
 from vexlab.guest.module import FOLDER, load_missing
 from vexlab.guest.workloads import WORKLOADS
 from vexlab.images.builder import Image, Images
@@ -157,7 +157,14 @@ class Lab:
 
     def artifact(self, target: Target, kernel: Kernel) -> ModuleArtifact:
         """Build ``target`` for ``kernel``; as ``build_module``."""
-        return build_module(target, kernel, lambda: self.kernels.headers(kernel), self.cache, tools=(WORKLOADS,))
+        return build_module(
+            target,
+            kernel,
+            lambda: self.kernels.headers(kernel),
+            self.cache,
+            tools=(WORKLOADS,),
+            sandboxing=self.settings.sandbox,
+        )
 
     def recipe(self, order: Order) -> Recipe:
         """Return the image recipe of ``order``, with the packages the target asks for."""
@@ -191,7 +198,7 @@ class Lab:
         """
         try:
             return self._snapshot(order)
-        except (GuestTimeout, MachineLost) as error:
+        except MachineError as error:
             # Nothing of the target has run yet, so it cannot be its fault, as these errors would else be taken for.
             raise MachineError(
                 f"no machine could be prepared with kernel {order.kernel.name}: {error.message}",

@@ -72,6 +72,7 @@ class FakeMachine:
         self.console = Console(folder / "console.log")
         self.symbols = {"tainted_mask": 0xFFFFFFFF832EECB8}
         self.watch: Callable[[str], None] | None = None
+        self.before_kill: Callable[[], None] | None = None
         self.qmp = Qmp(self)
         self.pinged = 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from vexlab.classify.headlines import DEATH
 from vexlab.classify.lines import LONGEST_LINE, USER, normalise, split_prefix
 
 # A word of each wording below: a text without any of them costs one search for each word and nothing more.
@@ -34,9 +35,7 @@ _DEATH = re.compile(
             r"(?:traps: )?PANIC: double fault",  # traps: PANIC: double fault, error_code: 0x0
             r"BUG: (?:\S+ )?stack guard page was hit",  # BUG: TASK stack guard page was hit at ffffc90000000000
             r"Fixing recursive fault but reboot is needed",
-            # Internal error: Oops: 0000000096000004 [#1] PREEMPT SMP    Oops[#1]:    sh(99): Oops [#1]
-            # (the count of oopses so far ends the line, or only the kernel's own options follow it)
-            r"[A-Za-z][\w .,:/()-]{2,120}? ?\[#\d{1,5}\](?::?\s*$|:? +[A-Z][A-Z0-9_]+(?:[ ,(]|\s*$))",
+            DEATH,
         )
     )
 )

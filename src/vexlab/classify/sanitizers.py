@@ -61,6 +61,18 @@ KMSAN = (
 )
 
 KCSAN = (
+    # BUG: KCSAN: data-race in f [vexfs] / g [vexfs]
+    Form(
+        head=line(r"BUG: KCSAN: (?P<k>[\w: -]+ in) (?P<a>[\w.]+)(?: \[[\w-]+\]) / (?P<b>[\w.]+)(?: \[[\w-]+\])?$"),
+        title="KCSAN: {k} {a} / {b}",
+        stackless=True,
+    ),
+    # BUG: KCSAN: data-race in f / g [vexfs]    BUG: KCSAN: data-race in f+0x1/0x2 [vexfs]
+    Form(
+        head=line(r"BUG: KCSAN: (?P<rest>[^\n\[]*) \[[\w-]+\]$"),
+        title="KCSAN: {rest}",
+        stackless=True,
+    ),
     # BUG: KCSAN: data-race in f / g    BUG: KCSAN: assert: race in f / g
     Form(head=line(r"BUG: (?P<rest>KCSAN: .*)"), title="{rest}", stackless=True),
 )

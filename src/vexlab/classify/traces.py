@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from vexlab.classify.body import Body, frames_of
+from vexlab.classify.body import frames_of
+from vexlab.classify.lines import Line
+from vexlab.classify.skips import helps
 from vexlab.classify.trails import IP
 from vexlab.model.report import Frame, Trace
 
@@ -13,19 +16,34 @@ MOST_FRAMES = 256
 POINTER = "instruction pointer"
 
 # f+0x1/0x2 [vexfs]    f.isra.0+0x1/0x2 fs/x.c:1 [vexfs 1234abcd]
+# (and of a lock that is held:  #0: ffff88800b2c4098 (&sbi->lock){+.+.}-{2:2}, at: f+0x1/0x2 [vexfs])
 _MENTION = re.compile(
-    r"\b(?P<name>[A-Za-z_$][\w$]*)(?:\.[\w$.]+)?\+0x[0-9a-f]+/0x[0-9a-f]+ "
-    r"(?:[\w./+-]{1,200}:\d+ )?\[(?P<module>[a-z0-9][\w-]*)[\] ]"
+    r"(?P<held>^ ?#\d+: [^\n]*?at: (?:\[<[0-9a-f]+>\] )?)?(?P<guess>\? )?\b(?P<name>[A-Za-z_$][\w$]*)(?:\.[\w$.]+)?\+0x[0-9a-f]+/0x[0-9a-f]+ "
+    r"(?:[\w./+-]{1,200}:\d+ )?\[(?P<module>[a-z0-9][\w-]*)[\] ]",
+    re.M,
+)
+# aops:vexfs_aops [vexfs] ino:5    in-flight: 77:vexfs_commit [vexfs]    data-race in f [vexfs] / g    (a name without its offset)
+_OWNED = re.compile(r"(?:^aops:|\b)(?P<name>[A-Za-z_]\w*) \[(?P<module>[a-z0-9][\w-]*)\]", re.M)
+# Modules linked in: loop [last unloaded: vexfs(OE)]    ... [last unloaded: vexfs]
+_UNLOADED = re.compile(r"\[last unloaded: (?P<module>[a-z0-9][\w-]*)")
+# RIP: 0010:0xffffffffc0a3d0b0    pc : 0xffff80007a0b1000     0xffffffffc0a3d0b0    (an address that no symbol covers)
+_NAMELESS = re.compile(
+    r"^(?:RIP: [0-9a-f]{4}:|E?IP: |pc : |epc : |PC is at |NIP \[[0-9a-f]+\] )? *(?:\[<)?0x[0-9a-f]{8,16}(?:>\])?(?: \(\w\))?$",
+    re.M,
+)
+# BUG vexfs_inode (Tainted: ...    kmem_cache_destroy vexfs_inode: ...    VFS: Busy inodes after unmount of vda (vexfs)
+_NAMES_ITS_OWNER = re.compile(
+    r"BUG |kmem_cache_destroy|VFS: Busy inodes|sysfs: cannot create|kobject_add_internal|BUG: Dentry|KCSAN|BUG: KCSAN"
 )
 _POINTER_WORDS = ("IP", "pc", "PC", "PSW", "ERA", "IAOQ")
 
 
-def traces(body: Body) -> tuple[Trace, ...]:
-    """The instruction pointer, then every run of frame lines behind a heading."""
+def traces(own: Sequence[Line]) -> tuple[Trace, ...]:
+    """The instruction pointer, then every run of frame lines behind a heading, in a report's own lines."""
     found: list[Trace] = []
     heading = ""
     frames: list[Frame] = []
-    for line in body.full:
+    for line in own:
         text = line.body
         here = frames_of(text)
         if here:
@@ -57,17 +75,35 @@ def _pointer(text: str) -> tuple[Frame, ...]:
     return frames_of(text[match.start("f") :].replace(") ", " "))[:1]
 
 
-def target_frame(body: Body, stacks: tuple[Trace, ...], headline: str, targets: frozenset[str]) -> tuple[bool, str]:
+def target_frame(text: str, stacks: tuple[Trace, ...], headline: str, targets: frozenset[str]) -> tuple[bool, str]:
     """Whether a module under test is involved, and the first function of it that the report names.
 
-    The report's own order counts: headline, instruction pointer, stacks; guessed frames come last.
+    ``text`` holds the report's own lines. Its order counts: headline, instruction pointer, stacks; guessed frames
+    come last. Code of a module that is gone has no name.
     """
-    for match in _MENTION.finditer(body.text):
-        if match["module"].replace("-", "_") in targets:
-            return True, match["name"]
+    named = [one for one in _MENTION.finditer(text) if one["module"].replace("-", "_") in targets]
+    if named:
+        sure = [one["name"] for one in named if not one["guess"] and not one["held"]]
+        return True, next((name for name in sure if not helps(name)), (*sure, named[0]["name"])[0])
     for stack in stacks:
         for frame in stack.frames:
             if frame.module.replace("-", "_") in targets:
                 return True, frame.function
-    words = re.findall(r"[a-z0-9]+(?=[\W_])", headline.partition("(")[0].lower())  # BUG vexfs_inode (Tainted: ...
-    return bool(targets.intersection(words)) and headline.startswith(("BUG ", "kmem_cache_destroy")), ""
+    for match in _OWNED.finditer(text):
+        if match["module"].replace("-", "_") in targets:
+            return True, match["name"]
+    if unloaded(text) in targets and nameless(text):
+        return True, ""
+    words = re.findall(r"[a-z0-9]+(?=[\W_])", headline.partition("(Tainted")[0].lower() + " ")
+    return bool(targets.intersection(words)) and _NAMES_ITS_OWNER.match(headline) is not None, ""
+
+
+def nameless(text: str) -> bool:
+    """Whether code ran at an address that no symbol covers."""
+    return _NAMELESS.search(text) is not None
+
+
+def unloaded(text: str) -> str:
+    """The module that was unloaded last when the report was printed, with underscores; empty where none is told."""
+    match = _UNLOADED.search(text)
+    return match["module"].replace("-", "_") if match else ""

@@ -7,6 +7,7 @@ import re
 from vexlab.model.report import Severity
 
 UNKNOWN = "UNKNOWN"
+HANG = "HANG"
 _OUT = r"(?:slab-|stack-|global-|vmalloc-|alloca-)?out-of-bounds|wild-memory-access|user-memory-access"
 
 # The first row whose pattern fits the title's beginning decides.
@@ -52,7 +53,7 @@ _TYPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"BUG: (?:sleeping function called|scheduling while atomic)", "ATOMIC_SLEEP"),
         (
             r"BUG: (?:soft|hard) lockup|INFO: (?:rcu detected stall|task hung|task can't die)",
-            "HANG",
+            HANG,
         ),
         (r"memory leak", "LEAK"),
         (r"WARNING: kernel stack (?:regs|frame pointer)", UNKNOWN),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -12,10 +13,17 @@ from pathlib import Path
 from types import FrameType
 
 import click
+import msgspec
 import pytest
 
-from vexlab import temporary
-from vexlab.cli.options import kernel_option, machine_options, settings_from, target_option
+from vexlab.cli.options import (
+    CASE_HELP,
+    kernel_option,
+    machine_options,
+    sandbox_option,
+    settings_from,
+    target_option,
+)
 from vexlab.cli.session import Request, pytest_arguments
 from vexlab.config import Settings, suggest
 from vexlab.domains import find_domains
@@ -24,6 +32,7 @@ from vexlab.lab import Lab, Order
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED, check_expected, facts_of
 from vexlab.report import jsonfile, junit
 from vexlab.report.terminal import Progress
@@ -31,11 +40,11 @@ from vexlab.results.collector import Collector
 from vexlab.results.store import Store, with_undecided
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.load import find_target
+from vexlab.vm.session import Session
 
 _JSON = "result.json"
 _JUNIT = "junit.xml"
 _NOTHING_COLLECTED = 5  # pytest's exit status
-_INTERRUPTED = 2
 _INTERNAL = (3, 4)
 
 
@@ -50,14 +59,10 @@ _INTERNAL = (3, 4)
 @click.option("--domains-dir", "domains_dirs", multiple=True, type=click.Path(exists=True, file_okay=False),
               help="A folder of further domains.")  # fmt: skip
 @click.option("--scenario", type=click.IntRange(1, 6), help="Only cases of this scenario.")
-@click.option(
-    "--case",
-    "cases",
-    multiple=True,
-    help="Only this case: an id of `vexlab list`, its beginning, or a pattern.",
-)
+@click.option("--case", "cases", multiple=True, help=CASE_HELP)
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), default=1, show_default=True, help="Machines side by side.")
 @machine_options
+@sandbox_option
 @click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")
 @click.option("--first-failure", is_flag=True, help="Stop after the first case that fails or crashes.")
 @click.option("--order", type=click.Path(exists=True, dir_okay=False), help="Run these cases first: an id a line.")
@@ -95,6 +100,7 @@ def command(
     memory: int | None,
     cpus: int | None,
     config: str | None,
+    sandbox: str | None,
     build_args: tuple[str, ...],
     first_failure: bool,
     order: str | None,
@@ -113,7 +119,7 @@ def command(
     """
     if level and all_levels:
         raise UsageError("--level and --all-levels exclude each other")
-    settings = settings_from(config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels)
+    settings = settings_from(config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels, sandbox=sandbox)
     request = Request(
         target=target,
         kernels=settings.kernels,
@@ -129,6 +135,7 @@ def command(
         memory=memory or 0,
         cpus=cpus or 0,
         config=config or "",
+        sandbox=sandbox or "",
         artifact=artifact or "",
         build_args=build_args,
         first_failure=first_failure,
@@ -160,7 +167,7 @@ def _run(
     stop = _Stop()
     target = find_target(request.target, build_args=request.build_args)
     store = Store(results.absolute())
-    with Progress(plain=plain) as progress, temporary.folder("cases") as scratch:
+    with Progress(plain=plain) as progress, Session() as scratch:
         accelerator, broken = _prepare(target, request, settings, progress)
         run, folder = store.begin(target.name, request.kernels, accelerator)
         progress.begin(run)
@@ -168,7 +175,7 @@ def _run(
         if request.seed is not None:
             os.environ[SEED] = str(request.seed)
         os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
-        status = int(pytest.main(pytest_arguments(request, folder, scratch / "pytest"), plugins=[kept.collector]))
+        status = int(pytest.main(pytest_arguments(request, folder, scratch.folder / "cases"), plugins=[kept.collector]))
         if kept.collector.plan.duplicates:
             raise UsageError(kept.collector.plan.refusal, hint="give each case a name, or parameters, of its own")
         result = kept.result(interrupted=stop.asked)
@@ -177,7 +184,8 @@ def _run(
     store.close()
     if request.first_failure and result.summary.exit_code == 1:
         status = int(pytest.ExitCode.TESTS_FAILED)  # beside workers pytest takes its own stop for an interruption
-    return _exit_code(status, result, kept.errors, broken)
+    code = _exit_code(status, result, kept.errors, broken)
+    return UsageError.exit_code if kept.collector.uncollected and code == InfraError.exit_code else code
 
 
 class _Stop:
@@ -200,6 +208,7 @@ class _Kept:
     def __init__(self, store: Store, run: RunInfo, folder: Path, progress: Progress) -> None:
         self._store = store
         self._run = run
+        self._folder = folder
         self._progress = progress
         self._cases: list[CaseResult] = []
         self._errors: list[str] = []
@@ -212,6 +221,7 @@ class _Kept:
 
     def result(self, *, interrupted: bool) -> RunResult:
         """Return the run with every case that was selected; of those without an end it is said why."""
+        self._collect_written()
         plan, ended = self.collector.plan, tuple(self._cases)
         rest = "it was not begun: the run was interrupted" if interrupted else "it was not begun: the run ended before"
         busy = "the run was interrupted while it ran" if interrupted else "the run ended while it ran"
@@ -224,6 +234,15 @@ class _Kept:
         with self._failing():
             self._store.finish(run, run.state)
         return RunResult(run=run, summary=Summary.of(cases), cases=cases)
+
+    def _collect_written(self) -> None:
+        """Take in what a worker had decided and written down, and could not tell us any more."""
+        known = {case.id for case in self._cases}
+        for file in sorted(self._folder.glob(f"cases/*/{CASE}")):
+            with contextlib.suppress(OSError, msgspec.MsgspecError):
+                case = msgspec.json.decode(file.read_bytes(), type=CaseResult)
+                if case.id not in known:
+                    self._keep(case)
 
     def _plan(self, plan: Plan) -> None:
         self._progress.total = len(plan.cases)
@@ -266,6 +285,9 @@ def _prepare(target: Target, request: Request, settings: Settings, progress: Pro
             check_expected(request.expect, facts_of(target, kernel, artifact))
             for warning in artifact.warnings:
                 progress.console.print(f"{name}: {warning}", markup=False, style="yellow")
+            if artifact.foreign_warnings:
+                words = f"{name}: {artifact.foreign_warnings} more warnings, of headers that are not the target's"
+                progress.console.print(words, markup=False, style="yellow")
             progress.say(f"preparing a machine with kernel {name}")
             lab.snapshot(
                 Order(target=target, kernel=kernel, artifact=artifact, memory=settings.memory, cpus=settings.cpus)
@@ -307,7 +329,7 @@ def _exit_code(status: int, result: RunResult, errors: list[str], broken: BuildE
     if code == 1:
         return code
     if status in _INTERNAL or errors:
-        return UsageError.exit_code if errors and status == _INTERRUPTED and not result.cases else InfraError.exit_code
+        return InfraError.exit_code
     if status == _NOTHING_COLLECTED or not result.cases:
         click.echo("vexlab: no case matches; `vexlab list` shows what there is", err=True)
     return code

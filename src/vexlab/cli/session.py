@@ -28,6 +28,7 @@ class Request:
     memory: int = 0
     cpus: int = 0
     config: str = ""
+    sandbox: str = ""
     artifact: str = ""
     build_args: tuple[str, ...] = ()
     first_failure: bool = False
@@ -55,7 +56,7 @@ def pytest_arguments(request: Request, results: Path, temporary: Path | None = N
     ):
         for value in values:
             arguments += [f"--vexlab-{name}", value]
-    for name in ("level", "scenario", "accel", "memory", "cpus", "config", "artifact", "order"):
+    for name in ("level", "scenario", "accel", "memory", "cpus", "config", "sandbox", "artifact", "order"):
         if value := getattr(request, name):
             arguments += [f"--vexlab-{name}", str(value)]
     if request.first_failure:

@@ -55,7 +55,8 @@ def read_log(machine: Machine) -> str:
         return ""
     file = machine.files.folder / "kernel-log.bin"
     with contextlib.suppress(MachineError, OSError):
-        arguments = {"val": machine.symbols[_LOG], "size": _LOG_BYTES, "filename": str(file)}
+        address = machine.symbols[_LOG] - (1 << 64)  # QMP knows no unsigned numbers
+        arguments = {"val": address, "size": _LOG_BYTES, "filename": str(file)}
         machine.qmp.command("memsave", arguments)
         return records_in(file.read_bytes())
     return ""

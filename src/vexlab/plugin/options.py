@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import signal
 import tempfile
@@ -18,6 +19,7 @@ from vexlab.model.target import Target
 from vexlab.plugin.marks import MARKS
 from vexlab.targets.load import find_target
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LAB = pytest.StashKey[Lab]()
 RUN_FOLDER = pytest.StashKey[Path]()
 
@@ -38,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="test this module or artifacts folder of a run, build nothing",
     )
+    group.addoption("--vexlab-sandbox", metavar="S", default="", help="of builds: require, auto or off")
     group.addoption("--vexlab-build-arg", metavar="A", action="append", default=[], help="argument for the build")
     group.addoption("--vexlab-level", metavar="N", type=int, default=0, help="only cases of this level")
     group.addoption("--vexlab-domain", metavar="D", action="append", default=[], help="only cases of this domain")
@@ -48,9 +51,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks. A worker leaves Ctrl-C to the process that started it."""
+    """Register the marks. A worker leaves Ctrl-C to the process that started it, and dies with it."""
     if is_worker(config):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for name, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
@@ -87,6 +91,7 @@ def settings_of(config: pytest.Config) -> Settings:
         "memory": config.getoption("vexlab_memory"),
         "cpus": config.getoption("vexlab_cpus"),
         "kernels": tuple(config.getoption("vexlab_kernel")),
+        "sandbox": config.getoption("vexlab_sandbox"),
     }
     return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
 

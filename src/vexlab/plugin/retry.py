@@ -6,6 +6,7 @@ tried again: what the kernel did, it did. What the first attempt left is kept in
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import signal
@@ -40,8 +41,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     error = recorder.lab_error
     verdict = result_of(reports[-1]).get("verdict")
     if error and not recorder.findings and isinstance(item, pytest.Function) and verdict == Verdict.ERROR.value:
-        _start_over(item, error)
-        reports = _attempt(item, nextitem)
+        with contextlib.suppress(OSError):  # where nothing can be written, the first attempt has to do
+            _start_over(item, error)
+            reports = _attempt(item, nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

@@ -41,6 +41,7 @@ class WatchedMachine:
         self._others: list[Finding] = []
         self._asked: list[tuple[int, int]] = []  # what our own questions made the kernel print, as offsets
         self._post_mortems: list[PostMortem] = []
+        machine.before_kill = self.read
         self._taint = read_taint(machine) or 0  # of the booted system, before anything of the target runs
 
     @property
@@ -74,6 +75,7 @@ class WatchedMachine:
         The module is unloaded where nothing uses it, work that it left behind gets ``settle_s`` seconds, and the
         machine must answer. Raises what says that the lab is at fault.
         """
+        self.machine.before_kill = None
         if not self.ended and self._worst() in (None, Severity.WARNING):
             try:
                 self._let_go(settle_s)

@@ -6,9 +6,8 @@ The cases run in worker processes, so nothing that a case does to its process ca
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -24,16 +23,16 @@ _DIED = "the process that ran it died; the process belongs to vexlab, so a case 
 
 
 class Worker(Protocol):
-    """What pytest-xdist tells of a worker process."""
+    """What pytest-xdist tells of a worker process: its execnet gateway."""
 
-    workerinfo: Mapping[str, object]
+    gateway: object
 
 
 class Collector:
     """Calls ``planned``, ``started`` with a node id, and ``finished`` with a result; keeps what went wrong besides.
 
     ``folder`` is where the workers leave the plan. ``running`` are the nodes that began and have not ended, ``died``
-    those whose process died.
+    those whose process died. ``uncollected`` tells of a file out of which no cases could be had.
     """
 
     def __init__(
@@ -47,8 +46,9 @@ class Collector:
         self._planned = planned
         self._started = started
         self._finished = finished
-        self._workers: list[int] = []
+        self._workers: list[subprocess.Popen[bytes]] = []
         self.errors: list[str] = []
+        self.uncollected = False
         self.plan = Plan()
         self.running: set[str] = set()
         self.died: dict[str, str] = {}
@@ -56,9 +56,9 @@ class Collector:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Worker) -> None:
         """Learn the process of a worker."""
-        pid = node.workerinfo.get("pid")
-        if isinstance(pid, int):
-            self._workers.append(pid)
+        child = getattr(getattr(node.gateway, "_io", None), "popen", None)  # execnet has no public name for it
+        if isinstance(child, subprocess.Popen):
+            self._workers.append(child)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Worker, error: object | None) -> None:  # noqa: ARG002
@@ -77,14 +77,14 @@ class Collector:
 
     def pytest_keyboard_interrupt(self) -> None:
         """End the workers at once; their machines and folders go with them."""
-        for pid in self._workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for child in self._workers:
+            child.kill()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep a file that cannot be read as tests."""
         if report.failed:
             words = [line.removeprefix("E").strip() for line in report.longreprtext.strip().splitlines()]
+            self.uncollected = True
             self.errors.append(f"a file cannot be collected: {' · '.join(words[-4:])}")
 
     def pytest_internalerror(self, excrepr: object) -> None:

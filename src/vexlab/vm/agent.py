@@ -26,7 +26,7 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
 }
 _ids = itertools.count(os.getpid() % 1000 * 1_000_000)
-_SHOWN = 200  # characters of an answer that is none
+_SHOWN = 80  # characters of an answer that is none
 _NOISE_MOST = 1000  # lines that are passed over in search of one answer
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class _Read(msgspec.Struct):
     buf: bytes = msgspec.field(name="buf-b64", default=b"")
 
 
-class _Nothing(msgspec.Struct):
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
     """An empty object."""
 
 

@@ -59,6 +59,7 @@ class Machine:
         self.files = files
         self.console = Console(files.console_log)
         self.watch: Callable[[str], None] | None = None
+        self.before_kill: Callable[[], None] | None = None
         self.symbols: Mapping[str, int] = {}
         self.qmp = qmp
         self._child = child
@@ -287,6 +288,8 @@ class Machine:
     def kill(self) -> None:
         """End QEMU at once, as a power cut would, and wait until it is gone."""
         if self._child:
+            if self.before_kill and self._child.poll() is None:
+                self.before_kill()
             self._child.kill()
             self._child.wait()
             return
