@@ -5,6 +5,7 @@
     VexlabError                 never raised itself
     ├── UsageError              the input is wrong                          exit 2
     ├── BuildError              the module's source does not build          exit 1
+    ├── TargetFailure           the target did not do what it must          exit 1
     └── InfraError              the lab itself failed, never the module     exit 3
         ├── FetchError          a package or kernel could not be had
         ├── CacheError          the cache cannot be read or written
@@ -52,6 +53,15 @@ class BuildError(VexlabError):
     def __init__(self, message: str, *, log: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.log = log
+
+
+class TargetFailure(VexlabError, AssertionError):
+    """The filesystem or module under test did not do what it must: what ``assert`` is to a case.
+
+    Library code raises it, since ``assert`` is gone under ``python -O``; a case that lets it through has failed.
+    """
+
+    exit_code = 1
 
 
 class InfraError(VexlabError):

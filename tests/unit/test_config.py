@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from vexlab.config import Settings, load_settings, read_toml, suggest
 from vexlab.errors import UsageError
+from vexlab.model.refusals import OPERATIONS, PROPERTIES
 from vexlab.targets.load import find_target, load_target, shipped_targets
 
 TEN_LINES = """
@@ -63,6 +65,8 @@ def test_module_name_may_differ(tmp_path: Path) -> None:
         ("name = 'x'\nfstype = 'x'\n[[tools]]\nsource='src'\noutput=['a']", "unknown key `output`"),
         ("name = 'x'\nfstype = 'x'\n[statistics]\nblcks = '/sys/{name}'", "unknown key `blcks` in [statistics]"),
         ("name = 'x'\nfstype = 'x'\n[statistics]\nblocks = '/sys/blocks'", "names no file of a device"),
+        ("name = 'x'\nfstype = 'x'\n[refuses]\nfalocate = 'no'", "unknown word `falocate` in [refuses]"),
+        ("name = 'x'\nfstype = 'x'\n[refuses]\n\"xattr.lrge_values\" = 'no'", "unknown word `xattr.lrge_values`"),
     ],
 )
 def test_a_wrong_target_is_explained(tmp_path: Path, text: str, said: str) -> None:
@@ -215,6 +219,28 @@ def test_unknown_key_suggests_the_near_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load_target(_target(tmp_path, 'name = "x"\nfstyp = "x"'))
     assert caught.value.hint == "did you mean `fstype`?"
+
+
+def test_unknown_refusal_suggests_the_near_one(tmp_path: Path) -> None:
+    mistakes = {"falocate": "fallocate", "fixed_inode": "fixed_inodes", '"xattr.large_value"': "xattr.large_values"}
+    for word, near in mistakes.items():
+        with pytest.raises(UsageError) as caught:
+            load_target(_target(tmp_path, f'name = "x"\nfstype = "x"\n[refuses]\n{word} = "no"'))
+        assert caught.value.hint == f"did you mean `{near}`?"
+
+
+def test_every_word_that_is_looked_up_is_known(tmp_path: Path) -> None:
+    """Operations, properties, families, checks, markers: as the sources of the lab ask for them."""
+    looked_up = {"xattr", "owner.acl_grants", "mark.xattrs", "persist", "readonly.making", *OPERATIONS, *PROPERTIES}
+    # "xattr" in dict(target.refuses)      dict(target.refuses).get("swap_files")      _WORD = "x"  # in [refuses]: ...
+    asked = re.compile(
+        r'"(\w+)" (?:not )?in dict\([\w.]*refuses\)|refuses\)\.get\("(\w+)"\)|= "(\w+)"  # in \[refuses\]'
+    )
+    for file in (Path(__file__).parents[2] / "src/vexlab").rglob("*.py"):
+        looked_up |= {word for match in asked.finditer(file.read_text()) for word in match.groups() if word}
+    assert {"swap_files", "synced_gaps", "readonly_mount"} <= looked_up
+    words = "\n".join(f'"{word}" = "no"' for word in sorted(looked_up))
+    load_target(_target(tmp_path, f'name = "x"\nfstype = "x"\n[refuses]\n{words}'))
 
 
 def test_missing_target_names_the_shipped_ones() -> None:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from vexlab.deadline import Deadline
 from vexlab.errors import AgentError, GuestTimeout, MachineLost, UsageError, VexlabError
-from vexlab.model.machine import CommandResult
+from vexlab.model.machine import CommandResult, short_command
 from vexlab.vm.machine import Machine
 
 _FIRST_S, _MOST_S = 0.02, 0.5
@@ -55,7 +55,9 @@ def run_command(
             _kill(connect, pid)
         raise
     _kill(connect, pid)
-    raise GuestTimeout(f"`{' '.join(argv)[:200]}` did not end within {timeout:g} s", command=argv[0], pid=pid)
+    raise GuestTimeout(
+        f"`{short_command(argv)}` did not end within {timeout:g} s", command=argv[0], pid=pid, seconds=timeout or 0.0
+    )
 
 
 def _kill(connect: Connect, pid: int) -> None:

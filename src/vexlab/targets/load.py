@@ -27,6 +27,7 @@ from vexlab.targets.names import (
     check_outputs,
     checker,
 )
+from vexlab.targets.refusals import check_words
 
 FILE = "target.toml"
 OLD_IMAGE = ".img.xz"
@@ -161,7 +162,10 @@ def _options(entries: dict[str, tuple[str, ...]], path: Path) -> dict[str, tuple
 
 def _refuses(entries: dict[str, str], path: Path) -> dict[str, str]:
     check = checker(path)
-    return {check(name, MODULE, "refuses"): check(why, LINE, name) if why else "" for name, why in entries.items()}
+    # shaped as FSTYPE, for a check is named with its family before a dot
+    checked = {check(name, FSTYPE, "refuses"): check(why, LINE, name) if why else "" for name, why in entries.items()}
+    check_words(checked, path)
+    return checked
 
 
 def _statistics(entries: dict[str, str], path: Path) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.filesystem_operations.families import FAMILIES, run_family, words_of_family
+from vexlab.domains.filesystem_operations.families import FAMILIES, Say, run_family, words_of_family
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
 from vexlab.plugin.fixtures import Metrics
@@ -26,9 +26,9 @@ def _case(family: str) -> object:
 
 
 @pytest.mark.parametrize("family", [_case(family) for family in FAMILIES])
-def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str, metrics: Metrics) -> None:
+def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str, metrics: Metrics, during: Say) -> None:
     """Every check of the family passes or is refused as declared, and the files of others are not touched."""
     made = mounted.machine.ash(_BYSTANDERS.format(mounted.mountpoint))
     assert made.ok, f"the files of others cannot be made: {made}"
-    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics)
+    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics, during)
     questions.compare("/tmp/bystanders.manifest", f"{mounted.mountpoint}/bystanders")
