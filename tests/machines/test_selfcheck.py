@@ -39,3 +39,19 @@ def test_found_missed_and_resumed(tmp_path: Path) -> None:
     other = _selfcheck(tmp_path, "--case", "vector_operations.delete", *defects)
     assert other.returncode == 2
     assert "name another folder with --state" in other.stderr
+
+
+def test_a_budget_leaves_undecided_what_a_later_start_decides(tmp_path: Path) -> None:
+    case = ("--case", "vector_operations.search_exact[6.1-euclidean]", "--kernel", "6.1", "--level", "1-2")
+    words = (*case, "--defect", "wrong_search_order")
+    short = _selfcheck(tmp_path, *words, "--budget", "1s")
+    assert short.returncode == 1, short.stderr
+    table = json.loads((tmp_path / "table.json").read_text())
+    assert (table["undecided"], table["missed"]) == (["wrong_search_order"], [])
+    assert "not found within 1 s: 0 of 1 cases" in " ".join(short.stdout.replace("│", " ").split())
+
+    longer = _selfcheck(tmp_path, *words)
+    assert longer.returncode == 0, longer.stderr
+    table = json.loads((tmp_path / "table.json").read_text())
+    assert table["undecided"] == []
+    assert "comes after" in table["defects"][0]["findings"][0]

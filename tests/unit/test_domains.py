@@ -47,6 +47,13 @@ def test_wrong_hits(hits: tuple[Hit, ...], words: str) -> None:
     assert words in wrong_hits(hits, STORED, QUERY, "euclidean", 3)
 
 
+def test_copies_with_lower_ids_may_not_be_passed_over() -> None:
+    assert wrong_hits(RIGHT[:2], STORED, QUERY, "euclidean", 2) == ""
+    assert "id 3 is passed over for id 4" in wrong_hits((RIGHT[0], RIGHT[2]), STORED, QUERY, "euclidean", 2)
+    mirrored: dict[int, Vector] = {1: (0.0, 1.0), 2: (1.0, 0.0)}  # equally far only as far as rounding goes
+    assert wrong_hits((Hit(id=2, distance=1.0),), mirrored, QUERY, "euclidean", 1) == ""
+
+
 def test_drawn_vectors_are_the_same_again() -> None:
     assert draw(1, 3, 4) == draw(1, 3, 4) != draw(2, 3, 4)
 

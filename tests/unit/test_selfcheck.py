@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
+from vexlab.cli.selfcheck import stored_cases
+from vexlab.cli.values import duration, levels
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult
 from vexlab.model.verdict import Verdict
+from vexlab.results.store import Store
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, figures, without_false_alarms
 from vexlab.selfcheck.earlier import finders
 from vexlab.selfcheck.likeness import likeness
 from vexlab.selfcheck.order import promising
-from vexlab.selfcheck.trial import Trials, judged
+from vexlab.selfcheck.trial import Trial, Trials, cause, judged
 
 SHIPPED = Path(__file__).parents[2] / "targets" / "vexfs" / "defects.toml"
 ENTRY = """
@@ -101,20 +111,237 @@ def test_what_was_not_tried_is_not_missed() -> None:
     assert figures([_detection("clean")], [_detection("x", "b.real")]).flawless
 
 
+def _trials(
+    folder: Path, *options: str, cases: tuple[str, ...] = ("a", "b", "c"), sources: str = "abc", stop: bool = True,
+    budget: float = 0, program: Sequence[str] = ("false",)
+) -> Trials:  # fmt: skip
+    return Trials(folder, options, cases, sources=sources, stop=stop, kept=_kept, budget=budget, program=program)
+
+
 def test_trials_of_other_options_are_refused(tmp_path: Path) -> None:
-    Trials(tmp_path, ["--level", "1"], sources="abc", stop=True)
-    Trials(tmp_path, ["--level", "1"], sources="abc", stop=True)
-    for options, sources in ((["--level", "2"], "abc"), (["--level", "1"], "changed")):
-        with pytest.raises(UsageError, match="other options"):
-            Trials(tmp_path, options, sources=sources, stop=True)
+    _trials(tmp_path, "--jobs", "1")
+    _trials(tmp_path, "--jobs", "1", cases=("c", "b", "a"), budget=60)
+    with pytest.raises(UsageError, match="other options"):
+        _trials(tmp_path, "--jobs", "2")
+    with pytest.raises(UsageError, match="other options"):
+        _trials(tmp_path, "--jobs", "1", cases=("a", "b"))
+    with pytest.raises(UsageError, match="sources changed"):
+        _trials(tmp_path, "--jobs", "1", sources="changed")
 
 
 def test_two_do_not_work_in_one_folder(tmp_path: Path) -> None:
-    first = Trials(tmp_path, [], sources="abc", stop=True)
+    first = _trials(tmp_path)
     with pytest.raises(UsageError, match="another selfcheck"):
-        Trials(tmp_path, [], sources="abc", stop=True)
+        _trials(tmp_path)
     del first
-    Trials(tmp_path, [], sources="abc", stop=True)
+    _trials(tmp_path)
+
+
+# Stands for `vexlab run`: keeps what a plan says of each case it is given, in order, and counts it. A case that the
+# plan lets last long ends by the signal, as a run does.
+_RUN = r"""
+import json, signal, sys, time
+from pathlib import Path
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
+words = sys.argv[1:]
+here = Path(__file__).parent
+plan = json.loads((here / "plan.json").read_text())
+status = 0
+for case in (words[at + 1] for at, word in enumerate(words) if word == "--case"):
+    verdict, seconds = plan[case]
+    with (here / "ran.txt").open("a") as ran:
+        print(case, file=ran)
+    time.sleep(seconds)
+    reason = "2 of 5 checks failed:\nf.x (cite): the cause\nf.y: another" if verdict == "failed" else ""
+    result = {"id": case, "node": case, "domain": "d", "level": 1, "kernel": "6.1", "verdict": verdict,
+              "reason": reason, "duration_s": 1.5}
+    with Path(words[words.index("--results") + 1], "cases").open("a") as kept:
+        print(json.dumps(result), file=kept)
+    if verdict == "failed":
+        status = 1
+        if "--first-failure" in words:
+            break
+    if verdict == "error":
+        status = 3
+sys.exit(status)
+"""
+_LONG = 30.0  # seconds
+
+
+def _kept(results: Path) -> list[CaseResult]:
+    file = results / "cases"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [msgspec.json.decode(line, type=CaseResult) for line in lines]
+
+
+class _FakeRun:
+    """A program in the place of `vexlab run`, and which cases it was told to run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "run.py").write_text(_RUN)
+
+    def plan(self, **cases: tuple[str, float]) -> None:
+        (self.folder / "plan.json").write_text(json.dumps(cases))
+
+    @property
+    def program(self) -> tuple[str, ...]:
+        return (sys.executable, str(self.folder / "run.py"))
+
+    def ran(self) -> list[str]:
+        file = self.folder / "ran.txt"
+        ran = file.read_text().split() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return ran
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> _FakeRun:
+    return _FakeRun(tmp_path)
+
+
+DEFECT = Trial(name="x", target="t", defect="x")
+QUIET = ("passed", 0.0)
+
+
+def test_cases_of_all_runs_of_a_folder_are_read_the_oldest_first(tmp_path: Path) -> None:
+    assert stored_cases(tmp_path) == []
+    assert not list(tmp_path.iterdir()), "reading made a store"
+    case = CaseResult(id="a", node="n", domain="d", level=1, kernel="6.1", verdict=Verdict.ERROR)
+    store = Store(tmp_path)
+    for number, verdict in enumerate((Verdict.ERROR, Verdict.PASSED)):
+        run, _ = store.begin("target", ("6.1",), "tcg")
+        store.save(run, replace(case, verdict=verdict, started=float(number)))
+        time.sleep(1.1)  # a run's start is kept in seconds
+    store.close()
+    assert [each.verdict for each in stored_cases(tmp_path)] == [Verdict.ERROR, Verdict.PASSED]
+
+
+def test_the_cause_is_kept_and_not_only_its_announcement(fake: _FakeRun, tmp_path: Path) -> None:
+    fake.plan(a=QUIET, b=("failed", 0), c=QUIET)
+    found = _trials(tmp_path / "state", program=fake.program).result(DEFECT, ("b", "a", "c"))
+    assert found.findings == ("2 of 5 checks failed: f.x (cite): the cause",)
+    assert fake.ran() == ["b"]
+    assert (tmp_path / "state" / "x" / "cases").exists(), "the evidence of what was found is gone"
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("", ""),
+        ("it does not unmount: busy\nmore", "it does not unmount: busy"),
+        (
+            "3 of 9 checks failed:\nio.sizes (POSIX): wrong\nio.other: x",
+            "3 of 9 checks failed: io.sizes (POSIX): wrong",
+        ),
+        ("outer:\n\n  inner:\nthe cause\nmore", "outer: inner: the cause"),
+        ("nothing follows:", "nothing follows:"),
+        ("x" * 999, "x" * 300),
+    ],
+)
+def test_a_reason_on_one_line(reason: str, said: str) -> None:
+    assert cause(reason) == said
+
+
+def test_an_interrupted_trial_goes_on_where_it_was(fake: _FakeRun, tmp_path: Path) -> None:
+    fake.plan(a=QUIET, b=("passed", _LONG), c=QUIET)
+    state = tmp_path / "state"
+    killed = _interrupted(state, fake)
+    assert killed == ["a", "b"]
+    fake.plan(a=QUIET, b=QUIET, c=QUIET)
+    detection = _trials(state, program=fake.program).result(DEFECT, ("a", "b", "c"))
+    assert fake.ran() == ["b", "c"]
+    assert not detection.found
+    assert not detection.error
+    assert sorted(detection.took) == ["a", "b", "c"]
+    assert not (state / "x").exists(), "of a trial that found nothing the evidence is kept"
+    assert _trials(state, program=fake.program).result(DEFECT) == detection
+    assert fake.ran() == []
+
+
+def _interrupted(state: Path, fake: _FakeRun) -> list[str]:
+    """Start a trial in a process of its own, end it when its second case runs; return the cases that it came to."""
+    script = (
+        "import sys; from pathlib import Path; from tests.unit.test_selfcheck import DEFECT, _trials; "
+        "_trials(Path(sys.argv[1]), program=sys.argv[2:]).result(DEFECT, ('a', 'b', 'c'))"
+    )
+    root = Path(__file__).parents[2]
+    with subprocess.Popen([sys.executable, "-c", script, str(state), *fake.program], cwd=root) as selfcheck:
+        until = time.monotonic() + 60
+        while not (fake.folder / "ran.txt").exists() or len((fake.folder / "ran.txt").read_text().split()) < 2:
+            assert time.monotonic() < until, "the second case does not begin"
+            assert selfcheck.poll() is None, "the trial ended by itself"
+            time.sleep(0.05)
+        selfcheck.terminate()
+    return fake.ran()
+
+
+def test_what_was_found_before_an_interruption_is_found(fake: _FakeRun, tmp_path: Path) -> None:
+    fake.plan(a=("failed", 0), b=("error", 0), c=QUIET)
+    state = tmp_path / "state"
+    first = _trials(state, program=fake.program, stop=False)
+    assert first.result(DEFECT, ("a", "b", "c")).error, "a run that the lab failed has decided"
+    assert fake.ran() == ["a", "b", "c"]
+    fake.plan(b=QUIET)
+    del first
+    again = _trials(state, program=fake.program, stop=False).result(DEFECT, ("a", "b", "c"))
+    assert fake.ran() == ["b"], "only what the lab failed is run again"
+    assert again.found_by == ("a",)
+
+
+def test_a_budget_ends_a_trial_undecided(fake: _FakeRun, tmp_path: Path) -> None:
+    fake.plan(a=QUIET, b=("passed", _LONG), c=("failed", 0))
+    state = tmp_path / "state"
+    begin = time.monotonic()
+    trials = _trials(state, program=fake.program, budget=2)
+    short = trials.result(DEFECT, ("a", "b", "c"))
+    assert time.monotonic() - begin < _LONG
+    assert short.undecided == "not found within 2 s: 1 of 3 cases ran"
+    assert (short.found, short.error) == (False, "")
+    assert fake.ran() == ["a", "b"]
+    assert trials.result(DEFECT, ("a", "b", "c")).undecided, "a budget that is used up is used up"
+    assert fake.ran() == []
+    counted = figures([_detection("clean")], [short, _detection("y", "b.real")])
+    assert (counted.rate, counted.tried, counted.missed, counted.undecided) == (0.5, 2, (), ("x",))
+    assert not counted.flawless
+    del trials
+    fake.plan(b=QUIET, c=("failed", 0))
+    longer = _trials(state, program=fake.program, budget=600).result(DEFECT, ("a", "b", "c"))
+    assert longer.found_by == ("c",)
+    assert fake.ran() == ["b", "c"], "with a larger budget it goes on"
+
+
+def test_a_clean_trial_has_no_budget(fake: _FakeRun, tmp_path: Path) -> None:
+    fake.plan(a=QUIET, b=("passed", 2), c=QUIET)
+    clean = _trials(tmp_path / "state", program=fake.program, budget=0.5).result(Trial(name="clean-t", target="t"))
+    assert sorted(clean.took) == ["a", "b", "c"]
+    assert fake.ran() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("1", (1,)), ("1-2", (1, 2)), ("3,1", (1, 3)), ("1,2-3", (1, 2, 3)), ("2-2", (2,))],
+)
+def test_levels(words: str, expected: tuple[int, ...]) -> None:
+    assert levels(words) == expected
+
+
+@pytest.mark.parametrize("words", ["", "0", "4", "2-1", "1-", "1,,2", "one", "1-2-3", "\u0661"])
+def test_what_is_no_level_is_refused(words: str) -> None:
+    with pytest.raises(click.BadParameter, match="names no levels"):
+        levels(words)
+
+
+@pytest.mark.parametrize(("words", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400)])
+def test_durations(words: str, seconds: float) -> None:
+    assert duration(words) == seconds
+
+
+@pytest.mark.parametrize("words", ["", "10", "0m", "-1m", "m", "10 m", "1d", "nan"])
+def test_what_is_no_duration_is_refused(words: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no time"):
+        duration(words)
 
 
 @pytest.mark.parametrize("status", [2, 3, 4, 130, -15])
@@ -141,10 +368,20 @@ def test_what_finds_most_for_its_time_comes_first() -> None:
     clean = _trial("alarm", slow=60, quick=2, middling=10, alarm=0.1)
     assert promising(clean, []) == ("quick", "middling", "slow", "alarm")
     found_slowly = _trial("slow", quick=2, middling=10, slow=60)
-    assert promising(clean, [found_slowly]) == ("quick", "middling", "slow", "alarm")
+    assert promising(clean, [found_slowly]) == ("slow", "quick", "middling", "alarm")
     by_middling = _trial("middling", middling=10)
     assert promising(clean, [by_middling] * 9) == ("middling", "quick", "slow", "alarm")
     assert promising(clean, [by_middling] * 9) == promising(clean, [by_middling] * 9)
+
+
+def test_likely_finders_come_before_the_many_that_are_soon_done() -> None:
+    quick = {f"quick{number}": 1.0 for number in range(30)}
+    clean = _trial(slow=60, slower=90, **quick)
+    tried = [_trial("slow", slow=60, slower=90, **quick), _trial("slow", slow=60), _trial("slower", slower=90)]
+    assert promising(clean, tried)[:2] == ("slow", "slower")
+    # what found nothing in many trials is not likely, however long it takes
+    nothing = [_trial(slow=60, slower=90, **quick)] * 40
+    assert set(promising(clean, [*tried, *nothing])[:30]) == set(quick)
 
 
 def test_what_found_it_before_comes_first(tmp_path: Path) -> None:

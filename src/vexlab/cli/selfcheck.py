@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import click
 import msgspec
@@ -16,8 +18,11 @@ from vexlab.cache import key_of
 from vexlab.cli.list import collect
 from vexlab.cli.options import kernel_option, sandbox_option, settings_from, target_option
 from vexlab.cli.session import Request
+from vexlab.cli.values import duration, levels
 from vexlab.errors import UsageError
+from vexlab.model.case import CaseResult
 from vexlab.report.terminal import printable
+from vexlab.results.store import FILE, Store
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, Figures, figures, without_false_alarms
 from vexlab.selfcheck.earlier import finders
@@ -38,10 +43,13 @@ _NOT_TRIED = 3
 @click.option("--clean", "also_clean", multiple=True, help="A further target without defects, for false alarms.")
 @click.option("--flavour", default="distro", show_default=True, help="Only defects that such a kernel can show.")
 @click.option("--sample", "count", type=click.IntRange(0), default=0, help="Only N defects, spread over the catalogue.")
-@click.option("--level", type=click.IntRange(1, 3), help="Only cases of this level.")
+@click.option("--level", "level_lists", type=levels, multiple=True,
+              help="Only cases of these levels: one, a list (1,3) or a range (1-2); repeatable.")  # fmt: skip
 @click.option("--domain", "domains", multiple=True, help="Only cases of this domain.")
 @click.option("--case", "cases", multiple=True, help="Only this case, as `vexlab run --case` takes it; repeatable.")
 @click.option("--all-cases", is_flag=True, help="Run every case, not only until the first finds the defect.")
+@click.option("--budget", type=duration, default=None,
+              help="The longest that one defect may take, such as 10m; after it the defect is undecided.")  # fmt: skip
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), default=1, show_default=True, help="Machines side by side.")
 @click.option("--state", type=click.Path(file_okay=False), default="vexlab-selfcheck", show_default=True,
               help="Folder of finished defects; a second start goes on where the first ended.")  # fmt: skip
@@ -59,10 +67,11 @@ def command(
     also_clean: tuple[str, ...],
     flavour: str,
     count: int,
-    level: int | None,
+    level_lists: tuple[tuple[int, ...], ...],
     domains: tuple[str, ...],
     cases: tuple[str, ...],
     all_cases: bool,
+    budget: float | None,
     jobs: int,
     state: str,
     earlier: str | None,
@@ -71,8 +80,10 @@ def command(
     """Build each defect of a catalogue into the target, run the domains, and print who found what.
 
     The clean target comes first: whatever is found in it is a false alarm, and such a case finds no defect. Exit
-    status 1 where a defect was missed or an alarm was false, 3 where a trial could not be made.
+    status 1 where a defect was missed or not found within its budget, or an alarm was false, 3 where a trial could not
+    be made.
     """
+    signal.signal(signal.SIGTERM, _interrupt)
     chosen = find_target(target)
     listed = Path(defects) if defects else chosen.file.parent / "defects.toml"
     catalogue = load_defects(listed)
@@ -86,15 +97,21 @@ def command(
     releases = settings_from(config=None, kernels=kernels).kernels
     options += [word for kernel in releases for word in ("--kernel", kernel)]
     options += ["--sandbox", sandbox] if sandbox else []
-    options += ["--level", str(level)] if level else []
-    options += [word for domain in domains for word in ("--domain", domain)]
-    options += [word for case in cases for word in ("--case", case)]
     folders = (Path(vexlab.__file__).parent, *(each.file.parent for each in (chosen, *others)))
     sources = key_of([digest_tree(folder) for folder in folders])
-    trials = Trials(Path(state), options, sources=sources, stop=not all_cases)
+    request = Request(target=target, kernels=releases, domains=domains, cases=cases)
+    rows = _selected(request, level_lists)
+    trials = Trials(
+        Path(state),
+        options,
+        [str(row["id"]) for row in rows],
+        sources=sources,
+        stop=not all_cases,
+        kept=stored_cases,
+        budget=budget or 0,
+    )
 
     clean = [_tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file))) for each in (chosen, *others)]
-    rows = collect(Request(target=target, kernels=releases))
     texts = {str(row["id"]): f"{row['id']} {row['about']} {row['words']}" for row in rows}
     texts |= {each.name: each.words for each in wanted}
     defective: list[Detection] = []
@@ -112,10 +129,35 @@ def command(
     return 0 if counted.flawless else _NOT_TRIED if counted.not_tried else 1
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Treat a polite kill as Ctrl-C, so that the time that a trial took is noted."""
+    raise KeyboardInterrupt
+
+
+def _selected(request: Request, level_lists: Sequence[Sequence[int]]) -> list[dict[str, object]]:
+    """Return the cases of ``request`` at the levels that are listed (none: at any), as ``vexlab list`` has them."""
+    wanted = {level for each in level_lists for level in each}
+    rows = [row for row in collect(request) if not wanted or row["level"] in wanted]
+    if not rows:
+        raise UsageError("no case matches", hint="`vexlab list` shows what there is")
+    return rows
+
+
+def stored_cases(results: Path) -> list[CaseResult]:
+    """Return the cases that finished in the runs of a results folder, those of the oldest run first."""
+    if not (results / FILE).exists():
+        return []
+    store = Store(results)
+    try:
+        return [case for run in reversed(store.runs()) for case in run.cases]
+    finally:
+        store.close()
+
+
 def _tried(trials: Trials, trial: Trial, order: Sequence[str] = (), *, place: str = "") -> Detection:
     click.echo(f"{place}{trial.name} …", err=True)
     found = trials.result(trial, order)
-    words = found.error or ", ".join(found.found_by) or ("missed" if trial.defect else "quiet")
+    words = found.error or found.undecided or ", ".join(found.found_by) or ("missed" if trial.defect else "quiet")
     click.echo(f"  {printable(words)}, {found.duration_s:.0f} s", err=True)
     return found
 
@@ -123,8 +165,8 @@ def _tried(trials: Trials, trial: Trial, order: Sequence[str] = (), *, place: st
 def _show(clean: Sequence[Detection], found: Sequence[Detection], counted: Figures) -> None:
     table = Table("defect", "found by", "finding", "time")
     for each in (*clean, *found):
-        words = each.error or "; ".join(dict.fromkeys(each.findings)) or "-"
-        nothing = "-" if each in clean else "MISSED"
+        words = each.error or each.undecided or "; ".join(dict.fromkeys(each.findings)) or "-"
+        nothing = "-" if each in clean else "undecided" if each.undecided else "MISSED"
         by = "not tried" if each.error else "\n".join(each.found_by) or nothing
         table.add_row(each.name, escape(by), escape(printable(words)[:300]), f"{each.duration_s:.0f} s")
     console = Console()

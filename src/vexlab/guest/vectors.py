@@ -150,7 +150,8 @@ def wrong_hits(
     """Return what is wrong with a search's answer as one sentence, or ``""``.
 
     It must hold the ``k`` nearest (fewer only where fewer are stored), by distance, then by id, with their distances;
-    ``near`` is the relative error allowed to a distance.
+    ``near`` is the relative error allowed to a distance. Of copies of the last one found, which are as far as it is,
+    those with the lowest ids must be there.
     """
     distance = DISTANCES[metric]
     exact = {number: distance(vector, query) for number, vector in stored.items()}
@@ -167,7 +168,23 @@ def wrong_hits(
             return f"id {hit.id} is at {exact[hit.id]!r}, the answer says {hit.distance!r}"
         if not abs(exact[hit.id] - want) <= slack:
             return f"at place {place} is id {hit.id} at {exact[hit.id]!r}, the right one is at {want!r}"
+    if hits and (lower := _passed_over(hits, stored)):
+        return f"id {lower} is passed over for id {hits[-1].id}, whose vector is the same"
     for one, two in itertools.pairwise(hits):
         if (two.distance, two.id) <= (one.distance, one.id):
             return f"id {two.id} at {two.distance!r} comes after id {one.id} at {one.distance!r}"
     return ""
+
+
+def _passed_over(hits: Sequence[Hit], stored: Mapping[int, Vector]) -> int | None:
+    """Return the lowest id below the last hit's that holds the same vector and was not found."""
+    last = hits[-1].id
+    found = {hit.id for hit in hits}
+    return min(
+        (
+            number
+            for number, vector in stored.items()
+            if number < last and number not in found and vector == stored[last]
+        ),
+        default=None,
+    )

@@ -37,10 +37,13 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "rename_exchange": (
         "mark.exchanges",
         "persist.exchanges",
+        "rename.exchange_across_depths",
         "rename.exchange_directories",
+        "rename.exchange_empty_directories",
         "rename.exchange_file_and_directory",
         "rename.exchange_files",
         "rename.exchange_times",
+        "rename.exchange_with_others",
         "rename.exchange_with_symlink",
     ),
     "rename_noreplace": ("rename.noreplace",),

@@ -11,7 +11,7 @@ class Detection:
     """What the domains made of one trial: ``found_by`` are case ids, ``findings`` their titles or reasons.
 
     ``took`` is the seconds that each case ran. ``error`` says why nothing was tried: then the trial says nothing about
-    the laboratory.
+    the laboratory. ``undecided`` says how far it came where its budget was used up first; it is not found so far.
     """
 
     name: str
@@ -21,23 +21,28 @@ class Detection:
     duration_s: float
     took: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
+    undecided: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """``rate``: the share of tried defects that were found, 0 to 1; ``false_alarms``: red cases of clean targets."""
+    """``rate``: the share of tried defects that were found, 0 to 1; ``false_alarms``: red cases of clean targets.
+
+    ``missed`` are those that no case found, ``undecided`` those whose budget was used up before every case had run.
+    """
 
     rate: float
     tried: int
     found: int
     missed: tuple[str, ...]
+    undecided: tuple[str, ...]
     not_tried: tuple[str, ...]
     false_alarms: int
 
     @property
     def flawless(self) -> bool:
         """Every defect tried and found, nothing found where nothing is."""
-        return not (self.missed or self.not_tried or self.false_alarms)
+        return not (self.missed or self.undecided or self.not_tried or self.false_alarms)
 
 
 def without_false_alarms(found: Sequence[Detection], alarms: Sequence[str]) -> list[Detection]:
@@ -53,7 +58,8 @@ def figures(clean: Sequence[Detection], found: Sequence[Detection]) -> Figures:
         rate=round(len(seen) / len(tried), 4) if tried else 0.0,
         tried=len(tried),
         found=len(seen),
-        missed=tuple(each.name for each in tried if not each.found),
+        missed=tuple(each.name for each in tried if not each.found and not each.undecided),
+        undecided=tuple(each.name for each in tried if not each.found and each.undecided),
         not_tried=tuple(each.name for each in (*clean, *found) if each.error),
         false_alarms=sum(len(each.found_by) for each in clean),
     )

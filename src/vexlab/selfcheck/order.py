@@ -12,6 +12,9 @@ from vexlab.selfcheck.likeness import likeness
 # come before the long ones that find most (16 trials tried again on paper: a sixth longer with one in twenty).
 _FOUND, _TRIED = 0.2, 10.0
 _LEAST_S = 0.1
+# From this chance on a case is a likely finder. All of those come before the rest: of the many that nothing speaks for
+# each is soon done, and all of them together take far longer than the few that something speaks for.
+_LIKELY = 0.05
 
 
 def promising(
@@ -22,12 +25,13 @@ def promising(
     texts: Mapping[str, str] | None = None,
     finders: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Return the cases that ``clean`` ran, first those that find most for their time; false alarms come last.
+    """Return the cases that ``clean`` ran, the likely finders first; false alarms come last.
 
-    The first of all are ``finders``, which found this very defect in an earlier selfcheck. Of the others, tried in the
-    order of chance by time, one finds something soonest on average. A case's chance is what it found of what it was
-    tried on so far, and the more the better the words of the defect ``wanted`` fit its own and those of the defects
-    that it found; its time is the mean of how long it took. ``texts`` holds the words, by case and defect.
+    The first of all are ``finders``, which found this very defect in an earlier selfcheck; then come the likely ones,
+    then the rest, each in the order of chance by time, in which one finds something soonest on average. A case's
+    chance is what it found of what it was tried on so far, and the more the better the words of the defect ``wanted``
+    fit its own and those of the defects that it found; its time is the mean of how long it took. ``texts`` holds the
+    words, by case and defect.
     """
     texts = texts or {}
     tried = [each for each in tried if not each.error]
@@ -43,9 +47,10 @@ def promising(
             words.get(case, []).append(texts.get(each.name, ""))
     like = likeness(texts.get(wanted, ""), {case: " ".join(each) for case, each in words.items()})
 
-    def worth(case: str) -> float:
-        chance = (hits[case] + _FOUND) / (runs[case] + _TRIED)
+    def place(case: str) -> tuple[bool, bool, bool, float, str]:
         # A likeness of 0.1 is worth as much as what is thought of any case, one of 0.2 four times that.
-        return (chance + 2 * like[case] ** 2) / max(sum(seconds[case]) / len(seconds[case]), _LEAST_S)
+        chance = (hits[case] + _FOUND) / (runs[case] + _TRIED) + 2 * like[case] ** 2
+        gain = chance / max(sum(seconds[case]) / len(seconds[case]), _LEAST_S)
+        return (case in clean.found_by, case not in finders, chance < _LIKELY, -gain, case)
 
-    return tuple(sorted(clean.took, key=lambda case: (case in clean.found_by, case not in finders, -worth(case), case)))
+    return tuple(sorted(clean.took, key=place))

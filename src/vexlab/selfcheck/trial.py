@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +15,22 @@ import msgspec
 
 from vexlab import process
 from vexlab.errors import InfraError, UsageError
-from vexlab.model.case import CaseResult, RunResult
+from vexlab.model.case import CaseResult
 from vexlab.model.verdict import Verdict
 from vexlab.selfcheck.detection import Detection
 
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 _ENDED = (0, 1)  # nothing found, something found: of any other status the run did not come to its end
+_STOPPED = 124  # of timeout(1), which ended the run
+_STOP_S = 120  # that a run has to end its machines and to keep its cases
 _LONGEST_S = 4 * 3600
+_LONGEST_WORDS = 300
 _OF = "made-with.json"
+_SPENT = "spent.json"
 _LOCK = ".lock"
+_PROGRAM = (sys.executable, "-m", "vexlab")
+
+Kept = Callable[[Path], Sequence[CaseResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +43,37 @@ class Trial:
 
 
 class Trials:
-    """The trials of one set of options; ``folder`` keeps each that ended, and the evidence of what was found.
+    """The trials of one set of options and cases; ``folder`` keeps each that ended, and the evidence of what was found.
+
+    A trial that was interrupted, or whose ``budget`` (seconds that its runs may take together, 0: no limit) was used
+    up, goes on with the cases that it has not come to: what is done stands in its folder. ``kept`` returns the cases
+    of the runs in a results folder, the oldest first, also of runs that were killed. ``program`` is the command that
+    runs cases.
 
     Raise ``UsageError`` where ``folder`` holds trials made with other options or other sources: their results would
     stand in this table as if they were its own. So it does where another selfcheck is at work in it.
     """
 
-    def __init__(self, folder: Path, options: Sequence[str], *, sources: str, stop: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: Sequence[str],
+        cases: Sequence[str],
+        *,
+        sources: str,
+        stop: bool,
+        kept: Kept,
+        budget: float = 0,
+        program: Sequence[str] = _PROGRAM,
+    ) -> None:
         self._folder = folder.absolute()
         self._options = (*options, "--ci")
+        self._cases = tuple(cases)
         self._stop = stop
-        made_with = {"options": list(options), "sources": sources, "stop": stop}
+        self._kept = kept
+        self._budget = budget
+        self._program = tuple(program)
+        made_with = {"options": list(options), "cases": sorted(cases), "sources": sources, "stop": stop}
         note = self._folder / _OF
         if note.exists() and json.loads(note.read_text()) != made_with:
             raise UsageError(
@@ -67,40 +94,94 @@ class Trials:
         file = self._folder / f"{trial.name}.json"
         if file.exists():
             return msgspec.json.decode(file.read_bytes(), type=Detection)
-        detection = self._run(trial, order)
-        if not detection.error:
-            draft = file.with_suffix(".draft")
-            draft.write_bytes(msgspec.json.encode(detection))
-            draft.rename(file)
+        evidence = self._folder / trial.name
+        evidence.mkdir(exist_ok=True)
+        detection = self._go_on(trial, order or self._cases, evidence)
+        if not detection.error and not detection.undecided:
+            _replace(file, msgspec.json.encode(detection))
+            if not detection.found:
+                shutil.rmtree(evidence)
         return detection
 
-    def _run(self, trial: Trial, order: Sequence[str]) -> Detection:
-        evidence = self._folder / trial.name
-        shutil.rmtree(evidence, ignore_errors=True)  # left by a start that was interrupted
-        evidence.mkdir()
-        report = evidence / "result.json"
-        argv = [sys.executable, "-m", "vexlab", "run", "--target", trial.target, *self._options]
-        argv += ["--results", str(evidence), "--json", str(report)]
+    def _go_on(self, trial: Trial, order: Sequence[str], evidence: Path) -> Detection:
+        """Run what was not run yet, and return what all runs showed together."""
+        done = _merged(self._kept(evidence))
+        spent = _spent(evidence)
+        left = [case for case in order if case not in done]
+        found = any(case.verdict in _RED for case in done.values())
+        if not left or (found and self._stops(trial)):
+            return judged(trial.name, 0, tuple(done.values()), words="", seconds=spent)
+        remaining = self._budget - spent if self._budget and trial.defect else _LONGEST_S
+        begin = time.monotonic()
+        status, words = _STOPPED, ""
+        if remaining > 0:
+            try:
+                status, words = self._run(trial, left, evidence, remaining)
+            finally:  # the time counts however this ends
+                spent = round(spent + time.monotonic() - begin, 1)
+                _replace(evidence / _SPENT, json.dumps({"spent_s": spent}).encode())
+        cases = tuple(_merged(self._kept(evidence)).values())
+        red = any(case.verdict in _RED for case in cases)
+        if status == _STOPPED and self._budget and trial.defect and not red:
+            return _undecided(trial.name, cases, budget=self._budget, of=len(order), seconds=spent)
+        if red and self._stops(trial):  # what was found stays found, however the run ended after it
+            status = _ENDED[-1]
+        return judged(trial.name, status, cases, words=words, seconds=spent)
+
+    def _stops(self, trial: Trial) -> bool:
+        return self._stop and bool(trial.defect)
+
+    def _run(self, trial: Trial, cases: Sequence[str], evidence: Path, limit: float) -> tuple[int, str]:
+        """Run ``cases`` in order, for at most ``limit`` seconds; return the run's status and its last words."""
+        argv = [*self._program, "run", "--target", trial.target, *self._options, "--results", str(evidence)]
+        argv += [word for case in cases for word in ("--case", case)]
         if trial.defect:
             argv += ["--build-arg", f"DEFECT={trial.defect}"]
-        if trial.defect and self._stop:
+        if self._stops(trial):
             places = evidence / "order.txt"
-            places.write_text("".join(f"{case}\n" for case in order))
+            places.write_text("".join(f"{case}\n" for case in cases))
             argv += ["--first-failure", "--order", str(places)]
-        begin = time.monotonic()
+        # Its machines are to end with us, however we end; a run that is told to end keeps its cases.
+        ends = [process.require("setpriv"), "--pdeathsig", "TERM", process.require("timeout")]
+        ends += ["--signal=TERM", f"--kill-after={_STOP_S}", f"{limit:.1f}"]
         try:
-            # Its machines are to end with us, however we end.
-            done = process.run([process.require("setpriv"), "--pdeathsig", "TERM", *argv], timeout=_LONGEST_S)
-            status, words = done.returncode, done.error_text.strip()[-500:]
+            done = process.run([*ends, *argv], timeout=limit + 2 * _STOP_S)
         except InfraError as late:
-            status, words = InfraError.exit_code, late.message
-        cases: tuple[CaseResult, ...] = ()
-        if report.exists():
-            cases = msgspec.convert(json.loads(report.read_text()), RunResult).cases
-        detection = judged(trial.name, status, cases, words=words, seconds=round(time.monotonic() - begin, 1))
-        if not detection.found and not detection.error:
-            shutil.rmtree(evidence)
-        return detection
+            return InfraError.exit_code, late.message
+        return done.returncode, done.error_text.strip()[-500:]
+
+
+def _merged(cases: Sequence[CaseResult]) -> dict[str, CaseResult]:
+    """Return the last word on each case; one that the lab failed has none."""
+    return {case.id: case for case in cases if case.verdict is not Verdict.ERROR}
+
+
+def _spent(evidence: Path) -> float:
+    note = evidence / _SPENT
+    return float(json.loads(note.read_text())["spent_s"]) if note.exists() else 0.0
+
+
+def _replace(file: Path, content: bytes) -> None:
+    draft = file.with_suffix(".draft")
+    draft.write_bytes(content)
+    draft.rename(file)
+
+
+def _took(cases: Sequence[CaseResult]) -> Mapping[str, float]:
+    return {case.id: round(case.duration_s, 1) for case in cases if case.verdict is not Verdict.SKIPPED}
+
+
+def _undecided(name: str, cases: Sequence[CaseResult], *, budget: float, of: int, seconds: float) -> Detection:
+    within = f"{budget / 60:g} min" if budget >= 60 else f"{budget:g} s"
+    return Detection(
+        name=name,
+        found=False,
+        found_by=(),
+        findings=(),
+        duration_s=seconds,
+        took=_took(cases),
+        undecided=f"not found within {within}: {len(cases)} of {of} cases ran",
+    )
 
 
 def judged(name: str, status: int, cases: Sequence[CaseResult], *, words: str, seconds: float) -> Detection:
@@ -110,14 +191,26 @@ def judged(name: str, status: int, cases: Sequence[CaseResult], *, words: str, s
     nothing of the others, so it was not tried. ``words`` are its last ones.
     """
     red = [case for case in cases if case.verdict in _RED]
-    took = {case.id: round(case.duration_s, 1) for case in cases if case.verdict is not Verdict.SKIPPED}
+    took = _took(cases)
     error = "" if status in _ENDED and took else words or f"the run ended with status {status}"
     return Detection(
         name=name,
         found=bool(red) and not error,
         found_by=() if error else tuple(case.id for case in red),
-        findings=() if error else tuple(case.reason.partition("\n")[0][:300] for case in red),
+        findings=() if error else tuple(cause(case.reason) for case in red),
         duration_s=seconds,
         took=took,
         error=error,
     )
+
+
+def cause(reason: str) -> str:
+    """Return a case's reason on one line: its first line, and where that only announces others, the first of those.
+
+    "2 of 26 checks failed:" says nothing without the line that follows it.
+    """
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    kept = lines[:1]
+    while kept and kept[-1].endswith(":") and len(kept) < len(lines):
+        kept.append(lines[len(kept)])
+    return " ".join(kept)[:_LONGEST_WORDS]

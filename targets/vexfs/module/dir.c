@@ -330,5 +330,6 @@ const struct file_operations vexfs_dir_fops = {
 	.iterate_shared	= vexfs_readdir,
 	.fsync		= vexfs_fsync,
 	.unlocked_ioctl	= vexfs_ioctl,
-	.compat_ioctl	= compat_ptr_ioctl,
+	.compat_ioctl	= VEXFS_DEFECT(dir_compat_missing) ? NULL :
+							     compat_ptr_ioctl,
 };

@@ -244,7 +244,7 @@ static int vexfs_alloc_branch(handle_t *handle, struct inode *inode, u64 lblk,
 out_data:
 	vexfs_free_blocks(handle, inode, *pblk, n);
 out_free:
-	while (got > 0)
+	while (got > VEXFS_DEFECT(pointer_block_leak))
 		vexfs_discard_block(handle, inode, blocks[--got]);
 	return err;
 }

@@ -51,6 +51,8 @@ static int vexfs_exchange(handle_t *handle, struct vexfs_place *a,
 		err = vexfs_change_parent(handle, a->inode, a->dir, b->dir);
 	if (!err)
 		err = vexfs_change_parent(handle, b->inode, b->dir, a->dir);
+	if (VEXFS_DEFECT(exchange_one_parent) && S_ISDIR(b->inode->i_mode))
+		VEXFS_I(b->inode)->i_parent = b->dir->i_ino;
 	return err;
 }
 

@@ -69,7 +69,9 @@ static void vexfs_top_offer(struct vexfs_top *top, u64 id, u64 distance)
 	u32 i;
 
 	if (top->count == top->k) {
-		if (vexfs_worse(&item, &top->items[0]))
+		if (vexfs_worse(&item, &top->items[0]) &&
+		    !(VEXFS_DEFECT(tie_replaces) &&
+		      item.distance_bits == top->items[0].distance_bits))
 			return;
 		top->items[0] = item;
 		vexfs_sift_down(top->items, top->count, 0);

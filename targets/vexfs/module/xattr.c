@@ -340,7 +340,8 @@ static ssize_t vexfs_list_block(struct vexfs_xattr_header *hdr, char *buffer,
 			continue;
 		len = strlen(prefix);
 		if (buffer) {
-			if (total + len + e->e_name_len + 1 > size)
+			if (total + len + e->e_name_len +
+			    !VEXFS_DEFECT(xattr_list_short) > size)
 				return -ERANGE;
 			memcpy(buffer + total, prefix, len);
 			memcpy(buffer + total + len, e->e_name, e->e_name_len);

@@ -55,6 +55,20 @@ def test_checks_pass_here_and_clean_up(programs: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_what_is_to_be_kept_is_not_removed(programs: Path, tmp_path: Path) -> None:
+    words = ["--keep", "--check", "rename.simple", "--check", "rename.rotation"]
+    report = parse_results(_run(programs / "fscheck", "run", "--shared", *words, tmp_path))
+    assert [result.result for result in report.results] == [CheckOutcome.PASS, CheckOutcome.PASS]
+    assert {path.name for path in tmp_path.iterdir()} == {"rename.simple", "rename.rotation"}
+    assert list((tmp_path / "rename.simple").iterdir())
+
+
+def test_buffers_of_every_size_pass_here(programs: Path, tmp_path: Path) -> None:
+    names = ("symlink.buffer_sizes", "readdir.buffer_sizes", "io.buffer_sizes", "io.buffer_sizes_in_parts")
+    report = _checks(programs, tmp_path, *names)
+    assert {result.id: result.result for result in report.results} == dict.fromkeys(names, CheckOutcome.PASS)
+
+
 def test_an_unknown_check_is_an_error(programs: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [programs / "fscheck", "run", "--check", "nonsense", tmp_path], capture_output=True, check=False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from vexlab.classify import headline
@@ -64,6 +64,11 @@ def words_of_family(family: str) -> str:
     return " ".join(f"{name} {cite}" for of, name, cite in _checks() if of == family)
 
 
+def words_of_checks(*names: str) -> str:
+    """Return the names of these checks (``family.name``), and what each rests on."""
+    return " ".join(f"{name} {cite}" for of, name, cite in _checks() if f"{of}.{name}" in names)
+
+
 def run_family(
     filesystem: GuestFilesystem,
     family: str,
@@ -74,9 +79,39 @@ def run_family(
     timeout: float = 300,
 ) -> None:
     """Run every check of ``family`` in the guest's ``folder``; each must pass or be declared refused."""
-    listed = filesystem.machine.exec(["fscheck", "list", "--json", "--family", family])
+    _run(filesystem, ["--family", family], options, folder, metrics, during, timeout=timeout)
+
+
+def run_kept(
+    filesystem: GuestFilesystem,
+    checks: Sequence[str],
+    folder: str,
+    metrics: Metrics,
+    during: Say,
+    *,
+    timeout: float = 300,
+) -> None:
+    """Run ``checks`` (``family.name``) as ``run_family`` does, and keep what each of them leaves in the filesystem.
+
+    It is for what shows only on the disk: fsck, and the tree after mounting again, then judge what the checks did.
+    """
+    words = [word for check in checks for word in ("--check", check)]
+    _run(filesystem, words, ["--keep", "--timeout", f"{timeout * 0.8:g}"], folder, metrics, during, timeout=timeout)
+
+
+def _run(
+    filesystem: GuestFilesystem,
+    chosen: Sequence[str],
+    options: Sequence[str],
+    folder: str,
+    metrics: Metrics,
+    during: Say,
+    *,
+    timeout: float,
+) -> None:
+    listed = filesystem.machine.exec(["fscheck", "list", "--json", *chosen])
     checks = parse_checks(listed.text)
-    result = run_fscheck(filesystem, during, "run", "--family", family, *options, folder, timeout=timeout)
+    result = run_fscheck(filesystem, during, "run", *chosen, *options, folder, timeout=timeout)
     report = parse_results(result.text)
     judged = judge(checks, report, dict(filesystem.target.refuses))
     tell(judged, filesystem, metrics)

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from vexlab.domains.filesystem_operations.families import Say, run_family, words_of_family
+from vexlab.domains.filesystem_operations.families import Say, run_family, run_kept, words_of_checks, words_of_family
 from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.module import GuestModule
@@ -170,6 +170,18 @@ def test_full(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> Non
     small = _on(filesystem, device_of(filesystem.machine, "small"))
     questions = LastQuestions(small)
     run_family(small, "full", small.mountpoint, metrics, during, timeout=600)
+    questions.kept()
+    questions.given_back()
+    questions.let_go()
+
+
+@pytest.mark.level(1)
+@pytest.mark.words(words_of_checks("full.last_blocks"))
+def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
+    """With none to three blocks free an operation is done or has changed nothing, in memory and on the disk."""
+    small = _on(filesystem, device_of(filesystem.machine, "tiny"))
+    questions = LastQuestions(small)
+    run_kept(small, ["full.last_blocks"], small.mountpoint, metrics, during)
     questions.kept()
     questions.given_back()
     questions.let_go()

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.filesystem_operations.families import FAMILIES, Say, run_family, words_of_family
+from vexlab.domains.filesystem_operations.families import (
+    FAMILIES,
+    Say,
+    run_family,
+    run_kept,
+    words_of_checks,
+    words_of_family,
+)
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
 from vexlab.plugin.fixtures import Metrics
@@ -17,6 +24,18 @@ _AT_ONCE = ("race", "lock", "readdir", "append", "mmap")  # with threads or proc
 _BYSTANDERS = """
 mkdir {0}/bystanders {0}/work && fstree fill 20 60 {0}/bystanders >/tmp/bystanders.manifest
 """
+
+_MOVES = (
+    "rename.directory_moves",
+    "rename.directory_replaces_empty",
+    "rename.exchange_across_depths",
+    "rename.exchange_directories",
+    "rename.exchange_empty_directories",
+    "rename.exchange_file_and_directory",
+    "rename.exchange_with_others",
+    "rename.over_empty_elsewhere",
+    "rename.rotation",
+)
 
 
 def _case(family: str) -> object:
@@ -32,3 +51,11 @@ def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str,
     assert made.ok, f"the files of others cannot be made: {made}"
     run_family(mounted, family, f"{mounted.mountpoint}/work", metrics, during)
     questions.compare("/tmp/bystanders.manifest", f"{mounted.mountpoint}/bystanders")
+
+
+@pytest.mark.words(words_of_checks(*_MOVES))
+@pytest.mark.sequential
+@pytest.mark.usefixtures("questions")
+def test_moves_kept(mounted: GuestFilesystem, metrics: Metrics, during: Say) -> None:
+    """Directories that were moved and exchanged are consistent on the disk, and the same after unmount and mount."""
+    run_kept(mounted, _MOVES, mounted.mountpoint, metrics, during)

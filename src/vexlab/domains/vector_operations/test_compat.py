@@ -7,6 +7,7 @@ import pytest
 from vexlab.domains.vector_operations.shapes import SHAPES
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.target import Target
+from vexlab.plugin.fixtures import Metrics
 
 pytestmark = [
     pytest.mark.domain("vector_operations"),
@@ -17,8 +18,8 @@ pytestmark = [
 ]
 
 # A 64-bit program may make the calls of a 32-bit one (arch/x86/entry/entry_64_compat.S): no 32-bit library is needed.
-# What the calls point to must then lie below 4 GiB. Each call is made both ways, on two files that start out alike.
-_PROGRAM = r"""
+# What the calls point to must then lie below 4 GiB. `call` makes a call either way.
+_CALLS = r"""
 import ctypes, errno, mmap, os, struct, sys
 
 LOW = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40  # MAP_32BIT
@@ -47,8 +48,9 @@ def call(bits, fd, number, values):
         status = -ctypes.get_errno() if status < 0 else status
     said = errno.errorcode[-status] if status < 0 else "OK"
     return said, struct.unpack(shape, arena[:size]), bytes(arena[16384:])
-
-
+"""
+# Each call is made both ways, on two files that start out alike.
+_PROGRAM = r"""
 arena[4096:4096 + 4 * 4 * 20] = struct.pack("80f", *[(7 * n) % 13 for n in range(80)])
 arena[8192:8192 + 8 * 20] = bytes(range(160))
 steps = [
@@ -76,11 +78,76 @@ for name, number, values in steps:
 sys.exit(wrong > 0)
 """
 
+# Each call on every kind of file, with each way to open it: what is said must be the same both ways, and what the files
+# hold must stay as it is. FS_INFO works on files and directories; no other call does on what is no collection.
+_KINDS = r"""
+import stat
+
+FS_INFO = 0
+SHAPE[FS_INFO] = "2I4Q4I16s32s8Q"
+os.chdir(sys.argv[1])
+os.mkdir("directory")
+os.mknod("fifo", stat.S_IFIFO | 0o600)
+os.mknod("socket", stat.S_IFSOCK | 0o600)
+os.mknod("null", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+os.mknod("block", stat.S_IFBLK | 0o600, os.makedev(254, 200))
+os.symlink("plain", "symlink")
+with open("plain", "wb") as file:
+    file.write(b"text")
+READ, WRITE, PATH = os.O_RDONLY | os.O_NONBLOCK, os.O_RDWR | os.O_NONBLOCK, os.O_PATH | os.O_NOFOLLOW
+ways = [("plain", READ), ("plain", WRITE), ("plain", os.O_WRONLY)]
+ways += [("directory", READ), ("fifo", WRITE), ("null", WRITE)]
+ways += [(name, PATH) for name in ("plain", "directory", "fifo", "socket", "null", "block", "symlink")]
+requests = {
+    "fs_info": (FS_INFO, [1, *[0] * 9, b"", b"", *[0] * 8]),
+    "fs_info in another version": (FS_INFO, [2, *[0] * 9, b"", b"", *[0] * 8]),
+    "info": (INFO, [1] + [0] * 13),
+    "add": (ADD, [1, 4, 1, 0, FLOATS, 0, 0, 0, 0, 0]),
+    "get": (GET, [1, 4, 1, OUT, 0, 0, 0, 0, 0]),
+    "delete": (DELETE, [1, 0, 1, 0, 0]),
+    "search": (SEARCH, [1, 4, 1, 0, FLOATS, OUT, 0, 0, 0, 0, 0]),
+    "list": (LIST, [1, 64, 0, OUT, 0, 0, 0, 0, 0]),
+}
+wrong = []
+calls = 0
+for name, flags in ways:
+    fd = os.open(name, flags)
+    for what, (number, values) in requests.items():
+        native, other = (call(bits, fd, number, values) for bits in IOCTL)
+        calls += 1
+        how = f"{what} on {name} opened with {flags:#o}"
+        if native != other:
+            wrong.append(f"{how}: {native[0]} from a 64-bit program, {other[0]} from a 32-bit one")
+        elif flags == PATH and native[0] != "EBADF":
+            wrong.append(f"{how}: {native[0]}, not EBADF")
+        elif what == "fs_info" and name in ("plain", "directory") and flags != PATH and native[0] != "OK":
+            wrong.append(f"{how}: {native[0]}")
+        elif (what != "fs_info" or name in ("fifo", "null")) and native[0] == "OK":
+            wrong.append(f"{how}: it succeeds")
+    os.close(fd)
+with open("plain", "rb") as file:
+    if file.read() != b"text":
+        wrong.append("the plain file has other bytes")
+print("\n".join(wrong) if wrong else f"calls {calls}")
+"""
+
+
+@pytest.mark.usefixtures("questions")
+def test_compat_kinds(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
+    """On every kind of file each call says the same to a 32-bit program as to a 64-bit one, and changes nothing."""
+    if target.vectors != "vexctl":
+        pytest.skip("these calls are VexFS's own")
+    mounted.machine.push((SHAPES + _CALLS + _KINDS).encode(), "/tmp/compat.py")
+    done = mounted.machine.exec(["python3", "/tmp/compat.py", mounted.mountpoint], timeout=60)
+    assert done.ok, f"the calls did not come to their end: {done}"
+    assert done.text.startswith("calls "), done.text
+    metrics.record("calls_count", int(done.text.split()[1]))
+
 
 def test_compat_calls(mounted: GuestFilesystem, target: Target) -> None:
     """Every call answers a 32-bit program as it does a 64-bit one: the error, what is returned, and what is stored."""
     if target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
-    mounted.machine.push((SHAPES + _PROGRAM).encode(), "/tmp/compat.py")
+    mounted.machine.push((SHAPES + _CALLS + _PROGRAM).encode(), "/tmp/compat.py")
     done = mounted.machine.exec(["python3", "/tmp/compat.py", mounted.mountpoint], timeout=60)
     assert done.ok, done.text.strip() or str(done)

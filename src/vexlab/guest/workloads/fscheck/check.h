@@ -55,6 +55,7 @@ struct outcome {
 struct settings {
 	bool announce;		/* the kernel's log is told which check begins */
 	bool shared;		/* others use this filesystem: counts of free blocks and inodes say nothing */
+	bool keep;		/* what a check leaves stays, for whoever looks at it afterwards */
 	unsigned long fill_mib;	/* the largest free space that is filled */
 	const char *program;	/* the path of this program */
 	long granularity;	/* of the filesystem's times, in nanoseconds */

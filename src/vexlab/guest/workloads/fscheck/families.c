@@ -7,7 +7,8 @@ extern const struct family open_family, special_family, io_family, io_arguments_
 	readdir_family, readdir_changes_family, readdir_limits_family, times_family, perm_family, owner_family,
 	mmap_family, sync_family, space_family, large_family, append_family, direct_family, tmpfile_family,
 	xattr_family, xattr_namespaces_family, xattr_special_family, name_family, tree_family, stat_family,
-	lock_family, race_family, position_family, full_family, full_names_family, full_requests_family;
+	lock_family, race_family, position_family, full_family, full_names_family, full_requests_family, room_family,
+	compat_family, exchange_parents_family, last_blocks_family;
 
 const struct family *const families[] = {
 	&open_family, &special_family, &io_family, &io_arguments_family, &io_ways_family, &truncate_family,
@@ -16,6 +17,7 @@ const struct family *const families[] = {
 	&owner_family, &mmap_family, &sync_family, &space_family, &large_family, &append_family, &direct_family,
 	&tmpfile_family, &xattr_family, &xattr_namespaces_family, &xattr_special_family, &name_family, &tree_family,
 	&stat_family, &lock_family, &race_family, &position_family, &full_family, &full_names_family, &full_requests_family,
+	&room_family, &compat_family, &exchange_parents_family, &last_blocks_family,
 };
 
 const size_t family_count = ARRAY_SIZE(families);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Offsets beyond 32 bits, and files with data at every power of two. */
 #include "fscheck/check.h"
+#include "fscheck/compat.h"
 
 #define GIB (1LL << 30)
 
@@ -183,35 +184,6 @@ static void limit(void)
 	closed(fd);
 }
 
-/* A system call as a 32-bit program makes it (entry_64_compat.S); what it points to must lie below 4 GiB. */
-static long call_of_32_bits(long number, const void *first, long second)
-{
-	long result;
-
-	asm volatile("int $0x80"
-		     : "=a"(result)
-		     : "a"(number), "b"(first), "c"(second), "d"(0)
-		     : "memory", "r8", "r9", "r10", "r11");
-	errno = result < 0 ? -result : 0;
-	return result < 0 ? -1 : result;
-}
-
-#define OPEN_OF_32_BITS 5	/* asm/unistd_32.h */
-#define CLOSE_OF_32_BITS 6
-
-/* A kernel without IA32_EMULATION answers with a signal. */
-static void need_calls_of_32_bits(void)
-{
-	int status;
-	pid_t pid = OK(fork());
-
-	if (!pid)
-		_exit(call_of_32_bits(CLOSE_OF_32_BITS, NULL, 0) == 0);
-	OK(waitpid(pid, &status, 0));
-	if (WIFSIGNALED(status))
-		skip("the kernel takes no calls of 32-bit programs (IA32_EMULATION)");
-}
-
 /* A program that cannot name a place beyond 2 GiB - 1 must not get, or make, a file that has one by accident. */
 static void opened_without_large_files(void)
 {
@@ -219,15 +191,15 @@ static void opened_without_large_files(void)
 	int fd;
 
 	need_calls_of_32_bits();
-	path = (void *)OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
+	path = low_memory(4096);
 	strcpy(path, "f");
 	fd = created(path, 0644);
 	OPTIONAL(ftruncate(fd, 2 * GIB), EFBIG);
-	FAILS(call_of_32_bits(OPEN_OF_32_BITS, path, O_RDONLY), EOVERFLOW);
-	FAILS(call_of_32_bits(OPEN_OF_32_BITS, path, O_RDWR), EOVERFLOW);
+	FAILS(call_of_32_bits(OPEN_OF_32_BITS, (unsigned long)path, O_RDONLY, 0), EOVERFLOW);
+	FAILS(call_of_32_bits(OPEN_OF_32_BITS, (unsigned long)path, O_RDWR, 0), EOVERFLOW);
 	OK(ftruncate(fd, 2 * GIB - 1));
 	closed(fd);
-	fd = OK(call_of_32_bits(OPEN_OF_32_BITS, path, O_RDWR));
+	fd = OK(call_of_32_bits(OPEN_OF_32_BITS, (unsigned long)path, O_RDWR, 0));
 	EQ(OK(pwrite(fd, "xyz", 3, 2 * GIB - 2)), 1);
 	FAILS(pwrite(fd, "x", 1, 2 * GIB - 1), EFBIG);
 	EQ(look_fd(fd).st_size, 2 * GIB - 1);

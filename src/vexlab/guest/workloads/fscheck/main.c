@@ -11,7 +11,7 @@
 
 static const char usage[] =
 	"fscheck list [--json]\n"
-	"fscheck run [--family F]... [--check N]... [--timeout S] [--shared] [--fill MIB] [--announce] DIR\n"
+	"fscheck run [--family F]... [--check N]... [--timeout S] [--shared] [--keep] [--fill MIB] [--announce] DIR\n"
 	"fscheck mark [--timeout S] [--announce] DIR\n"
 	"fscheck verify [--timeout S] [--announce] DIR\n"
 	"fscheck readonly [--timeout S] [--announce] DIR\n"
@@ -23,6 +23,7 @@ static const char usage[] =
 	"--check   a name, or family.name; --family and --check are repeatable\n"
 	"--announce  tells the kernel's log (/dev/kmsg) which check begins\n"
 	"--shared  other programs use the filesystem: its counts of free blocks and inodes say nothing\n"
+	"--keep    what a check leaves stays in its directory, for fsck and for a comparison\n"
 	"--fill    the largest free space in MiB that a check may fill (default 2048)\n";
 
 #define SELECTED 64
@@ -102,6 +103,7 @@ static int parse_options(int argc, char **argv, struct selection *selection)
 		{ "family", required_argument, NULL, 'f' }, { "check", required_argument, NULL, 'c' },
 		{ "timeout", required_argument, NULL, 't' }, { "shared", no_argument, NULL, 's' },
 		{ "announce", no_argument, NULL, 'a' },
+		{ "keep", no_argument, NULL, 'k' },
 		{ "fill", required_argument, NULL, 'l' }, { "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -118,6 +120,8 @@ static int parse_options(int argc, char **argv, struct selection *selection)
 			settings.announce = true;
 		else if (option == 's')
 			settings.shared = true;
+		else if (option == 'k')
+			settings.keep = true;
 		else if (option == 'l')
 			settings.fill_mib = strtoul(optarg, NULL, 10);
 		else if (option == 'j')
