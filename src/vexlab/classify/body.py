@@ -31,8 +31,8 @@ _OWN_STACK = re.compile(
     r"FAULT_INJECTION: forcing a failure|vmalloc: allocation failure|FAULT_FLAG_ALLOW_RETRY missing"
     r"|: page allocation failure"
 )
-_QUIET = 150  # lines without a frame, after which the report is over
-_OTHERS = 500  # lines of other contexts one after the other, likewise
+_QUIET = 64  # lines without a frame, after which the report is over
+_OTHERS = 200  # lines of other contexts one after the other, likewise
 _OTHERS_BEFORE = 50
 _DUMPS = ("Object ", "Redzone ", "Padding ", "Bytes b4 ")  # of an object's bytes, up to a page of them (mm/slub.c)
 _CLOSED = re.compile(r"Kernel panic - not syncing|WARNING: possible circular locking dependency detected")
@@ -117,7 +117,7 @@ class Body:
             return
         for index in range(self.head + 1, len(self.lines)):
             line = self.kept[index]
-            if line.start in places or _OWN_STACK.search(line.body):
+            if line.start in places or (_may_own(line.body) and _OWN_STACK.search(line.body)):
                 self.limit = index
                 return
 
@@ -169,6 +169,10 @@ class Body:
         at = bisect_right(self.headings, index)
         found = self.headings[at] if at < len(self.headings) else len(self.lines)
         return min(found, self.limit) if index < self.limit else found
+
+
+def _may_own(line: str) -> bool:
+    return "failure" in line or "FAULT_FLAG" in line
 
 
 def _may_head(line: str) -> bool:

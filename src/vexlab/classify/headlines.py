@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vexlab.classify.lines import LONGEST_LINE, USER, split_prefix
+from vexlab.classify.lines import LONGEST_LINE, USER, line_at
 
 # What opens a report, each with a line it stands for. Case matters; the word stands where a message begins.
 _WORDS = (
@@ -176,8 +176,7 @@ def headlines(text: str) -> Iterator[Headline]:
 
 def _read(text: str, start: int, end: int) -> Headline | None:
     """The line as a headline, or None if its message does not open as the kernel opens a report."""
-    raw = text[start : min(end, start + LONGEST_LINE)]
-    context, body = split_prefix(raw)
+    _, _, context, body = line_at(text, start, end)
     if context == USER:
         return None
     match = _OPENING.match(body) or _behind_a_stamp(body)
@@ -187,7 +186,8 @@ def _read(text: str, start: int, end: int) -> Headline | None:
         at, word = body.index(DIE_COUNT), DIE_COUNT
     else:
         return None
-    prefix = raw[: len(raw) - len(body)]
+    prefix = text[start : min(end, start + LONGEST_LINE)]
+    prefix = prefix[: len(prefix) - len(body)]
     return Headline(start, end, context, body, at, word, _stamp(prefix), prefix)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vexlab.classify.follow import Group
 
 _NEAR = 8_000  # characters between the two headlines
-_REACH = 40_000  # characters of the log that are told apart
+_REACH = 16_000  # characters of the log that are told apart
 _MOST_LINES = 400
 _FALLS = 2  # times that the stamps run backwards; two logs pasted together do so once
 # [   12.345678] ...
@@ -82,13 +82,24 @@ def _deal(stamps: list[float]) -> list[bool] | None:
                 _keep(after, last, _Path(path.changes + 1, not path.second, path))
         if not after:
             return None
-        ways, last = after, stamp
+        ways, last = _best(after), stamp
     best: _Path | None = min(ways.values(), key=lambda path: path.changes)
     owners: list[bool] = []
     while best is not None:
         owners.append(best.second)
         best = best.before
     return owners[::-1]
+
+
+def _best(ways: dict[float, _Path]) -> dict[float, _Path]:
+    """The ways without those that another beats: no later a last stamp of the other printer, no more changes."""
+    kept: dict[float, _Path] = {}
+    fewest: int | None = None
+    for other in sorted(ways):
+        path = ways[other]
+        if fewest is None or path.changes < fewest:
+            kept[other], fewest = path, path.changes
+    return kept
 
 
 def _keep(ways: dict[float, _Path], other: float, path: _Path) -> None:
