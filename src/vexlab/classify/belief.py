@@ -24,6 +24,7 @@ _PROGRAM = re.compile(r"[\w.@/()-]{1,64}\[\d+\]: ")
 _BODY_LINES = 40  # of the same context, in which what belongs to a headline begins
 _STACK_LINES = 6  # in which the stack of an unknown BUG: begins
 _SEARCHED = 400  # lines of any context
+_BEGINNING = 400  # characters of a line looked at
 _MOST_SEEN = 10_000  # headlines remembered
 # What follows a headline of a known form, each with a line it stands for.
 _BODY = re.compile(
@@ -109,10 +110,20 @@ class _Copies:
         return self._again or first != found.prefix
 
 
+def _speaks_of(form: Form, word: str) -> bool:
+    """Whether a form's headline may begin with a word: it holds it, or begins with no word at all."""
+    pattern = form.head.pattern
+    return word in pattern or not (pattern[0].isalpha() or any(weak[:-1] in pattern for weak in _WEAK))
+
+
+# The forms to ask of a headline that begins with a word that many begin with.
+_FORMS_OF = {word: tuple(form for form in FORMS if _speaks_of(form, word[:-1])) for word in _WEAK}
+
+
 @lru_cache(maxsize=4096)
 def form_of(text: str) -> Form | None:
     """The first form whose headline fits, if any."""
-    return next((form for form in FORMS if form.head.match(text)), None)
+    return next((form for form in _FORMS_OF.get(text[: text.find(":") + 1], FORMS) if form.head.match(text)), None)
 
 
 def _proved(text: str, found: Headline, *, known: bool) -> bool:
@@ -120,7 +131,7 @@ def _proved(text: str, found: Headline, *, known: bool) -> bool:
     most = _BODY_LINES if known else _STACK_LINES
     for number, body in enumerate(_following(text, found), 1):
         if known:
-            if _BODY.search(body) or _LOST in body:
+            if _BODY.search(body, 0, _BEGINNING) or _LOST in body:
                 return True
         elif _STACK.match(body):
             return True
@@ -154,8 +165,10 @@ def _cut_off(text: str, found: Headline) -> bool:
     before = _line_before(text, found)
     if before is None or _PREAMBLE.search(before):
         return True
-    at_the_end = text.count("\n", found.end + 1) <= 1
-    return at_the_end and (found.keyword in _FAULTS or _FAULT.match(found.text) is not None)
+    second = text.find("\n", found.end + 1)
+    return (second < 0 or second == len(text) - 1) and (
+        found.keyword in _FAULTS or _FAULT.match(found.text) is not None
+    )
 
 
 def _line_before(text: str, found: Headline) -> str | None:

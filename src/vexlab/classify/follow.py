@@ -225,11 +225,6 @@ class Grouping:
         return self._text.count(mark, last.end, one.start)
 
 
-def is_aftermath(headline: str) -> bool:
-    """Whether a headline only says that the machine stops because of an earlier crash."""
-    return _AFTER_DEATH.match(headline) is not None or _AFTER_REPORT.match(headline) is not None
-
-
 def ends_search(one: Headline) -> bool:
     """Whether a follow-on headline begins other text than the report it follows."""
     return _SAME_REPORT.search(one.body) is None and not _WARN.match(one.text)

@@ -14,6 +14,7 @@ from vexlab.classify.follow import Group
 _NEAR = 8_000  # characters between the two headlines
 _REACH = 16_000  # characters of the log that are told apart
 _MOST_LINES = 400
+_MOST_TRIES = 100  # pairs looked at in one log
 _FALLS = 2  # times that the stamps run backwards; two logs pasted together do so once
 # [   12.345678] ...
 _STAMP = re.compile(r"^(?:<\d{1,3}>)?\[ *(\d{1,9}\.\d+)\] ", re.M)
@@ -37,20 +38,26 @@ class _Path(NamedTuple):
 def told_apart(text: str, groups: Iterable[Group]) -> Iterator[Part]:
     """The groups in order, each with the lines that are not its own."""
     pending: Part | None = None
+    left = _MOST_TRIES
     for group in groups:
         part = Part(group)
         if pending is not None:
-            pending, part = _separate(text, pending, part)
+            if left and _may_mix(pending, part):
+                left -= 1
+                pending, part = _separate(text, pending, part)
             yield pending
         pending = part
     if pending is not None:
         yield pending
 
 
+def _may_mix(first: Part, second: Part) -> bool:
+    one, other = first.group.head, second.group.head
+    return one.context == other.context == "" and other.start - one.end <= _NEAR and not first.foreign
+
+
 def _separate(text: str, first: Part, second: Part) -> tuple[Part, Part]:
     one, other = first.group.head, second.group.head
-    if one.context != "" or other.context != "" or other.start - one.end > _NEAR or first.foreign:
-        return first, second
     stop = min(second.group.stop, one.start + _REACH)
     lines = [(match.start(), float(match[1])) for match in _STAMP.finditer(text, one.start, stop)][:_MOST_LINES]
     if sum(now[1] < last[1] for last, now in itertools.pairwise(lines)) < _FALLS:
