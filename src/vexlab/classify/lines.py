@@ -44,6 +44,7 @@ _CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)? +")
 _DATE = re.compile(r"[A-Z][a-z]{2} +\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)? +")
 _TAG = re.compile(r"(?:[\w.:-]+ +)?(?P<tag>[\w./@()-]+)(?:\[\d+\])?: ?")
 _TAG_WITHIN = 80
+_OPENERS = frozenset("0123456789[<*")
 _TAGGED = re.compile(r"kernel|vmunix")
 _KERNEL_TAG = re.compile(r"(?:[\w.:-]+ +)?(?:kernel|vmunix)(?:\[\d+\])?: ?")
 # host sshd[812]: ...    (behind an ISO date)
@@ -100,8 +101,18 @@ def split_prefix(raw: str, depth: int = 0) -> tuple[str | None, str]:
             return _after_stamp(raw, match)
     elif not raw or raw.isspace():
         return None, raw
+    if _begins_like_text(raw):
+        return _recorded(raw, depth)
     context, body = _rare_prefix(raw)
     return _recorded(raw, depth) if context is None and body == raw else (context, body)
+
+
+def _begins_like_text(raw: str) -> bool:
+    """Whether none of the rare prefixes can stand there: a number, a bracket, a date, a name of the kernel's or a login."""
+    beginning = raw[:_TAG_WITHIN]
+    return not (
+        raw[0] in _OPENERS or raw[3:4] == " " or "kern" in beginning or "vmunix" in beginning or " login: " in raw
+    )
 
 
 def line_at(text: str, pos: int, stop: int) -> Line:
