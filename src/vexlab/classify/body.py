@@ -14,7 +14,6 @@ from vexlab.model.report import Frame
 WINDOW = 1 << 20  # characters behind a headline that are looked at
 MOST_LINES = 4000  # lines of one report
 _BEFORE = 5
-_BEFORE_TASK = 50
 _LONG = 22
 _LONG_KMSAN = 16
 
@@ -222,13 +221,12 @@ def extract(
 
 
 def _before(text: str, headline: Headline) -> list[Line]:
-    """Up to five earlier lines of the context, up to fifty of a task."""
+    """Up to five earlier lines of the context: what announces a report, such as the cut's mark."""
     context = headline.context
-    most = _BEFORE_TASK if context and context[0] == "T" else _BEFORE
     found: list[Line] = []
     end = headline.start - 1
     others = 0
-    while end >= 0 and len(found) < most and others < _OTHERS_BEFORE:
+    while end >= 0 and len(found) < _BEFORE and others < _OTHERS_BEFORE:
         start = text.rfind("\n", 0, end) + 1
         line = line_at(text, start, end)
         if line.context == context and context != USER:

@@ -68,6 +68,8 @@ _LEADS = (
     r"Watchdog detected (?=hard LOCKUP)",  # watchdog: CPU1: Watchdog detected hard LOCKUP on cpu 0
     r"irq \d+(?=: nobody cared)",
     r"do_IRQ: (?=stack overflow:)",
+    # what vendors' kernels put before every message:  [4:  system_server: 3344]    (1)[812:umount]    c0    812
+    r"\[\d+: *[\w./-]{1,16}: *\d+\] |\(\d+\)\[\d+:[\w./:-]{1,20}\] ?|c\d+ +\d+ ",
     r"kasan: GPF could be caused by NULL-ptr deref or user memory access",  # (it lacked its line end until 4.16)
     r"-{8,}\[ cut here \]-{8,}",  # (a line end was lost)
 )

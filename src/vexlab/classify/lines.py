@@ -34,6 +34,8 @@ _LOGIN = re.compile(r"[^\n]* login: ")
 _KMSG = re.compile(r"\d{1,4},\d+,\d+,[-c+](?:,caller=(?P<mark>[TC]\d+))?[^;\n]{0,100};")
 # kern  :warn  : [   12.3] ...    (dmesg -x)
 _FACILITY = re.compile(r"kern *:(?:emerg|alert|crit|err|warn|notice|info|debug) *: ?")
+# <4>1 2023-11-21T02:10:11.123456+00:00 vm kernel - - - ...    (RFC 5424: priority, version, date, host, program, ...)
+_RFC5424 = re.compile(r"<\d{1,3}>1 \S{1,64} \S{1,255} (?P<tag>\S{1,64}) \S{1,128} \S{1,32} (?:-|\[[^\]\n]{0,200}\]) ")
 # 2023-11-21T02:10:11,123456+00:00 ...    [2023-11-21T02:10:11.000Z] ...    2023-11-21 02:10:11 ...    2023/11/21 02:10:11 ...
 _ISO = re.compile(r"\[?\d{4}([-/])\d\d\1\d\d[T ]\d\d:\d\d:\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]? +")
 # 2023-11-21T02:10:11,123456+00:00 ...    (dmesg --time-format=iso; its comma tells it from the journal's)
@@ -46,7 +48,7 @@ _TAG = re.compile(r"(?:[\w.:-]+ +)?(?P<tag>[\w./@()-]+)(?:\[\d+\])?: ?")
 _TAG_WITHIN = 80
 _OPENERS = frozenset("0123456789[<*")
 _TAGGED = re.compile(r"kernel|vmunix")
-_KERNEL_TAG = re.compile(r"(?:[\w.:-]+ +)?(?:kernel|vmunix)(?:\[\d+\])?: ?")
+_KERNEL_TAG = re.compile(r"(?:[\w.:-]{1,64} +){0,2}(?:kernel|vmunix)(?:\[\d+\])?: ?")
 # host sshd[812]: ...    (behind an ISO date)
 _PROGRAM = re.compile(r"[\w.:-]+ [\w./@()-]+\[\d+\]: ?")
 # 01-01 00:00:00.000     0     0 W         : text     (logcat -b kernel)
@@ -147,6 +149,12 @@ def _rare_prefix(raw: str) -> tuple[str | None, str]:
     if raw.startswith("** ", pos):
         dropped = _DROPPED.match(raw, pos)
         pos = dropped.end() if dropped else pos
+    syslog = _RFC5424.match(raw, pos) if raw.startswith("<", pos) else None
+    if syslog:
+        if syslog["tag"] != "kernel":
+            return USER, raw[syslog.end() :]
+        context, body = split_prefix(raw[syslog.end() :], _DEEPEST)
+        return context or "", body
     for form, read in _DATES:
         match = form.match(raw, pos)
         if match:

@@ -63,6 +63,10 @@ FORMATS: dict[str, Callable[[int], str]] = {
     "journal monotonic": lambda i: f"[   12.{i:06}] vm kernel: ",
     "iso": lambda i: "2023-11-21T02:10:11,123456+00:00 ",
     "collected": lambda i: f"2023-11-21 02:10:11.123 [   12.{i:06}] ",
+    "busybox syslog": lambda i: "Nov 21 02:10:11 vm kern.warn kernel: ",
+    "RFC 5424": lambda i: f"<4>1 2023-11-21T02:10:11.123456+00:00 vm kernel - - - [   12.{i:06}] ",
+    "Samsung": lambda i: f"[   12.{i:06}]  [4:  cat: 321] " if not i else f"[   12.{i:06}] ",
+    "MediaTek": lambda i: f"[   12.{i:06}] (1)[321:cat]" if not i else f"[   12.{i:06}] ",
     "kmsg": lambda i: f"4,{i},12{i:06},-;",
     "netconsole": lambda i: f"4,{i},12{i:06},-,caller=T321;",
 }
