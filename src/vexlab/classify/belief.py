@@ -7,6 +7,7 @@ believed only where a stack follows at once.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -51,10 +52,18 @@ _STACK = re.compile(r"^\s*(?:Call [Tt]race:|CPU: ?\d+ (?:UID: \d+ )?PID|Pid: \d+
 # ** 93 printk messages dropped **
 _LOST = "printk messages dropped"
 # Lines that open something else: what follows is not the headline's.
-_OTHER = re.compile(r"-{8,}\[ cut here \]|={20,}|(?:BUG|WARNING|INFO):")
+_OTHER = re.compile(r"-{8,}\[ cut here \]|={20,}|(?:BUG|WARNING|INFO):|[kK]ernel BUG|Unable to handle")
 # What the kernel prints before a headline, so that one without its body was cut off: a rule, or the cut's mark.
 _PREAMBLE = re.compile(r"-{8,}\[ cut here \]|={20,}|-{20,}$|8<--- cut here")
 _FAULTS = frozenset((DIE_COUNT, "Unable to handle kernel", "general protection fault", "Internal error:"))
+_DYING = frozenset(("Unable to handle kernel", "kernel BUG", "Kernel BUG"))
+_DEATH_LINES = 60
+_MOST_OTHERS = 3  # openings of other reports in between: CPUs that fault at once
+# What stands between a fault's headline and die(), each with a line it stands for.
+_EXPLAINS = re.compile(
+    r"#PF|(?:PGD|P4D|PUD|PMD|PTE) |[Mm]em abort|Data abort| +(?:ESR|EC|SET|EA|FSC|ISV|CM|GCS|TagAccess) = |(?:user|swapper|Current) .*pgtable"
+    r"|\*?pgd ?=|\[[0-9a-f]{8,16}\]|\*pde|Faulting|Failing|Fault in|AS:|KASAN: |IP: \[<|Thread overran|kernel tried|$"
+)
 # BUG: unable to handle page fault for address: ...    BUG: kernel NULL pointer dereference, address: ...
 _FAULT = re.compile(r"BUG: (?:[Uu]nable to handle|[Kk]ernel NULL)")
 
@@ -128,6 +137,8 @@ def form_of(text: str) -> Form | None:
 
 def _proved(text: str, found: Headline, *, known: bool) -> bool:
     """Whether what the kernel prints with such a headline is there, or was cut off with the log."""
+    if known and _dies(found):
+        return _proved_by_death(text, found)
     most = _BODY_LINES if known else _STACK_LINES
     for number, body in enumerate(_following(text, found), 1):
         if known:
@@ -140,6 +151,28 @@ def _proved(text: str, found: Headline, *, known: bool) -> bool:
         if number >= most:
             return False
     return known and _cut_off(text, found)
+
+
+def _dies(found: Headline) -> bool:
+    """Whether die() speaks next: behind what a fault's handler or BUG() says."""
+    return found.keyword in _DYING or _FAULT.match(found.text) is not None
+
+
+def _proved_by_death(text: str, found: Headline) -> bool:
+    """Whether die() printed its count of oopses, or the log ends while the kernel still explains the fault."""
+    explained = True
+    lines = others = 0
+    for body in itertools.islice(_following(text, found), _DEATH_LINES):
+        if DIE_COUNT in body or "Kernel panic" in body or _LOST in body:
+            return True
+        explained = explained and _EXPLAINS.match(body) is not None
+        lines += 1
+        others += _OTHER.match(body) is not None
+        if others > _MOST_OTHERS:
+            break
+    if _cut_off(text, found):
+        return True
+    return 0 < lines < _DEATH_LINES and explained
 
 
 def _following(text: str, found: Headline) -> Iterator[str]:

@@ -153,8 +153,8 @@ def _rare_prefix(raw: str) -> tuple[str | None, str]:
     if syslog:
         if syslog["tag"] != "kernel":
             return USER, raw[syslog.end() :]
-        context, body = split_prefix(raw[syslog.end() :], _DEEPEST)
-        return context or "", body
+        mark, body = split_prefix(raw[syslog.end() :], _DEEPEST)
+        return mark or "", body
     for form, read in _DATES:
         match = form.match(raw, pos)
         if match:
