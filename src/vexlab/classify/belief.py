@@ -52,7 +52,9 @@ _STACK = re.compile(r"^\s*(?:Call [Tt]race:|CPU: ?\d+ (?:UID: \d+ )?PID|Pid: \d+
 # ** 93 printk messages dropped **
 _LOST = "printk messages dropped"
 # Lines that open something else: what follows is not the headline's.
-_OTHER = re.compile(r"-{8,}\[ cut here \]|={20,}|(?:BUG|WARNING|INFO):(?! lockdep is turned off)|[kK]ernel BUG|Unable to handle")
+_OTHER = re.compile(
+    r"-{8,}\[ cut here \]|={20,}|(?:BUG|WARNING|INFO):(?! lockdep is turned off)|[kK]ernel BUG|Unable to handle"
+)
 # What the kernel prints before a headline, so that one without its body was cut off: a rule, or the cut's mark.
 _PREAMBLE = re.compile(r"-{8,}\[ cut here \]|={20,}|-{20,}$|8<--- cut here")
 _FAULTS = frozenset((DIE_COUNT, "Unable to handle kernel", "general protection fault", "Internal error:"))

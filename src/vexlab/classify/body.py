@@ -30,6 +30,7 @@ _OWN_STACK = re.compile(
     r"FAULT_INJECTION: forcing a failure|vmalloc: allocation failure|FAULT_FLAG_ALLOW_RETRY missing"
     r"|: page allocation failure"
 )
+_LEAK_PREFIX = "kmemleak: "  # before every line of an object that kmemleak prints to the console, its stack included
 _QUIET = 64  # lines without a frame, after which the report is over
 _OTHERS = 200  # lines of other contexts one after the other, likewise
 _OTHERS_BEFORE = 50
@@ -201,6 +202,7 @@ def extract(
     nmi = False
     longest = _LONG_KMSAN if "KMSAN" in headline.body else _LONG
     pos = headline.end + 1
+    leak = headline.body.startswith(_LEAK_PREFIX)
     quiet = others = 0
     while pos < stop and len(after) < MOST_LINES and quiet < _QUIET and others < _OTHERS:
         line = line_at(text, pos, stop)
@@ -216,7 +218,7 @@ def extract(
         if _NMI in body:
             nmi = True
         if _TAINT_REMARK not in body:
-            after.append(line)
+            after.append(line._replace(body=body.removeprefix(_LEAK_PREFIX)) if leak else line)
     return Body(before, Line(headline.start, headline.end, context, headline.body), after, targets)
 
 
