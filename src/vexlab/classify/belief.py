@@ -7,6 +7,7 @@ believed only where a stack follows at once.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -24,6 +25,7 @@ _PROGRAM = re.compile(r"[\w.@/()-]{1,64}\[\d+\]: ")
 _BODY_LINES = 40  # of the same context, in which what belongs to a headline begins
 _STACK_LINES = 6  # in which the stack of an unknown BUG: begins
 _SEARCHED = 400  # lines of any context
+_BEGINNING = 400  # characters of a line looked at
 _MOST_SEEN = 10_000  # headlines remembered
 # What follows a headline of a known form, each with a line it stands for.
 _BODY = re.compile(
@@ -50,10 +52,20 @@ _STACK = re.compile(r"^\s*(?:Call [Tt]race:|CPU: ?\d+ (?:UID: \d+ )?PID|Pid: \d+
 # ** 93 printk messages dropped **
 _LOST = "printk messages dropped"
 # Lines that open something else: what follows is not the headline's.
-_OTHER = re.compile(r"-{8,}\[ cut here \]|={20,}|(?:BUG|WARNING|INFO):")
+_OTHER = re.compile(
+    r"-{8,}\[ cut here \]|={20,}|(?:BUG|WARNING|INFO):(?! lockdep is turned off)|[kK]ernel BUG|Unable to handle"
+)
 # What the kernel prints before a headline, so that one without its body was cut off: a rule, or the cut's mark.
 _PREAMBLE = re.compile(r"-{8,}\[ cut here \]|={20,}|-{20,}$|8<--- cut here")
 _FAULTS = frozenset((DIE_COUNT, "Unable to handle kernel", "general protection fault", "Internal error:"))
+_DYING = frozenset(("Unable to handle kernel", "kernel BUG", "Kernel BUG"))
+_DEATH_LINES = 60
+_MOST_OTHERS = 3  # openings of other reports in between: CPUs that fault at once
+# What stands between a fault's headline and die(), each with a line it stands for.
+_EXPLAINS = re.compile(
+    r"#PF|(?:PGD|P4D|PUD|PMD|PTE) |[Mm]em abort|Data abort| +(?:ESR|EC|SET|EA|FSC|ISV|CM|GCS|TagAccess) = |(?:user|swapper|Current) .*pgtable"
+    r"|\*?pgd ?=|\[[0-9a-f]{8,16}\]|\*pde|Faulting|Failing|Fault in|AS:|KASAN: |IP: \[<|Thread overran|kernel tried|$"
+)
 # BUG: unable to handle page fault for address: ...    BUG: kernel NULL pointer dereference, address: ...
 _FAULT = re.compile(r"BUG: (?:[Uu]nable to handle|[Kk]ernel NULL)")
 
@@ -109,18 +121,30 @@ class _Copies:
         return self._again or first != found.prefix
 
 
+def _speaks_of(form: Form, word: str) -> bool:
+    """Whether a form's headline may begin with a word: it holds it, or begins with no word at all."""
+    pattern = form.head.pattern
+    return word in pattern or not (pattern[0].isalpha() or any(weak[:-1] in pattern for weak in _WEAK))
+
+
+# The forms to ask of a headline that begins with a word that many begin with.
+_FORMS_OF = {word: tuple(form for form in FORMS if _speaks_of(form, word[:-1])) for word in _WEAK}
+
+
 @lru_cache(maxsize=4096)
 def form_of(text: str) -> Form | None:
     """The first form whose headline fits, if any."""
-    return next((form for form in FORMS if form.head.match(text)), None)
+    return next((form for form in _FORMS_OF.get(text[: text.find(":") + 1], FORMS) if form.head.match(text)), None)
 
 
 def _proved(text: str, found: Headline, *, known: bool) -> bool:
     """Whether what the kernel prints with such a headline is there, or was cut off with the log."""
+    if known and _dies(found):
+        return _proved_by_death(text, found)
     most = _BODY_LINES if known else _STACK_LINES
     for number, body in enumerate(_following(text, found), 1):
         if known:
-            if _BODY.search(body) or _LOST in body:
+            if _BODY.search(body, 0, _BEGINNING) or _LOST in body:
                 return True
         elif _STACK.match(body):
             return True
@@ -129,6 +153,28 @@ def _proved(text: str, found: Headline, *, known: bool) -> bool:
         if number >= most:
             return False
     return known and _cut_off(text, found)
+
+
+def _dies(found: Headline) -> bool:
+    """Whether die() speaks next: behind what a fault's handler or BUG() says."""
+    return found.keyword in _DYING or _FAULT.match(found.text) is not None
+
+
+def _proved_by_death(text: str, found: Headline) -> bool:
+    """Whether die() printed its count of oopses, or the log ends while the kernel still explains the fault."""
+    explained = True
+    lines = others = 0
+    for body in itertools.islice(_following(text, found), _DEATH_LINES):
+        if DIE_COUNT in body or "Kernel panic" in body or _LOST in body:
+            return True
+        explained = explained and _EXPLAINS.match(body) is not None
+        lines += 1
+        others += _OTHER.match(body) is not None
+        if others > _MOST_OTHERS:
+            break
+    if _cut_off(text, found):
+        return True
+    return 0 < lines < _DEATH_LINES and explained
 
 
 def _following(text: str, found: Headline) -> Iterator[str]:
@@ -154,8 +200,10 @@ def _cut_off(text: str, found: Headline) -> bool:
     before = _line_before(text, found)
     if before is None or _PREAMBLE.search(before):
         return True
-    at_the_end = text.count("\n", found.end + 1) <= 1
-    return at_the_end and (found.keyword in _FAULTS or _FAULT.match(found.text) is not None)
+    second = text.find("\n", found.end + 1)
+    return (second < 0 or second == len(text) - 1) and (
+        found.keyword in _FAULTS or _FAULT.match(found.text) is not None
+    )
 
 
 def _line_before(text: str, found: Headline) -> str | None:

@@ -14,7 +14,6 @@ from vexlab.model.report import Frame
 WINDOW = 1 << 20  # characters behind a headline that are looked at
 MOST_LINES = 4000  # lines of one report
 _BEFORE = 5
-_BEFORE_TASK = 50
 _LONG = 22
 _LONG_KMSAN = 16
 
@@ -31,8 +30,9 @@ _OWN_STACK = re.compile(
     r"FAULT_INJECTION: forcing a failure|vmalloc: allocation failure|FAULT_FLAG_ALLOW_RETRY missing"
     r"|: page allocation failure"
 )
-_QUIET = 150  # lines without a frame, after which the report is over
-_OTHERS = 500  # lines of other contexts one after the other, likewise
+_LEAK_PREFIX = "kmemleak: "  # before every line of an object that kmemleak prints to the console, its stack included
+_QUIET = 64  # lines without a frame, after which the report is over
+_OTHERS = 200  # lines of other contexts one after the other, likewise
 _OTHERS_BEFORE = 50
 _DUMPS = ("Object ", "Redzone ", "Padding ", "Bytes b4 ")  # of an object's bytes, up to a page of them (mm/slub.c)
 _CLOSED = re.compile(r"Kernel panic - not syncing|WARNING: possible circular locking dependency detected")
@@ -117,7 +117,7 @@ class Body:
             return
         for index in range(self.head + 1, len(self.lines)):
             line = self.kept[index]
-            if line.start in places or _OWN_STACK.search(line.body):
+            if line.start in places or (_may_own(line.body) and _OWN_STACK.search(line.body)):
                 self.limit = index
                 return
 
@@ -171,6 +171,10 @@ class Body:
         return min(found, self.limit) if index < self.limit else found
 
 
+def _may_own(line: str) -> bool:
+    return "failure" in line or "FAULT_FLAG" in line
+
+
 def _may_head(line: str) -> bool:
     return (
         "race:" in line
@@ -198,6 +202,7 @@ def extract(
     nmi = False
     longest = _LONG_KMSAN if "KMSAN" in headline.body else _LONG
     pos = headline.end + 1
+    leak = headline.body.startswith(_LEAK_PREFIX)
     quiet = others = 0
     while pos < stop and len(after) < MOST_LINES and quiet < _QUIET and others < _OTHERS:
         line = line_at(text, pos, stop)
@@ -213,18 +218,17 @@ def extract(
         if _NMI in body:
             nmi = True
         if _TAINT_REMARK not in body:
-            after.append(line)
+            after.append(line._replace(body=body.removeprefix(_LEAK_PREFIX)) if leak else line)
     return Body(before, Line(headline.start, headline.end, context, headline.body), after, targets)
 
 
 def _before(text: str, headline: Headline) -> list[Line]:
-    """Up to five earlier lines of the context, up to fifty of a task."""
+    """Up to five earlier lines of the context: what announces a report, such as the cut's mark."""
     context = headline.context
-    most = _BEFORE_TASK if context and context[0] == "T" else _BEFORE
     found: list[Line] = []
     end = headline.start - 1
     others = 0
-    while end >= 0 and len(found) < most and others < _OTHERS_BEFORE:
+    while end >= 0 and len(found) < _BEFORE and others < _OTHERS_BEFORE:
         start = text.rfind("\n", 0, end) + 1
         line = line_at(text, start, end)
         if line.context == context and context != USER:

@@ -7,6 +7,7 @@ fall behind a panic tell. Without a panic they tell nothing, since logs are cut 
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 from vexlab.classify.headlines import Headline
 
@@ -28,28 +29,37 @@ _SEARCHED = 40_000  # characters behind a headline; reports are shorter
 _STAMP = re.compile(r"^[^\n]{0,80}?\[ *(\d{1,9}\.\d{3,9})\]", re.M)
 
 
-def begun_between(text: str, last: Headline, one: Headline) -> bool:
-    """Whether a kernel started between two headlines."""
-    if last.text.startswith(PANIC) and last.stamp >= 0 and 0 <= one.stamp < last.stamp - _BACK_S:
-        return True
-    return any(text.find(word, last.end, one.start) >= 0 for word in _STARTS)
+class Boots:
+    """The boots of one log."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
 
-def end_of_boot(text: str, last: Headline, stop: int) -> int:
-    """Where the boot of a headline ends, at most ``stop``."""
-    far = min(stop, last.end + _SEARCHED)
-    for word in _STARTS:
-        found = text.find(word, last.end, far)
-        if found >= 0:
-            far = stop = text.rfind("\n", 0, found) + 1
-    return _stamps_fall(text, last, far, stop) if last.text.startswith(PANIC) else stop
+    @cached_property
+    def _words(self) -> tuple[str, ...]:
+        """The words of ``_STARTS`` that the log holds at all; asked for only where it holds a report."""
+        return tuple(word for word in _STARTS if word in self._text)
 
+    def begun_between(self, last: Headline, one: Headline) -> bool:
+        """Whether a kernel started between two headlines."""
+        if last.text.startswith(PANIC) and last.stamp >= 0 and 0 <= one.stamp < last.stamp - _BACK_S:
+            return True
+        return any(self._text.find(word, last.end, one.start) >= 0 for word in self._words)
 
-def _stamps_fall(text: str, last: Headline, far: int, stop: int) -> int:
-    """The first line whose time stamp lies well before the headline's."""
-    if last.stamp < _BACK_S:
+    def end_of_boot(self, last: Headline, stop: int) -> int:
+        """Where the boot of a headline ends, at most ``stop``."""
+        far = min(stop, last.end + _SEARCHED)
+        for word in self._words:
+            found = self._text.find(word, last.end, far)
+            if found >= 0:
+                far = stop = self._text.rfind("\n", 0, found) + 1
+        return self._stamps_fall(last, far, stop) if last.text.startswith(PANIC) else stop
+
+    def _stamps_fall(self, last: Headline, far: int, stop: int) -> int:
+        """The first line whose time stamp lies well before the headline's."""
+        if last.stamp < _BACK_S:
+            return stop
+        for match in _STAMP.finditer(self._text, last.end, far):
+            if float(match[1]) < last.stamp - _BACK_S:
+                return match.start()
         return stop
-    for match in _STAMP.finditer(text, last.end, far):
-        if float(match[1]) < last.stamp - _BACK_S:
-            return match.start()
-    return stop

@@ -108,7 +108,10 @@ def _report(body: Body, group: Group, lines: _LineNumbers, *, lost: bool) -> Rep
     text = "\n".join(line.body for line in own)
     stacks = traces(own)
     seen = facts(head.body, text)
-    in_target, target = target_frame(text, stacks, head.text, body.targets) if body.targets else (False, "")
+    suppressed = doubts.setup_trouble(body, head)
+    in_target, target = False, ""
+    if body.targets and not suppressed:
+        in_target, target = target_frame(text, stacks, head.text, body.targets)
     first = lines.of(head.start)
     last = max(first, lines.of(tail[-1].start)) if tail else first
     return Report(
@@ -118,7 +121,7 @@ def _report(body: Body, group: Group, lines: _LineNumbers, *, lost: bool) -> Rep
         frame=verdict.frame,
         alt_titles=verdict.alts,
         corrupted=verdict.corrupted or lost,
-        suppressed=doubts.setup_trouble(body, head),
+        suppressed=suppressed,
         text=body.text,
         headline=head.text[:1024],
         fingerprint=fingerprint(verdict.title, stacks),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from vexlab.classify import boots
+from vexlab.classify.boots import PANIC, Boots
 from vexlab.classify.headlines import DIE_COUNT, Headline
 from vexlab.model.report import Report, Severity
 
@@ -107,6 +107,7 @@ class Grouping:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._boots = Boots(text)
 
     def groups(self, found: Iterable[Headline]) -> Iterator[Group]:
         """Crash by crash, in order; tasks that caller marks tell apart may be under way at the same time."""
@@ -132,12 +133,12 @@ class Grouping:
             if not first.head.context or other.head.context == first.head.context:
                 stop = other.head.start
                 break
-        return Group(first.head, tuple(first.tail), boots.end_of_boot(self._text, first.last, stop))
+        return Group(first.head, tuple(first.tail), self._boots.end_of_boot(first.last, stop))
 
     def _owner(self, under_way: deque[_Open], one: Headline) -> _Open | None:
         """The group a headline follows on: its own context's last, else (a panic's) the last of all."""
         owner = self._claimed(under_way, one)
-        if owner is None or boots.begun_between(self._text, owner.last, one):
+        if owner is None or self._boots.begun_between(owner.last, one):
             return None
         return owner
 
@@ -153,9 +154,9 @@ class Grouping:
 
     def _ends(self, group: _Open, one: Headline) -> bool:
         """Whether a line only says that the machine stops, or comes when it has stopped."""
-        if group.last.text.startswith(boots.PANIC):
+        if group.last.text.startswith(PANIC):
             return True
-        if not one.text.startswith(boots.PANIC) or not self._soon(group, one):
+        if not one.text.startswith(PANIC) or not self._soon(group, one):
             return False
         if one.context == group.last.context and self._goes_on(group.last, one):
             return True
@@ -223,11 +224,6 @@ class Grouping:
         """Lines between two headlines of a context; in a marked log only those with its mark."""
         mark = f"{one.context}]" if one.context else "\n"
         return self._text.count(mark, last.end, one.start)
-
-
-def is_aftermath(headline: str) -> bool:
-    """Whether a headline only says that the machine stops because of an earlier crash."""
-    return _AFTER_DEATH.match(headline) is not None or _AFTER_REPORT.match(headline) is not None
 
 
 def ends_search(one: Headline) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vexlab.classify.lines import LONGEST_LINE, USER, split_prefix
+from vexlab.classify.lines import LONGEST_LINE, USER, line_at
 
 # What opens a report, each with a line it stands for. Case matters; the word stands where a message begins.
 _WORDS = (
@@ -68,6 +68,8 @@ _LEADS = (
     r"Watchdog detected (?=hard LOCKUP)",  # watchdog: CPU1: Watchdog detected hard LOCKUP on cpu 0
     r"irq \d+(?=: nobody cared)",
     r"do_IRQ: (?=stack overflow:)",
+    # what vendors' kernels put before every message:  [4:  system_server: 3344]    (1)[812:umount]    c0    812
+    r"\[\d+: *[\w./-]{1,16}: *\d+\] |\(\d+\)\[\d+:[\w./:-]{1,20}\] ?|c\d+ +\d+ ",
     r"kasan: GPF could be caused by NULL-ptr deref or user memory access",  # (it lacked its line end until 4.16)
     r"-{8,}\[ cut here \]-{8,}",  # (a line end was lost)
 )
@@ -176,8 +178,7 @@ def headlines(text: str) -> Iterator[Headline]:
 
 def _read(text: str, start: int, end: int) -> Headline | None:
     """The line as a headline, or None if its message does not open as the kernel opens a report."""
-    raw = text[start : min(end, start + LONGEST_LINE)]
-    context, body = split_prefix(raw)
+    _, _, context, body = line_at(text, start, end)
     if context == USER:
         return None
     match = _OPENING.match(body) or _behind_a_stamp(body)
@@ -187,7 +188,8 @@ def _read(text: str, start: int, end: int) -> Headline | None:
         at, word = body.index(DIE_COUNT), DIE_COUNT
     else:
         return None
-    prefix = raw[: len(raw) - len(body)]
+    prefix = text[start : min(end, start + LONGEST_LINE)]
+    prefix = prefix[: len(prefix) - len(body)]
     return Headline(start, end, context, body, at, word, _stamp(prefix), prefix)
 
 

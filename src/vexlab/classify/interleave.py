@@ -12,8 +12,9 @@ from typing import NamedTuple
 from vexlab.classify.follow import Group
 
 _NEAR = 8_000  # characters between the two headlines
-_REACH = 40_000  # characters of the log that are told apart
+_REACH = 16_000  # characters of the log that are told apart
 _MOST_LINES = 400
+_MOST_TRIES = 100  # pairs looked at in one log
 _FALLS = 2  # times that the stamps run backwards; two logs pasted together do so once
 # [   12.345678] ...
 _STAMP = re.compile(r"^(?:<\d{1,3}>)?\[ *(\d{1,9}\.\d+)\] ", re.M)
@@ -37,20 +38,26 @@ class _Path(NamedTuple):
 def told_apart(text: str, groups: Iterable[Group]) -> Iterator[Part]:
     """The groups in order, each with the lines that are not its own."""
     pending: Part | None = None
+    left = _MOST_TRIES
     for group in groups:
         part = Part(group)
         if pending is not None:
-            pending, part = _separate(text, pending, part)
+            if left and _may_mix(pending, part):
+                left -= 1
+                pending, part = _separate(text, pending, part)
             yield pending
         pending = part
     if pending is not None:
         yield pending
 
 
+def _may_mix(first: Part, second: Part) -> bool:
+    one, other = first.group.head, second.group.head
+    return one.context == other.context == "" and other.start - one.end <= _NEAR and not first.foreign
+
+
 def _separate(text: str, first: Part, second: Part) -> tuple[Part, Part]:
     one, other = first.group.head, second.group.head
-    if one.context != "" or other.context != "" or other.start - one.end > _NEAR or first.foreign:
-        return first, second
     stop = min(second.group.stop, one.start + _REACH)
     lines = [(match.start(), float(match[1])) for match in _STAMP.finditer(text, one.start, stop)][:_MOST_LINES]
     if sum(now[1] < last[1] for last, now in itertools.pairwise(lines)) < _FALLS:
@@ -82,13 +89,24 @@ def _deal(stamps: list[float]) -> list[bool] | None:
                 _keep(after, last, _Path(path.changes + 1, not path.second, path))
         if not after:
             return None
-        ways, last = after, stamp
+        ways, last = _best(after), stamp
     best: _Path | None = min(ways.values(), key=lambda path: path.changes)
     owners: list[bool] = []
     while best is not None:
         owners.append(best.second)
         best = best.before
     return owners[::-1]
+
+
+def _best(ways: dict[float, _Path]) -> dict[float, _Path]:
+    """The ways without those that another beats: no later a last stamp of the other printer, no more changes."""
+    kept: dict[float, _Path] = {}
+    fewest: int | None = None
+    for other in sorted(ways):
+        path = ways[other]
+        if fewest is None or path.changes < fewest:
+            kept[other], fewest = path, path.changes
+    return kept
 
 
 def _keep(ways: dict[float, _Path], other: float, path: _Path) -> None:

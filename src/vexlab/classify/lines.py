@@ -34,6 +34,8 @@ _LOGIN = re.compile(r"[^\n]* login: ")
 _KMSG = re.compile(r"\d{1,4},\d+,\d+,[-c+](?:,caller=(?P<mark>[TC]\d+))?[^;\n]{0,100};")
 # kern  :warn  : [   12.3] ...    (dmesg -x)
 _FACILITY = re.compile(r"kern *:(?:emerg|alert|crit|err|warn|notice|info|debug) *: ?")
+# <4>1 2023-11-21T02:10:11.123456+00:00 vm kernel - - - ...    (RFC 5424: priority, version, date, host, program, ...)
+_RFC5424 = re.compile(r"<\d{1,3}>1 \S{1,64} \S{1,255} (?P<tag>\S{1,64}) \S{1,128} \S{1,32} (?:-|\[[^\]\n]{0,200}\]) ")
 # 2023-11-21T02:10:11,123456+00:00 ...    [2023-11-21T02:10:11.000Z] ...    2023-11-21 02:10:11 ...    2023/11/21 02:10:11 ...
 _ISO = re.compile(r"\[?\d{4}([-/])\d\d\1\d\d[T ]\d\d:\d\d:\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]? +")
 # 2023-11-21T02:10:11,123456+00:00 ...    (dmesg --time-format=iso; its comma tells it from the journal's)
@@ -44,8 +46,9 @@ _CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)? +")
 _DATE = re.compile(r"[A-Z][a-z]{2} +\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)? +")
 _TAG = re.compile(r"(?:[\w.:-]+ +)?(?P<tag>[\w./@()-]+)(?:\[\d+\])?: ?")
 _TAG_WITHIN = 80
+_OPENERS = frozenset("0123456789[<*")
 _TAGGED = re.compile(r"kernel|vmunix")
-_KERNEL_TAG = re.compile(r"(?:[\w.:-]+ +)?(?:kernel|vmunix)(?:\[\d+\])?: ?")
+_KERNEL_TAG = re.compile(r"(?:[\w.:-]{1,64} +){0,2}(?:kernel|vmunix)(?:\[\d+\])?: ?")
 # host sshd[812]: ...    (behind an ISO date)
 _PROGRAM = re.compile(r"[\w.:-]+ [\w./@()-]+\[\d+\]: ?")
 # 01-01 00:00:00.000     0     0 W         : text     (logcat -b kernel)
@@ -100,8 +103,18 @@ def split_prefix(raw: str, depth: int = 0) -> tuple[str | None, str]:
             return _after_stamp(raw, match)
     elif not raw or raw.isspace():
         return None, raw
+    if _begins_like_text(raw):
+        return _recorded(raw, depth)
     context, body = _rare_prefix(raw)
     return _recorded(raw, depth) if context is None and body == raw else (context, body)
+
+
+def _begins_like_text(raw: str) -> bool:
+    """Whether none of the rare prefixes can stand there: a number, a bracket, a date, a name of the kernel's or a login."""
+    beginning = raw[:_TAG_WITHIN]
+    return not (
+        raw[0] in _OPENERS or raw[3:4] == " " or "kern" in beginning or "vmunix" in beginning or " login: " in raw
+    )
 
 
 def line_at(text: str, pos: int, stop: int) -> Line:
@@ -136,6 +149,12 @@ def _rare_prefix(raw: str) -> tuple[str | None, str]:
     if raw.startswith("** ", pos):
         dropped = _DROPPED.match(raw, pos)
         pos = dropped.end() if dropped else pos
+    syslog = _RFC5424.match(raw, pos) if raw.startswith("<", pos) else None
+    if syslog:
+        if syslog["tag"] != "kernel":
+            return USER, raw[syslog.end() :]
+        mark, body = split_prefix(raw[syslog.end() :], _DEEPEST)
+        return mark or "", body
     for form, read in _DATES:
         match = form.match(raw, pos)
         if match:

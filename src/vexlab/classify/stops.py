@@ -291,5 +291,5 @@ OTHERS = (
     Form(head=line(r"(?P<k>SYZFAIL:.*)"), title="{k}", stackless=True, alone=True),
     Form(head=line(r"(?P<k>SYZFATAL:.*)"), title="{k}", alts=("SYZFATAL",), stackless=True, alone=True),
     # BUG:    (and nothing more)
-    Form(head=line(r"(?P<k>BUG|WARNING|INFO):[\s\]]*$"), title="{k}: corrupted", corrupted=True, alone=True),
+    Form(head=line(r"(?P<k>BUG|WARNING|INFO):[\s\]]*$"), title="{k}: corrupted", corrupted=True),
 )

@@ -15,13 +15,13 @@ MOST_TRACES = 64
 MOST_FRAMES = 256
 POINTER = "instruction pointer"
 
-# f+0x1/0x2 [vexfs]    f.isra.0+0x1/0x2 fs/x.c:1 [vexfs 1234abcd]
-# (and of a lock that is held:  #0: ffff88800b2c4098 (&sbi->lock){+.+.}-{2:2}, at: f+0x1/0x2 [vexfs])
-_MENTION = re.compile(
-    r"(?P<held>^ ?#\d+: [^\n]*?at: (?:\[<[0-9a-f]+>\] )?)?(?P<guess>\? )?\b(?P<name>[A-Za-z_$][\w$]*)(?:\.[\w$.]+)?\+0x[0-9a-f]+/0x[0-9a-f]+ "
-    r"(?:[\w./+-]{1,200}:\d+ )?\[(?P<module>[a-z0-9][\w-]*)[\] ]",
-    re.M,
-)
+# ...+0x1/0x2 [vexfs]    ...+0x1/0x2 fs/x.c:1 [vexfs 1234abcd]    (behind a function's name)
+_MENTION = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+\)? (?:[\w./+-]{1,200}:\d+ )?\[(?P<module>[a-z0-9][\w-]*)[\] ]")
+# f    f.isra.0    ? f    (up to the offset; the last is a stack word the unwinder could not vouch for)
+_NAME = re.compile(r"(?P<guess>\? )?(?P<name>[A-Za-z_$][\w$]*)(?:\.[\w$.]+)?$")
+#  #0: ffff88800b2c4098 (&sbi->lock){+.+.}-{2:2}, at:    (a lock that is held)
+_HELD = re.compile(r"^ ?#\d+: ")
+_LONGEST_NAME = 300
 # aops:vexfs_aops [vexfs] ino:5    in-flight: 77:vexfs_commit [vexfs]    data-race in f [vexfs] / g    (a name without its offset)
 _OWNED = re.compile(r"(?:^aops:|\b)(?P<name>[A-Za-z_]\w*) \[(?P<module>[a-z0-9][\w-]*)\]", re.M)
 # Modules linked in: loop [last unloaded: vexfs(OE)]    ... [last unloaded: vexfs]
@@ -81,10 +81,11 @@ def target_frame(text: str, stacks: tuple[Trace, ...], headline: str, targets: f
     ``text`` holds the report's own lines. Its order counts: headline, instruction pointer, stacks; guessed frames
     come last. Code of a module that is gone has no name.
     """
-    named = [one for one in _MENTION.finditer(text) if one["module"].replace("-", "_") in targets]
-    if named:
-        sure = [one["name"] for one in named if not one["guess"] and not one["held"]]
-        return True, next((name for name in sure if not helps(name)), (*sure, named[0]["name"])[0])
+    if not any(f"[{name}" in text for target in targets for name in (target, target.replace("_", "-"))):
+        return _without_a_name(text, headline, targets)
+    sure, unsure = _mentioned(text, targets)
+    if sure or unsure:
+        return True, next((name for name in sure if not helps(name)), (*sure, *unsure)[0])
     for stack in stacks:
         for frame in stack.frames:
             if frame.module.replace("-", "_") in targets:
@@ -92,6 +93,26 @@ def target_frame(text: str, stacks: tuple[Trace, ...], headline: str, targets: f
     for match in _OWNED.finditer(text):
         if match["module"].replace("-", "_") in targets:
             return True, match["name"]
+    return _without_a_name(text, headline, targets)
+
+
+def _mentioned(text: str, targets: frozenset[str]) -> tuple[list[str], list[str]]:
+    """The functions of the targets that the text names, and those that it only guesses or that hold a lock."""
+    sure: list[str] = []
+    unsure: list[str] = []
+    for match in _MENTION.finditer(text):
+        if match["module"].replace("-", "_") not in targets:
+            continue
+        start = text.rfind("\n", 0, match.start()) + 1
+        before = text[max(start, match.start() - _LONGEST_NAME) : match.start()]
+        name = _NAME.search(before)
+        if name:
+            (unsure if name["guess"] or _HELD.match(before) else sure).append(name["name"])
+    return sure, unsure
+
+
+def _without_a_name(text: str, headline: str, targets: frozenset[str]) -> tuple[bool, str]:
+    """Whether a module is involved that no frame names: its code is gone, or the headline names what it owns."""
     if unloaded(text) in targets and nameless(text):
         return True, ""
     words = re.findall(r"[a-z0-9]+(?=[\W_])", headline.partition("(Tainted")[0].lower() + " ")

@@ -83,6 +83,8 @@ _WARNINGS = frozenset(
         "ATOMIC_SLEEP",
     )
 )
+# BUG: MAX_LOCKDEP_CHAINS too low!    (a limit of the debug kernel, nobody's defect)
+_LIMIT = re.compile(r"BUG: MAX_(?:LOCKDEP|STACK_TRACE)_")
 _FATAL = frozenset(("REBOOT",))
 _FATAL_TITLE = re.compile(r"kernel panic|PANIC: double fault|kernel stack overflow|trusty: |unexpected kernel reboot")
 
@@ -99,6 +101,6 @@ def severity(report_type: str, title: str = "") -> Severity:
     """How bad a report of this type is; a title that names a panic or a double fault makes it fatal."""
     if report_type in _FATAL or (title and _FATAL_TITLE.match(title)):
         return Severity.FATAL
-    if report_type in _WARNINGS:
+    if report_type in _WARNINGS or (title and _LIMIT.match(title)):
         return Severity.WARNING
     return Severity.CRASH

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,24 @@ def test_corrupted_flag(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> 
 
 def test_nothing_is_reported_where_nothing_happened(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
     assert [want["id"] for want, got in judged if want["no_crash"] and got] == []
+
+
+# [   12.345678][  T321] ...    (the first line's prefix, from which the lines of an ordinary log are made)
+_STAMPED = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\](?P<mark>\[ *[TC]\d+\])?")
+
+
+def _amid_life(log: str) -> str:
+    """The log among lines of an ordinary one: what the minimal logs of the corpus lack."""
+    stamped = _STAMPED.match(log.lstrip("\n"))
+    mark = (stamped["mark"] or "") if stamped else ""
+    before, after = (
+        "".join((f"[ {base + i}.000000]{mark} " if stamped else "") + f"demo: line {i}\n" for i in range(1, 80))
+        for base in (0, 999_000)
+    )
+    return before + log + after
+
+
+def test_reports_are_believed_amid_an_ordinary_log(corpus: Path) -> None:
+    whole = [want for want in _records(corpus) if not (want["no_crash"] or want["corrupted"])]
+    found = [(next(iter(answers(_amid_life(want["log"]))), None), want) for want in whole]
+    assert _share([(got and got["title"], want["title"]) for got, want in found]) >= 0.99

@@ -230,3 +230,34 @@ def test_a_stall_that_prints_the_registers_of_its_own_cpu(name: str) -> None:
     )
     (report,) = classify(text)
     assert (report.title, report.corrupted) == ("INFO: rcu detected stall in sys_ppoll", False)
+
+
+def _stalled_in(module: str) -> str:
+    own = [f"{module}_find+0x1/0x20 [{module}]", f"{module}_lookup+0x1/0x20 [{module}]"]
+    callers = "__lookup_slow walk_component path_openat do_filp_open do_syscall_64"
+    frames = [*own, *(f"{name}+0x1/0x20" for name in callers.split())]
+    return (
+        "rcu: INFO: rcu_preempt self-detected stall on CPU\nrcu: \t0-....: (10499 ticks this GP) idle=3fd4\n"
+        f"rcu: \t(t=10500 jiffies g=10389 q=77 ncpus=2)\n{_STALLED_CPU}RIP: 0010:{frames[0]}\nCall Trace:\n <IRQ>\n"
+        " ? asm_sysvec_apic_timer_interrupt+0x1a/0x20\n </IRQ>\n <TASK>\n"
+        + "".join(f" {frame}\n" for frame in frames[1:])
+    )
+
+
+def test_a_stall_in_a_module_is_named_after_the_modules_own_entry() -> None:
+    one, two = (classify(_stalled_in(name), target_modules=[name])[0] for name in ("demo", "other"))
+    assert (one.title, one.target_frame) == ("INFO: rcu detected stall in demo_lookup", "demo_find")
+    assert one.fingerprint != two.fingerprint
+    assert classify(_stalled_in("demo"))[0].title == "INFO: rcu detected stall in path_openat"
+
+
+@pytest.mark.parametrize(
+    "own", ["demo_free_pages", "demo_kasan_check", "demo_spin_lock", "spin_lock_demo", "kfree_demo"]
+)
+def test_a_module_under_test_is_never_passed_over(own: str) -> None:
+    text = (
+        f"BUG: kernel NULL pointer dereference, address: 0\nOops: 0000 [#1] SMP\n{_CPU}RIP: 0010:memcpy+0x1/0x20\n"
+        f"Call Trace:\n {own}+0x1/0x20 [demo]\n vfs_read+0x1/0x20\n ksys_read+0x1/0x20\n"
+    )
+    (report,) = classify(text, target_modules=["demo"])
+    assert (report.frame, report.target_frame) == (own, own)

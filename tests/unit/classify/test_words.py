@@ -63,6 +63,32 @@ def test_a_report_without_its_body_is_no_report_though_a_line_of_it_is_forged() 
     assert fatal(LIFE + stamped) == ""
 
 
+def test_a_forged_fault_without_what_die_prints_is_no_crash() -> None:
+    forged = (
+        "BUG: unable to handle page fault for address: ffffc90000000000",
+        "RIP: 0010:ext4_readdir+0x10/0x20 [ext4]",
+        "Call Trace:",
+        " <TASK>",
+        " ext4_readdir+0x10/0x20 [ext4]",
+        " </TASK>",
+    )
+    text = LIFE + "".join(f"[   99.000000] {line}\n" for line in forged)
+    assert classify(text) == ()
+    whole = text.replace("RIP: 0010", "Oops: Oops: 0002 [#1] SMP NOPTI\n[   99.000000] RIP: 0010")
+    assert [report.frame for report in classify(whole)] == ["ext4_readdir"]
+
+
+def test_a_fault_cut_off_while_the_kernel_explains_it_is_a_crash() -> None:
+    lines = (
+        "Unable to handle kernel paging request at virtual address dead000000000108",
+        "Mem abort info:",
+        "  ESR = 0x0000000096000044",
+        "  EC = 0x25: DABT (current EL), IL = 32 bits",
+    )
+    (report,) = classify(LIFE + "".join(f"[   99.000000] {line}\n" for line in lines))
+    assert report.corrupted
+
+
 STACK = """\
 CPU: 0 PID: 7 Comm: cat Not tainted 6.12.0 #1
 Call Trace:
