@@ -11,6 +11,7 @@ from typing import TypeGuard
 import pytest
 
 from vexlab.errors import CaseDeadline, EmulatorDied, GuestTimeout, InfraError, MachineLost
+from vexlab.guest.klog import explained
 from vexlab.lab import Order
 from vexlab.model.verdict import Finding
 from vexlab.plugin.marks import marks_of
@@ -74,6 +75,13 @@ class Recorder:
             self.lab_error = error.message
         if self._attached:
             self._machines[-1].heard(error)
+
+    def explained(self, words: str) -> str:
+        """Return ``words``, and what the filesystem said on the console where an error's cause can only be there."""
+        if not self._attached or self.order is None:
+            return words
+        target = self.order.target
+        return explained(words, self._machines[-1].machine.console.text(), target.module, target.fstype)
 
     def detach(self) -> None:
         """Have a last look at the machine and keep the evidence, before its folder goes."""

@@ -60,10 +60,12 @@ def _observe(
     outcomes: list[tuple[Outcome, str]],
 ) -> None:
     """Look at the machine and note how the phase ended; what goes wrong with that spoils this case, not the run."""
-    outcomes.append((_outcome(report, error), _reason(report, error)))
+    outcome, reason = _outcome(report, error), _reason(report, error)
     try:
         recorder.observe(error, report.when)
+        outcomes.append((outcome, recorder.explained(reason) if outcome is Outcome.FAILED else reason))
     except Exception as ours:  # noqa: BLE001 - the boundary of a worker: a case is judged, the run goes on
+        outcomes.append((outcome, reason))
         outcomes.append((Outcome.ERROR, f"the machine cannot be judged: {type(ours).__name__}: {ours}"))
 
 

@@ -24,6 +24,7 @@ _STYLE = {
     Verdict.UNDECIDED: ("magenta", "undecided"),
 }
 _REASON_MOST = 300
+_KERNEL = ("kernel: ", "the kernel said: ")
 _UNDECIDED_MOST = 30
 
 
@@ -76,7 +77,7 @@ class Progress:
         self.console.print(f"  [{style}]{word:8}[/] {escape(case.id):52} {case.duration_s:6.1f} s")
         if case.verdict is not Verdict.PASSED and case.reason:
             first, *more = case.reason.splitlines()
-            for line in (first, *(line for line in more if line.startswith("kernel: "))):
+            for line in (first, *(line for line in more if line.startswith(_KERNEL))):
                 self.console.print(f"           [{style}]{escape(printable(line[:_REASON_MOST]))}[/]")
         self._refresh()
 

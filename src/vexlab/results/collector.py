@@ -6,7 +6,6 @@ The cases run in worker processes, so nothing that a case does to its process ca
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +27,13 @@ class Worker(Protocol):
     gateway: object
 
 
+class Child(Protocol):
+    """A process that can be ended."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
 class Collector:
     """Calls ``planned``, ``started`` with a node id, and ``finished`` with a result; keeps what went wrong besides.
 
@@ -46,7 +52,7 @@ class Collector:
         self._planned = planned
         self._started = started
         self._finished = finished
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._workers: list[Child] = []
         self.errors: list[str] = []
         self.uncollected = False
         self.plan = Plan()
@@ -57,7 +63,7 @@ class Collector:
     def pytest_testnodeready(self, node: Worker) -> None:
         """Learn the process of a worker."""
         child = getattr(getattr(node.gateway, "_io", None), "popen", None)  # execnet has no public name for it
-        if isinstance(child, subprocess.Popen):
+        if child is not None:
             self._workers.append(child)
 
     @pytest.hookimpl(optionalhook=True)

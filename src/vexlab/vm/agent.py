@@ -14,7 +14,7 @@ import msgspec
 
 from vexlab.deadline import Deadline
 from vexlab.errors import AgentError, GuestTimeout, OddAnswer
-from vexlab.model.machine import CommandResult
+from vexlab.model.machine import CommandResult, short_command
 from vexlab.vm.channel import Channel
 
 _CHUNK = 1 << 20
@@ -142,7 +142,7 @@ class Agent:
             command = " ".join(argv)
             seconds = deadline.clock() - begun
             raise GuestTimeout(
-                f"`{command[:200]}` did not end within {seconds:.1f} s", command=command, pid=pid, seconds=seconds
+                f"`{short_command(argv)}` did not end within {seconds:.1f} s", command=command, pid=pid, seconds=seconds
             ) from error
         except AgentError as error:
             # The agent says it of a missing program too; a shell would say 127.
