@@ -7,6 +7,7 @@ sizes and modification times tells later whether somebody damaged it. Two proces
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -19,13 +20,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vexlab.errors import CacheError
+from vexlab.errors import CacheError, InfraError
 
 log = logging.getLogger(__name__)
 
 _MANIFEST = ".manifest.json"
 _IN_USE_S = 600.0
-_HINT = "free some space, or set VEXLAB_CACHE to a folder of yours on another disk"
+_HINT = "set VEXLAB_CACHE to a folder of yours on another disk"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def key_of(*parts: object) -> str:
@@ -51,6 +53,7 @@ class Cache:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
                 pass
+            self._sweep()
 
     def get(self, kind: str, key: str) -> Path | None:
         """Return the folder of an intact entry; a damaged one is removed and reported as absent."""
@@ -68,7 +71,10 @@ class Cache:
         return None
 
     def make(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
-        """Return the entry's folder; where it is missing, ``build`` fills a fresh folder that becomes it."""
+        """Return the entry's folder; where it is missing, ``build`` fills a fresh folder that becomes it.
+
+        An ``OSError`` of ``build`` becomes an ``InfraError`` that says what it was.
+        """
         if found := self.get(kind, key):
             return found
         with self._guard(), self.lock(f"{kind}-{key}"):
@@ -79,7 +85,7 @@ class Cache:
             draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=parent))
             try:
                 draft.chmod(0o755)
-                build(draft)
+                _fill(draft, build)
                 (draft / _MANIFEST).write_text(json.dumps(_survey(draft)))
                 draft.rename(parent / key)
             finally:
@@ -107,6 +113,15 @@ class Cache:
                 if total > most and time.time() - used > _IN_USE_S:
                     shutil.rmtree(entry, ignore_errors=True)
 
+    def _sweep(self) -> None:
+        """Remove the drafts of processes that were killed: nobody holds the lock of their entry."""
+        for draft in self.root.glob("*/.*-*"):
+            key = draft.name[1:].rpartition("-")[0]
+            lock = self.root / "locks" / f"{draft.parent.name}-{key}"
+            with contextlib.suppress(OSError), lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(draft, ignore_errors=True)
+
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold the lock ``name`` against other processes."""
@@ -121,7 +136,17 @@ class Cache:
         try:
             yield
         except OSError as error:
-            raise CacheError(f"the cache {self.root} cannot be written: {error}", hint=_HINT) from error
+            hint = f"free some space, or {_HINT}" if error.errno in _FULL else _HINT
+            raise CacheError(f"the cache {self.root} cannot be written: {error}", hint=hint) from error
+
+
+def _fill(draft: Path, build: Callable[[Path], None]) -> None:
+    try:
+        build(draft)
+    except OSError as error:
+        hint = f"free some space, or {_HINT}" if error.errno in _FULL else ""
+        words = f"{draft.parent.name} cannot be made: {type(error).__name__}: {error}"
+        raise InfraError(words, hint=hint) from error
 
 
 def _use(entry: Path) -> tuple[float, int, Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
+import stat
 import tomllib
 import types
 import typing
@@ -18,6 +20,18 @@ import msgspec
 from vexlab.errors import UsageError
 
 T = TypeVar("T")
+
+_MOST_BYTES = 1 << 20  # of a file; the longest known has some 50 KiB
+_DEEPEST = 32
+# Basic and literal strings of TOML, of several lines or one, and comments: "a.b"  ·  'a.b'  ·  # a.b
+_STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL)
+_LONG_KEY = re.compile(r"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){" + str(_DEEPEST) + "}")  # a.a.a.a
+# Control characters, and those that turn the direction of a line or end it: "\x1b[2J"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+# Whether builds run in a sandbox: they must, they do where a way works, they do not.
+Sandboxing = typing.Literal["require", "auto", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +48,30 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How a run treats its cases; in seconds, by default as the case's level asks.
+
+    ``settle_s`` is given to a machine before it is let go, for what timers and delayed work may still do; ``case_s`` is
+    how long a case may take on the host.
+    """
+
+    settle_s: float | None = None
+    case_s: float | None = None
+
+    def settle(self, level: int) -> float:
+        """Return the time for a case of ``level`` to settle."""
+        if self.settle_s is not None:
+            return max(0.0, self.settle_s)
+        return 0.3 if level == 1 else 1.0
+
+    def deadline(self, level: int) -> float:
+        """Return how long a case of ``level`` may take."""
+        if self.case_s is not None:
+            return max(1.0, self.case_s)
+        return 900.0 if level == 1 else 7200.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go."""
 
@@ -44,7 +82,9 @@ class Settings:
     snapshots: int = 10240
     cpus: int = 2
     kernels: tuple[str, ...] = ("6.1",)
+    sandbox: Sandboxing = "auto"
     thresholds: Thresholds = field(default_factory=Thresholds)
+    run: RunSettings = field(default_factory=RunSettings)
 
 
 def cache_dir(settings: Settings | None = None) -> Path:
@@ -85,17 +125,79 @@ def load_settings(path: Path | None) -> Settings:
 
 def read_toml(path: Path, kind: type[T]) -> T:
     """Read the TOML file ``path`` into the dataclass ``kind``; raise ``UsageError`` that names file, key and remedy."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UsageError(f"{path} does not exist") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+    return decode(read_table(path), kind, source=str(path))
+
+
+def read_table(path: Path) -> dict[str, object]:
+    """Return what a TOML file holds; raise ``UsageError``.
+
+    The file may be anybody's: one that is no regular file, too long or nested too deeply is refused before it can
+    hold us up, and so are control characters in it, since what it says is printed.
+    """
+    text = _read_text(path)
+    if _nested_too_deeply(text):
+        raise UsageError(f"{path} is nested more than {_DEEPEST} deep")
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from error
-    return decode(table, kind, source=str(path))
+    except (ValueError, RecursionError) as error:  # ValueError: a date or number that Python does not have, too
+        raise UsageError(f"{path} is not valid TOML: {visible(str(error))}") from error
+    for value in _texts(table):
+        if has_control(value.replace("\n", "").replace("\t", "")):
+            raise UsageError(f"{path}: there is a control character in `{visible(value)[:200]}`")
+    return table
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with control characters, other than the ends of lines and tabs, as escapes that do nothing."""
+    return _CONTROL.sub(lambda found: found[0] if found[0] in "\n\t" else ascii(found[0])[1:-1], text)
+
+
+def has_control(text: str) -> bool:
+    """Return whether ``text`` cannot stand in one line of a terminal as it is."""
+    return _CONTROL.search(text) is not None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)  # opening a FIFO would else wait for a writer
+        try:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                raise UsageError(f"{path} is no regular file")
+            with open(number, "rb", closefd=False) as file:
+                data = file.read(_MOST_BYTES + 1)
+        finally:
+            os.close(number)
+        if len(data) > _MOST_BYTES:
+            raise UsageError(f"{path} is longer than {_MOST_BYTES >> 20} MiB")
+        return data.decode()
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+def _nested_too_deeply(text: str) -> bool:
+    """Return whether brackets or dotted keys are nested too deeply for a parser that recurses or is quadratic."""
+    bare = _STRING.sub("x", text)
+    depth = 0
+    for bracket in re.findall(r"[][{}]", bare):
+        depth = max(0, depth + (1 if bracket in "[{" else -1))
+        if depth > _DEEPEST:
+            return True
+    return _LONG_KEY.search(bare) is not None
+
+
+def _texts(value: object) -> typing.Iterator[str]:
+    """Yield every key and text of a parsed table."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
 
 
 def decode(table: Mapping[str, object], kind: type[T], *, source: str) -> T:

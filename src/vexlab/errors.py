@@ -5,14 +5,18 @@
     VexlabError                 never raised itself
     ├── UsageError              the input is wrong                          exit 2
     ├── BuildError              the module's source does not build          exit 1
+    ├── TargetFailure           the target did not do what it must          exit 1
     └── InfraError              the lab itself failed, never the module     exit 3
         ├── FetchError          a package or kernel could not be had
         ├── CacheError          the cache cannot be read or written
         ├── DeadlineError       a step of our own took too long
+        │   └── CaseDeadline    a case did not end on the host
         └── MachineError        QEMU or the guest's agent misbehaved
             ├── AgentError      the agent answered with an error
+            ├── DiskFault       the host could not read or write a disk of the guest
             ├── GuestTimeout    a guest command outlived its deadline
             └── MachineLost     the machine stopped answering
+                ├── OddAnswer     the agent's answer is none
                 └── EmulatorDied  QEMU itself was killed or crashed
 
 What the kernel under test does wrong is a finding: data, not an exception (``vexlab.model.finding``).
@@ -51,6 +55,15 @@ class BuildError(VexlabError):
         self.log = log
 
 
+class TargetFailure(VexlabError, AssertionError):
+    """The filesystem or module under test did not do what it must: what ``assert`` is to a case.
+
+    Library code raises it, since ``assert`` is gone under ``python -O``; a case that lets it through has failed.
+    """
+
+    exit_code = 1
+
+
 class InfraError(VexlabError):
     """The lab failed: a missing program, a full disk, a broken host. Never blames the module."""
 
@@ -67,6 +80,10 @@ class DeadlineError(InfraError):
     """A step of ours outlived its deadline."""
 
 
+class CaseDeadline(DeadlineError):
+    """The code of a case did not come to its end on the host; no command in a guest was waited for."""
+
+
 class MachineError(InfraError):
     """QEMU or the agent inside the guest misbehaved."""
 
@@ -75,17 +92,29 @@ class AgentError(MachineError):
     """The guest agent answered a request with an error of its own."""
 
 
-class GuestTimeout(MachineError):
-    """A command inside the guest did not end within its deadline; ``pid`` is its process there, 0 if unknown."""
+class DiskFault(MachineError):
+    """The host could not read or write the file behind a disk of the guest: its disk is full, or broken."""
 
-    def __init__(self, message: str, *, command: str = "", pid: int = 0, hint: str = "") -> None:
+
+class GuestTimeout(MachineError):
+    """A command inside the guest did not end within its deadline.
+
+    ``pid`` is its process there, 0 if unknown; ``seconds`` is how long it was waited for, in the machine's own time.
+    """
+
+    def __init__(self, message: str, *, command: str = "", pid: int = 0, seconds: float = 0.0, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.command = command
         self.pid = pid
+        self.seconds = seconds
 
 
 class MachineLost(MachineError):
     """The machine stopped answering: it panicked, hung, or QEMU ended."""
+
+
+class OddAnswer(MachineLost):
+    """The guest's agent sent something that is no answer: the guest is no longer in its right mind."""
 
 
 class EmulatorDied(MachineLost):

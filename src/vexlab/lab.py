@@ -14,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from vexlab import temporary
 from vexlab.cache import Cache, key_of
-from vexlab.classify import headline
+from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
-from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
+from vexlab.errors import InfraError, MachineError, MachineLost
 from vexlab.guest.module import FOLDER, load_missing
 from vexlab.guest.workloads import WORKLOADS
 from vexlab.images.builder import Image, Images
@@ -26,6 +27,7 @@ from vexlab.kernels.catalogue import Kernels
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Disk, MachineSpec
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.observe import kernelmemory
 from vexlab.targets.build import build_module
 from vexlab.vm import accel, template
 from vexlab.vm.machine import Machine
@@ -34,14 +36,15 @@ from vexlab.vm.session import Session
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 3  # part of every snapshot's key: raise it when machines are made in another way
+_FORMAT = 4  # part of every snapshot's key: raise it when machines are made in another way
 
 # SLUB checks every object (Documentation/mm/slub.rst), but without U: storing users makes 6.1 itself leak a debugfs
 # entry for each cache that a module creates and destroys. KFENCE samples where it is built in (6.12); speculation
-# barriers only cost time under emulation; fixed addresses make two runs comparable.
+# barriers only cost time under emulation; fixed addresses make two runs comparable. A starved guest may take its timer
+# for dead and panic ("IO-APIC + timer doesn't work!") unless it is told not to check it.
 _APPEND = (
     "console=ttyS0 ignore_loglevel panic=0 slub_debug=FZP kfence.sample_interval=100 mitigations=off nokaslr "
-    "tsc=reliable random.trust_cpu=on"
+    "tsc=reliable random.trust_cpu=on no_timer_check"
 )
 BOOT_S = 120.0
 _ROOM_MIB = 512  # kernel, image and two snapshots, when nothing is cached yet
@@ -52,6 +55,7 @@ SCRATCH = Disk(serial="scratch", size=1024)
 _GRACE_S = 2.0
 _GRACE_AFTER_PANIC_S = 0.4
 _PANIC = "Kernel panic - not syncing"
+_SYMBOLS = "symbols"  # in a snapshot: where the kernel keeps what QEMU reads of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,7 @@ class Watch:
     """Reads the console while a command runs and ends the wait soon after the kernel has died.
 
     An oops may leave the command's process dead and a lock held, so nothing would ever answer; without this the case
-    would sit out its deadline.
+    would sit out its deadline. What the kernel survives, a WARNING or a lockdep report, ends nothing: worse may come.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -100,7 +104,7 @@ class Watch:
 
     def __call__(self, text: str) -> None:
         """Look at new console text; raise ``MachineLost`` where the kernel died and its grace is over."""
-        if text and not self._died and (found := headline(text)):
+        if text and not self._died and (found := fatal(text)):
             self._died = found
             self._until = time.monotonic() + _GRACE_S
         if self._died and _PANIC in text:
@@ -136,6 +140,7 @@ class Lab:
                 f"only {available} MiB of memory are available, a machine of {self.settings.memory} MiB needs more",
                 hint="end other programs, or give --memory a smaller value",
             )
+        temporary.sweep()
         self.cache.prepare()
         self.cache.trim("snapshots", self.settings.snapshots << 20)  # each build of a module leaves some
         free = shutil.disk_usage(self.cache.root).free >> 20
@@ -152,7 +157,14 @@ class Lab:
 
     def artifact(self, target: Target, kernel: Kernel) -> ModuleArtifact:
         """Build ``target`` for ``kernel``; as ``build_module``."""
-        return build_module(target, kernel, lambda: self.kernels.headers(kernel), self.cache, tools=(WORKLOADS,))
+        return build_module(
+            target,
+            kernel,
+            lambda: self.kernels.headers(kernel),
+            self.cache,
+            tools=(WORKLOADS,),
+            sandboxing=self.settings.sandbox,
+        )
 
     def recipe(self, order: Order) -> Recipe:
         """Return the image recipe of ``order``, with the packages the target asks for."""
@@ -186,7 +198,7 @@ class Lab:
         """
         try:
             return self._snapshot(order)
-        except (GuestTimeout, MachineLost) as error:
+        except MachineError as error:
             # Nothing of the target has run yet, so it cannot be its fault, as these errors would else be taken for.
             raise MachineError(
                 f"no machine could be prepared with kernel {order.kernel.name}: {error.message}",
@@ -217,6 +229,7 @@ class Lab:
             made, spec = self.snapshot(order)
             machine = template.thaw(made, spec, self.session.new_folder(), disks, in_turn=order.in_turn)
         machine.watch = Watch(machine)
+        machine.symbols = kernelmemory.parse_symbols((made / _SYMBOLS).read_text())
         return machine
 
     def boot_log(self, order: Order) -> str:
@@ -237,7 +250,11 @@ class Lab:
 
     def _boot(self, spec: MachineSpec, draft: Path) -> None:
         self._progress(f"booting a machine of {spec.memory} MiB with {spec.kernel.parent.name}")
-        template.freeze(spec, self.session.new_folder(), lambda _: None, draft, boot_s=BOOT_S)
+
+        def note_symbols(machine: Machine) -> None:
+            (draft / _SYMBOLS).write_text(kernelmemory.list_symbols(machine))
+
+        template.freeze(spec, self.session.new_folder(), note_symbols, draft, boot_s=BOOT_S)
 
     def _install(self, order: Order, base: Path, spec: MachineSpec, draft: Path) -> None:
         self._progress(f"putting {order.target.name} into the machine")
@@ -249,3 +266,4 @@ class Lab:
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
 
         template.refreeze(base, spec, self.session.new_folder(), put, draft)
+        shutil.copyfile(base / _SYMBOLS, draft / _SYMBOLS)

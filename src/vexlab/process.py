@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import selectors
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from vexlab.errors import InfraError
+from vexlab.deadline import Deadline
+from vexlab.errors import DeadlineError, InfraError
 
 log = logging.getLogger(__name__)
 
 _SYSTEM_DIRS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_CHUNK = 1 << 16
+# A pipe holds 64 KiB, 1 MiB at most where its owner is no root (pipe(7), /proc/sys/fs/pipe-max-size): no more than
+# that can have been printed before a command ended and not have been read.
+_PIPE_MOST = 1 << 20
+_MOST = 1 << 30  # bytes of one stream, where all of it is wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +47,39 @@ class Completed:
         return self.stderr.decode(errors="replace")
 
 
+class _Printed:
+    """What a command printed on one stream: all of it, or with ``keep`` (bytes) its head and its tail."""
+
+    def __init__(self, keep: int | None) -> None:
+        self._half = _MOST if keep is None else keep // 2
+        self._whole = keep is None
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._left_out = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read; raise ``InfraError`` where all is wanted and it is too much."""
+        room = self._half - len(self._head)
+        self._head += data[:room]
+        self._tail += data[room:]
+        if self._whole and self._tail:
+            raise InfraError(f"a command printed more than {_MOST >> 20} MiB")
+        if len(self._tail) > 2 * self._half:
+            self._cut()
+
+    def value(self) -> bytes:
+        """Return what is kept, with a line between head and tail that counts what is left out."""
+        self._cut()
+        if not self._left_out:
+            return bytes(self._head + self._tail)
+        return b"%b\n[%d bytes left out]\n%b" % (bytes(self._head), self._left_out, bytes(self._tail))
+
+    def _cut(self) -> None:
+        excess = max(0, len(self._tail) - self._half)
+        self._left_out += excess
+        del self._tail[:excess]
+
+
 def find(program: str) -> str | None:
     """Return the path of ``program``, looking in the system folders as well (an ordinary user's PATH lacks them)."""
     return shutil.which(program) or shutil.which(program, path=os.pathsep.join(_SYSTEM_DIRS))
@@ -58,45 +99,120 @@ def run(
     timeout: float,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    inherit: bool = True,
     input: bytes | None = None,  # noqa: A002 - the name subprocess gives it
     stdout: Path | None = None,
     check: bool = False,
+    keep: int | None = None,
 ) -> Completed:
-    """Run ``argv`` (no shell) and return how it ended.
+    """Run ``argv`` (no shell) and return how it ended. Its process group is killed when it ends.
 
-    ``timeout`` is in seconds; when it passes, the command and all its children are killed and ``InfraError`` is
-    raised. ``env`` is added to our own environment. ``stdout`` sends standard output to a file. With ``check`` a
-    non-zero exit raises ``InfraError`` with the command's last words.
+    ``timeout`` is in seconds; when it passes, the command and all its children are killed and ``DeadlineError`` is
+    raised. ``env`` is added to our own environment, or without ``inherit`` is all of it. ``stdout`` sends standard
+    output to a file. With ``check`` a non-zero exit raises ``InfraError`` with the command's last words. ``keep``
+    limits what is kept of each stream, in bytes: the middle is left out. Without it a stream of more than 1 GiB is an
+    ``InfraError``.
     """
     command = (require(argv[0]), *argv[1:])
     log.debug("run %s", " ".join(command))
-    with tempfile.TemporaryFile() as stderr, open(stdout or os.devnull, "wb") as sink:  # noqa: PTH123 - devnull too
-        with subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
-            stdout=sink if stdout else subprocess.PIPE,
-            stderr=stderr,
-            start_new_session=True,
-        ) as child:
-            try:
-                out, _ = child.communicate(input, timeout=timeout)
-            except subprocess.TimeoutExpired as error:
-                raise InfraError(
+    printed = (_Printed(keep), _Printed(keep))
+    with open(stdout or os.devnull, "wb") as sink, subprocess.Popen(  # noqa: PTH123 - devnull too
+        command,
+        cwd=cwd,
+        env={**(os.environ if inherit else {}), **(env or {})},
+        stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
+        stdout=sink if stdout else subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        bufsize=0,
+    ) as child:  # fmt: skip
+        try:
+            if not _Exchange(child, input or b"", printed).finish(Deadline.after(timeout)):
+                raise DeadlineError(
                     f"`{' '.join(argv)}` did not end within {timeout:g} s", hint="is the machine overloaded?"
-                ) from error
-            finally:
-                _kill_group(child)
-        stderr.seek(0)
-        done = Completed(argv=tuple(argv), returncode=child.returncode, stdout=out or b"", stderr=stderr.read())
+                )
+        finally:
+            _end_group(child)
+    out, err = (stream.value() for stream in printed)
+    done = Completed(argv=tuple(argv), returncode=child.returncode, stdout=out, stderr=err)
     if check and done.returncode:
         words = done.error_text.strip() or done.text.strip()
         raise InfraError(f"`{' '.join(argv)}` ended with status {done.returncode}:\n{words[-2000:]}")
     return done
 
 
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
+class _Exchange:
+    """Writes a command's input and reads what it prints, both at once, until it ends.
+
+    Its end counts, not that of its pipes: a child that goes on in the background may hold them open for ever.
+    """
+
+    def __init__(self, child: subprocess.Popen[bytes], given: bytes, printed: tuple[_Printed, _Printed]) -> None:
+        self._child = child
+        self._given = memoryview(given)
+        self._pipes = {pipe: stream for pipe, stream in zip((child.stdout, child.stderr), printed, strict=True) if pipe}
+        self._selector = selectors.DefaultSelector()
+
+    def finish(self, deadline: Deadline) -> bool:
+        """Return whether the command ended before ``deadline``; it is not reaped, so its group keeps its number."""
+        ended = os.pidfd_open(self._child.pid)
+        try:
+            with self._selector:
+                self._selector.register(ended, selectors.EVENT_READ)
+                for pipe in self._pipes:
+                    os.set_blocking(pipe.fileno(), False)
+                    self._selector.register(pipe, selectors.EVENT_READ)
+                if stdin := self._child.stdin:
+                    os.set_blocking(stdin.fileno(), False)
+                    self._selector.register(stdin, selectors.EVENT_WRITE)
+                return self._until(ended, deadline)
+        finally:
+            os.close(ended)
+
+    def _until(self, ended: int, deadline: Deadline) -> bool:
+        while not deadline.expired:
+            ready = [key.fileobj for key, _ in self._selector.select(deadline.remaining)]
+            for file in ready:
+                if file is self._child.stdin:
+                    self._write(self._child.stdin)
+                elif file != ended:
+                    self._read(file)
+            if ended in ready:
+                for pipe in self._pipes:
+                    for _ in range(_PIPE_MOST // _CHUNK):
+                        if pipe.closed or not self._read(pipe):
+                            break
+                return True
+        return False
+
+    def _write(self, stdin: IO[bytes]) -> None:
+        try:
+            self._given = self._given[os.write(stdin.fileno(), self._given[:_CHUNK]) :]
+        except BrokenPipeError:
+            self._given = self._given[:0]
+        if not self._given:
+            self._selector.unregister(stdin)
+            stdin.close()
+
+    def _read(self, pipe: object) -> bool:
+        """Read once; return whether there may be more."""
+        for each, stream in self._pipes.items():
+            if each is pipe:
+                try:
+                    data = os.read(each.fileno(), _CHUNK)
+                except BlockingIOError:
+                    return False
+                stream.feed(data)
+                if not data:
+                    self._selector.unregister(each)
+                    each.close()
+                return bool(data)
+        return False
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill the command's process group and reap the command; before that its number cannot be another's."""
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,19 @@ def test_warnings_are_shown(tmp_path: Path) -> None:
     assert built.returncode == 0
     assert "warning" in built.stderr
     assert "1 warnings" in built.stdout
+
+
+def test_warnings_of_the_kernel_s_headers_are_only_counted(tmp_path: Path) -> None:
+    code = '#include <linux/fs.h>\n#include <linux/module.h>\nstatic int unused;\nMODULE_LICENSE("GPL");\n'
+    _source(tmp_path, code, makefile="obj-m := x.o\nccflags-y := -Wunused-variable -Wunused-parameter\n")
+    built = _vexlab("build", "--target", ".", cwd=tmp_path)
+    assert built.returncode == 0
+    assert [line for line in built.stderr.splitlines() if "warning" in line] == [
+        "x.c:3:12: warning: 'unused' defined but not used [-Wunused-variable]"
+    ]
+    count = re.search(r"1 warnings, (\d+) more of other headers", built.stdout)
+    assert count, built.stdout
+    assert int(count[1]) > 10
 
 
 def test_a_module_of_another_name(tmp_path: Path) -> None:

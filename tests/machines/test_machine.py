@@ -6,6 +6,8 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from tests.machines.conftest import working_in
 from vexlab.config import Settings
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.guest.block import device_of
-from vexlab.lab import Lab, Order, available_memory
+from vexlab.lab import BOOT_S, Lab, Order, available_memory
+from vexlab.observe.kernelmemory import read_log, read_taint
 from vexlab.observe.postmortem import examine, instruction_pointers
 from vexlab.vm.qemu import find_qemu
 
@@ -168,3 +171,51 @@ def test_too_little_memory_is_said_so() -> None:
     wanted = (available_memory() >> 20) + 1024
     with Lab(dataclasses.replace(Settings(), memory=wanted)) as big, pytest.raises(InfraError, match="of memory are"):
         big.check_room()
+
+
+_SPIN = "while True: pass"
+
+
+def test_a_deadline_comes_on_a_busy_host(lab: Lab, order: Order) -> None:
+    """A guest that spins wants a CPU all the time; its deadline of 20 s comes within 60 s all the same."""
+    with lab.machine(order) as machine:
+        assert machine.exec(["true"]).ok
+        busy = [subprocess.Popen([sys.executable, "-c", _SPIN]) for _ in range(2 * (os.cpu_count() or 1))]
+        try:
+            begun = time.monotonic()
+            with pytest.raises(GuestTimeout, match=r"`busybox sh .*` did not end within 2\d\.\d s"):
+                machine.exec(["busybox", "sh", "-c", "while :; do :; done & while :; do :; done"], timeout=20)
+            assert time.monotonic() - begun < 60
+        finally:
+            for each in busy:
+                each.kill()
+                each.wait()
+
+
+def test_a_kernel_that_panics_while_it_boots_is_told_at_once(lab: Lab, order: Order) -> None:
+    wrong = dataclasses.replace(order, append="rdinit=/nowhere root=/dev/nowhere")
+    begun = time.monotonic()
+    with pytest.raises(MachineError, match="its kernel panicked"):
+        lab.snapshot(wrong)
+    assert time.monotonic() - begun < BOOT_S / 2
+
+
+def test_qemu_reads_taint_and_log_from_memory(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        assert read_taint(machine) == int(machine.ash("cat /proc/sys/kernel/tainted").text)
+        machine.shell("echo vexlab reads this >/dev/kmsg; echo 16 >/proc/sys/kernel/tainted")
+        machine.qmp.command("stop")
+        assert read_taint(machine) == 16
+        assert "vexlab reads this\n" in read_log(machine)
+
+
+def test_a_push_takes_the_place_of_a_file_and_writes_into_a_device(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        machine.push(b"new", "/tmp/file", mode=0o600)
+        machine.push(b"newer", "/tmp/file", mode=0o640)
+        assert machine.ash("cat /tmp/file; stat -c %a /tmp/file; ls -A /tmp | grep -c part").text == "newer640\n0"
+        device = device_of(machine, "scratch")
+        machine.push(b"into the device", device, mode=0o660)
+        assert machine.ash(f"head -c 15 {device}").text == "into the device"
+        with pytest.raises(MachineError, match="Is a directory"):
+            machine.push(b"x", "/tmp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -70,6 +71,52 @@ def test_exec_passes_streams_and_status_through(vm: _Vm, one: str) -> None:
     unprotected = vm("exec", one, "--", "cat", "/proc/self/oom_score_adj").stdout
     assert unprotected == b"0\n", "the OOM killer may have what the agent starts"
     assert b"no-such-program" in vm("exec", one, "--", "no-such-program", status=127).stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_ends_with_the_exec_that_was_killed(vm: _Vm, state: Path, one: str, number: signal.Signals) -> None:
+    child = _begin(state, "exec", one, "--", "sleep", "7655")
+    running = ["exec", one, "--", "busybox", "ps"]
+    assert _until(lambda: b"sleep 7655" in vm(*running).stdout)
+    child.send_signal(number)
+    child.wait()
+    assert _until(lambda: b"sleep 7655" not in vm(*running).stdout)
+
+
+def test_a_push_that_is_killed_leaves_no_half_file(vm: _Vm, state: Path, one: str, tmp_path: Path) -> None:
+    big = tmp_path / "big"
+    with big.open("wb") as file:
+        file.truncate(100 << 20)
+    child = _begin(state, "push", one, str(big), "/tmp/half")
+    assert _until(lambda: any(not _free(lock) for lock in state.rglob("data.lock"))), "the transfer has begun"
+    time.sleep(0.1)
+    child.kill()
+    assert child.wait() == -signal.SIGKILL, "it was not over yet"
+    listing = ["exec", one, "--", "ls", "-A", "/tmp"]
+    assert _until(lambda: b"half" not in vm(*listing).stdout)
+
+
+def _free(lock: Path) -> bool:
+    with lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def _begin(state: Path, *argv: str) -> subprocess.Popen[bytes]:
+    env = {**os.environ, "VEXLAB_STATE": str(state)}
+    return subprocess.Popen([sys.executable, "-m", "vexlab", "vm", *argv], env=env)
+
+
+def _until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def test_exec_ends_what_outlives_its_time(vm: _Vm, one: str) -> None:

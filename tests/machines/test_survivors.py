@@ -58,7 +58,8 @@ def test_nothing_survives(tmp_path_factory: pytest.TempPathFactory, number: sign
         assert _wait_for(lambda: not working_in(folder), 5), "QEMU is gone"
         assert _wait_for(lambda: not list(folder.glob("vexlab-*")), 5), "so is the temporary folder"
         result = Store(folder / "r").load("last")
-        assert [case.id for case in result.cases] == ["planted.clean[6.1]"], "what had finished is kept"
+        verdicts = {case.id: case.verdict.value for case in result.cases}
+        assert verdicts == {"planted.clean[6.1]": "passed", "planted.slow_program[6.1]": "undecided"}
     finally:
         child.kill()
         subprocess.run(["rm", "-rf", str(folder)])
@@ -73,6 +74,37 @@ def test_workers_are_taken_along(tmp_path: Path) -> None:
         os.kill(child.pid, signal.SIGKILL)
         assert _wait_for(lambda: not working_in(folder), 10)
         assert _wait_for(lambda: not list(folder.glob("vexlab-*")), 5)
+    finally:
+        child.kill()
+        subprocess.run(["rm", "-rf", str(folder)])
+
+
+_PROOF = """
+import sys
+from pathlib import Path
+from vexlab.config import Settings
+from vexlab.lab import Lab
+from vexlab.vm import accel
+from vexlab.vm.qemu import find_qemu
+with Lab(Settings()) as lab:
+    accel.prove("tcg", find_qemu(), lab.kernels.get("6.1").image, None)
+"""
+
+
+def test_a_proof_of_the_accelerator_leaves_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = Path("/tmp") / f"v{os.getpid()}p"
+    folder.mkdir()
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    child = subprocess.Popen([sys.executable, "-c", _PROOF], env=environment)
+    try:
+        assert _wait_for(lambda: [each for each in working_in(folder) if "console=ttyS0" in each], 60)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        assert _wait_for(lambda: not working_in(folder), 5), "QEMU is gone"
+        subprocess.run(
+            [sys.executable, "-c", "from vexlab import temporary; temporary.sweep()"], env=environment, check=True
+        )
+        assert not list(folder.glob("vexlab-*")), "so is the folder, at the next start"
     finally:
         child.kill()
         subprocess.run(["rm", "-rf", str(folder)])

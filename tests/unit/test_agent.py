@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from vexlab.deadline import Deadline
-from vexlab.errors import AgentError, GuestTimeout, MachineLost
+from vexlab.errors import AgentError, GuestTimeout, MachineLost, OddAnswer
 from vexlab.vm.agent import Agent
 
 Answer = Callable[[str, dict[str, Any]], Any]
@@ -42,7 +42,8 @@ def _guest(path: Path, answer: Answer, *, greeting: bytes = b"") -> Iterator[Non
                 except EOFError:
                     return
                 if reply is not None:
-                    connection.sendall(json.dumps(reply).encode() + b"\n")
+                    text = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
+                    connection.sendall(text + b"\n")
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -127,3 +128,49 @@ def test_a_short_write_is_an_error(tmp_path: Path) -> None:
 
     with _guest(tmp_path / "s", answer), pytest.raises(AgentError, match="only 1 of 3 bytes"):
         _agent(tmp_path / "s").write_file("/x", b"abc", Deadline.after(5))
+
+
+ODD = (
+    b"null",
+    b"5",
+    b"[]",
+    b'"x"',
+    b"{",
+    b"[" * 200_000,
+    b"\x01garbage\xff\xfe",
+    b'{"return": null}',
+    b'{"return": 5}',
+    b'{"return": {}}',
+    b'{"return": {"pid": "7"}}',
+    b'{"return": {"pid": 1e999}}',
+    b'{"return": {"pid": -1}}',
+    b'{"return": {"pid": true}}',
+    b'{"return": {"pid": ' + b"9" * 5000 + b"}}",
+    b'{"error": "boo"}',
+    b"",
+)
+
+
+@pytest.mark.parametrize("line", ODD, ids=lambda line: ascii(line[:24]))
+def test_what_is_no_answer_is_one_kind_of_error(tmp_path: Path, line: bytes) -> None:
+    def answer(*_: object) -> Any:
+        return line
+
+    with _guest(tmp_path / "s", answer), pytest.raises(OddAnswer, match="answer to guest-exec is none"):
+        _agent(tmp_path / "s").exec(["x"], Deadline.after(5))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"exitcode": 1e400}, {"exitcode": "0"}, {"out-data": "A"}, {"exitcode": -5}, {"signal": []}, {"err-data": 7}],
+    ids=str,
+)
+def test_an_end_that_is_none_is_the_same_kind_of_error(tmp_path: Path, more: dict[str, object]) -> None:
+    with _guest(tmp_path / "s", _exited(**more)), pytest.raises(OddAnswer):
+        _agent(tmp_path / "s").exec(["x"], Deadline.after(5))
+
+
+def test_a_guest_that_answers_only_itself_is_silent(tmp_path: Path) -> None:
+    noise = b'{"return": 1}\n' * 20_000
+    with _guest(tmp_path / "s", lambda *_: None, greeting=noise), pytest.raises(GuestTimeout):
+        _agent(tmp_path / "s").exec(["x"], Deadline.after(1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.cache import Cache, key_of
-from vexlab.errors import CacheError
+from vexlab.errors import CacheError, InfraError
 
 
 def _write(text: str, calls: list[str] | None = None):  # type: ignore[no-untyped-def]
@@ -113,3 +114,36 @@ def _age(entry: Path, *, hours: int) -> None:
     then = time.time() - 3600 * hours
     for path in (*entry.glob(".manifest.json"), entry):
         os.utime(path, (then, then))
+
+
+def test_an_error_of_the_builder_says_what_it_was(tmp_path: Path) -> None:
+    def build(draft: Path) -> None:
+        (draft / "missing" / "file").touch()
+
+    with pytest.raises(InfraError, match="FileNotFoundError") as caught:
+        Cache(tmp_path).make("kind", "key", build)
+    assert not isinstance(caught.value, CacheError)
+    assert "space" not in caught.value.hint
+
+
+def test_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
+    def build(draft: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(draft / "file"))
+
+    with pytest.raises(InfraError, match="No space left") as caught:
+        Cache(tmp_path).make("kind", "key", build)
+    assert "free some space" in caught.value.hint
+
+
+def test_drafts_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    (tmp_path / "kind" / ".dead-abc").mkdir(parents=True)
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / "kind-dead").touch()
+
+    def build(_: Path) -> None:
+        Cache(tmp_path).prepare()
+        assert len(list((tmp_path / "kind").glob(".*"))) == 1, "our own, which is being made"
+
+    cache.make("kind", "living", build)
+    assert not (tmp_path / "kind" / ".dead-abc").exists()

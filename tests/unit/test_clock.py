@@ -8,6 +8,9 @@ import subprocess
 import sys
 import time
 
+import pytest
+
+import vexlab.vm.clock as clock_module
 from vexlab.deadline import Deadline
 from vexlab.vm.clock import MachineClock
 
@@ -42,6 +45,19 @@ def test_time_without_a_cpu_does_not_count() -> None:
         for each in spinners:
             each.kill()
             each.communicate()
+
+
+def test_a_starved_process_has_a_share_of_the_hosts_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that always wants a CPU and never gets one: a deadline of 20 s must come within 60 s."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(clock_module, "_longest_run_delay", lambda _: now[0])
+    clock = MachineClock(os.getpid())
+    begun = clock()
+    while clock() - begun < 20.0:
+        now[0] += 0.06
+        assert now[0] < 1045.0
+    assert now[0] > 1030.0, "the wait is not ignored either"
 
 
 def test_it_goes_on_when_the_process_is_gone() -> None:

@@ -9,6 +9,7 @@ import pytest
 from vexlab.doctor import emulator, host
 from vexlab.doctor.check import Check, Examination
 from vexlab.doctor.packages import FAMILIES, PROGRAMS, family_of, remedy
+from vexlab.targets.sandbox import Proof
 from vexlab.vm.accel import Accelerator
 
 
@@ -50,6 +51,17 @@ def test_missing_programs_are_named_with_their_packages() -> None:
     assert not checks["depmod"].ok
     assert checks["depmod"].fix == "sudo pacman -S kmod"
     assert not checks["ssh"].needed, "without ssh everything but `vm ssh` works"
+
+
+def test_the_build_sandbox_is_advice_unless_it_is_required() -> None:
+    holds, fails = Proof(works=True, words="bubblewrap 0.8.0"), Proof(works=False, words="bwrap: no permission")
+    assert host.build_sandbox(holds, "debian", installed=True, required=True).ok
+    lacks = host.build_sandbox(fails, "debian", installed=False, required=False)
+    assert (lacks.ok, lacks.needed, lacks.fix) == (False, False, "sudo apt-get install bubblewrap")
+    forbidden = host.build_sandbox(fails, "debian", installed=True, required=True)
+    assert forbidden.needed
+    assert "no permission" in forbidden.detail
+    assert "user namespaces" in forbidden.fix
 
 
 def test_only_what_is_needed_keeps_vexlab_from_working() -> None:

@@ -114,3 +114,33 @@ def test_each_way_of_being_stuck_is_told() -> None:
     assert "keeps a CPU in the kernel" in said["spins"]
     assert "waits in the kernel" in said["waits"]
     assert "is blocked and cannot be killed" in said["blocked"]
+
+
+SYNCING = """\
+== stack of 150 (writer)
+[<0>] folio_wait_bit_common+0x13d/0x350
+[<0>] slow_write+0x6a/0x9c [slow]
+[<0>] vfs_write+0x56/0x220
+"""
+
+
+def test_one_look_at_a_task_that_passes_through_the_module_is_no_hang() -> None:
+    elsewhere = SYNCING.replace("slow_write+0x6a/0x9c", "slow_fsync+0x2/0x9c")
+    assert hang("dd", 20, SYNCING, earlier=elsewhere, target_modules=("slow",)) is None
+    assert hang("dd", 20, SYNCING, earlier=IDLE, target_modules=("slow",)) is None
+
+
+def test_a_task_that_did_something_between_two_looks_is_slow() -> None:
+    assert hang("dd", 20, SYNCING, earlier=SYNCING, moving={150}, target_modules=("slow",)) is None
+    found = hang("dd", 20, SYNCING, earlier=SYNCING, moving={151}, target_modules=("slow",))
+    assert found is not None
+    assert found.title == "hang in slow_write"
+
+
+def test_a_loop_is_at_another_address_each_time() -> None:
+    later = SPINNING.replace("planted_spin+0x7/0x9", "cpu_relax_often+0x1/0x2").replace(
+        " [planted]\n", " [planted]\n", 1
+    )
+    found = hang("insmod", 4, later, earlier=SPINNING, target_modules=("planted",))
+    assert found is not None
+    assert found.severity is Severity.CRASH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from vexlab.errors import UsageError
 from vexlab.images.cpio import archive
 from vexlab.images.modules import load_order, module_name, read_module, unsigned
-from vexlab.images.recipe import find_recipe
+from vexlab.images.recipe import Recipe, find_recipe
+from vexlab.images.tree import write_tree
 
 DEPENDENCIES = """\
 kernel/drivers/block/virtio_blk.ko: kernel/drivers/virtio/virtio_ring.ko kernel/drivers/virtio/virtio.ko
@@ -60,6 +62,16 @@ def test_archive_is_newc_and_reproducible() -> None:
     assert made.rstrip(b"\0").endswith(b"TRAILER!!!")
     assert len(made) % 4 == 0
     assert b"000041ED" in made[:110], "a folder has mode 040755"
+
+
+def test_every_guest_has_mtab(tmp_path: Path) -> None:
+    nothing = tmp_path / "guest"
+    nothing.mkdir()
+    write_tree(Recipe(name="none", packages=()), [], nothing, tmp_path / "root.tar")
+    with tarfile.open(tmp_path / "root.tar") as tar:
+        link = tar.getmember("etc/mtab")
+    assert link.issym()
+    assert link.linkname == "../proc/self/mounts"
 
 
 def test_unknown_recipe() -> None:

@@ -22,7 +22,7 @@ PANIC = Finding(title="kernel panic", type="DoS", severity=Severity.FATAL)
         (Outcome.ERROR, (), Verdict.ERROR),
         (Outcome.PASSED, (WARNING,), Verdict.FAILED),
         (Outcome.SKIPPED, (WARNING,), Verdict.FAILED),
-        (Outcome.ERROR, (WARNING,), Verdict.ERROR),
+        (Outcome.ERROR, (WARNING,), Verdict.FAILED),
         (Outcome.PASSED, (CRASH,), Verdict.CRASHED),
         (Outcome.ERROR, (PANIC,), Verdict.CRASHED),
         (Outcome.FAILED, (WARNING, CRASH), Verdict.CRASHED),
@@ -45,6 +45,9 @@ def _case(verdict: Verdict) -> CaseResult:
         ([Verdict.PASSED, Verdict.ERROR], 3),
         ([Verdict.ERROR, Verdict.FAILED], 1),
         ([Verdict.CRASHED], 1),
+        ([Verdict.PASSED, Verdict.UNDECIDED], 3),
+        ([Verdict.UNDECIDED, Verdict.FAILED], 1),
+        ([Verdict.UNDECIDED], 3),
     ],
 )
 def test_exit_code(verdicts: list[Verdict], code: int) -> None:

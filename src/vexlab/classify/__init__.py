@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vexlab.classify.core import classify, headline
+from vexlab.classify.death import fatal
 from vexlab.classify.types import severity
 
-__all__ = ["classify", "headline", "severity"]
+__all__ = ["classify", "fatal", "headline", "severity"]

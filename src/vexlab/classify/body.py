@@ -7,14 +7,13 @@ from bisect import bisect_right
 from functools import cached_property, lru_cache
 
 from vexlab.classify.headlines import Headline
-from vexlab.classify.lines import LONGEST_LINE, USER, Line, split_prefix
+from vexlab.classify.lines import USER, Line, line_at
 from vexlab.classify.stacks import HEADING, parse_frames
 from vexlab.model.report import Frame
 
 WINDOW = 1 << 20  # characters behind a headline that are looked at
 MOST_LINES = 4000  # lines of one report
 _BEFORE = 5
-_BEFORE_TASK = 50
 _LONG = 22
 _LONG_KMSAN = 16
 
@@ -31,6 +30,11 @@ _OWN_STACK = re.compile(
     r"FAULT_INJECTION: forcing a failure|vmalloc: allocation failure|FAULT_FLAG_ALLOW_RETRY missing"
     r"|: page allocation failure"
 )
+_LEAK_PREFIX = "kmemleak: "  # before every line of an object that kmemleak prints to the console, its stack included
+_QUIET = 64  # lines without a frame, after which the report is over
+_OTHERS = 200  # lines of other contexts one after the other, likewise
+_OTHERS_BEFORE = 50
+_DUMPS = ("Object ", "Redzone ", "Padding ", "Bytes b4 ")  # of an object's bytes, up to a page of them (mm/slub.c)
 _CLOSED = re.compile(r"Kernel panic - not syncing|WARNING: possible circular locking dependency detected")
 
 
@@ -47,10 +51,31 @@ def is_guess(line: str) -> bool:
     return ("? " in line or "(unreliable)" in line) and "<EOI>" not in line and _GUESS.search(line) is not None
 
 
-class Body:
-    """A report's lines. ``head`` is the headline's index in ``lines``; ``full`` keeps the guessed frames."""
+# ---[ end trace 0000000000000000 ]---    (whatever follows is another message)
+_END = "---[ end "
+# ==================================================================    (opens and closes a sanitizer's report)
+_RULE = re.compile(r"={20,}$")
+_CUT_HERE = "[ cut here ]"
+# CPU: 1 UID: 0 PID: 833 Comm: sync Tainted: G    (one in each report, but for the stacks asked of other CPUs)
+_NEXT = 400  # characters from a cut's mark to the end of the headline that it belongs to
+_CPU = re.compile(r"CPU: ?\d+ (?:UID: \d+ )?PID: ?\d")
+_NMI_STACK = "NMI backtrace for cpu"
+_AT_LEAST = 3  # lines of a report before a rule may close it
+# ...+0x1/0x2 [vexfs]    ...+0x1/0x2 fs/x.c:1 [vexfs 1234abcd]    (behind a function's name)
+_MODULE_BEHIND = re.compile(
+    r"[\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+\)? (?:[\w./+-]{1,200}:\d+ )?\[(?P<module>[a-z0-9][\w-]*)[\] ]"
+)
 
-    def __init__(self, before: list[Line], headline: Line, after: list[Line]) -> None:
+
+class Body:
+    """A report's lines. ``head`` is the headline's index in ``lines``; ``full`` keeps the guessed frames;
+    ``targets`` are the modules under test.
+    """
+
+    def __init__(
+        self, before: list[Line], headline: Line, after: list[Line], targets: frozenset[str] = frozenset()
+    ) -> None:
+        self.targets = targets
         kept = [line for line in before if not is_guess(line.body)]
         self.head = len(kept)
         self.full = (headline, *after)  # the headline's own line first
@@ -92,9 +117,43 @@ class Body:
             return
         for index in range(self.head + 1, len(self.lines)):
             line = self.kept[index]
-            if line.start in places or _OWN_STACK.search(line.body):
+            if line.start in places or (_may_own(line.body) and _OWN_STACK.search(line.body)):
                 self.limit = index
                 return
+
+    def own_lines(self, later: frozenset[int], *, many_stacks: bool) -> tuple[Line, ...]:
+        """The headline and the lines of its report alone, guessed frames included: neither what the task printed
+        before nor another message behind.
+
+        ``later`` are the places in the log of the follow-on headlines; ``many_stacks`` holds for stalls, which
+        print the stacks of several CPUs.
+        """
+        stop = self.kept[self.limit].start if self.limit < len(self.kept) else None
+        end = len(self.full)
+        cpus = 0
+        for number, line in enumerate(self.full):
+            if number == 0:
+                continue
+            body = line.body
+            if stop is not None and line.start >= stop:
+                return self.full[:number]
+            if body.startswith(_END):
+                return self.full[: number + 1]
+            if _CUT_HERE in body and number > 1 and not any(line.start < one <= line.end + _NEXT for one in later):
+                return self.full[:number]
+            if number >= _AT_LEAST and body.startswith("====") and _RULE.match(body):
+                return self.full[:number]
+            if not many_stacks and "PID" in body and _CPU.search(body):
+                asked = any(_NMI_STACK in one.body for one in self.full[max(0, number - 2) : number])
+                cpus += not asked
+                if cpus > 1 and not any(one <= line.start for one in later):
+                    return self.full[:number]
+        return self.full[:end]
+
+    def module_at(self, pos: int, name: str) -> str:
+        """The module of a function named at a place of ``text``, with underscores; empty where none is told."""
+        match = _MODULE_BEHIND.match(self.text, pos + len(name))
+        return match["module"].replace("-", "_") if match else ""
 
     @cached_property
     def headings(self) -> list[int]:
@@ -112,6 +171,10 @@ class Body:
         return min(found, self.limit) if index < self.limit else found
 
 
+def _may_own(line: str) -> bool:
+    return "failure" in line or "FAULT_FLAG" in line
+
+
 def _may_head(line: str) -> bool:
     return (
         "race:" in line
@@ -123,8 +186,15 @@ def _may_head(line: str) -> bool:
     )
 
 
-def extract(text: str, headline: Headline, *, stop: int) -> Body:
-    """Collect the report of a headline; no line beyond ``stop`` is taken."""
+def extract(
+    text: str,
+    headline: Headline,
+    *,
+    stop: int,
+    targets: frozenset[str] = frozenset(),
+    foreign: frozenset[int] = frozenset(),
+) -> Body:
+    """Collect the report of a headline; no line beyond ``stop`` is taken, nor one that starts at a ``foreign`` place."""
     stop = min(stop, headline.start + WINDOW, len(text))
     context = headline.context
     before = _before(text, headline)
@@ -132,38 +202,40 @@ def extract(text: str, headline: Headline, *, stop: int) -> Body:
     nmi = False
     longest = _LONG_KMSAN if "KMSAN" in headline.body else _LONG
     pos = headline.end + 1
-    while pos < stop and len(after) < MOST_LINES:
-        end = text.find("\n", pos, stop)
-        end = stop if end < 0 else end
-        mark, body = split_prefix(text[pos : min(end, pos + LONGEST_LINE)])
-        if mark == context or (nmi and mark and mark[0] == "C"):
-            if (
-                len(after) + len(before) >= longest
-                and ("not syncing" in body or "circular" in body)
-                and _CLOSED.search(body)
-            ):
-                break
-            if _NMI in body:
-                nmi = True
-            if _TAINT_REMARK not in body:
-                after.append(Line(pos, end, mark, body))
-        pos = end + 1
-    return Body(before, Line(headline.start, headline.end, context, headline.body), after)
+    leak = headline.body.startswith(_LEAK_PREFIX)
+    quiet = others = 0
+    while pos < stop and len(after) < MOST_LINES and quiet < _QUIET and others < _OTHERS:
+        line = line_at(text, pos, stop)
+        pos = line.end + 1
+        mark, body = line.context, line.body
+        if not ((mark == context and line.start not in foreign) or (nmi and mark and mark[0] == "C")):
+            others += 1
+            continue
+        others = 0
+        quiet = 0 if "+0x" in body or body.startswith(_DUMPS) else quiet + 1
+        if len(after) >= longest and ("not syncing" in body or "circular" in body) and _CLOSED.search(body):
+            break
+        if _NMI in body:
+            nmi = True
+        if _TAINT_REMARK not in body:
+            after.append(line._replace(body=body.removeprefix(_LEAK_PREFIX)) if leak else line)
+    return Body(before, Line(headline.start, headline.end, context, headline.body), after, targets)
 
 
 def _before(text: str, headline: Headline) -> list[Line]:
-    """Up to five earlier lines of the context, up to fifty of a task."""
+    """Up to five earlier lines of the context: what announces a report, such as the cut's mark."""
     context = headline.context
-    most = _BEFORE_TASK if context and context[0] == "T" else _BEFORE
     found: list[Line] = []
     end = headline.start - 1
-    for _ in range(most * 10):
-        if end < 0 or len(found) == most:
-            break
+    others = 0
+    while end >= 0 and len(found) < _BEFORE and others < _OTHERS_BEFORE:
         start = text.rfind("\n", 0, end) + 1
-        mark, body = split_prefix(text[start : min(end, start + LONGEST_LINE)])
-        if mark == context and mark != USER:
-            found.append(Line(start, end, mark, body))
+        line = line_at(text, start, end)
+        if line.context == context and context != USER:
+            found.append(line)
+            others = 0
+        else:
+            others += 1
         end = start - 1
     found.reverse()
     return found

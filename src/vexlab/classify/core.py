@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
-from functools import lru_cache
+from collections.abc import Collection
 from typing import NamedTuple
 
 from vexlab.classify import doubts
+from vexlab.classify.belief import believed
 from vexlab.classify.body import WINDOW, Body, extract, frames_of
 from vexlab.classify.facts import facts
 from vexlab.classify.fingerprint import fingerprint
-from vexlab.classify.follow import Grouping, ends_search, merge
+from vexlab.classify.follow import Group, Grouping, ends_search, merge
 from vexlab.classify.form import Form
 from vexlab.classify.forms import FORMS
-from vexlab.classify.guilty import candidates, guilty
-from vexlab.classify.headlines import DIE_COUNT, Headline, Surroundings, headlines
+from vexlab.classify.guilty import Candidate, candidate, candidates, guilty
+from vexlab.classify.headlines import DIE_COUNT, Headline
+from vexlab.classify.interleave import told_apart
 from vexlab.classify.lines import normalise
 from vexlab.classify.names import plain
+from vexlab.classify.remarks import remark
 from vexlab.classify.skips import skipped
 from vexlab.classify.titles import clean
 from vexlab.classify.traces import target_frame, traces
-from vexlab.classify.types import severity, type_of
+from vexlab.classify.types import HANG, severity, type_of
 from vexlab.model.report import Report
 
 MOST_REPORTS = 2000
@@ -31,10 +33,6 @@ MOST_ALIKE = 300
 """Reports with the same headline, numbers aside: a flood of one crash leaves room for the next one."""
 _WINDOWS = ((20, WINDOW), (200, WINDOW // 16), (MOST_REPORTS, WINDOW // 64))  # (reports so far, characters)
 _NOBODY = "corrupted"
-_WEAK = frozenset(("BUG:", "WARNING:", "INFO:"))  # words that programs and firmware print as well
-# systemd[1]: WARNING: ...    (a program's words, sent through /dev/kmsg)
-_PROGRAM = re.compile(r"[\w.@/()-]{1,64}\[\d+\]: ")
-_BOOT = frozenset(("Booting the kernel.",))
 
 
 class Verdict(NamedTuple):
@@ -53,23 +51,21 @@ def classify(text: str, *, target_modules: Collection[str] = ()) -> tuple[Report
     (``-`` and ``_`` are the same), whose frames mark a report as ``in_target``. Never raises on any text.
     """
     text = normalise(text)
-    groups = Grouping(text).groups(_believed(text))
+    groups = Grouping(text).groups(believed(text))
     lost = doubts.serial_lost(text)
-    suppressed: bool | None = None
     targets = frozenset(name.replace("-", "_") for name in target_modules)
     found: list[Report] = []
     lines = _LineNumbers(text)
     alike: Counter[str] = Counter()
-    for group in groups:
+    for group, foreign in told_apart(text, groups):
         kind = clean(group.head.text)
         alike[kind] += 1
         if alike[kind] > MOST_ALIKE:
             continue
-        if suppressed is None:
-            suppressed = doubts.setup_trouble(text)
-        body = extract(text, group.head, stop=min(group.stop, group.head.start + _window(len(found))))
+        stop = min(group.stop, group.head.start + _window(len(found)))
+        body = extract(text, group.head, stop=stop, targets=targets, foreign=foreign)
         body.bound(frozenset(one.start for one in group.tail if ends_search(one)))
-        found.append(_report(body, group.head, group.tail, lines, targets, lost=lost, suppressed=suppressed))
+        found.append(_report(body, group, lines, lost=lost))
         if len(found) >= MOST_REPORTS:
             break
     return merge(found)
@@ -78,36 +74,9 @@ def classify(text: str, *, target_modules: Collection[str] = ()) -> tuple[Report
 def headline(text: str) -> str | None:
     """The first crash headline in a piece of console text, or None; fast, for pollers."""
     text = normalise(text)
-    for found in _believed(text):
+    for found in believed(text):
         return found.text
     return None
-
-
-def _believed(text: str) -> Iterator[Headline]:
-    """Headlines without those that a program or the firmware printed."""
-    around = Surroundings(text)
-    for found in headlines(text):
-        if found.context is not None:
-            if not (_PROGRAM.match(found.body) and _doubtful(found)):
-                yield found
-        elif not _doubtful(found):
-            yield found
-        elif around.before_the_kernel(found):
-            continue
-        elif found.keyword in _BOOT or not (around.amid_kernel_lines(found) or around.among_programs(found)):
-            yield found
-
-
-def _doubtful(found: Headline) -> bool:
-    """Whether programs and firmware print such lines, too: a mere keyword that no form knows."""
-    if found.keyword in _BOOT:
-        return True
-    return found.keyword in _WEAK and not _formed(found.text)
-
-
-@lru_cache(maxsize=1024)
-def _formed(text: str) -> bool:
-    return any(form.head.match(text) for form in FORMS)
 
 
 def _window(before: int) -> int:
@@ -131,21 +100,18 @@ class _LineNumbers:
         return self._line
 
 
-def _report(
-    body: Body,
-    head: Headline,
-    tail: tuple[Headline, ...],
-    lines: _LineNumbers,
-    targets: frozenset[str],
-    *,
-    lost: bool,
-    suppressed: bool,
-) -> Report:
+def _report(body: Body, group: Group, lines: _LineNumbers, *, lost: bool) -> Report:
+    head, tail = group.head, group.tail
     verdict = _judge(body, head)
     report_type = type_of(verdict.title)
-    stacks = traces(body)
-    seen = facts(head.body, body.text)
-    in_target, target = target_frame(body, stacks, head.text, targets) if targets else (False, "")
+    own = body.own_lines(frozenset(one.start for one in tail), many_stacks=report_type == HANG)
+    text = "\n".join(line.body for line in own)
+    stacks = traces(own)
+    seen = facts(head.body, text)
+    suppressed = doubts.setup_trouble(body, head)
+    in_target, target = False, ""
+    if body.targets and not suppressed:
+        in_target, target = target_frame(text, stacks, head.text, body.targets)
     first = lines.of(head.start)
     last = max(first, lines.of(tail[-1].start)) if tail else first
     return Report(
@@ -171,6 +137,7 @@ def _report(
         first_line=first,
         last_line=last,
         follow_on=tuple(one.text[:1024] for one in tail),
+        remark=remark(text, stacks),
     )
 
 
@@ -183,15 +150,31 @@ def _judge(body: Body, head: Headline) -> Verdict:
         if match is None:
             continue
         groups: dict[str, str] = {k: v for k, v in match.groupdict().items() if v is not None}
+        named = _named(match, body)
         pos = match.end()
         if form.before:
             groups.update(next((hit.groupdict() for hit in map(form.before.match, body.earlier) if hit), {}))
         if not _needs(form, body, pos, groups):
             tried = True
             continue
-        return _fill(form, body, pos, groups)
+        return _fill(form, body, pos, groups, named or _named_later(groups))
     raw = clean(_raw(head))
     return Verdict(raw, (), _frame_in(raw), tried or doubts.stamped(raw))
+
+
+def _named(match: re.Match[str], body: Body) -> Candidate | None:
+    """The function that the headline itself names."""
+    name = match.groupdict().get("name")
+    if not name:
+        return None
+    function = name.partition(".")[0]
+    return candidate(function, body, match.start("name"))
+
+
+def _named_later(groups: dict[str, str]) -> Candidate | None:
+    """The function that a line behind the headline names."""
+    name = groups.get("name", "").partition(".")[0]
+    return Candidate(name) if name else None
 
 
 def _needs(form: Form, body: Body, pos: int, groups: dict[str, str]) -> bool:
@@ -204,8 +187,7 @@ def _needs(form: Form, body: Body, pos: int, groups: dict[str, str]) -> bool:
     return True
 
 
-def _fill(form: Form, body: Body, pos: int, groups: dict[str, str]) -> Verdict:
-    named = groups.get("name", "").partition(".")[0]
+def _fill(form: Form, body: Body, pos: int, groups: dict[str, str], named: Candidate | None) -> Verdict:
     corrupted = form.corrupted or (not form.stackless and doubts.no_stack(body)) or doubts.broken_stack(body)
     frame = raw = ""
     others: tuple[str, ...] = ()
@@ -216,7 +198,7 @@ def _fill(form: Form, body: Body, pos: int, groups: dict[str, str]) -> Verdict:
         if raw and raw != frame and raw not in others:
             others = (raw, *others)
     elif form.trails:
-        frame = plain(guilty(form, named, body, pos)[0])[0]
+        frame = plain(guilty(form, named, body, pos).name)[0]
     origin = _origin(form, body, pos)
     title = _title(form.title, groups, frame or _NOBODY, origin)
     names = (frame or _NOBODY, *others)
@@ -240,9 +222,9 @@ def _title(template: str, groups: dict[str, str], frame: str, origin: str) -> st
 
 def _origin(form: Form, body: Body, pos: int) -> str:
     for names in candidates(form.origin, body, pos):
-        for name in names:
-            if not skipped(name, form.skip):
-                return plain(name)[0]
+        for one in names:
+            if one.own or not skipped(one.name, form.skip):
+                return plain(one.name)[0]
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from vexlab.classify.body import Body, frames_of
+from vexlab.classify.headlines import Headline
 
 _FRAMES_WITHIN = 15
 _LINES_BEHIND = 2  # whole lines; the convention counts the empty end of the text as a third
@@ -61,39 +62,31 @@ def serial_lost(text: str) -> bool:
     return "serialport:" in text and _SERIAL_LOST.search(text) is not None
 
 
-# A word, and what its line must say. Judged on the whole log, so only lines with the word are looked at.
-_SETUP_TROUBLE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (word, re.compile(pattern))
-    for word, pattern in (
-        ("SIGBUS", r"SYZFAIL: SIGBUS|unexpected fault address|\[signal SIGBUS"),
-        ("out of memory", r"(?:fatal error|runtime): (?:runtime: )?out of memory"),
-        # Out of memory: Killed process 123 (syz-executor)
-        ("ill", r"(?:[Oo]ut of memory|Killed process|lowmemorykiller|Kill(?:ing|ed) process).*(?:syz-executor|sshd)"),
-        ("cannot allocate memory", r"panic: .*cannot allocate memory"),
-        ("failed to ", r"panic: .*failed to (?:create|start) .*(?:temp dir|thread|executor)|failed to create temp dir"),
-        ("mkdtemp", r"mkdtemp failed"),
-        ("OS thread", r"runtime: failed to create new OS thread"),
-        ("user processes", r"runtime: may need to increase max user processes"),
-        ("pthread_create", r"pthread_create failed"),
-        ("stack smashing", r"\*\*\* stack smashing detected \*\*\*"),
-        ("init[1]", r"init\[1\]: segfault at|traps: init\[1\]"),
+# Reports of the programs that test the kernel; all others are the kernel's own and no trouble of the set-up.
+_PROGRAMS = frozenset(("fatal error:", "panic:", "SYZFAIL:", "SYZFATAL:"))
+# What such a program says when it had no room to run. Each with a line it stands for.
+_SETUP_TROUBLE = re.compile(
+    "|".join(
+        (
+            r"SYZFAIL: SIGBUS|unexpected fault address|\[signal SIGBUS",
+            r"(?:fatal error|runtime): (?:runtime: )?out of memory",  # fatal error: runtime: out of memory
+            r"panic: .*cannot allocate memory",
+            r"panic: .*failed to (?:create|start) .*(?:temp dir|thread|executor)|failed to create temp dir",
+            r"mkdtemp failed|pthread_create failed",
+            r"runtime: failed to create new OS thread|runtime: may need to increase max user processes",
+        )
     )
 )
-_LINE = 1024  # characters of a line looked at
+# BUG: MAX_LOCKDEP_CHAINS too low!    BUG: MAX_STACK_TRACE_ENTRIES too low!    (kernel/locking/lockdep.c)
+# One task that holds 48 locks is no limit of the kernel's tables: MAX_LOCK_DEPTH stays a report.
+_LIMIT = re.compile(r"BUG: MAX_(?:LOCKDEP_\w+|STACK_TRACE_\w+) too low!")
 
 
-def setup_trouble(text: str) -> bool:
-    """Whether the log shows the test set-up failing."""
-    return any(_says(text, word, pattern) for word, pattern in _SETUP_TROUBLE)
-
-
-def _says(text: str, word: str, pattern: re.Pattern[str]) -> bool:
-    pos = text.find(word)
-    while pos >= 0:
-        end = text.find("\n", pos)
-        end = len(text) if end < 0 else end
-        start = max(text.rfind("\n", max(0, pos - _LINE), pos) + 1, pos - _LINE)
-        if pattern.search(text[start : min(end, pos + _LINE)]):
-            return True
-        pos = text.find(word, end)
-    return False
+def setup_trouble(body: Body, headline: Headline) -> bool:
+    """Whether a report is the test set-up's own trouble: a limit of the debug kernel's tables, or a program that
+    tests the kernel and had no room to run. Only the report's own lines are asked, so that no other line of the
+    log can hide a crash.
+    """
+    if _LIMIT.match(headline.text):
+        return True
+    return headline.keyword in _PROGRAMS and _SETUP_TROUBLE.search(body.text) is not None

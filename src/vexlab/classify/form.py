@@ -33,20 +33,22 @@ class Form:
     ``head`` is matched at the keyword of the headline; ``needs`` are sought behind it, in order. Their named
     groups fill ``title`` and ``alts``, where ``{f}`` stands for the guilty function. A group called ``name`` is
     the first candidate for it. ``trails`` are ways to the rest of the candidates: each a row of steps, the first
-    trail that yields a function wins. ``before`` is sought in the lines before the headline; its groups
+    trail that yields a function wins; ``own_trails`` count only where they lead to a module under test. ``before`` is sought in the lines before the headline; its groups
     win over the headline's. ``stackless`` reports need no stack to be whole. ``corrupted`` forms are
-    what is left when the real headline is missing.
+    what is left when the real headline is missing. ``alone`` reports are one line: nothing else proves them.
     """
 
     head: re.Pattern[str]
     title: str
     needs: tuple[re.Pattern[str], ...] = ()
     trails: tuple[Trail, ...] = ()
+    own_trails: tuple[Trail, ...] = ()
     alts: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     pick: Pick = Pick.FIRST
     stackless: bool = False
     corrupted: bool = False
+    alone: bool = False
     origin: Trail = field(default=())
     before: re.Pattern[str] | None = None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from vexlab.classify.form import Form
 from vexlab.classify.sanitizers import KASAN, KCSAN, KFENCE, KMSAN, UBSAN
-from vexlab.classify.splats import BUGS, INFOS, LOCKDEP, UNWINDER, WARNINGS
+from vexlab.classify.splats import BUGS, INFOS, LOCKDEP, NAMES_TAKEN, UNWINDER, WARNINGS
 from vexlab.classify.stops import DEATHS, FAULTS, KERNEL_BUG, OTHERS, PANICS, STALLS, STOPS
 
 FORMS: tuple[Form, ...] = (
@@ -21,6 +21,7 @@ FORMS: tuple[Form, ...] = (
     *KERNEL_BUG,
     *UNWINDER,
     *WARNINGS,
+    *NAMES_TAKEN,
     *STALLS,
     *INFOS,
     *STOPS,

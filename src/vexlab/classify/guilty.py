@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from vexlab.classify.body import Body, frames_of
 from vexlab.classify.form import Form, Pick, Trail, Walk
 from vexlab.classify.names import readable
-from vexlab.classify.skips import skipped
+from vexlab.classify.skips import helps, skipped
 
 MOST_FRAMES = 400  # of one stack part
 
@@ -53,57 +54,89 @@ _CALLS_OTHERS = "smp_call_function"
 # What a blocked task passes through on its way to sleep.
 _WAITERS = (
     r"sched|lock|down|rwsem|completion|kthread|wait|synchronize|context_switch|__switch_to"
-    r"|cancel_delayed_work|rcu_barrier|do_read_cache"
+    r"|cancel_delayed_work|rcu_barrier|do_read_cache|^_*(?:flush|cancel)_(?:delayed_|rcu_)?work(?:_sync|_timer)?$"
 )
 _WAITER = re.compile(_WAITERS)
 _GRACE = re.compile(r"synchronize_(?:rcu|srcu|net|sched)")
 
 
-def candidates(trail: Trail, body: Body, pos: int) -> Iterator[tuple[str, ...]]:
+class Candidate(NamedTuple):
+    """A function that may be guilty; ``own`` says that it is one of a module under test."""
+
+    name: str
+    own: bool = False
+
+
+class Guilty(NamedTuple):
+    """The function chosen, empty where there is none; ``raw`` is the spelling it came from where the title uses
+    another; ``injected`` says that fault injection was met on the way, so that nobody can be blamed.
+    """
+
+    name: str = ""
+    raw: str = ""
+    injected: bool = False
+
+
+def candidates(trail: Trail, body: Body, pos: int) -> Iterator[tuple[Candidate, ...]]:
     """The functions each step of a trail yields; ends where a line is not there."""
     for step in trail:
         if isinstance(step, Walk):
             first = body.line_at(pos) + 1 if pos == 0 or body.text[pos - 1 : pos] != "\n" else body.line_at(pos)
             last = body.next_heading(first)
-            yield tuple(_names(body.lines[first:last]))
+            yield tuple(_in_lines(body, first, last))
             pos = body.starts[last] if last < len(body.lines) else len(body.text)
             continue
         match = step.search(body.text, pos, body.endpos)
         if match is None:
             return
         if body.mixed and body.text.find(_INJECTED, pos, match.start()) >= 0:
-            yield (_INJECTED,)
+            yield (Candidate(_INJECTED),)
         pos = match.end()
         name = match.groupdict().get("f")
-        yield (readable(name),) if name else ()
+        yield (candidate(name, body, match.start("f")),) if name else ()
 
 
-def _names(lines: Iterable[str]) -> Iterator[str]:
+def candidate(name: str, body: Body, pos: int) -> Candidate:
+    """A function named at a place of the text; the line says which module it is of."""
+    module = body.module_at(pos, name) if body.targets else ""
+    return Candidate(readable(name), own=module in body.targets)
+
+
+def _in_lines(body: Body, first: int, last: int) -> Iterator[Candidate]:
     left = MOST_FRAMES
-    for line in lines:
+    for line in body.lines[first:last]:
         for frame in frames_of(line):
             if not frame.inline:
-                yield readable(frame.function)
+                own = bool(body.targets) and frame.module.replace("-", "_") in body.targets
+                yield Candidate(readable(frame.function), own=own)
                 left -= 1
         if left <= 0:
             return
 
 
-def guilty(form: Form, named: str, body: Body, pos: int) -> tuple[str, str, bool]:
-    """The function, the raw spelling it came from, and whether fault injection was met on the way."""
+def guilty(form: Form, named: Candidate | None, body: Body, pos: int) -> Guilty:
+    """Walk the form's trails, the first that leads to a function wins. ``named`` is the headline's own function."""
+    passed_over = ""
     for trail in form.trails or ((),):
-        found: list[str] = [named] if named else []
+        found: list[Candidate] = [named] if named else []
         for names in _lazy(form, trail, body, pos, found):
             found.extend(names)
-        if any(name.startswith(_INJECTED) for name in found):
-            return "", "", True
+        if any(one.name.startswith(_INJECTED) for one in found):
+            return Guilty(injected=True)
         choice = choose(form, found)
         if choice:
-            return (*choice, False)
-    return "", "", False
+            return choice
+        passed_over = passed_over or next((one.name for one in found if one.own), "")
+    if body.targets:
+        for trail in form.own_trails:
+            found = [one for names in candidates(trail, body, pos) for one in names]
+            choice = choose(form, found) if any(one.own for one in found) else None
+            if choice:
+                return choice
+    return Guilty(passed_over, passed_over)
 
 
-def _lazy(form: Form, trail: Trail, body: Body, pos: int, found: list[str]) -> Iterator[tuple[str, ...]]:
+def _lazy(form: Form, trail: Trail, body: Body, pos: int, found: list[Candidate]) -> Iterator[tuple[Candidate, ...]]:
     """Steps are taken only while no function has been found; a stalled or hung task needs the whole stack."""
     whole = form.pick in (Pick.STALL, Pick.HUNG)
     if not whole and choose(form, found):
@@ -114,35 +147,57 @@ def _lazy(form: Form, trail: Trail, body: Body, pos: int, found: list[str]) -> I
             return
 
 
-def choose(form: Form, found: list[str]) -> tuple[str, str] | None:
-    """The guilty one among candidates, and its raw spelling where the title uses another."""
+def _kept(form: Form, found: list[Candidate]) -> list[Candidate]:
+    """The candidates that may be guilty. A module under test is never passed over in favour of another's code; within
+    it, the helpers that it compiled from the kernel's headers and its own for assertions give way to their callers.
+    """
+    kept: list[Candidate] = []
+    helper: Candidate | None = None
+    for one in found:
+        if one.own and helps(one.name):
+            helper = helper or one
+        elif one.own or not skipped(one.name, form.skip):
+            if helper and not one.own:
+                kept.append(helper)
+            helper = None
+            kept.append(one)
+    return kept
+
+
+def choose(form: Form, found: list[Candidate]) -> Guilty | None:
+    """The guilty one among candidates, if any is."""
     if form.pick is Pick.NAMED:
-        return (found[0], found[0]) if found else None
-    kept = [name for name in found if not skipped(name, form.skip)]
+        return Guilty(found[0].name, found[0].name) if found else None
     if form.pick is Pick.HUNG:
-        return _hung(found, kept)
+        return _hung(found)
+    kept = _kept(form, found)
     if form.pick is Pick.STALL:
         return _stalled(kept)
-    return (kept[0], kept[0]) if kept else None
+    return Guilty(kept[0].name, kept[0].name) if kept else None
 
 
-def _hung(found: list[str], kept: list[str]) -> tuple[str, str] | None:
-    if "rtnl_lock" in found:
-        return "rtnl_lock", "rtnl_lock"
-    for name in found:
-        if _GRACE.search(name):
-            return "synchronize_rcu", name
-    for name in kept:
-        if not _WAITER.search(name):
-            return name, name
+def _hung(found: list[Candidate]) -> Guilty | None:
+    """What a blocked task waits for: only functions that wait are passed over."""
+    if not any(one.own for one in found):
+        if any(one.name == "rtnl_lock" for one in found):
+            return Guilty("rtnl_lock", "rtnl_lock")
+        for one in found:
+            if _GRACE.search(one.name):
+                return Guilty("synchronize_rcu", one.name)
+    for one in found:
+        if one.own or not _WAITER.search(one.name):
+            return Guilty(one.name, one.name)
     return None
 
 
-def _stalled(kept: list[str]) -> tuple[str, str] | None:
-    for at, name in enumerate(kept):
-        if _CALLS_OTHERS in name:
-            return _CALLS_OTHERS, name
-        if DISPATCHERS.match(name):
-            inside = kept[at - 1] if at else name
-            return inside, inside
-    return None
+def _stalled(kept: list[Candidate]) -> Guilty | None:
+    """The entry point inside the first dispatcher; where a module under test is busy, the function it was entered by."""
+    for at, one in enumerate(kept):
+        if _CALLS_OTHERS in one.name and not one.own:
+            return Guilty(_CALLS_OTHERS, one.name)
+        if DISPATCHERS.match(one.name) and not one.own:
+            inside = kept[at - 1] if at else one
+            entered = next((own for own in reversed(kept[:at]) if own.own), inside)
+            return Guilty(entered.name, entered.name)
+    entered_by = next((own for own in reversed(kept) if own.own), None)
+    return Guilty(entered_by.name, entered_by.name) if entered_by else None

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from vexlab.classify.lines import split_prefix
 from vexlab.classify.stacks import parse_frames
 from vexlab.model.report import Frame, Severity
-from vexlab.model.verdict import Finding
+from vexlab.model.verdict import Finding, Source
 
 # NMI backtrace for cpu 1  ·  task:insmod  state:D stack:0  pid:107 ppid:1 flags:0x00004006  ·  == stack of 107 (insmod)
 _BLOCK = re.compile(r"NMI backtrace for cpu \d+(?! skipped)|task:\S+ +state:|== stack of \d+")
 # CPU: 1 PID: 107 Comm: insmod Tainted: G           OE
 _COMM = re.compile(r"Comm: (\S+)|task:(\S+)|== stack of \d+ \((\S+)\)")
+# "CPU: 1 PID: 107 Comm: insmod"  ·  "task:insmod  state:D stack:0  pid:107 ppid:1"  ·  "== stack of 107 (insmod)"
+_PID = re.compile(r"(?:\bPID: |\bpid:|== stack of )(\d+)\b")
 # RIP: 0010:spin_init+0x5/0x1000 [hang]
 # RIIP: 0010:spin_init+0x5/0x1000 [hang]    printed from an NMI, while another CPU has the port: it sends a byte twice
 _POINTER = re.compile(r"R+I+P+:+ +[0-9a-f]{4,5}:+(.*)")
@@ -34,12 +36,13 @@ _INTERRUPT_ENDS = "</IRQ>"  # what stands above it is the CPU answering the requ
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One task's or CPU's stack.
+    """One task's or CPU's stack; ``pid`` is -1 where it is not told.
 
     ``blocked`` when the kernel listed it as uninterruptible (SysRq-w), ``running`` when it is a CPU's (SysRq-l).
     """
 
     task: str
+    pid: int
     frames: tuple[Frame, ...]
     blocked: bool
     running: bool
@@ -53,12 +56,25 @@ class Stack:
         return "is blocked and cannot be killed" if self.blocked else "waits in the kernel"
 
 
-def hang(command: str, seconds: float, text: str, *, target_modules: Collection[str] = ()) -> Finding | None:
+def hang(
+    command: str,
+    seconds: float,
+    text: str,
+    *,
+    earlier: str | None = None,
+    moving: Collection[int] = (),
+    target_modules: Collection[str] = (),
+) -> Finding | None:
     """Return what is stuck in the kernel, or ``None`` where nothing is and only the program was slow.
 
-    A stack that goes through the module under test wins, then a blocked task, then a CPU busy in the kernel.
+    ``earlier`` is what was printed when the kernel was asked a moment before: only a task that is still at the same
+    place is stuck. ``moving`` are the pids of tasks that did something meanwhile. A stack that goes through the module
+    under test wins, then a blocked task.
     """
-    stacks = [stack for stack in _stacks(text) if stack.frames and not _is_idle(stack)]
+    stacks = [stack for stack in _stacks(text) if stack.frames and not _is_idle(stack) and stack.pid not in moving]
+    if earlier is not None:
+        places = {_place(stack, target_modules) for stack in _stacks(earlier)}
+        stacks = [stack for stack in stacks if _place(stack, target_modules) in places]
     through_target = [stack for stack in stacks if any(frame.module in target_modules for frame in stack.frames)]
     for stack in (*through_target, *(stack for stack in stacks if stack.blocked)):
         frame = _guilty(stack, target_modules)
@@ -68,9 +84,15 @@ def hang(command: str, seconds: float, text: str, *, target_modules: Collection[
             type="HANG",
             severity=Severity.CRASH,
             frame=frame,
+            source=Source.POST_MORTEM,
             text=f"`{command}` did not return within {seconds:g} s; task {stack.task} {stack.state}:\n{stack.text}",
         )
     return None
+
+
+def pids_in(text: str) -> tuple[int, ...]:
+    """Return the pids of the tasks whose stacks ``text`` shows."""
+    return tuple(int(match) for match in _PID.findall(text))
 
 
 def silent(command: str, seconds: float, text: str, registers: str) -> Finding:
@@ -79,6 +101,7 @@ def silent(command: str, seconds: float, text: str, registers: str) -> Finding:
         title="silent machine",
         type="HANG",
         severity=Severity.CRASH,
+        source=Source.POST_MORTEM,
         text=f"`{command}` did not return within {seconds:g} s and the guest answers nothing\n{text}\n{registers}"[
             :8000
         ],
@@ -87,7 +110,24 @@ def silent(command: str, seconds: float, text: str, registers: str) -> Finding:
 
 def lost(reason: str) -> Finding:
     """Return the finding for a machine that went away without a word on its console."""
-    return Finding(title=f"lost machine: {reason}", type="LOST_CONNECTION", severity=Severity.CRASH, text=reason)
+    return Finding(
+        title=f"lost machine: {reason}",
+        type="LOST_CONNECTION",
+        severity=Severity.CRASH,
+        text=reason,
+        source=Source.AGENT,
+    )
+
+
+def unanswered(backtraces: str) -> Finding:
+    """Return the finding for a machine whose user space answers nothing while its kernel still does."""
+    return Finding(
+        title="silent machine: its kernel answers, no program in it does",
+        type="HANG",
+        severity=Severity.CRASH,
+        text=backtraces[:8000],
+        source=Source.AGENT,
+    )
 
 
 def _stacks(text: str) -> Iterator[Stack]:
@@ -103,8 +143,10 @@ def _stacks(text: str) -> Iterator[Stack]:
 
 def _stack(lines: list[str]) -> Stack:
     frames: list[Frame] = []
-    task, blocked, running = "", False, False
+    task, pid, blocked, running = "", -1, False, False
     for line in lines:
+        if pid < 0 and (match := _PID.search(line)):
+            pid = int(match[1])
         if match := _COMM.search(line):
             task = task or next(name for name in match.groups() if name)
         blocked = blocked or " state:D" in line
@@ -113,7 +155,19 @@ def _stack(lines: list[str]) -> Stack:
             frames = []
         pointer = _POINTER.search(line)
         frames += [frame for frame in parse_frames(pointer[1] if pointer else line) if not frame.guess]
-    return Stack(task=task, frames=tuple(frames), blocked=blocked, running=running, text="\n".join(lines)[:4000])
+    return Stack(
+        task=task, pid=pid, frames=tuple(frames), blocked=blocked, running=running, text="\n".join(lines)[:4000]
+    )
+
+
+def _place(stack: Stack, target_modules: Collection[str]) -> tuple[object, ...]:
+    """Return where a task is: its stack, of one that runs in the module only up to the function by which it got there.
+
+    A loop is at another address and perhaps in another function of its own each time.
+    """
+    names = [frame.function for frame in stack.frames]
+    own = [at for at, frame in enumerate(stack.frames) if frame.module in target_modules]
+    return (stack.task, stack.pid, *names[own[-1] if own and stack.running else 0 :])
 
 
 def _is_idle(stack: Stack) -> bool:

@@ -1,4 +1,4 @@
-"""Which lines of a log begin a report: the words the kernel opens one with, and what only looks like it.
+"""Which lines of a log may begin a report: the words the kernel opens one with, where a message begins.
 
 Found by plain substring search over the whole text, so that a flood of harmless output costs next to nothing.
 """
@@ -10,110 +10,125 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vexlab.classify.lines import LONGEST_LINE, USER, split_prefix
+from vexlab.classify.lines import LONGEST_LINE, USER, line_at
 
-# Word the kernel prints -> where it comes from. Case matters; the word may stand anywhere in the line.
-KEYWORDS: tuple[str, ...] = (
-    "BUG:",  # BUG: unable to handle page fault for address: ffffc90000000000
-    "WARNING:",  # WARNING: CPU: 0 PID: 1 at fs/inode.c:1 f+0x1/0x2
-    "INFO:",  # INFO: task sync:7 blocked for more than 120 seconds.
-    "Unable to handle kernel",  # Unable to handle kernel NULL pointer dereference at virtual address 00000000
-    "general protection fault",  # general protection fault: 0000 [#1] SMP
-    "stack segment: ",  # stack segment: 0000 [#1] SMP
-    "Kernel panic",  # Kernel panic - not syncing: VFS: Unable to mount root fs
-    "PANIC: double fault",  # PANIC: double fault, error_code: 0x0
-    "rust_kernel: panicked",  # rust_kernel: panicked at drivers/x.rs:1:2:
-    "kernel BUG",  # kernel BUG at fs/inode.c:1!
-    "Kernel BUG",  # Kernel BUG at ffffffff81000000 [verbose debug info unavailable]
-    "BUG kmalloc-",  # BUG kmalloc-8 (Tainted: G    B): Object already free
-    "divide error:",  # divide error: 0000 [#1] SMP
-    "divide_error:",  # divide_error: 0000 [#1] SMP
-    "invalid opcode:",  # invalid opcode: 0000 [#1] SMP
-    "int3:",  # int3: 0000 [#1] SMP
-    "UBSAN:",  # UBSAN: shift-out-of-bounds in lib/x.c:1:2
-    "Booting the kernel.",  # Decompressing Linux... Parsing ELF... done.\nBooting the kernel.
-    "unregister_netdevice: waiting for",  # unregister_netdevice: waiting for lo to become free. Usage count = 3
-    "VFS: Close: file count is 0",
-    "VFS: Busy inodes after unmount",  # VFS: Busy inodes after unmount of sda1. Self-destruct in 5 seconds.
-    "Internal error:",  # Internal error: Oops: 96000004 [#1] SMP
-    "Unhandled fault:",  # Unhandled fault: page domain fault (0x81b) at 0x00000000
-    "Alignment trap:",  # Alignment trap: not handling instruction e1923f9f at [<80000000>]
-    "trusty: panic",
-    "fatal error:",  # fatal error: out of memory    (Go)
-    "SYZFAIL:",
-    "SYZFATAL:",
-    "panic:",  # panic: runtime error    (Go)
-    # What follows is not in the corpus' conventions; each opens a full report of its own in the kernel's sources.
-    "[#",  # Oops - undefined instruction: 0 [#1]    (die() on every architecture)
-    "BUG ",  # BUG vexfs_inode (Not tainted): Poison overwritten    (mm/slub.c, any cache)
-    "hard LOCKUP",  # NMI watchdog: Watchdog detected hard LOCKUP on cpu 0
-    "Badness ",  # Badness at kernel/x.c:1    (until 2.6.30)
-    "cheduling while atomic:",  # scheduling while atomic: sh/0x00000002/123    (until 2.6.2x)
-    "ebug: sleeping function called",  # Debug: sleeping function called from invalid context at x.c:1
-    ": nobody cared",  # irq 16: nobody cared (try booting with the "irqpoll" option)
-    "Kernel bug detected",  # Kernel bug detected[#1]:    (MIPS)
-    "Kernel Fault: Code",  # Kernel Fault: Code=15 (Data TLB miss fault) at addr 0    (PA-RISC)
-    "soft lockup - CPU",  # BUG: soft lockup - CPU#0 stuck for 22s!    (and without the word BUG)
-    "stack overflow:",  # do_IRQ: stack overflow: 456    (x86-32)
+# What opens a report, each with a line it stands for. Case matters; the word stands where a message begins.
+_WORDS = (
+    r"BUG:",  # BUG: unable to handle page fault for address: ffffc90000000000
+    r"WARNING:",  # WARNING: CPU: 0 PID: 1 at fs/inode.c:1 f+0x1/0x2
+    r"INFO:",  # INFO: task sync:7 blocked for more than 120 seconds.
+    r"Unable to handle kernel",  # Unable to handle kernel NULL pointer dereference at virtual address 00000000
+    r"general protection fault(?=[:,])",  # general protection fault: 0000 [#1] SMP
+    r"stack segment: ",  # stack segment: 0000 [#1] SMP
+    r"Kernel panic(?=: | - )",  # Kernel panic - not syncing: VFS: Unable to mount root fs
+    r"PANIC: double fault",  # PANIC: double fault, error_code: 0x0
+    r"rust_kernel: panicked",  # rust_kernel: panicked at drivers/x.rs:1:2:
+    r"[kK]ernel BUG(?= (?:at|in|\[))",  # kernel BUG at fs/inode.c:1!    Kernel BUG [#1]
+    r"BUG kmalloc-",  # BUG kmalloc-8 (Tainted: G    B): Object already free
+    r"divide[ _]error:",  # divide error: 0000 [#1] SMP
+    r"invalid opcode:",  # invalid opcode: 0000 [#1] SMP
+    r"int3:",  # int3: 0000 [#1] SMP
+    r"UBSAN:",  # UBSAN: shift-out-of-bounds in lib/x.c:1:2
+    r"Booting the kernel\.",  # Decompressing Linux... Parsing ELF... done.\nBooting the kernel.
+    r"unregister_netdevice: waiting for",  # unregister_netdevice: waiting for lo to become free. Usage count = 3
+    r"VFS: Close: file count is 0",
+    r"VFS: Busy inodes after unmount",  # VFS: Busy inodes after unmount of sda1. Self-destruct in 5 seconds.
+    r"Internal error:",  # Internal error: Oops: 96000004 [#1] SMP
+    r"Unhandled fault:",  # Unhandled fault: page domain fault (0x81b) at 0x00000000
+    r"Alignment trap:",  # Alignment trap: not handling instruction e1923f9f at [<80000000>]
+    r"trusty: panic",
+    r"fatal error:(?=\s)",  # fatal error: out of memory    (Go)
+    r"SYZFAIL:",
+    r"SYZFATAL:",
+    r"panic:(?=\s)",  # panic: runtime error    (Go)
+    # What follows is not in the corpus' conventions; each opens a report of its own in the kernel's sources.
+    # BUG vexfs_inode (Not tainted): Poison overwritten; KASAN's own dump is no report of the slab's (mm/slub.c)
+    r"BUG (?=\S+ *\((?:Not t|T)ainted[^)\n]*\): (?!kasan: ))",
+    r"Badness (?=(?:in \S+ )?at \S+:\d)",  # Badness at kernel/x.c:1    (until 2.6.30)
+    r"(?:[Ss])?cheduling while atomic:",  # scheduling while atomic: sh/0x00000002/123    (until 2.6.2x)
+    r"D?ebug: sleeping function called",  # Debug: sleeping function called from invalid context at x.c:1
+    r"Kernel bug detected",  # Kernel bug detected[#1]:    (MIPS)
+    r"Kernel Fault: Code",  # Kernel Fault: Code=15 (Data TLB miss fault) at addr 0    (PA-RISC)
+    r"soft lockup - CPU",  # soft lockup - CPU#0 stuck for 22s!    (without the word BUG)
+    r"hard LOCKUP",  # NMI watchdog: Watchdog detected hard LOCKUP on cpu 0
+    r": nobody cared",  # irq 16: nobody cared (try booting with the "irqpoll" option)
+    r"stack overflow:",  # do_IRQ: stack overflow: 456    (x86-32)
+    r"unreferenced object 0x",  # unreferenced object 0xffff8881019e6d00 (size 256):    (mm/kmemleak.c)
+    r"\d+ new suspected memory leaks",  # kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+    r"sysfs: cannot create duplicate filename",  # ... '/kernel/slab/vexfs_inode'    (fs/sysfs/dir.c)
+    r"kobject_add_internal failed for \S+ with -EEXIST",  # kobject: kobject_add_internal failed for x with -EEXIST, ...
 )
-"""What opens a report."""
+# What may stand before the word, each with a line it stands for: a subsystem's own prefix, never a module's.
+_LEADS = (
+    r" +",
+    r"(?:rcu|NMI watchdog|watchdog|traps|hung_task|kmemleak|kobject): ",  # rcu: INFO: rcu_preempt detected stalls ...
+    r"\[ ",  # [ INFO: possible circular locking dependency detected ]
+    r"Oops: ",  # Oops: general protection fault, probably for non-canonical address 0xdead000000000108: 0000 [#1]
+    r"CPU ?\d+(?::? )",  # CPU 0 Unable to handle kernel paging request at ...    (MIPS, LoongArch)
+    r"Watchdog detected (?=hard LOCKUP)",  # watchdog: CPU1: Watchdog detected hard LOCKUP on cpu 0
+    r"irq \d+(?=: nobody cared)",
+    r"do_IRQ: (?=stack overflow:)",
+    # what vendors' kernels put before every message:  [4:  system_server: 3344]    (1)[812:umount]    c0    812
+    r"\[\d+: *[\w./-]{1,16}: *\d+\] |\(\d+\)\[\d+:[\w./:-]{1,20}\] ?|c\d+ +\d+ ",
+    r"kasan: GPF could be caused by NULL-ptr deref or user memory access",  # (it lacked its line end until 4.16)
+    r"-{8,}\[ cut here \]-{8,}",  # (a line end was lost)
+)
+_OPENING = re.compile(rf"(?:{'|'.join(_LEADS)}){{0,4}}(?P<word>{'|'.join(_WORDS)})")
+# Internal error: Oops: 0000000096000004 [#1] PREEMPT SMP    Oops[#1]:    sh(99): Oops [#1]    Oops - BUG: 0 [#1] SMP ARM
+# (the count of oopses so far ends the line, or only the kernel's own options follow it)
+DEATH = r"[A-Za-z][\w .,:/()-]{2,200}? ?\[#\d{1,5}\](?::?\s*$|[:,]? +[A-Z][A-Z0-9_]+(?:[ ,(]|\s*$))"
+"""What die() prints on every architecture, at the beginning of a message."""
+_DEATH = re.compile(DEATH)
+# ... [   12.345678] BUG: ...    (a line end was lost)
+_INNER_STAMP = re.compile(r"\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? ?")
+DIE_COUNT = "[#"
 
-# What is searched for: fewer and shorter words, since each costs a pass over the text.
-_COMMON = ("BUG", "panic", "SYZF")
-_NEEDLES = (*_COMMON, *(word for word in KEYWORDS if not any(part in word for part in _COMMON)))
+# What is searched for in the whole text: few words that all of the above have in common, since each costs a pass. What
+# die() prints holds its count.
+_NEEDLES = (
+    "BUG", "WARNING:", "INFO:", DIE_COUNT, "panic", "nable to handle kernel", "UBSAN:", "double fault", "VFS: ",
+    "Booting the kernel.", "unregister_netdevice: waiting for", "fatal error:", "SYZF", "hard LOCKUP",
+    "new suspected memory leaks",
+)  # fmt: skip
+# Rarer ones, which never come without a stack; searched for only where the log holds any.
+_WITH_STACK = (
+    "general protection fault", "Internal error:", "Unhandled fault:", "Alignment trap:", "Badness ",
+    "cheduling while atomic:", "ebug: sleeping function called", "Kernel bug detected", "Kernel Fault: Code",
+    "soft lockup - CPU", ": nobody cared", "stack overflow:", "unreferenced object 0x",
+    "cannot create duplicate filename", "kobject_add_internal failed",
+)  # fmt: skip
+_STACKS = ("all Trace:", "all trace:", "acktrace", "[<", "IAOQ[")
 
-# A keyword is a word of its own: ODEBUG:, _INFO:, u_panic: are other words.
-_PART_OF_A_WORD = re.compile(r"[A-Za-z0-9_]")
-_WORDY = frozenset(("BUG:", "WARNING:", "INFO:", "UBSAN:", "panic:", "int3:", "fatal error:", "SYZFAIL:", "SYZFATAL:"))
-
-# Lines with a keyword that report no crash. One alternation, each branch with a line it stands for.
+# Lines that open like a report and are none, though a stack may follow. Each with a line it stands for.
 _HARMLESS = re.compile(
     "|".join(
         (
             r"INFO: lockdep is turned off",
             r"INFO: Stall ended before state dump",
-            r"INFO: (?:NMI|interrupt|[a-z_]*) ?handler .*took too long",  # INFO: NMI handler (x) took too long to run
-            r"NMI handler .*took too long",
-            r"INFO: recovery required on readonly filesystem",  # EXT4-fs (sda): INFO: recovery required ...
-            r"INFO: write access will be enabled during recovery",
+            r"INFO: [^\n]{0,40}handler .*took too long",  # INFO: NMI handler (x) took too long to run: 2.277 msecs
+            r"INFO: (?:recovery required on readonly filesystem|write access will be enabled during recovery)",
             r"WARNING: /etc/ssh/moduli does not exist",
             r"WARNING: [Tt]he mand mount option",
-            r"workqueue: max_active|WARNING: workqueue cpumask: online intersect",
+            r"WARNING: workqueue cpumask: online intersect",
             r"WARNING: Unprivileged eBPF is enabled",
             r"WARNING: (?:kernel not compiled with|.*CPU_SRSO|.*[Mm]itigation)",  # kernel not compiled with CPU_SRSO
             r"WARNING: fbcon: Driver '.*' missed to adjust virtual screen size",
-            r"EXT4-fs ?(?:\([^)]{0,80}\)|warning|error)?:? .{0,300}(?:WARNING|INFO|BUG):",
-            r"XFS ?\([^)]{0,80}\): (?:WARNING|INFO|BUG):",
             r"(?i:uses? (?:deprecated v2 capabilities|wireless extensions))",
-            r"general protection fault .*(?:ip:|rip:|error:[0-9a-f]+ in )",  # prog[1] general protection fault ip:1
-            r"trap(?:s:)? .*general protection fault",
-            r"ALSA: .*fatal error: cannot create timer|fatal error: cannot create timer",
-            r"Unknown parameter '",  # xfs: Unknown parameter '   Booting the kernel.
+            r"general protection fault .*(?:ip:|rip:|error:[0-9a-f]+ in )",  # general protection fault ip:1 ... in prog[1]
+            r"fatal error: cannot create timer",
         )
     )
 )
-# Words that open a report only in these surroundings (searched in the line without prefixes).
-_SURROUNDINGS = {
-    # Go prints these at the beginning of a line; "x.c:1:2: fatal error:" and "panic:1" are other things.
-    "panic:": re.compile(r"^\s*panic:\s"),
-    "fatal error:": re.compile(r"^\s*fatal error:\s"),
-    # Oops: 0002 [#1] SMP    Oops[#1]:    Internal error: Oops: 17 [#1]
-    "[#": re.compile(r"[A-Za-z0-9:\])] ?\[#\d{1,5}\](?:[ :,]|$)"),
-    # BUG vexfs_inode (Tainted: G    B): Poison overwritten; KASAN's own dump is no report of the slab's
-    "BUG ": re.compile(r"(?:^|\s)BUG \S+ *\((?:Not t|T)ainted[^)]*\): (?!kasan: )"),
-    "Badness ": re.compile(r"^Badness (?:in \S+ )?at \S+:\d+"),
-    ": nobody cared": re.compile(r"irq \d+: nobody cared"),
-    "stack overflow:": re.compile(r"do_IRQ: stack overflow:"),
-}
+# [   12.345678] ...
+_SECONDS = re.compile(r"\[ *(\d{1,9}\.\d+)")
 # ** replaying previous printk message **
 _REPLAY = "replaying previous printk message"
 
 
-DIE_COUNT = "[#"
-
-
 class Headline(NamedTuple):
-    """A line that opens a report. ``at`` is the keyword's place in ``body``, the line without prefixes."""
+    """A line that opens a report. ``at`` is the keyword's place in ``body``, the line without prefixes;
+    ``stamp`` the time in seconds since boot, -1 where the line has none; ``prefix`` what stood before ``body``.
+    """
 
     start: int
     end: int
@@ -121,6 +136,8 @@ class Headline(NamedTuple):
     body: str
     at: int
     keyword: str
+    stamp: float = -1.0
+    prefix: str = ""
 
     @property
     def text(self) -> str:
@@ -139,7 +156,8 @@ def _places(text: str, word: str) -> Iterator[int]:
 
 def _hits(text: str) -> Iterator[int]:
     """Every place of every keyword in the order of the text, never all of them in memory."""
-    present = [word for word in _NEEDLES if word in text]  # a console is read in small pieces, most without any
+    needles = _NEEDLES + _WITH_STACK if any(word in text for word in _STACKS) else _NEEDLES
+    present = [word for word in needles if word in text]  # a console is read in small pieces, most without any
     return heapq.merge(*(_places(text, word) for word in present))
 
 
@@ -159,23 +177,34 @@ def headlines(text: str) -> Iterator[Headline]:
 
 
 def _read(text: str, start: int, end: int) -> Headline | None:
-    """The line's first keyword that stands as a word of its own, or None if the line is harmless."""
-    context, body = split_prefix(text[start : min(end, start + LONGEST_LINE)])
-    if context == USER or _HARMLESS.search(body):
+    """The line as a headline, or None if its message does not open as the kernel opens a report."""
+    _, _, context, body = line_at(text, start, end)
+    if context == USER:
         return None
-    best: tuple[int, str] | None = None
-    for word in KEYWORDS:
-        at = body.find(word)
-        while at > 0 and word in _WORDY and _PART_OF_A_WORD.match(body[at - 1]):
-            at = body.find(word, at + 1)
-        around = _SURROUNDINGS.get(word)
-        if at >= 0 and around is not None and not around.search(body):
-            continue
-        if at >= 0 and (best is None or at < best[0]):
-            best = (at, word)
-    if best is None:
+    match = _OPENING.match(body) or _behind_a_stamp(body)
+    if match and not _HARMLESS.search(body, match.start("word")):
+        at, word = match.start("word"), match["word"]
+    elif DIE_COUNT in body and _DEATH.match(body):
+        at, word = body.index(DIE_COUNT), DIE_COUNT
+    else:
         return None
-    return Headline(start, end, context, body, best[0], best[1])
+    prefix = text[start : min(end, start + LONGEST_LINE)]
+    prefix = prefix[: len(prefix) - len(body)]
+    return Headline(start, end, context, body, at, word, _stamp(prefix), prefix)
+
+
+def _behind_a_stamp(body: str) -> re.Match[str] | None:
+    """The opening of a message that two lines run into each other hide."""
+    if "] " not in body:
+        return None
+    stamps = list(_INNER_STAMP.finditer(body))
+    return _OPENING.match(body, stamps[-1].end()) if stamps else None
+
+
+def _stamp(prefix: str) -> float:
+    """Seconds since boot as the prefix of a line gives them, or -1."""
+    match = _SECONDS.search(prefix)
+    return float(match[1]) if match else -1.0
 
 
 def _replayed(text: str, end: int) -> bool:
@@ -192,57 +221,3 @@ def _inlined(text: str, headline: Headline) -> bool:
     end = text.find("\n", headline.end + 1)
     after = _read(text, headline.end + 1, end if end >= 0 else len(text))
     return after is not None and after.keyword == headline.keyword
-
-
-# [    1.234567] ...    <6>[    1.234567] ...
-_STAMPED = re.compile(r"^(?:<\d+>)?\[ *\d+\.\d{6}\]", re.M)
-# What only a kernel prints: a frame, a task, a device.    f+0x1/0x2    Comm: sync    usb 5-1: ...    Linux version 6.1
-_KERNELISH = re.compile(
-    r"\+0x[0-9a-f]+/0x|\bComm: |\bkernel\b|^[a-z]+ \d+[-:][\w.:-]*: |Linux version \d|cut here", re.M
-)
-_NEIGHBOURS = 4000  # characters
-_FAR_NEIGHBOURS = 16000
-
-
-class _Marks:
-    """The places of a pattern around rising positions of a text, each searched for once."""
-
-    def __init__(self, pattern: re.Pattern[str], text: str) -> None:
-        self._found = (match.start() for match in pattern.finditer(text))
-        self._begun = False
-        self.before = self.after = -1
-
-    def move(self, pos: int) -> None:
-        """Advance to a place; the text is searched only as far as needed."""
-        if not self._begun:
-            self._begun, self.after = True, next(self._found, -1)
-        while 0 <= self.after < pos:
-            self.before, self.after = self.after, next(self._found, -1)
-
-    def near(self, pos: int, distance: int) -> bool:
-        """Whether the pattern stands within a distance of a place."""
-        self.move(pos)
-        if self.before >= 0 and pos - self.before <= distance:
-            return True
-        return self.after >= 0 and self.after - pos <= distance
-
-
-class Surroundings:
-    """Whose words a line without any prefix is likely to be; asked with rising positions."""
-
-    def __init__(self, text: str) -> None:
-        self._stamps = _Marks(_STAMPED, text)
-        self._kernel = _Marks(_KERNELISH, text)
-
-    def amid_kernel_lines(self, headline: Headline) -> bool:
-        """Whether the kernel's own lines around a headline carry timestamps, and the headline does not."""
-        return self._stamps.near(headline.start, _NEIGHBOURS)
-
-    def before_the_kernel(self, headline: Headline) -> bool:
-        """Whether no kernel has spoken yet when the line comes, and one does later: boot loaders, firmware."""
-        self._stamps.move(headline.start)
-        return self._stamps.before < 0 <= self._stamps.after
-
-    def among_programs(self, headline: Headline) -> bool:
-        """Whether nothing in the neighbourhood looks like a kernel's log at all."""
-        return not self._kernel.near(headline.start, _FAR_NEIGHBOURS)

@@ -23,6 +23,7 @@ _MARK = r"(?: ?\[ *(?P<mark>[TC]\d+)(?:@[^\]\n]*)?\])?"
 # [Tue Nov 21 02:10:11 2023]   (dmesg -T)
 _DMESG_T = r"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\]"
 _KERNEL = re.compile(rf"(?:<\d{{1,3}}>)?(?:{_STAMP}|{_DMESG_T}){_MARK} ?")
+_PLAIN = re.compile(r"\[ *\d+\.\d+\](?:\[ *(?P<mark>[TC]\d+)\])? (?P<body>[^\n]*)")
 # <4>BUG: ...   (klogd, or printk.time=0 on a raw console)
 _LEVEL = re.compile(r"<\d{1,3}>")
 # ** 12 printk messages dropped ** [  1.0] ...     ** 3 printk messages dropped [  1.0]
@@ -33,8 +34,10 @@ _LOGIN = re.compile(r"[^\n]* login: ")
 _KMSG = re.compile(r"\d{1,4},\d+,\d+,[-c+](?:,caller=(?P<mark>[TC]\d+))?[^;\n]{0,100};")
 # kern  :warn  : [   12.3] ...    (dmesg -x)
 _FACILITY = re.compile(r"kern *:(?:emerg|alert|crit|err|warn|notice|info|debug) *: ?")
-# 2023-11-21T02:10:11,123456+00:00 ...    [2023-11-21T02:10:11.000Z] ...    2023-11-21 02:10:11 ...
-_ISO = re.compile(r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]? +")
+# <4>1 2023-11-21T02:10:11.123456+00:00 vm kernel - - - ...    (RFC 5424: priority, version, date, host, program, ...)
+_RFC5424 = re.compile(r"<\d{1,3}>1 \S{1,64} \S{1,255} (?P<tag>\S{1,64}) \S{1,128} \S{1,32} (?:-|\[[^\]\n]{0,200}\]) ")
+# 2023-11-21T02:10:11,123456+00:00 ...    [2023-11-21T02:10:11.000Z] ...    2023-11-21 02:10:11 ...    2023/11/21 02:10:11 ...
+_ISO = re.compile(r"\[?\d{4}([-/])\d\d\1\d\d[T ]\d\d:\d\d:\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]? +")
 # 2023-11-21T02:10:11,123456+00:00 ...    (dmesg --time-format=iso; its comma tells it from the journal's)
 _DMESG_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}[+-]\d\d:\d\d ")
 # 02:10:11 ...    02:10:11.123456 ...
@@ -42,11 +45,32 @@ _CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)? +")
 # Nov 21 02:10:11 host kernel: ...    [   12.345678] host kernel: ...    host systemd[1]: ...    (after the date)
 _DATE = re.compile(r"[A-Z][a-z]{2} +\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)? +")
 _TAG = re.compile(r"(?:[\w.:-]+ +)?(?P<tag>[\w./@()-]+)(?:\[\d+\])?: ?")
-_KERNEL_TAG = re.compile(r"(?:[\w.:-]+ +)?(?:kernel|vmunix)(?:\[\d+\])?: ?")
+_TAG_WITHIN = 80
+_OPENERS = frozenset("0123456789[<*")
+_TAGGED = re.compile(r"kernel|vmunix")
+_KERNEL_TAG = re.compile(r"(?:[\w.:-]{1,64} +){0,2}(?:kernel|vmunix)(?:\[\d+\])?: ?")
 # host sshd[812]: ...    (behind an ISO date)
 _PROGRAM = re.compile(r"[\w.:-]+ [\w./@()-]+\[\d+\]: ?")
 # 01-01 00:00:00.000     0     0 W         : text     (logcat -b kernel)
 _LOGCAT = re.compile(r"\d\d-\d\d \d\d:\d\d:\d\d\.\d+ +(?:root +)?\d+ +\d+ [VDIWEF] +[^:\n]{0,40}: ?")
+
+# What programs that record a console put before each line, whoever printed it.
+_RECORDERS = re.compile(
+    "|".join(
+        (
+            r"[\w.-]{1,64} +\| ",  # vm-1  | ...    (docker compose)
+            r"\[ *\d+\.\d+ +\d+\.\d+\] ",  # [3.620654 0.000207] ...    (grabserial)
+            r"\d{10}(?:\.\d+)? ",  # 1700532611.123456 ...    (ts %.s)
+            r"\[(?:pod|container)/[\w./-]{1,200}\] ",  # [pod/vm-0/console] ...    (kubectl logs --prefix)
+            r"(?:stdout|stderr) [FP] ",  # stdout F ...    (a container's log, behind its date)
+            r'\{"log":"',  # {"log":"...\r\n","stream":"stdout","time":"..."}    (docker's json-file)
+        )
+    )
+)
+_DEEPEST = 4  # such prefixes one behind the other
+# root@vm:~# [   12.345678][  T321] ...    (a prompt, white space, or a line that lost its end, before a kernel line)
+_GLUED = re.compile(r"\[ *\d+\.\d{6}\](?:\[ *(?P<mark>[TC]\d+)\])? ?")
+_GLUED_WITHIN = 256
 
 
 class Line(NamedTuple):
@@ -69,21 +93,47 @@ def normalise(text: str) -> str:
     return text
 
 
-def split_prefix(raw: str) -> tuple[str | None, str]:
-    """The context of a raw line and its text without prefixes."""
+def split_prefix(raw: str, depth: int = 0) -> tuple[str | None, str]:
+    """The context of a raw line and its text without prefixes; ``depth`` counts those taken off already."""
     if len(raw) > LONGEST_LINE:
         raw = raw[:LONGEST_LINE]
     if raw[:1] == "[":
         match = _KERNEL.match(raw)
         if match:
             return _after_stamp(raw, match)
-    return _rare_prefix(raw)
+    elif not raw or raw.isspace():
+        return None, raw
+    if _begins_like_text(raw):
+        return _recorded(raw, depth)
+    context, body = _rare_prefix(raw)
+    return _recorded(raw, depth) if context is None and body == raw else (context, body)
+
+
+def _begins_like_text(raw: str) -> bool:
+    """Whether none of the rare prefixes can stand there: a number, a bracket, a date, a name of the kernel's or a login."""
+    beginning = raw[:_TAG_WITHIN]
+    return not (
+        raw[0] in _OPENERS or raw[3:4] == " " or "kern" in beginning or "vmunix" in beginning or " login: " in raw
+    )
+
+
+def line_at(text: str, pos: int, stop: int) -> Line:
+    """The line that begins at ``pos``; ``stop`` is where the text ends. The common form of a prefix costs little."""
+    match = _PLAIN.match(text, pos, stop)
+    if match:
+        mark, body = match.groups()
+        if len(body) < LONGEST_LINE and (mark or (body.find("kernel", 0, _TAG_WITHIN) < 0 and "vmunix" not in body)):
+            return Line(pos, match.end(), mark or "", body)
+    end = text.find("\n", pos, stop)
+    end = stop if end < 0 else end
+    context, body = split_prefix(text[pos : min(end, pos + LONGEST_LINE)])
+    return Line(pos, end, context, body)
 
 
 def _after_stamp(raw: str, match: re.Match[str]) -> tuple[str | None, str]:
     """Behind ``[ 12.3] `` there may be a journal's ``host kernel: `` (short-monotonic)."""
     mark, end = match["mark"], match.end()
-    if mark is None and ": " in raw:
+    if mark is None and ": " in raw and _TAGGED.search(raw, end, end + _TAG_WITHIN):
         tagged = _KERNEL_TAG.match(raw, end)
         if tagged:
             context, body = split_prefix(raw[tagged.end() :])
@@ -99,6 +149,12 @@ def _rare_prefix(raw: str) -> tuple[str | None, str]:
     if raw.startswith("** ", pos):
         dropped = _DROPPED.match(raw, pos)
         pos = dropped.end() if dropped else pos
+    syslog = _RFC5424.match(raw, pos) if raw.startswith("<", pos) else None
+    if syslog:
+        if syslog["tag"] != "kernel":
+            return USER, raw[syslog.end() :]
+        mark, body = split_prefix(raw[syslog.end() :], _DEEPEST)
+        return mark or "", body
     for form, read in _DATES:
         match = form.match(raw, pos)
         if match:
@@ -115,8 +171,20 @@ def _rare_prefix(raw: str) -> tuple[str | None, str]:
     return ("", raw[match.end() :]) if match else (context, raw[pos:] if pos else raw)
 
 
+def _recorded(raw: str, depth: int) -> tuple[str | None, str]:
+    """A line of no kernel's or journal's form: what recorded it may have put something before it."""
+    match = _RECORDERS.match(raw) if depth < _DEEPEST else None
+    if match:
+        return split_prefix(raw[match.end() :], depth + 1)
+    match = _GLUED.search(raw, 0, _GLUED_WITHIN) if "." in raw else None
+    return (match["mark"] or "", raw[match.end() :]) if match else (None, raw)
+
+
 def _syslog(raw: str, pos: int) -> tuple[str | None, str]:
-    """``host tag: text`` behind a syslog date; only the kernel's tag makes it a kernel line."""
+    """``host tag: text`` behind a syslog date; only the kernel's tag or stamp makes it a kernel line."""
+    match = _KERNEL.match(raw, pos)
+    if match:
+        return match["mark"] or "", raw[match.end() :]
     kernel = _KERNEL_TAG.match(raw, pos)
     if kernel:
         match = _KERNEL.match(raw, kernel.end())
@@ -133,7 +201,7 @@ def _dated(raw: str, pos: int) -> tuple[str | None, str]:
     if _KERNEL_TAG.match(raw, pos):
         return _syslog(raw, pos)
     program = _PROGRAM.match(raw, pos)
-    return (USER, raw[program.end() :]) if program else (None, raw[pos:])
+    return (USER, raw[program.end() :]) if program else _recorded(raw[pos:], 1)
 
 
 def _dmesg_iso(raw: str, pos: int) -> tuple[str | None, str]:

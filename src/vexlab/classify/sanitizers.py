@@ -61,6 +61,20 @@ KMSAN = (
 )
 
 KCSAN = (
+    # BUG: KCSAN: data-race in f [vexfs] / g [vexfs]
+    Form(
+        head=line(
+            r"BUG: KCSAN: (?P<k>[\w: -]{1,40} in) (?P<a>[\w.]{1,200})(?: \[[\w-]+\]) / (?P<b>[\w.]{1,200})(?: \[[\w-]+\])?$"
+        ),
+        title="KCSAN: {k} {a} / {b}",
+        stackless=True,
+    ),
+    # BUG: KCSAN: data-race in f / g [vexfs]    BUG: KCSAN: data-race in f+0x1/0x2 [vexfs]
+    Form(
+        head=line(r"BUG: KCSAN: (?P<rest>[^\n\[]{1,500}) \[[\w-]+\]$"),
+        title="KCSAN: {rest}",
+        stackless=True,
+    ),
     # BUG: KCSAN: data-race in f / g    BUG: KCSAN: assert: race in f / g
     Form(head=line(r"BUG: (?P<rest>KCSAN: .*)"), title="{rest}", stackless=True),
 )

@@ -25,7 +25,15 @@ WARNED: tuple[Trail, ...] = (TRAPPED, TRACE)
 
 SLEEP = (r"schedule|_resched",)
 
-ALLOC_NAMES = (r"alloc",)
+# What stands between an allocation and whom it was made for: constructors of the kernel's own objects.
+ALLOC_NAMES = (
+    r"alloc",
+    r"^(?:bioset|_*percpu_(?:ref|counter)|fprop_\w+|blk_init|wb|bdi)_init\w*$|^init_srcu_struct\w*$|^_*kernfs_new_node_ns$",
+)
+# The way into the kernel of a fault in user space's memory, where only the kernel's own code reads the CPU's number.
+EXCEPTIONS = (
+    r"^(?:asm_)?exc_|^_*do_(?:page|user_addr|kern_addr|translation|mem_abort)_?(?:fault)?$|^handle_page_fault$|^el[01]\w*$|^irqentry_",
+)
 
 LOCKDEP = (
     # WARNING: possible circular locking dependency detected
@@ -158,7 +166,7 @@ BUGS = (
         head=line(r"BUG: using (?P<op>[\w]+\(\)) in preemptible"),
         title="BUG: using {op} in preemptible code in {f}",
         trails=(TRACE,),
-        skip=(r"preempt|smp_processor_id",),
+        skip=(r"preempt|smp_processor_id", *EXCEPTIONS),
     ),
     # BUG: sleeping function called from invalid context at mm/slab.h:1
     Form(
@@ -183,7 +191,7 @@ BUGS = (
         pick=Pick.STALL,
     ),
     # BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 32s!
-    Form(head=line(r"BUG: workqueue lockup"), title="BUG: workqueue lockup", stackless=True),
+    Form(head=line(r"BUG: workqueue lockup"), title="BUG: workqueue lockup", stackless=True, alone=True),
     # BUG: workqueue leaked lock or atomic: kworker/0:1/0x00000001/7\n     last function: f
     Form(
         head=line(r"BUG: workqueue leaked lock or atomic"),
@@ -199,6 +207,21 @@ BUGS = (
         trails=(LEAKED,),
         skip=ALLOC_NAMES,
     ),
+    # unreferenced object 0xffff8881019e6d00 (size 256):    (what /sys/kernel/debug/kmemleak holds)
+    Form(
+        head=line(r"unreferenced object 0x"),
+        needs=(line(r"backtrace"),),
+        title="memory leak in {f}",
+        trails=(LEAKED,),
+        skip=ALLOC_NAMES,
+    ),
+    # kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+    Form(
+        head=line(r"\d+ new suspected memory leaks"),
+        title="memory leak: new suspected memory leaks",
+        stackless=True,
+        alone=True,
+    ),
     # BUG: Bad page state in process sync  pfn:12345
     Form(
         head=line(r"BUG: Bad page (?P<k>state|cache)"),
@@ -210,10 +233,17 @@ BUGS = (
     # BUG: Bad page map in process sync  pte:123 pmd:456
     Form(head=line(r"BUG: Bad page map"), title="BUG: Bad page map"),
     # BUG: Bad rss-counter state mm:ffff88005fac4300 idx:0 val:15
-    Form(head=line(r"BUG: Bad rss-counter state"), title="BUG: Bad rss-counter state", stackless=True),
+    Form(head=line(r"BUG: Bad rss-counter state"), title="BUG: Bad rss-counter state", stackless=True, alone=True),
     # BUG: non-zero nr_ptes on freeing mm: 1    (the later pgtables_bytes keep their count)
-    Form(head=line(r"BUG: (?P<k>non-zero nr_(?:ptes|pmds) on freeing mm)"), title="BUG: {k}", stackless=True),
-    Form(head=line(r"BUG: (?P<k>non-zero pgtables_bytes on freeing mm: \d+)"), title="BUG: {k}", stackless=True),
+    Form(
+        head=line(r"BUG: (?P<k>non-zero nr_(?:ptes|pmds) on freeing mm)"), title="BUG: {k}", stackless=True, alone=True
+    ),
+    Form(
+        head=line(r"BUG: (?P<k>non-zero pgtables_bytes on freeing mm: \d+)"),
+        title="BUG: {k}",
+        stackless=True,
+        alone=True,
+    ),
     # BUG: Dentry ffff880000000000{i=1,n=x}  still in use (1) [unmount of ext4 sda1]
     Form(
         head=line(r"BUG: Dentry .*still in use \(-?\d+\) \[(?P<k>unmount of [^\]]*)\]"),
@@ -232,17 +262,30 @@ BUGS = (
 )
 
 UNWINDER = (
+    # WARNING: stack recursion on stack type 4    WARNING: can't access registers at asm_sysvec_apic_timer_interrupt+0x12/0x20
+    # WARNING: stack going in the wrong direction? at f+0x1/0x2    WARNING: unrecognized unwind stack type 0 at f+0x1/0x2
+    Form(
+        head=line(
+            r"WARNING: (?P<k>stack recursion on stack type|stack going in the wrong direction\?|can't (?:access registers|dereference \w+)"
+            r"|unrecognized unwind stack type)"
+        ),
+        title="WARNING: {k}",
+        stackless=True,
+        alone=True,
+    ),
     # WARNING: kernel stack regs at ffff88003e1f7f40 in sync:7 has bad 'bp' value ffffffff85632fb0
     Form(
         head=line(r"WARNING: kernel stack regs .* has bad (?P<k>'\w+' )value"),
         title="WARNING: kernel stack regs has bad {k}value",
         stackless=True,
+        alone=True,
     ),
     # WARNING: kernel stack frame pointer at ffff88003e1f7f40 in sync:7 has bad value 0000000000000000
     Form(
         head=line(r"WARNING: kernel stack (?P<k>regs|frame pointer) .*has bad value"),
         title="WARNING: kernel stack {k} has bad value",
         stackless=True,
+        alone=True,
     ),
 )
 
@@ -293,7 +336,24 @@ WARNINGS = (
     ),
 )
 
+NAMES_TAKEN = (
+    # sysfs: cannot create duplicate filename '/kernel/slab/vexfs_inode'
+    Form(
+        head=line(r"sysfs: cannot create duplicate filename"),
+        title="WARNING: sysfs: duplicate filename in {f}",
+        trails=(TRACE,),
+        skip=(r"^kmem_cache_create|^_*kmem_cache|^sysfs_|^create_cache$|^do_kmem_cache_create|^init_module$",),
+    ),
+    # kobject: kobject_add_internal failed for vexfs with -EEXIST, don't try to register things with the same name ...
+    Form(
+        head=line(r"kobject_add_internal failed for \S+ with -EEXIST"),
+        title="WARNING: kobject_add_internal: name in use",
+        stackless=True,
+        alone=True,
+    ),
+)
+
 INFOS = (
     # INFO: Freed in f age=1 cpu=2 pid=3    (SLUB's track of an object)
-    Form(head=line(r"(?P<rest>INFO: (?:Freed|Allocated) in .*)"), title="{rest}", corrupted=True),
+    Form(head=line(r"(?P<rest>INFO: (?:Freed|Allocated) in .*)"), title="{rest}", corrupted=True, alone=True),
 )

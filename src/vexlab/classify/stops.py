@@ -6,7 +6,17 @@ from __future__ import annotations
 
 from vexlab.classify.form import BAD, DEEP, HANGS, NAME, STALLED, Form, Pick, line
 from vexlab.classify.splats import SLEEP, WARNED
-from vexlab.classify.trails import EXCEPTION, FAULT, OWN_REGISTERS, POINTER, TICKED, TICKED_PLAIN, TRACE
+from vexlab.classify.trails import (
+    ANSWERED,
+    EXCEPTION,
+    FAULT,
+    OWN_REGISTERS,
+    POINTER,
+    PREEMPTED,
+    TICKED,
+    TICKED_PLAIN,
+    TRACE,
+)
 
 _SKB = (r"^_*p?skb_",)
 
@@ -76,7 +86,8 @@ STALLS = (
         head=line(r"INFO: rcu_\w+ (?:self-)?detected (?:expedited )?stalls? on|INFO: rcu_.*stall"),
         title="INFO: rcu detected stall in {f}",
         alts=STALLED,
-        trails=(TICKED, TICKED_PLAIN, EXCEPTION, OWN_REGISTERS),
+        trails=(TICKED, TICKED_PLAIN, EXCEPTION, OWN_REGISTERS, ANSWERED),
+        own_trails=(PREEMPTED,),
         pick=Pick.STALL,
     ),
     # INFO: task sync:7 blocked for more than 120 seconds.
@@ -128,6 +139,7 @@ PANICS = (
     Form(
         head=line(rf"{_PANIC}stack-protector: Kernel stack is corrupted in: {NAME}\+"),
         title="kernel panic: stack is corrupted in {f}",
+        alone=True,
         pick=Pick.NAMED,
         stackless=True,
     ),
@@ -135,6 +147,7 @@ PANICS = (
     Form(
         head=line(rf"{_PANIC}stack-protector: Kernel stack is corrupted in"),
         title="kernel panic: stack is corrupted in {f}",
+        alone=True,
         trails=(TRACE,),
         skip=(r"stack_chk",),
     ),
@@ -142,6 +155,7 @@ PANICS = (
     Form(
         head=line(rf"{_PANIC}corrupted stack end"),
         title="kernel panic: corrupted stack end in {f}",
+        alone=True,
         alts=DEEP,
         trails=(TRACE,),
         pick=Pick.STALL,
@@ -151,6 +165,7 @@ PANICS = (
     Form(
         head=line(rf"{_PANIC}kernel stack overflow"),
         title="kernel stack overflow in {f}",
+        alone=True,
         alts=DEEP,
         trails=(TRACE,),
         pick=Pick.STALL,
@@ -159,12 +174,13 @@ PANICS = (
     Form(
         head=line(rf"{_PANIC}(?:[\w-]+: )?(?P<k>Fatal exception|panic_on_warn set|hung_task: blocked tasks)"),
         title="kernel panic: {k}",
+        alone=True,
         corrupted=True,
     ),
     # Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009
-    Form(head=line(rf"{_PANIC}(?P<k>Attempted to kill init!)"), title="kernel panic: {k}", stackless=True),
+    Form(head=line(rf"{_PANIC}(?P<k>Attempted to kill init!)"), title="kernel panic: {k}", stackless=True, alone=True),
     # Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)
-    Form(head=line(rf"{_PANIC}(?P<k>.*)"), title="kernel panic: {k}"),
+    Form(head=line(rf"{_PANIC}(?P<k>.*)"), title="kernel panic: {k}", alone=True),
 )
 
 # die(): its first argument, an error code, and the count of oopses so far. Only where no other headline goes before.
@@ -229,21 +245,24 @@ OTHERS = (
         alts=BAD,
         trails=(FAULT,),
     ),
-    Form(head=line(r"Booting the kernel\."), title="unexpected kernel reboot", stackless=True),
+    Form(head=line(r"Booting the kernel\."), title="unexpected kernel reboot", stackless=True, alone=True),
     Form(
         head=line(r"unregister_netdevice: waiting for (?P<k>.*?) to become free"),
         title="unregister_netdevice: waiting for DEV to become free",
         stackless=True,
+        alone=True,
     ),
     Form(
         head=line(r"VFS: Close: file count is 0"),
         title="VFS: Close: file count is zero (use-after-free)",
         stackless=True,
+        alone=True,
     ),
     Form(
         head=line(r"VFS: Busy inodes after unmount"),
         title="VFS: Busy inodes after unmount (use-after-free)",
         stackless=True,
+        alone=True,
     ),
     # rust_kernel: panicked at drivers/x.rs:1:2:\nattempt to add with overflow
     Form(
@@ -258,17 +277,19 @@ OTHERS = (
         head=line(r"trusty: panic.*?ASSERT FAILED(?: at \([^)\n]*\))?: (?P<rest>.*)"),
         title="trusty: ASSERT FAILED: {rest}",
         stackless=True,
+        alone=True,
     ),
     # trusty: panic (caller 0xffffffffe0002314): failed(-5) to start app 6
     Form(
         head=line(r"trusty: panic(?: \([^)\n]*\))?: (?P<rest>.*)"),
         title="trusty: panic: {rest}",
         stackless=True,
+        alone=True,
     ),
-    Form(head=line(r"fatal error:"), title="go runtime error", stackless=True),
-    Form(head=line(r"(?P<k>panic:.*)"), title="{k}", stackless=True),
-    Form(head=line(r"(?P<k>SYZFAIL:.*)"), title="{k}", stackless=True),
-    Form(head=line(r"(?P<k>SYZFATAL:.*)"), title="{k}", alts=("SYZFATAL",), stackless=True),
+    Form(head=line(r"fatal error:"), title="go runtime error", stackless=True, alone=True),
+    Form(head=line(r"(?P<k>panic:.*)"), title="{k}", stackless=True, alone=True),
+    Form(head=line(r"(?P<k>SYZFAIL:.*)"), title="{k}", stackless=True, alone=True),
+    Form(head=line(r"(?P<k>SYZFATAL:.*)"), title="{k}", alts=("SYZFATAL",), stackless=True, alone=True),
     # BUG:    (and nothing more)
     Form(head=line(r"(?P<k>BUG|WARNING|INFO):[\s\]]*$"), title="{k}: corrupted", corrupted=True),
 )

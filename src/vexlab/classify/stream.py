@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from vexlab.classify.core import classify
-from vexlab.classify.follow import is_aftermath
 from vexlab.model.report import Report
 
 BLOCK = 8 << 20  # characters classified at once
@@ -19,19 +18,6 @@ def classify_stream(chunks: Iterable[str], *, target_modules: Collection[str] = 
     Memory is bounded by the block, not by the log. A report that begins near a block's end is read together
     with what follows it, so that it is whole.
     """
-    pending: Report | None = None
-    for report in _blocks(chunks, target_modules):
-        if pending is not None and is_aftermath(report.headline):
-            pending = _join(pending, report)
-            continue
-        if pending is not None:
-            yield pending
-        pending = report
-    if pending is not None:
-        yield pending
-
-
-def _blocks(chunks: Iterable[str], target_modules: Collection[str]) -> Iterator[Report]:
     buffer: list[str] = []
     size = lines = 0
     for chunk in chunks:
@@ -76,11 +62,3 @@ def _shift(report: Report, lines: int) -> Report:
     if not lines:
         return report
     return replace(report, first_line=report.first_line + lines, last_line=report.last_line + lines)
-
-
-def _join(first: Report, one: Report) -> Report:
-    return replace(
-        first,
-        follow_on=(*first.follow_on, one.headline, *one.follow_on),
-        last_line=max(first.last_line, one.last_line),
-    )

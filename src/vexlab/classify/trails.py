@@ -75,11 +75,16 @@ EXCEPTION: Trail = (
 # (t=1000 jiffies g=-351 q=157 ncpus=2)\nCPU: 1 PID: ...\nHardware name: ...\nRIP: 0010:f+0x1/0x2    (since 6.0)
 OWN_REGISTERS: Trail = (
     _line(
-        rf"\(t=\d+ jiffies[^\n]*\n(?:[^\n]*\n){{0,5}}?[^\n]{{0,16}}?(?:{'|'.join(_POINTERS)}){_ADDRESSES}{_FUNCTION}"
+        rf"\(t=\d+ jiffies[^\n]*\n(?:[^\n]*\n){{0,8}}?[^\n]{{0,16}}?(?:{'|'.join(_POINTERS)}){_ADDRESSES}{_FUNCTION}"
     ),
     CALL,
     FRAMES,
 )
+# Sending NMI from CPU 0 to CPUs 1:\nNMI backtrace for cpu 1\nCPU: 1 PID: ...\nRIP: 0010:f+0x1/0x2
+_ANSWER = _line(r"NMI backtrace for cpu \d+(?! skipped)")
+ANSWERED: Trail = (_ANSWER, IP, CALL, FRAMES)
+# task:cat             state:R  running task     stack:0     pid:77\nCall Trace:    (a task that RCU waits for)
+PREEMPTED: Trail = (_line(r"^task:\S+ +state:R"), CALL, FRAMES)
 LEAKED: Trail = (_line(r"backtrace(?: \(crc [0-9a-f]+\))?:"), FRAMES)
 ALLOCATED: Trail = (_line(r"page last allocated"), FRAMES)
 BELOW: Trail = (_line(r"^"), FRAMES)

@@ -7,6 +7,7 @@ import re
 from vexlab.model.report import Severity
 
 UNKNOWN = "UNKNOWN"
+HANG = "HANG"
 _OUT = r"(?:slab-|stack-|global-|vmalloc-|alloca-)?out-of-bounds|wild-memory-access|user-memory-access"
 
 # The first row whose pattern fits the title's beginning decides.
@@ -52,7 +53,7 @@ _TYPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"BUG: (?:sleeping function called|scheduling while atomic)", "ATOMIC_SLEEP"),
         (
             r"BUG: (?:soft|hard) lockup|INFO: (?:rcu detected stall|task hung|task can't die)",
-            "HANG",
+            HANG,
         ),
         (r"memory leak", "LEAK"),
         (r"WARNING: kernel stack (?:regs|frame pointer)", UNKNOWN),
@@ -82,6 +83,8 @@ _WARNINGS = frozenset(
         "ATOMIC_SLEEP",
     )
 )
+# BUG: MAX_LOCKDEP_CHAINS too low!    (a limit of the debug kernel, nobody's defect)
+_LIMIT = re.compile(r"BUG: MAX_(?:LOCKDEP|STACK_TRACE)_")
 _FATAL = frozenset(("REBOOT",))
 _FATAL_TITLE = re.compile(r"kernel panic|PANIC: double fault|kernel stack overflow|trusty: |unexpected kernel reboot")
 
@@ -98,6 +101,6 @@ def severity(report_type: str, title: str = "") -> Severity:
     """How bad a report of this type is; a title that names a panic or a double fault makes it fatal."""
     if report_type in _FATAL or (title and _FATAL_TITLE.match(title)):
         return Severity.FATAL
-    if report_type in _WARNINGS:
+    if report_type in _WARNINGS or (title and _LIMIT.match(title)):
         return Severity.WARNING
     return Severity.CRASH

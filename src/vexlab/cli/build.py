@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vexlab.cli.options import kernel_option, settings_from, target_option
+from vexlab.cli.options import kernel_option, sandbox_option, settings_from, target_option
 from vexlab.errors import UsageError
 from vexlab.lab import Lab
 from vexlab.targets.load import find_target
@@ -18,6 +18,7 @@ from vexlab.targets.load import find_target
 @target_option
 @kernel_option
 @click.option("--config", type=click.Path(dir_okay=False), help="Settings file.")
+@sandbox_option
 @click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")
 @click.option("--log", "show_log", is_flag=True, help="Print the whole build log.")
 @click.option(
@@ -28,6 +29,7 @@ def command(
     target: str,
     kernels: tuple[str, ...],
     config: str | None,
+    sandbox: str | None,
     build_args: tuple[str, ...],
     show_log: bool,
     output: str | None,
@@ -36,7 +38,7 @@ def command(
 
     Exit status 1 where the source does not compile, 3 where the compiler or the kernel's headers are missing.
     """
-    settings = settings_from(config=config, kernels=kernels)
+    settings = settings_from(config=config, kernels=kernels, sandbox=sandbox)
     chosen = find_target(target, build_args=build_args)
     if chosen.in_tree and not chosen.tools:
         raise UsageError(f"{chosen.name} comes with the kernel, there is nothing to build")
@@ -55,6 +57,7 @@ def command(
                 folder = Path(output, name)
                 folder.mkdir(parents=True, exist_ok=True)
                 files = [Path(shutil.copy2(file, folder)) for file in files]
-            click.echo(f"{chosen.name} for {kernel.release}: {len(artifact.warnings)} warnings ({source})")
+            more = f", {artifact.foreign_warnings} more of other headers" if artifact.foreign_warnings else ""
+            click.echo(f"{chosen.name} for {kernel.release}: {len(artifact.warnings)} warnings{more} ({source})")
             for file in files:
                 click.echo(f"  {file}")

@@ -42,6 +42,8 @@ def _finding(console: Console, finding: Finding, *, text: bool) -> None:
     head = Text()
     head.append(f"{report.severity.value}", style="dim" if finding.known else _STYLES[report.severity])
     head.append(f"  {_plain(report.title)}", style="dim" if finding.known else "bold")
+    if report.target_frame and report.target_frame != report.frame:
+        head.append(f"  (target: {_plain(report.target_frame)})", style="dim" if finding.known else "bold")
     if finding.count > 1:
         head.append(f"  x{finding.count}")
     console.print(head)
@@ -74,6 +76,7 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
         ("taint", " ".join(report.taint)),
         ("where", f"{finding.file}:{report.first_line}-{report.last_line}"),
         ("fingerprint", report.fingerprint),
+        ("note", report.remark),
         ("then", "; ".join(report.follow_on[:4])),
     )
     return [(name, value) for name, value in rows if value]

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from vexlab.cli.options import kernel_option, settings_from, target_option
+from vexlab.cli.options import CASE_HELP, kernel_option, settings_from, target_option
 from vexlab.cli.session import Request, pytest_arguments
 from vexlab.plugin.marks import CaseMarks, marks_of, words_of
 from vexlab.targets.load import shipped_targets
@@ -35,6 +35,7 @@ class Lister:
 @click.option("--domains-dir", "domains_dirs", multiple=True, type=click.Path(exists=True, file_okay=False),
               help="A folder of further domains.")  # fmt: skip
 @click.option("--scenario", type=click.IntRange(1, 6), help="Only cases of this scenario.")
+@click.option("--case", "cases", multiple=True, help=CASE_HELP)
 @click.option("--targets", is_flag=True, help="List the targets that come with vexlab instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
@@ -48,6 +49,7 @@ def command(
     domains: tuple[str, ...],
     domains_dirs: tuple[str, ...],
     scenario: int | None,
+    cases: tuple[str, ...],
     targets: bool,
     as_json: bool,
 ) -> int:
@@ -64,6 +66,7 @@ def command(
         domains=domains,
         domains_dirs=domains_dirs,
         scenario=scenario or 0,
+        cases=cases,
         paths=tuple(str(Path(path).absolute()) for path in paths),
     )
     rows = collect(request)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from vexlab.config import Settings, load_settings
+from vexlab.config import Sandboxing, Settings, load_settings
+
+CASE_HELP = (
+    "Only this case: an id of `vexlab list`, its beginning, or a pattern with * and ? (brackets mean themselves); "
+    "repeatable."
+)
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -27,6 +33,15 @@ def target_option(command: Command) -> Command:
 def kernel_option(command: Command) -> Command:
     """Add ``--kernel``."""
     return click.option("--kernel", "kernels", multiple=True, help="Kernel to run on; repeat for a matrix.")(command)
+
+
+def sandbox_option(command: Command) -> Command:
+    """Add ``--sandbox``."""
+    return click.option(
+        "--sandbox",
+        type=click.Choice(typing.get_args(Sandboxing)),
+        help="Whether make runs in a sandbox: it must, it does where that works (the default), it does not.",
+    )(command)
 
 
 def machine_options(command: Command) -> Command:
@@ -56,8 +71,9 @@ def settings_from(
     memory: int | None = None,
     cpus: int | None = None,
     kernels: tuple[str, ...] = (),
+    sandbox: str | None = None,
 ) -> Settings:
     """Return the settings file's values with the options laid over them; raise ``UsageError``."""
     settings = load_settings(Path(config) if config else None)
-    given: dict[str, object] = {"accel": accel, "memory": memory, "cpus": cpus, "kernels": kernels}
+    given: dict[str, object] = {"accel": accel, "memory": memory, "cpus": cpus, "kernels": kernels, "sandbox": sandbox}
     return dataclasses.replace(settings, **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]

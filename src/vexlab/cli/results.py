@@ -21,12 +21,13 @@ def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
     store = Store(Path(results_dir or load_settings(None).results).absolute())
     if run is None:
         for each in store.runs():
-            state = "finished" if each.run.finished else "unfinished"
+            state = each.run.state.value if each.run.finished else "unfinished"
             counts = each.summary
             click.echo(
-                f"{each.run.id}  {each.run.target:12} {','.join(each.run.kernels):12} {state:10} "
+                f"{each.run.id}  {each.run.target:12} {','.join(each.run.kernels):12} {state:11} "
                 f"{counts.passed} passed {counts.failed} failed {counts.crashed} crashed "
                 f"{counts.skipped} skipped {counts.errors} errors"
+                + (f" {counts.undecided} undecided" if counts.undecided else "")
             )
         return
     result = store.load(run)
@@ -34,4 +35,6 @@ def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
         click.echo(jsonfile.render(result).decode(), nl=False)
         return
     for case in result.cases:
-        click.echo(f"{case.verdict.value:8} {case.id:52} {case.duration_s:6.1f} s  {printable(case.reason)[:200]}")
+        click.echo(f"{case.verdict.value:9} {case.id:52} {case.duration_s:6.1f} s")
+        for line in case.reason.splitlines():
+            click.echo(f"          {printable(line)}")

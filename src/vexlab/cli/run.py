@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import click
+import msgspec
 import pytest
 
-from vexlab.cli.options import kernel_option, machine_options, settings_from, target_option
+from vexlab.cli.options import (
+    CASE_HELP,
+    kernel_option,
+    machine_options,
+    sandbox_option,
+    settings_from,
+    target_option,
+)
 from vexlab.cli.session import Request, pytest_arguments
 from vexlab.config import Settings, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
-from vexlab.model.case import CaseResult, RunResult, Summary
+from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.evidence import CASE
+from vexlab.plugin.reproduce import SEED, check_expected, facts_of
 from vexlab.report import jsonfile, junit
 from vexlab.report.terminal import Progress
 from vexlab.results.collector import Collector
-from vexlab.results.store import Store
+from vexlab.results.store import Store, with_undecided
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.load import find_target
+from vexlab.vm.session import Session
 
 _JSON = "result.json"
 _JUNIT = "junit.xml"
+_ENDING_S = 10.0
 _NOTHING_COLLECTED = 5  # pytest's exit status
-_INTERRUPTED = 2
 _INTERNAL = (3, 4)
 
 
@@ -45,17 +60,20 @@ _INTERNAL = (3, 4)
 @click.option("--domains-dir", "domains_dirs", multiple=True, type=click.Path(exists=True, file_okay=False),
               help="A folder of further domains.")  # fmt: skip
 @click.option("--scenario", type=click.IntRange(1, 6), help="Only cases of this scenario.")
-@click.option(
-    "--case",
-    "cases",
-    multiple=True,
-    help="Only this case: an id of `vexlab list`, its beginning, or a pattern.",
-)
+@click.option("--case", "cases", multiple=True, help=CASE_HELP)
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), default=1, show_default=True, help="Machines side by side.")
 @machine_options
+@sandbox_option
 @click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")
 @click.option("--first-failure", is_flag=True, help="Stop after the first case that fails or crashes.")
 @click.option("--order", type=click.Path(exists=True, dir_okay=False), help="Run these cases first: an id a line.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of what cases draw at random (default: another each time).")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Fail where kernel, module or target are other ones; `reproduce` in a case's evidence says which.",
+)
 @click.option("--artifact", type=click.Path(exists=True), help="Test this module, or an earlier run's; build nothing.")
 @click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
 @click.option(
@@ -83,9 +101,12 @@ def command(
     memory: int | None,
     cpus: int | None,
     config: str | None,
+    sandbox: str | None,
     build_args: tuple[str, ...],
     first_failure: bool,
     order: str | None,
+    seed: int | None,
+    expect: tuple[str, ...],
     artifact: str | None,
     results_dir: str | None,
     json_file: str | None,
@@ -99,7 +120,7 @@ def command(
     """
     if level and all_levels:
         raise UsageError("--level and --all-levels exclude each other")
-    settings = settings_from(config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels)
+    settings = settings_from(config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels, sandbox=sandbox)
     request = Request(
         target=target,
         kernels=settings.kernels,
@@ -115,10 +136,13 @@ def command(
         memory=memory or 0,
         cpus=cpus or 0,
         config=config or "",
+        sandbox=sandbox or "",
         artifact=artifact or "",
         build_args=build_args,
         first_failure=first_failure,
         order=order or "",
+        seed=seed,
+        expect=expect,
     )
     return _run(request, settings, Path(results_dir or settings.results), json_file, junit_file, plain=ci)
 
@@ -141,37 +165,111 @@ def _run(
     plain: bool,
 ) -> int:
     begin = time.monotonic()
+    stop = _Stop()
     target = find_target(request.target, build_args=request.build_args)
     store = Store(results.absolute())
-    done: list[CaseResult] = []
-    with Progress(plain=plain) as progress:
+    with Progress(plain=plain) as progress, Session() as scratch:
         accelerator, broken = _prepare(target, request, settings, progress)
         run, folder = store.begin(target.name, request.kernels, accelerator)
         progress.begin(run)
-
-        def keep(case: CaseResult) -> None:
-            store.save(run, case)
-            done.append(case)
-            progress.total = collector.total
-            progress.finished(case)
-
-        collector = Collector(progress.started, keep)
-        signal.signal(signal.SIGTERM, _interrupt)
+        kept = _Kept(store, run, folder, progress)
+        if request.seed is not None:
+            os.environ[SEED] = str(request.seed)
         os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
-        status = int(pytest.main(pytest_arguments(request, folder), plugins=[collector]))
-        store.finish(run)
-        result = store.load(run.id)
-        _write(result, folder, json_file, junit_file)
-        progress.end(result, time.monotonic() - begin, os.path.relpath(folder))
+        status = int(pytest.main(pytest_arguments(request, folder, scratch.folder / "cases"), plugins=[kept.collector]))
+        if kept.collector.plan.duplicates:
+            raise UsageError(kept.collector.plan.refusal, hint="give each case a name, or parameters, of its own")
+        result = kept.result(interrupted=bool(stop.asked))
+        _write(result, folder, json_file, junit_file, kept.errors)
+        progress.end(result, time.monotonic() - begin, os.path.relpath(folder), to_stdout=json_file != "-")
     store.close()
     if request.first_failure and result.summary.exit_code == 1:
         status = int(pytest.ExitCode.TESTS_FAILED)  # beside workers pytest takes its own stop for an interruption
-    return _exit_code(status, result.summary, collector.errors, broken)
+    code = _exit_code(status, result, kept.errors, broken)
+    return UsageError.exit_code if kept.collector.uncollected and code == InfraError.exit_code else code
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Treat a polite kill as Ctrl-C: machines are ended, results kept."""
-    raise KeyboardInterrupt
+class _Stop:
+    """Treats a polite kill, and the end of the terminal, as Ctrl-C: machines are ended, results kept."""
+
+    def __init__(self) -> None:
+        self.asked = 0.0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asks not to be told
+                signal.signal(number, self._note)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        last, self.asked = self.asked, time.monotonic()
+        if not last or self.asked - last > _ENDING_S:  # who presses the keys twice would lose what is being kept
+            raise KeyboardInterrupt
+
+
+class _Kept:
+    """What a run has come to so far, in memory as well as in the store: a disk that fills up takes nothing away."""
+
+    def __init__(self, store: Store, run: RunInfo, folder: Path, progress: Progress) -> None:
+        self._store = store
+        self._run = run
+        self._folder = folder
+        self._progress = progress
+        self._cases: list[CaseResult] = []
+        self._errors: list[str] = []
+        self._saved: set[str] = set()
+        self.collector = Collector(folder, self._plan, progress.started, self._keep)
+
+    @property
+    def errors(self) -> list[str]:
+        """What went wrong besides the cases, each once."""
+        return list(dict.fromkeys([*self._errors, *self.collector.errors]))
+
+    def result(self, *, interrupted: bool) -> RunResult:
+        """Return the run with every case that was selected; of those without an end it is said why."""
+        self._collect_written()
+        plan, ended = self.collector.plan, tuple(self._cases)
+        rest = "it was not begun: the run was interrupted" if interrupted else "it was not begun: the run ended before"
+        busy = "the run was interrupted while it ran" if interrupted else "the run ended while it ran"
+        reasons = {**dict.fromkeys(self.collector.running, busy), **self.collector.died}
+        cases = with_undecided(plan, ended, reasons, rest)
+        for case in cases:
+            self._save(case)
+        state = RunState.INCOMPLETE if len(cases) > len(ended) else RunState.FINISHED
+        run = dataclasses.replace(self._run, state=RunState.INTERRUPTED if interrupted else state)
+        with self._failing():
+            self._store.finish(run, run.state)
+        return RunResult(run=run, summary=Summary.of(cases), cases=cases)
+
+    def _collect_written(self) -> None:
+        """Take in what a worker had decided and written down, and could not tell us any more."""
+        known = {case.id for case in self._cases}
+        for file in sorted(self._folder.glob(f"cases/*/{CASE}")):
+            with contextlib.suppress(OSError, msgspec.MsgspecError):
+                case = msgspec.json.decode(file.read_bytes(), type=CaseResult)
+                if case.id not in known:
+                    self._keep(case)
+
+    def _plan(self, plan: Plan) -> None:
+        self._progress.total = len(plan.cases)
+        with self._failing():
+            self._store.plan(self._run, plan)
+
+    def _keep(self, case: CaseResult) -> None:
+        self._cases.append(case)
+        self._save(case)
+        self._progress.finished(case)
+
+    def _save(self, case: CaseResult) -> None:
+        if case.id in self._saved:
+            return
+        with self._failing():
+            self._store.save(self._run, case)
+            self._saved.add(case.id)  # not where the run was interrupted in the middle of it
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except InfraError as error:
+            self._errors.append(error.message)
 
 
 def _prepare(target: Target, request: Request, settings: Settings, progress: Progress) -> tuple[str, BuildError | None]:
@@ -190,8 +288,12 @@ def _prepare(target: Target, request: Request, settings: Settings, progress: Pro
                 broken = error
                 progress.console.print(error.message, markup=False, style="red")
                 continue
+            check_expected(request.expect, facts_of(target, kernel, artifact))
             for warning in artifact.warnings:
                 progress.console.print(f"{name}: {warning}", markup=False, style="yellow")
+            if artifact.foreign_warnings:
+                words = f"{name}: {artifact.foreign_warnings} more warnings, of headers that are not the target's"
+                progress.console.print(words, markup=False, style="yellow")
             progress.say(f"preparing a machine with kernel {name}")
             lab.snapshot(
                 Order(target=target, kernel=kernel, artifact=artifact, memory=settings.memory, cpus=settings.cpus)
@@ -203,10 +305,13 @@ def _artifact(lab: Lab, target: Target, kernel: Kernel, given: str) -> ModuleArt
     return kept_artifact(Path(given), target, kernel) if given else lab.artifact(target, kernel)
 
 
-def _write(result: RunResult, folder: Path, json_file: str | None, junit_file: str | None) -> None:
+def _write(result: RunResult, folder: Path, json_file: str | None, junit_file: str | None, errors: list[str]) -> None:
     document = jsonfile.render(result)
-    (folder / _JSON).write_bytes(document)
-    (folder / _JUNIT).write_bytes(junit.render(result))
+    try:
+        (folder / _JSON).write_bytes(document)
+        (folder / _JUNIT).write_bytes(junit.render(result))
+    except OSError as error:
+        errors.append(f"the results cannot be written: {error}")
     try:
         if json_file == "-":
             click.echo(document.decode(), nl=False)
@@ -218,18 +323,19 @@ def _write(result: RunResult, folder: Path, json_file: str | None, junit_file: s
         raise UsageError(f"the report cannot be written: {error}", hint=f"it is kept in {folder}") from error
 
 
-def _exit_code(status: int, summary: Summary, errors: list[str], broken: BuildError | None) -> int:
+def _exit_code(status: int, result: RunResult, errors: list[str], broken: BuildError | None) -> int:
     for error in errors:
         click.echo(f"vexlab: {error}", err=True)
-    if status == _INTERRUPTED and not errors:
+    if result.run.state is RunState.INTERRUPTED:
         click.echo("vexlab: interrupted; every finished case is kept", err=True)
         return 130
     if broken:
         return BuildError.exit_code
-    if summary.exit_code == 1:
-        return 1
+    code = result.summary.exit_code
+    if code == 1:
+        return code
     if status in _INTERNAL or errors:
-        return UsageError.exit_code if errors and status == _INTERRUPTED else InfraError.exit_code
-    if status == _NOTHING_COLLECTED:
+        return InfraError.exit_code
+    if status == _NOTHING_COLLECTED or not result.cases:
         click.echo("vexlab: no case matches; `vexlab list` shows what there is", err=True)
-    return summary.exit_code
+    return code

@@ -16,7 +16,7 @@ from rich.table import Table
 import vexlab
 from vexlab.cache import key_of
 from vexlab.cli.list import collect
-from vexlab.cli.options import kernel_option, settings_from, target_option
+from vexlab.cli.options import kernel_option, sandbox_option, settings_from, target_option
 from vexlab.cli.session import Request
 from vexlab.cli.values import duration, levels
 from vexlab.errors import UsageError
@@ -28,8 +28,8 @@ from vexlab.selfcheck.detection import Detection, Figures, figures, without_fals
 from vexlab.selfcheck.earlier import finders
 from vexlab.selfcheck.order import promising
 from vexlab.selfcheck.trial import Trial, Trials
-from vexlab.targets.build import digest_tree
 from vexlab.targets.load import find_target
+from vexlab.targets.source import digest_tree
 
 _NOT_TRIED = 3
 
@@ -37,6 +37,7 @@ _NOT_TRIED = 3
 @click.command(name="selfcheck")
 @target_option
 @kernel_option
+@sandbox_option
 @click.option("--defects", type=click.Path(dir_okay=False), help="Catalogue of defects (default: beside target.toml).")
 @click.option("--defect", "names", multiple=True, help="Only this defect; repeatable.")
 @click.option("--clean", "also_clean", multiple=True, help="A further target without defects, for false alarms.")
@@ -60,6 +61,7 @@ def command(
     *,
     target: str,
     kernels: tuple[str, ...],
+    sandbox: str | None,
     defects: str | None,
     names: tuple[str, ...],
     also_clean: tuple[str, ...],
@@ -94,6 +96,7 @@ def command(
     options = ["--jobs", str(jobs)]
     releases = settings_from(config=None, kernels=kernels).kernels
     options += [word for kernel in releases for word in ("--kernel", kernel)]
+    options += ["--sandbox", sandbox] if sandbox else []
     folders = (Path(vexlab.__file__).parent, *(each.file.parent for each in (chosen, *others)))
     sources = key_of([digest_tree(folder) for folder in folders])
     request = Request(target=target, kernels=releases, domains=domains, cases=cases)

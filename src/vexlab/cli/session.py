@@ -28,14 +28,22 @@ class Request:
     memory: int = 0
     cpus: int = 0
     config: str = ""
+    sandbox: str = ""
     artifact: str = ""
     build_args: tuple[str, ...] = ()
     first_failure: bool = False
     order: str = ""
+    seed: int | None = None
+    expect: tuple[str, ...] = ()
 
 
-def pytest_arguments(request: Request, results: Path) -> list[str]:
-    """Return pytest's argument vector for ``request``: our plugin, our configuration, nobody else's."""
+def pytest_arguments(request: Request, results: Path, temporary: Path | None = None) -> list[str]:
+    """Return pytest's argument vector for ``request``: our plugin, our configuration, nobody else's.
+
+    With ``temporary``, the folder of the cases' temporary files, the cases run in processes of their own: one that ends
+    its process, or never comes to an end, does not take the run along. Without it everything happens here, which is
+    for looking at cases, not for running them.
+    """
     paths = list(request.paths) or [str(path) for path in find_domains(request.domains_dirs).values()]
     arguments = ["-p", "vexlab.plugin", "-c", str(_INI), "--rootdir", str(FOLDER), *paths]
     arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode", "importlib"]
@@ -48,16 +56,16 @@ def pytest_arguments(request: Request, results: Path) -> list[str]:
     ):
         for value in values:
             arguments += [f"--vexlab-{name}", value]
-    for name in ("level", "scenario", "accel", "memory", "cpus", "config", "artifact", "order"):
+    for name in ("level", "scenario", "accel", "memory", "cpus", "config", "sandbox", "artifact", "order"):
         if value := getattr(request, name):
             arguments += [f"--vexlab-{name}", str(value)]
     if request.first_failure:
         arguments.append("--exitfirst")
     if request.quick:
         arguments.append("--vexlab-quick")
-    if request.jobs > 1:
+    if temporary:
         # one case at a time for each worker: cases are long and few
-        arguments += ["-n", str(request.jobs), "--dist", "load", "--maxschedchunk", "1"]
+        arguments += ["-n", str(request.jobs), "--dist", "load", "--maxschedchunk", "1", "--basetemp", str(temporary)]
     else:
         arguments += ["-p", "no:xdist"]
     return arguments

@@ -17,6 +17,7 @@ from vexlab.doctor.packages import PROGRAMS, family_of, remedy
 from vexlab.errors import InfraError
 from vexlab.kernels.catalogue import Kernels
 from vexlab.lab import available_memory
+from vexlab.targets import sandbox
 from vexlab.vm import accel
 from vexlab.vm.accel import Accelerator
 from vexlab.vm.qemu import Qemu, find_qemu
@@ -30,6 +31,14 @@ def examine(settings: Settings, *, fresh: bool, progress: Callable[[str], None])
     family = family_of(next((file.read_text() for file in _OS_RELEASE if file.is_file()), ""))
     progress("looking for programs")
     checks = [*host.programs(process.find, family), host.keyring(family), host.libelf(family)]
+    checks.append(
+        host.build_sandbox(
+            sandbox.prove(),
+            family,
+            installed=process.find(sandbox.PROGRAM) is not None,
+            required=settings.sandbox == "require",
+        )
+    )
     kernels = _kernels(Cache(cache), settings)
     try:
         qemu = find_qemu()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from vexlab.apt import KEYRING as KEYRING_FILE
 from vexlab.doctor.check import Check
-from vexlab.doctor.packages import KEYRING, LIBELF, PROGRAMS, Need, remedy
+from vexlab.doctor.packages import BUBBLEWRAP, KEYRING, LIBELF, PROGRAMS, Need, remedy
+from vexlab.targets.sandbox import Proof
 
 _MIB = 1 << 20
 _DISK_NEEDED_MIB = 1024  # a kernel, its headers, an image, two snapshots of 256 MiB
@@ -19,6 +20,12 @@ _DISK_WANTED_MIB = 4096  # all kernels and a few targets
 _QEMU_MIB = 64
 _SOCKET = len("/vexlab-12345678/m9999/console")
 _PATH_MOST = 107
+# Where bwrap is installed and fails, user namespaces are mostly forbidden: by Debian's switch, Ubuntu's AppArmor, or
+# the seccomp filter of a container.
+_USER_NAMESPACES = (
+    "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1 (Debian), "
+    "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu); in a container, seccomp and AppArmor unconfined"
+)
 
 
 def programs(find: Callable[[str], str | None], family: str) -> tuple[Check, ...]:
@@ -43,6 +50,16 @@ def libelf(family: str) -> Check:
     except OSError:
         return _have(LIBELF, "", family)
     return _have(LIBELF, name, family)
+
+
+def build_sandbox(proof: Proof, family: str, *, installed: bool, required: bool) -> Check:
+    """Say whether a target's Makefile runs in a sandbox here, as was just tried; ``required`` by the settings."""
+    if proof.works:
+        detail = f"{proof.words}: a build has no network and no home, and writes to its own folder only"
+        return Check(name="build sandbox", ok=True, detail=detail, needed=required)
+    fix = _USER_NAMESPACES if installed else remedy([BUBBLEWRAP], family)
+    detail = f"{proof.words}: a target's Makefile can do what you can"
+    return Check(name="build sandbox", ok=False, detail=detail, fix=fix, needed=required)
 
 
 def _have(need: Need, found: str, family: str) -> Check:

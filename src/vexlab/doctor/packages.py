@@ -34,6 +34,7 @@ def _same(name: str) -> tuple[str, str, str, str]:
 
 
 _UTIL_LINUX = ("util-linux", "util-linux", "util-linux", "setpriv")
+_PRLIMIT = ("util-linux", "util-linux", "util-linux", "util-linux-misc")
 
 PROGRAMS = (
     Need(
@@ -43,6 +44,7 @@ PROGRAMS = (
     ),
     Need(anyof=("qemu-img",), why="makes disks", packages=("qemu-utils", "qemu-img", "qemu-img", "qemu-img")),
     Need(anyof=("setpriv",), why="ends machines when vexlab is killed", packages=_UTIL_LINUX),
+    Need(anyof=("prlimit",), why="bounds what a build writes", packages=_PRLIMIT),
     Need(anyof=("apt-get",), why="fetches kernels and packages for images", packages=_same("apt")),
     Need(anyof=("dpkg-deb",), why="unpacks packages", packages=_same("dpkg")),
     Need(anyof=("depmod",), why="indexes kernel modules", packages=_same("kmod")),
@@ -70,6 +72,9 @@ KEYRING = Need(
     anyof=("Debian's archive keys",),
     why="verifies packages",
     packages=("debian-archive-keyring", "debian-keyring", "debian-archive-keyring", "debian-archive-keyring"),
+)
+BUBBLEWRAP = Need(
+    anyof=("bwrap",), why="keeps a target's Makefile in a sandbox", packages=_same("bubblewrap"), needed=False
 )
 LIBELF = Need(
     anyof=("libelf.so.1",),

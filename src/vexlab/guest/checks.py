@@ -6,6 +6,7 @@ that cannot be read is kept as noise and spoils the run, it is never taken for a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,63 +15,15 @@ from typing import TypeVar
 import msgspec
 
 from vexlab.errors import MachineError
+from vexlab.model.refusals import OPERATIONS
 
 T = TypeVar("T")
 _MOST_NOISE = 20
 
-# Operations that a target may declare as refused, and the checks (or whole families) in which that shows.
-OPERATIONS: dict[str, tuple[str, ...]] = {
-    "acl": ("owner.acl_grants", "owner.acl_inherited"),
-    "birth_time": ("times.birth",),
-    "collapse_range": ("space.collapses",),
-    "copy_file_range": ("io.copies_in_kernel",),
-    "dates": ("times.distant_dates",),
-    "dir_links": ("dir.link_counts",),
-    "direct_io": ("direct",),
-    "fallocate": (
-        "full.fallocate_refused",
-        "space.allocates",
-        "space.collapses",
-        "space.inserts",
-        "space.keeps_data",
-        "space.keeps_size",
-        "space.punch_frees",
-        "space.punches",
-        "space.zeroes",
-    ),
-    "file_handles": ("open.by_handle",),
-    "fixed_inodes": ("stat.inodes_come_back",),
-    "freed_for_stores": ("full.freed_at_once_by_others",),
-    "insert_range": ("space.inserts",),
-    "large_files": ("large", "truncate.huge_and_back"),
-    "large_xattrs": ("xattr.large_values",),
-    "long_symlinks": ("symlink.longest",),
-    "mapped_tail": ("mmap.tail_in_memory",),
-    "overwrite_when_full": ("full.overwriting",),
-    "punch_hole": ("space.punches", "space.punch_frees"),
-    "rename_exchange": (
-        "mark.exchanges",
-        "persist.exchanges",
-        "rename.exchange_across_depths",
-        "rename.exchange_directories",
-        "rename.exchange_empty_directories",
-        "rename.exchange_file_and_directory",
-        "rename.exchange_files",
-        "rename.exchange_times",
-        "rename.exchange_with_others",
-        "rename.exchange_with_symlink",
-    ),
-    "rename_noreplace": ("rename.noreplace",),
-    "rename_whiteout": ("rename.whiteout",),
-    "security_xattr": ("xattr.security",),
-    "small_files_when_full": ("full.small_files",),
-    "tmpfile": ("tmpfile",),
-    "trusted_xattr": ("xattr.same_name_elsewhere", "xattr.trusted"),
-    "wide_devices": ("special.widest_device",),
-    "xattr": ("full.attributes", "mark.xattrs", "persist.xattrs", "times.xattr_marks_ctime", "xattr"),
-    "zero_range": ("space.zeroes",),
-}
 _WIDEST = 500
+# [   12.345678] fscheck: xattr.large_values
+_ANNOUNCED = re.compile(r"\] fscheck: ([\w.]+)\s*$")
+_END = "end"  # what it says after the last check
 
 
 class CheckOutcome(StrEnum):
@@ -215,6 +168,20 @@ def parse_tree(text: str) -> TreeReport:
     return TreeReport(problems=problems, entries=summary.entries if summary else 0, complete=complete, noise=noise)
 
 
+def running_check(console: str, headline: str = "") -> str:
+    """Return the check that ``fscheck --announce`` was at when the kernel printed ``headline``, ``""`` for none.
+
+    Without a headline it is the one that was begun last and did not come to its end.
+    """
+    last = ""
+    for line in console.splitlines():
+        if match := _ANNOUNCED.search(line):
+            last = match[1]
+        elif headline and headline in line:
+            break
+    return "" if last == _END else last
+
+
 def judge(checks: Iterable[Check], report: CheckReport, refuses: Mapping[str, str] | None = None) -> tuple[Judged, ...]:
     """Judge every check that was to run, in order.
 
@@ -234,8 +201,16 @@ def _reason(check: Check, declared: Mapping[str, str]) -> str | None:
     return None
 
 
+def _word(check: Check) -> str:
+    """Return the word by which a target declares that it lacks what ``check`` asks for."""
+    named = (word for name in (check.id, check.family) for word, checks in OPERATIONS.items() if name in checks)
+    return next(named, check.id)
+
+
 def _judge(check: Check, result: CheckResult | None, reason: str | None) -> Judged:
     judgement, why = _meaning(result, reason)
+    if judgement is Judgement.FAILED and result is not None and result.result is CheckOutcome.REFUSED:
+        why += f", and the target does not declare `{_word(check)}` in [refuses]"
     return Judged(id=check.id, cite=check.cite, judgement=judgement, why=why, ms=result.ms if result else 0.0)
 
 
@@ -247,7 +222,7 @@ def _meaning(result: CheckResult | None, reason: str | None) -> tuple[Judgement,
     if result.result is CheckOutcome.REFUSED:
         if reason is not None:
             return Judgement.REFUSED, f"{reason} ({result.detail})"
-        return Judgement.FAILED, f"refused, and the target does not declare it: {result.detail}"
+        return Judgement.FAILED, result.detail  # it says itself whether anything was refused, or is only not so
     if result.result is CheckOutcome.SKIP:
         return Judgement.SKIPPED, result.detail
     return Judgement.FAILED, result.detail

@@ -6,11 +6,11 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from vexlab.deadline import Deadline
 from vexlab.errors import AgentError, GuestTimeout, MachineLost, UsageError, VexlabError
-from vexlab.model.machine import CommandResult
+from vexlab.model.machine import CommandResult, short_command
 from vexlab.vm.machine import Machine
 
 _FIRST_S, _MOST_S = 0.02, 0.5
@@ -20,11 +20,17 @@ Connect = Callable[[], AbstractContextManager[Machine]]
 
 
 def run_command(
-    connect: Connect, argv: Sequence[str], *, stdin: bytes = b"", timeout: float | None = None
+    connect: Connect,
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    timeout: float | None = None,
+    guard: Callable[[Sequence[str]], AbstractContextManager[object]] = nullcontext,
 ) -> CommandResult:
     """Run ``argv`` in the guest, connecting anew for each look at it, and return how it ended.
 
-    Raises ``GuestTimeout`` after ``timeout`` seconds. Whatever ends the wait, the command and its children are killed.
+    Raises ``GuestTimeout`` after ``timeout`` seconds. Whatever ends the wait, the command and its children are killed:
+    by us, or by what ``guard`` does with the guest's command that ends them, when we are ourselves killed.
     """
     begun = time.monotonic()
     deadline = Deadline.after(timeout or _NEVER_S)
@@ -37,10 +43,11 @@ def run_command(
             command = ["/bin/sh", "-c", 'exec <"$0"; rm -f "$0"; exec "$@"', file, *command]
         pid = machine.begin(command)
     try:
-        for _ in deadline.poll(_FIRST_S, _MOST_S):
-            with connect() as machine:
-                if result := machine.ended(pid, argv, begun):
-                    return result
+        with guard(_kill_argv(pid)):
+            for _ in deadline.poll(_FIRST_S, _MOST_S):
+                with connect() as machine:
+                    if result := machine.ended(pid, argv, begun):
+                        return result
     except UsageError as error:
         raise MachineLost(f"{error.message} while `{argv[0]}` ran", hint=error.hint) from error
     except BaseException:
@@ -48,9 +55,15 @@ def run_command(
             _kill(connect, pid)
         raise
     _kill(connect, pid)
-    raise GuestTimeout(f"`{' '.join(argv)[:200]}` did not end within {timeout:g} s", command=argv[0], pid=pid)
+    raise GuestTimeout(
+        f"`{short_command(argv)}` did not end within {timeout:g} s", command=argv[0], pid=pid, seconds=timeout or 0.0
+    )
 
 
 def _kill(connect: Connect, pid: int) -> None:
     with connect() as machine, contextlib.suppress(AgentError):
-        machine.shell(f"kill -9 -- -{pid} {pid}")
+        machine.exec(_kill_argv(pid))
+
+
+def _kill_argv(pid: int) -> list[str]:
+    return ["/bin/sh", "-c", f"kill -9 -- -{pid} {pid}"]

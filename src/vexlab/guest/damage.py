@@ -17,6 +17,7 @@ from vexlab.guest.fields import Field, Means, Sum, Wrong, with_sums, wrong_value
 
 BLOCK = 4096
 _SECTOR = 512
+_SHOWN = 12
 # [   12.345678] vexlab: damage 17 inode[12].i_links=0
 _TOLD = re.compile(r"vexlab: damage (-?\d+) (\S+)")
 # For each meaning the kinds of values in the order in which they are tried; what is not named comes last.
@@ -223,19 +224,48 @@ def parse_damage_results(text: str) -> tuple[tuple[DamageResult, ...], tuple[str
 
 
 def complaints(damages: Sequence[Damage], results: Iterable[DamageResult]) -> tuple[str, ...]:
-    """Return a sentence for each damage that the filesystem did not stand as it must, and for a sound image refused."""
+    """Return a sentence for each damage that the filesystem did not stand as it must."""
     found = []
     for result in results:
         if result.number < 0:
-            words = result.wrong or (f"refused with {result.mount}" if result.mount else "")
-            words = words or (f"errors {result.errors}" if result.noticed else "")
-            if words:
-                found.append(f"the sound image, mounted in between: {words}")
-        elif result.wrong:
+            continue
+        if result.wrong:
             found.append(f"{result.name}: {result.wrong}")
         elif damages[result.number].impossible and not result.noticed:
             found.append(f"{result.name}: taken for sound, no error was told, though the value is impossible")
     return tuple(found)
+
+
+def sound_failures(results: Iterable[DamageResult]) -> tuple[str, ...]:
+    """Return a sentence for each time that the sound image, mounted between two damaged ones, did not serve.
+
+    Each names the damage before it, which may have left the kernel so.
+    """
+    found = []
+    before = "any damage"
+    for result in results:
+        if result.number >= 0:
+            before = result.name
+            continue
+        words = result.wrong or (f"refused with {result.mount}" if result.mount else "")
+        words = words or (f"errors {result.errors}" if result.noticed else "")
+        if words:
+            when = f"after {before}" if before != "any damage" else f"before {before}"
+            found.append(f"{when}: {words}")
+    return tuple(found)
+
+
+def told(damages: Sequence[Damage], results: Sequence[DamageResult]) -> str:
+    """Return all that is wrong with ``results``, or ``""``: what the sound image met first, then the damaged ones."""
+    sound, harm = sound_failures(results), complaints(damages, results)
+    tried = sum(each.number >= 0 for each in results)
+    checks = sum(each.number < 0 for each in results)
+    lines = []
+    if sound:
+        lines += [f"the sound image failed {len(sound)} of {checks} times it was mounted: {sound[0]}", *sound[1:_SHOWN]]
+    if harm:
+        lines += [f"{len(harm)} of {tried} damaged images did harm: {harm[0]}", *harm[1:_SHOWN]]
+    return "\n".join(lines)
 
 
 def culprit(console: str, headline: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vexlab.errors import MachineError, TargetFailure
 from vexlab.model.machine import CommandResult
 from vexlab.model.target import Target
 from vexlab.vm.machine import BUSYBOX, Machine
@@ -77,7 +78,8 @@ class GuestModule:
     def load_dependencies(self) -> None:
         """Load the modules of the kernel that the target depends on, so that a load's time is the target's own."""
         result = load_missing(self.machine, self.target)
-        assert result is None or result.ok, f"the kernel cannot load what {self.name} depends on: {result}"
+        if result is not None and not result.ok:
+            raise TargetFailure(f"the kernel cannot load what {self.name} depends on: {result}")
 
     def insert(self, path: str, *params: str, timeout: float = _STEP_S) -> CommandResult:
         """``insmod`` any module file of the guest."""
@@ -91,10 +93,14 @@ class GuestModule:
         """Return the module's line of ``/proc/modules``, or ``None`` where it is not loaded."""
         for line in self.machine.ash("cat /proc/modules").text.splitlines():
             # vexfs 45056 1 - Live 0xffffffffc0200000 (OE)
-            name, size, users, _, state, *rest = line.split()
-            if name == self.name:
-                taint = rest[1].strip("()") if len(rest) > 1 else ""
-                return ModuleState(size=int(size), users=int(users), state=state, taint=taint)
+            name, *rest = line.split() or [""]
+            if name != self.name:
+                continue
+            try:
+                size, users, _, state, _, *taint = rest
+                return ModuleState(size=int(size), users=int(users), state=state, taint="".join(taint[:1]).strip("()"))
+            except ValueError as error:
+                raise MachineError(f"the guest's /proc/modules is not readable: {line[:200]}") from error
         return None
 
     def traces(self) -> frozenset[str]:

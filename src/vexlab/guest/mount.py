@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from vexlab.model.machine import CommandResult
+from vexlab.errors import TargetFailure, UsageError
+from vexlab.guest.block import sectors_written
+from vexlab.model.machine import CommandResult, errno_name
 from vexlab.model.target import Target
 from vexlab.vm.machine import BUSYBOX, Machine
 
 MKFS_S = 120.0
 MOUNT_S = 60.0
+
+_NOT_RUN = (126, 127)  # execvp(3) by a shell: found and not executable, not found
+_NO_ROOM = ("EAGAIN", "ENOMEM")
+# sh: line 1: mkfs.nosuch: command not found     sh: mkfs.nosuch: not found
+_NOT_FOUND = re.compile(r"([^\s:]+): (?:command )?not found")
+# Usage: mkfs.ext4 [-c|-l filename] ...     mkfs.xfs: invalid option -- 'Q'     unrecognized option '--nosuch'
+_USAGE = re.compile(r"^\s*usage:|\b(?:invalid|illegal|unknown|unrecogni[sz]ed) option\b", re.IGNORECASE | re.MULTILINE)
+_BRINGS = "`packages = [...]` or a `[[tools]]` table in target.toml brings it"
+_NAMES = "`{key}` in target.toml names it"
 
 _WHERE = 'echo $(stat -c %d "$1" /); cat /proc/self/mountinfo'
 
@@ -37,12 +49,28 @@ class GuestFilesystem:
         self.mountpoint = mountpoint
 
     def mkfs(self, *, timeout: float = MKFS_S) -> CommandResult:
-        """Make the filesystem."""
-        return self.machine.exec(_command(self.target.mkfs, self.device), timeout=timeout)
+        """Make the filesystem.
+
+        Raises ``UsageError`` where it is the description of the target that is wrong: the guest has no such program, or
+        the program does not understand its command line.
+        """
+        return self._run("mkfs", self.target.mkfs, timeout)
 
     def fsck(self, *, timeout: float = MKFS_S) -> CommandResult:
-        """Check the unmounted filesystem without changing it."""
-        return self.machine.exec(_command(self.target.fsck, self.device), timeout=timeout)
+        """Check the unmounted filesystem without changing it; raises ``UsageError`` as ``mkfs`` does."""
+        return self._run("fsck", self.target.fsck, timeout)
+
+    def _run(self, key: str, template: tuple[str, ...], timeout: float) -> CommandResult:
+        argv = _command(template, self.device)
+        result = self.machine.exec(argv, timeout=timeout)
+        if not result.ok and (missing := cannot_run(result)):
+            raise UsageError(f"{missing} is not in the guest; {_BRINGS}: {result}", hint=_NAMES.format(key=key))
+        if not result.ok and refuses_its_words(result):
+            before = sectors_written(self.machine, self.device)
+            again = self.machine.exec(argv, timeout=timeout)
+            if refuses_its_words(again) and sectors_written(self.machine, self.device) == before:
+                raise UsageError(f"`{key}` in target.toml is no command line that {argv[0]} understands: {result}")
+        return result
 
     def mount(self, *options: str, timeout: float = MOUNT_S) -> CommandResult:
         """Mount it with the target's options and ``options``."""
@@ -60,28 +88,48 @@ class GuestFilesystem:
         return self._entry_in(self.machine.ash("cat /proc/self/mountinfo").text)
 
     def prove(self) -> None:
-        """Assert that the mount point really is the target on this device: mountinfo, ``st_dev``, device number.
+        """Raise ``TargetFailure`` unless the mount point is the target on this device: mountinfo and ``st_dev``.
 
         Operations that quietly ran on the root filesystem have made harnesses report success before.
         """
         devices, _, mounts = self.machine.ash(_WHERE, self.mountpoint).text.partition("\n")
         entry = self._entry_in(mounts)
-        assert entry is not None, f"nothing is mounted at {self.mountpoint}"
-        assert entry.fstype == self.target.fstype, f"{self.mountpoint} is {entry.fstype}, not {self.target.fstype}"
-        assert entry.source == self.device, f"{self.mountpoint} is on {entry.source}, not {self.device}"
+        if entry is None:
+            raise TargetFailure(f"nothing is mounted at {self.mountpoint}")
+        if entry.fstype != self.target.fstype:
+            raise TargetFailure(f"{self.mountpoint} is {entry.fstype}, not {self.target.fstype}")
+        if entry.source != self.device:
+            raise TargetFailure(f"{self.mountpoint} is on {entry.source}, not {self.device}")
         inside, _, outside = devices.partition(" ")
-        assert inside != outside, f"{self.mountpoint} lies on the root filesystem (st_dev {devices})"
+        if inside == outside:
+            raise TargetFailure(f"{self.mountpoint} lies on the root filesystem (st_dev {devices})")
 
     def _entry_in(self, mountinfo: str) -> MountEntry | None:
         found = None
         for line in mountinfo.splitlines():
             # 36 24 254:32 / /mnt/test rw,relatime - ext4 /dev/vdc rw
             before, _, after = line.partition(" - ")
-            fields = before.split()
-            if fields[4] == self.mountpoint:
-                fstype, source, options = after.split(" ", 2)
+            fields, rest = before.split(), after.split(" ", 2)
+            if len(fields) > 4 and len(rest) == 3 and fields[4] == self.mountpoint:
+                fstype, source, options = rest
                 found = MountEntry(fstype=fstype, source=source, device=fields[2], options=options)
         return found
+
+
+def cannot_run(result: CommandResult) -> str:
+    """Return the program that ``result`` says the guest does not have, or cannot execute; ``""`` where it ran.
+
+    The agent and shells say 127 or 126; a guest without memory for another process says so and has the program.
+    """
+    if result.status not in _NOT_RUN or errno_name(result.said) in _NO_ROOM or not result.argv:
+        return ""
+    named = _NOT_FOUND.search(result.said)
+    return named[1] if named else result.argv[0]
+
+
+def refuses_its_words(result: CommandResult) -> bool:
+    """Return whether a program ended without work because it does not know its options: it told how it is called."""
+    return not result.ok and not result.signal and bool(_USAGE.search(f"{result.error_text}\n{result.text}"))
 
 
 def _command(template: tuple[str, ...], device: str) -> list[str]:

@@ -8,12 +8,16 @@ free again; unmount, and the module must unload. What the kernel printed, and it
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
-from vexlab.errors import MachineError
+from vexlab.deadline import Deadline
+from vexlab.errors import MachineError, TargetFailure
+from vexlab.guest.asking import LastFailure, Question, ask_all
 from vexlab.guest.checks import parse_tree
+from vexlab.guest.counts import ON_DEMAND_BLOCKS, Counts, not_free, uncounted
+from vexlab.guest.klog import explained, first_error, quoted
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.model.machine import CommandResult
 
 _MANIFEST = "/tmp/last-questions.manifest"  # noqa: S108 - in the guest
 _MODEL = "/tmp/tree{}.manifest"  # noqa: S108 - in the guest
@@ -22,11 +26,20 @@ _FREEZE_S = 60.0
 _NO_FREEZE = "Operation not supported"
 _SHOWN = 5
 
-# Filesystems that make inodes on demand keep the blocks of an empty chunk and of its index until another is made
-# (xfs: a chunk of 64 inodes is 8 blocks of 4 KiB, fs/xfs/libxfs/xfs_ialloc.c).
-_ON_DEMAND_BLOCKS = 64
+# Filesystems free in the background: xfs a removed inode (xfs_inodegc_queue), btrfs with its next transaction. So much
+# of the guest's own time they have for it, with a sync before each look.
+_SETTLE_S = 5.0
 
 _COUNTS = "stat -f -c '%S %b %f %c %d' {0} && stat -c '%b' {0}"
+# How many inodes the manifest names, lost+found aside, which mkfs makes; and the largest file's blocks of 512
+# bytes. A sum over all files says nothing where files share blocks (reflinks).
+_TREE = """
+group='"group": *"\\([^"\\\\]\\|\\\\.\\)*"'
+grep -v '"path": *"lost+found"' "$1" | grep -o "$group" | sort -u | wc -l
+find "$2" -xdev -type f -exec stat -c %b {} + 2>/dev/null | sort -n | tail -n 1
+"""
+_NAMES = "ls -A {0} | grep -vcx lost+found"
+_FREEZE = 'fsfreeze --freeze "$1" && echo frozen && fsfreeze --unfreeze "$1"'
 _DROP = "sync && echo 3 >/proc/sys/vm/drop_caches"
 _EMPTY_MODEL = "the manifest is empty"
 _VERIFY = f"""
@@ -53,34 +66,30 @@ echo "$held"
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """What statfs(2) says of a filesystem, and the blocks its root directory takes, which may stay large."""
-
-    block_size: int
-    blocks: int
-    free: int
-    inodes: int
-    free_inodes: int
-    root_blocks: int
-
-
 class LastQuestions:
-    """Asks them of one filesystem, which must be mounted and empty when this is made."""
+    """Asks them of one filesystem, which must be mounted and empty when this is made.
+
+    Every method raises ``TargetFailure`` where the answer is wrong; those of several questions ask all that still can
+    be asked before they do.
+    """
 
     def __init__(self, filesystem: GuestFilesystem, module: GuestModule | None = None) -> None:
         self.filesystem = filesystem
         self.module = module
         self._machine = filesystem.machine
         self._start = self.counts()
+        self._began_empty = self._machine.ash(_NAMES.format(shlex.quote(filesystem.mountpoint))).text == "0"
 
     def counts(self) -> Counts:
         """Return how full the mounted filesystem is."""
-        result = self._machine.ash(_COUNTS.format(shlex.quote(self.filesystem.mountpoint)))
+        result = self._machine.ash(_COUNTS.format(shlex.quote(self.filesystem.mountpoint)), timeout=_WALK_S)
+        self._must(result, "it cannot be asked how full it is")
         try:
             size, blocks, free, inodes, free_inodes, sectors = map(int, result.text.split())
         except ValueError as error:
             raise MachineError(f"the guest counts no blocks: {result}") from error
+        if size < 1:
+            raise TargetFailure(f"statfs tells of blocks of {size} bytes")
         return Counts(
             block_size=size,
             blocks=blocks,
@@ -94,11 +103,10 @@ class LastQuestions:
         """Make a tree of ``count`` names of every kind, of which ``seed`` makes the model that ``filled`` expects."""
         folder = self._folder(seed)
         script = f"mkdir {folder} && fstree fill {seed} {count} {folder} >{_MODEL.format(seed)}"
-        result = self._machine.ash(script, timeout=_WALK_S)
-        assert result.ok, f"the tree cannot be made: {result}"
+        self._must(self._machine.ash(script, timeout=_WALK_S), "the tree cannot be made")
 
     def filled(self, seed: int) -> None:
-        """Assert that the tree that ``fill`` made of ``seed`` is what its model says."""
+        """Ask whether the tree that ``fill`` made of ``seed`` is what its model says."""
         self.compare(_MODEL.format(seed), self._folder(seed))
 
     def _folder(self, seed: int) -> str:
@@ -106,85 +114,160 @@ class LastQuestions:
 
     def ask(self) -> None:
         """Ask all of them, in order; the filesystem ends unmounted and its module unloaded."""
-        self.freezes()
-        self.kept()
-        self.given_back()
-        self.let_go()
-
-    def freezes(self) -> None:
-        """Assert that it freezes and thaws: whoever has kept the right to write lets a freeze wait for ever."""
-        point = self.filesystem.mountpoint
-        frozen = self._machine.ash('fsfreeze --freeze "$1" && fsfreeze --unfreeze "$1"', point, timeout=_FREEZE_S)
-        assert frozen.ok or _NO_FREEZE in str(frozen), f"it does not freeze and thaw: {frozen}"
+        self._ask(Question("freezing", LastQuestions.freezes, mounted=True), *_KEPT, *_GIVEN_BACK, *_LET_GO)
 
     def kept(self) -> None:
-        """Assert that the tree is the same after unmount, check, mount and with caches dropped."""
-        point = self.filesystem.mountpoint
-        taken = self._machine.ash(f"fstree manifest {shlex.quote(point)} >{_MANIFEST}", timeout=_WALK_S)
-        assert taken.ok, f"the tree cannot be read at the end: {taken}"
-        self.again()
-        self.compare(_MANIFEST)
+        """Ask whether the tree is the same after unmount, check, mount and with caches dropped, and counted right."""
+        self._ask(*_KEPT)
 
     def again(self) -> None:
-        """Assert that the filesystem unmounts, is consistent, mounts, and is the target still; caches are dropped."""
-        filesystem = self.filesystem
-        unmounted = filesystem.unmount()
-        assert unmounted.ok, f"it does not unmount: {unmounted}"
-        self.consistent()
-        mounted = filesystem.mount()
-        assert mounted.ok, f"it does not mount again: {mounted}"
-        filesystem.prove()
-        dropped = self._machine.ash(_DROP, timeout=_WALK_S)
-        assert dropped.ok, f"sync and dropping the caches fail: {dropped}"
+        """Ask whether it unmounts, is consistent, mounts, and is the target still; caches are dropped."""
+        self._ask(*_AGAIN)
+
+    def given_back(self) -> None:
+        """Ask whether blocks and inodes are free again when everything is removed: at once, and mounted again."""
+        self._ask(*_GIVEN_BACK)
+
+    def let_go(self) -> None:
+        """Ask whether it unmounts, is consistent, and holds neither buffers nor its module any longer."""
+        self._ask(*_LET_GO)
+
+    def _ask(self, *questions: Question[LastQuestions]) -> None:
+        ask_all(self, questions)
+
+    def freezes(self) -> None:
+        """Ask whether it freezes and thaws: whoever has kept the right to write lets a freeze wait for ever."""
+        frozen = self._machine.ash(_FREEZE, self.filesystem.mountpoint, timeout=_FREEZE_S)
+        if not frozen.ok and frozen.text:
+            raise LastFailure(self._words("it does not thaw", frozen))
+        if _NO_FREEZE not in frozen.error_text:
+            self._must(frozen, "it does not freeze")
+
+    def read(self) -> None:
+        """Ask whether all of the tree can be read, and write down what it is."""
+        point = shlex.quote(self.filesystem.mountpoint)
+        taken = self._machine.ash(f"fstree manifest {point} >{_MANIFEST}", timeout=_WALK_S)
+        self._must(taken, "the tree cannot be read at the end")
+
+    def unmounts(self) -> None:
+        """Ask whether it unmounts."""
+        self._must(self.filesystem.unmount(), "it does not unmount")
+
+    def mounts(self) -> None:
+        """Ask whether it mounts, and is the target still; caches are dropped."""
+        self._must(self.filesystem.mount(), "it does not mount again")
+        self.filesystem.prove()
+        self._must(self._machine.ash(_DROP, timeout=_WALK_S), "sync and dropping the caches fail")
 
     def consistent(self) -> None:
-        """Assert that the unmounted filesystem is consistent, where the target has a program that tells."""
-        if self.filesystem.target.fsck:
-            checked = self.filesystem.fsck()
-            assert checked.ok, f"the filesystem is not consistent: {checked}"
+        """Ask whether the unmounted filesystem is consistent, where the target has a program that tells."""
+        target = self.filesystem.target
+        if not target.fsck:
+            return
+        checked = self.filesystem.fsck()
+        if not checked.ok:
+            words = self._words("the filesystem is not consistent", checked)
+            first = first_error(self._machine.console.text(), target.module, target.fstype)
+            raise TargetFailure(quoted(words, first))  # the mount had met it, maybe, and fsck finds what it left
 
     def compare(self, manifest: str, folder: str = "") -> None:
-        """Assert that the tree in ``folder`` (default: all of it) is what the guest's file ``manifest`` says."""
+        """Ask whether the tree in ``folder`` (default: all of it) is what the guest's file ``manifest`` says."""
         result = self._machine.ash(_VERIFY, manifest, folder or self.filesystem.mountpoint, timeout=_WALK_S)
         if result.ok and result.text.startswith(_EMPTY_MODEL):
-            left = result.text.partition("\n")[2]
-            assert not left, f"there was nothing, now there is {left[:200]}"
+            if left := result.text.partition("\n")[2]:
+                raise TargetFailure(f"there was nothing, now there is {left[:200]}")
             return
         report = parse_tree(result.text)
         shown = "; ".join(map(str, report.problems[:_SHOWN])) or "; ".join(report.noise[:_SHOWN]) or str(result)
-        assert report.ok, f"the tree is not what it was ({len(report.problems)} differences): {shown}"
+        if not report.ok:
+            words = f"the tree is not what it was ({len(report.problems)} differences): {shown}"
+            raise TargetFailure(self._explained(words))
 
-    def given_back(self) -> None:
-        """Assert that blocks and inodes are free again when everything is removed."""
+    def counted(self) -> None:
+        """Ask whether statfs counts what is there: as many inodes as the tree has, and the blocks of its largest file.
+
+        A filesystem that loses its counters with the mount would otherwise look as empty as it must be later.
+        """
+        if not self._began_empty:
+            return  # nothing is known of what was counted for what was there
+        told = self._machine.ash(_TREE, _MANIFEST, self.filesystem.mountpoint, timeout=_WALK_S)
+        inodes, largest, *_ = (*map(int, told.text.split()), 0, 0)
+        now = self.counts()
+        if wrong := uncounted(
+            self._start, now, inodes=inodes, largest=largest * 512 // now.block_size, slack=self._slack
+        ):
+            raise TargetFailure(f"mounted again with the tree, {wrong}")
+
+    def emptied(self) -> None:
+        """Ask whether everything can be removed."""
         removed = self._machine.ash(_EMPTY, self.filesystem.mountpoint, timeout=_WALK_S)
-        assert removed.ok, f"not everything can be removed: {removed}"
-        self.again()
-        start, end = self._start, self.counts()
-        demand = _ON_DEMAND_BLOCKS if end.inodes != start.inodes or self._on_demand else 0
-        lost = start.free - end.free - max(0, end.root_blocks - start.root_blocks) - demand
-        assert lost <= 0, f"{start.free - end.free} blocks of {end.block_size} bytes are not free again: {start}, {end}"
-        gained = end.free - start.free
-        assert gained <= demand, f"{gained} blocks more are free than in the beginning: {start}, {end}"
-        missing = (end.inodes - end.free_inodes) - (start.inodes - start.free_inodes)
-        assert missing == 0, f"{missing} inodes are not free again: {start}, {end}"
+        self._must(removed, "not everything can be removed")
+
+    def freed_at_once(self) -> None:
+        """Ask whether all is free again before the unmount, which may have the filesystem count anew."""
+        wrong = not_free(self._start, self.counts(), slack=self._slack)
+        for _ in Deadline.after(_SETTLE_S, self._machine.clock).poll(0.05, 0.5):
+            if not wrong:
+                return
+            self._must(self._machine.ash("sync", timeout=_WALK_S), "sync fails")
+            wrong = not_free(self._start, self.counts(), slack=self._slack)
+        if wrong:
+            raise TargetFailure(f"{_SETTLE_S:g} s after everything was removed, not yet unmounted, {wrong}")
+
+    def free_again(self) -> None:
+        """Ask whether all is free again when it is mounted again."""
+        if wrong := not_free(self._start, self.counts(), slack=self._slack):
+            raise TargetFailure(f"everything removed and mounted again, {wrong}")
 
     @property
-    def _on_demand(self) -> bool:
-        return any(name == "fixed_inodes" for name, _ in self.filesystem.target.refuses)
+    def _slack(self) -> int:
+        """Blocks that the filesystem may keep for inodes, or count differently, where it makes these on demand."""
+        return ON_DEMAND_BLOCKS if any(name == "fixed_inodes" for name, _ in self.filesystem.target.refuses) else 0
 
     def buffers_given_back(self) -> None:
-        """Assert that with nothing mounted no buffer is in use: a reference that was kept holds its page as well."""
+        """Ask whether with nothing mounted no buffer is in use: a reference that was kept holds its page as well."""
         held = self._machine.ash(_BUFFERS, timeout=_WALK_S)
         if not held.ok or not held.text:
             raise MachineError(f"the guest does not count its buffers: {held}")
-        assert held.text in ("others", "0"), f"{held.text} buffers (buffer_head) are in use after unmount"
+        if held.text not in ("others", "0"):
+            raise TargetFailure(f"{held.text} buffers (buffer_head) are in use after unmount")
 
-    def let_go(self) -> None:
-        """Assert that the filesystem unmounts, is consistent, and holds neither buffers nor its module any longer."""
-        unmounted = self.filesystem.unmount()
-        assert unmounted.ok, f"it does not unmount: {unmounted}"
-        self.consistent()
-        self.buffers_given_back()
+    def unloads(self) -> None:
+        """Ask whether the module unloads, where it is one."""
         if self.module:
-            unloaded = self.module.unload()
-            assert unloaded.ok, f"the module does not unload: {unloaded}"
+            self._must(self.module.unload(), "the module does not unload")
+
+    def _must(self, result: CommandResult, wrong: str) -> None:
+        if not result.ok:
+            raise TargetFailure(self._words(wrong, result))
+
+    def _words(self, wrong: str, result: CommandResult) -> str:
+        return self._explained(f"{wrong}: {result}")
+
+    def _explained(self, words: str) -> str:
+        target = self.filesystem.target
+        return explained(words, self._machine.console.text(), target.module, target.fstype)
+
+
+_AGAIN: tuple[Question[LastQuestions], ...] = (
+    Question("unmounting", LastQuestions.unmounts, mounted=True, leaves=False),
+    Question("checking it", LastQuestions.consistent, mounted=False),
+    Question("mounting it again", LastQuestions.mounts, mounted=False, leaves=True),
+)
+_KEPT = (
+    Question("reading the tree", LastQuestions.read, mounted=True),
+    *_AGAIN,
+    Question("comparing the tree", lambda on: on.compare(_MANIFEST), mounted=True, after="reading the tree"),
+    Question("counting the tree", LastQuestions.counted, mounted=True, after="comparing the tree"),
+)
+_GIVEN_BACK = (
+    Question("removing everything", LastQuestions.emptied, mounted=True),
+    Question("free space before unmount", LastQuestions.freed_at_once, mounted=True, after="removing everything"),
+    *_AGAIN,
+    Question("free space after mount", LastQuestions.free_again, mounted=True, after="removing everything"),
+)
+_LET_GO = (
+    *_AGAIN[:2],
+    Question("buffers in use", LastQuestions.buffers_given_back, mounted=False),
+    Question("unloading the module", LastQuestions.unloads, mounted=False),
+)

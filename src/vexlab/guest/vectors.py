@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from vexlab.errors import TargetFailure
 from vexlab.model.machine import CommandResult
 from vexlab.vm.machine import Machine
 
@@ -82,18 +83,21 @@ class Vexctl:
     def search(self, path: str, queries: Sequence[Vector], *, k: int) -> list[list[Hit]]:
         """Return the nearest ``k`` of each query, the nearest first; one command in the guest for all queries."""
         file = self._put(queries)
-        script = f'for n in $(seq 0 {len(queries) - 1}); do "$@" --row $n || exit 1; done'
+        script = f'for n in $(seq 0 {len(queries) - 1}); do "$@" --row $n || exit; done'
         argv = [self._program, "--json", "search", path, "-k", str(k), "--from", file]
         result = self._machine.ash(script, *argv, timeout=_CALL_S)
-        assert result.ok, f"the search failed: {result}"
+        if not result.ok:
+            raise TargetFailure(f"the search failed: {result}")
         answers = [json.loads(line)["results"] for line in result.text.splitlines()]
-        assert len(answers) == len(queries), f"{len(queries)} searches gave {len(answers)} answers"
+        if len(answers) != len(queries):
+            raise TargetFailure(f"{len(queries)} searches gave {len(answers)} answers")
         return [[Hit(id=hit["id"], distance=float(hit["distance"])) for hit in answer] for answer in answers]
 
     def live(self, path: str) -> int:
         """Return how many vectors can be found."""
         result = self._run("stats", path)
-        assert result.ok, f"the collection cannot be asked: {result}"
+        if not result.ok:
+            raise TargetFailure(f"the collection cannot be asked: {result}")
         return int(json.loads(result.text)["live"])
 
     def _run(self, *words: str) -> CommandResult:

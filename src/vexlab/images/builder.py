@@ -13,6 +13,7 @@ from pathlib import Path
 from vexlab import process
 from vexlab.apt import Apt
 from vexlab.cache import Cache, key_of
+from vexlab.errors import InfraError
 from vexlab.images import cpio, modules, tree
 from vexlab.images.recipe import Recipe
 from vexlab.model.kernel import Kernel
@@ -103,7 +104,8 @@ def _extract_member(tar: Path, name: str, to: Path) -> None:
 
     with tarfile.open(tar) as archive:
         member = archive.extractfile(name)
-        assert member is not None, f"{name} is a regular file of the base packages"
+        if member is None:
+            raise InfraError(f"{name} of the base packages is no regular file", hint="busybox-static should hold it")
         to.write_bytes(member.read())
 
 
@@ -111,4 +113,4 @@ def _digest_of(recipe: Recipe) -> str:
     sources = sorted(p for p in (_GUEST / "root").rglob("*") if p.is_file())
     sources += [Path(file.source) for file in recipe.files if Path(file.source).is_file()]
     contents = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sources]
-    return key_of(dataclasses.astuple(recipe), contents)
+    return key_of(dataclasses.astuple(recipe), contents, sorted(tree.LINKS.items()))

@@ -29,6 +29,10 @@ _FOLDERS = (
 )
 
 
+# Symbolic links of every guest. Programs that look for mounts themselves read mtab, and mkfs.nilfs2 fails without it.
+LINKS = {"etc/mtab": "../proc/self/mounts"}
+
+
 def write_tree(recipe: Recipe, packages: Iterable[Path], guest_files: Path, out: Path) -> None:
     """Write the tar of ``recipe`` to ``out``: folders first, then sorted by path, every time stamp zero.
 
@@ -43,6 +47,8 @@ def write_tree(recipe: Recipe, packages: Iterable[Path], guest_files: Path, out:
                 members[info.name] = (info, data)
     for merged in _MERGED:
         members[merged] = (_link(merged, f"usr/{merged}"), b"")
+    for name, to in LINKS.items():
+        members[name] = (_link(name, to), b"")
     for path, source, executable in _files(recipe, guest_files):
         members[path] = _file(path, source.read_bytes(), executable=executable)
     with tarfile.open(out, "w", format=tarfile.GNU_FORMAT) as tar:

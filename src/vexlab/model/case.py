@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from vexlab.model.stability import stability
 from vexlab.model.verdict import Finding, Verdict
@@ -15,7 +16,7 @@ class CaseResult:
 
     ``id`` is stable across runs; ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is
     the part of it spent in vexlab itself. ``metrics`` maps names to numbers whose unit the name ends in; ``evidence``
-    is the path of the case's folder.
+    is the path of the case's folder; ``attempts`` holds the words of earlier attempts that only the lab made fail.
     """
 
     id: str
@@ -33,6 +34,67 @@ class CaseResult:
     findings: tuple[Finding, ...] = ()
     metrics: dict[str, float] | None = None
     evidence: str = ""
+    attempts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCase:
+    """A case that was selected for a run; the fields are those of ``CaseResult``."""
+
+    id: str
+    node: str
+    domain: str
+    level: int
+    kernel: str
+    scenario: int = 0
+    safety: str = "safe"
+
+    def undecided(self, reason: str) -> CaseResult:
+        """Return the result of a case that did not come to its end, and why."""
+        return CaseResult(
+            id=self.id,
+            node=self.node,
+            domain=self.domain,
+            level=self.level,
+            kernel=self.kernel,
+            scenario=self.scenario,
+            safety=self.safety,
+            verdict=Verdict.UNDECIDED,
+            reason=reason,
+        )
+
+
+PLAN = "plan.json"  # in a run's folder: its ``Plan``, as JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The cases that were selected for a run, in the order in which they are to run."""
+
+    cases: tuple[PlannedCase, ...] = ()
+
+    @property
+    def duplicates(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Ids that several cases bear, each with pytest's names of those."""
+        found: dict[str, list[str]] = {}
+        for case in self.cases:
+            found.setdefault(case.id, []).append(case.node)
+        return tuple((case, tuple(nodes)) for case, nodes in found.items() if len(nodes) > 1)
+
+    @property
+    def refusal(self) -> str:
+        """What is wrong with a plan of which cases could not be told apart."""
+        words = [f"{case} is the id of {len(nodes)} cases: {', '.join(nodes)}" for case, nodes in self.duplicates]
+        return "; ".join(words)
+
+
+class RunState(StrEnum):
+    """How a run ended, if it did. Of a run that was killed outright nobody could note it: it stays ``RUNNING``."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"  # by a signal
+    INCOMPLETE = "incomplete"  # cases that were selected did not come to their end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +107,7 @@ class RunInfo:
     accelerator: str
     started: str
     finished: str = ""
+    state: RunState = RunState.RUNNING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +119,7 @@ class Summary:
     crashed: int = 0
     skipped: int = 0
     errors: int = 0
+    undecided: int = 0
     stability: float | None = None
 
     @classmethod
@@ -69,15 +133,16 @@ class Summary:
             crashed=verdicts.count(Verdict.CRASHED),
             skipped=verdicts.count(Verdict.SKIPPED),
             errors=verdicts.count(Verdict.ERROR),
+            undecided=verdicts.count(Verdict.UNDECIDED),
             stability=stability((case.verdict, case.findings) for case in cases),
         )
 
     @property
     def exit_code(self) -> int:
-        """The run's exit status: failures and findings 1, errors of the lab 3, nothing ran 4, else 0."""
+        """The run's exit status: failures and findings 1, errors and undecided cases 3, nothing ran 4, else 0."""
         if self.failed or self.crashed:
             return 1
-        if self.errors:
+        if self.errors or self.undecided:
             return 3
         return 0 if self.passed else 4
 

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+_SHOWN, _COMMAND = 300, 100  # characters of a line that a command said, of the command itself
+_SHELLS = ("sh", "bash")
+# What strerror(3) says of each error, and its name: glibc's words here are the words of the guest's programs.
+_ERRNO = {os.strerror(number): name for number, name in errno.errorcode.items()} | {
+    os.strerror(errno.EOPNOTSUPP): "EOPNOTSUPP"  # ENOTSUP is the same number
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,5 +99,55 @@ class CommandResult:
         return self.stderr.decode(errors="replace").rstrip("\n")
 
     def __str__(self) -> str:
-        words = self.error_text or self.text
-        return f"`{' '.join(self.argv)}` ended with status {self.status}" + (f": {words[-500:]}" if words else "")
+        """Say the cause first, on one line: what the command said, how it ended, then which command it was."""
+        name = errno_name(self.said)
+        how = [name] if name else []
+        if self.signal:
+            how.append(f"ended by {_signal_name(self.signal)}")
+        elif self.status or not self.said:
+            how.append(f"exit status {self.status}")
+        return f"{self.said} ({', '.join([*how, self.command])})".lstrip()
+
+    @property
+    def said(self) -> str:
+        """What the command said, on one line: the last line of standard error, its first, the last one printed."""
+        errors, printed = _lines(self.error_text), _lines(self.text)
+        parts = dict.fromkeys([*errors[-1:], *errors[:1], *printed[-1:]])
+        return "; ".join(part if len(part) <= _SHOWN else part[: _SHOWN - 3] + "..." for part in parts)
+
+    @property
+    def command(self) -> str:
+        """Which command it was, as ``short_command`` says it."""
+        return short_command(self.argv)
+
+
+def short_command(argv: Sequence[str]) -> str:
+    """Return a command on one line, for an error's words: of a script only its shell and its words are told."""
+    words = list(argv)
+    if words and words[0].endswith("/busybox"):
+        words = words[1:] or ["busybox"]
+    if len(words) > 2 and words[0].rpartition("/")[2] in _SHELLS and words[1] == "-c":
+        words = [words[0], "script", *words[4:]]
+    line = " ".join(" ".join(words).split()).removeprefix("/bin/")
+    return line if len(line) <= _COMMAND else line[: _COMMAND - 3] + "..."
+
+
+def errno_name(words: str) -> str:
+    """Return the name of the error that ``words`` tell of as strerror(3) does, such as ``ENOSPC``; else ``""``.
+
+    Where several are told of, the last one counts: programs say what they did first, and then why it failed.
+    """
+    places = ((words.rfind(meaning), len(meaning), name) for meaning, name in _ERRNO.items())
+    found = max(places, default=(-1, 0, ""))
+    return found[2] if found[0] >= 0 else ""
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

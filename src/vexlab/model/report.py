@@ -54,6 +54,7 @@ class Report:
     ``in_target`` is true where a frame of the report's stacks lies in a module under test, and ``target_frame``
     names the innermost such function. ``taint`` holds the kernel's taint letters. ``fingerprint`` is equal for
     the same bug across runs, kernels and addresses. ``follow_on`` are the headlines grouped with this report.
+    ``remark`` is a sentence on what the title cannot say: which operation was missing, whose code was gone.
     """
 
     title: str
@@ -78,3 +79,4 @@ class Report:
     first_line: int = 0
     last_line: int = 0
     follow_on: tuple[str, ...] = ()
+    remark: str = ""

@@ -67,7 +67,8 @@ class ModuleArtifact:
     """A module built for one kernel; ``path`` is ``None`` where it comes with the kernel.
 
     ``digest`` is the SHA-256 of everything that goes into the guest; ``tools`` maps program names to their files.
-    ``warnings`` are the compiler's, one a line; ``log`` is the whole build log.
+    ``warnings`` are the compiler's about the target's own files, one a line; ``foreign_warnings`` counts those about
+    headers of the kernel and the system. ``log`` is the whole build log.
     """
 
     target: str
@@ -76,5 +77,6 @@ class ModuleArtifact:
     digest: str
     tools: tuple[tuple[str, Path], ...] = ()
     warnings: tuple[str, ...] = ()
+    foreign_warnings: int = 0
     log: str = ""
     cached: bool = False

@@ -19,35 +19,51 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What is reported of a case."""
+    """What is reported of a case; ``UNDECIDED`` of one that was selected and did not come to its end."""
 
     PASSED = "passed"
     FAILED = "failed"
     CRASHED = "crashed"
     SKIPPED = "skipped"
     ERROR = "error"
+    UNDECIDED = "undecided"
+
+
+class Source(StrEnum):
+    """Who said it."""
+
+    CONSOLE = "console"
+    KERNEL_LOG = "kernel log"  # read from the running kernel where its console was silent
+    TAINT = "taint"
+    POST_MORTEM = "post-mortem"
+    AGENT = "agent"  # its silence, or what it said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What the kernel said during a case; ``text`` is the bounded excerpt that shows it."""
+    """What the kernel said during a case; ``text`` is the bounded excerpt that shows it.
+
+    ``fingerprint`` is equal for the same bug across runs, kernels and addresses; empty where there is no report.
+    """
 
     title: str
     type: str
     severity: Severity
     frame: str = ""
     text: str = ""
+    fingerprint: str = ""
+    source: Source = Source.CONSOLE
 
 
 def judge(outcome: Outcome, findings: Iterable[Finding]) -> Verdict:
     """Return the worse of ``outcome`` and ``findings``.
 
-    A crash outweighs everything, even an error of the lab's, since the error is then most likely its echo. A warning
-    makes a passed or skipped case failed; an error stays an error, for nothing about the module was shown.
+    A finding outweighs everything that the case says, an error of the lab's too: the kernel did what it did, whatever
+    else went wrong.
     """
     worst = {finding.severity for finding in findings}
     if worst & {Severity.FATAL, Severity.CRASH}:
         return Verdict.CRASHED
-    if worst and outcome is not Outcome.ERROR:
+    if worst:
         return Verdict.FAILED
     return Verdict(outcome.value)

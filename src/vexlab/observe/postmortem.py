@@ -12,6 +12,8 @@ import re
 import socket
 import sys
 import termios
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vexlab.deadline import Deadline
@@ -22,6 +24,7 @@ _QUIET_S = 0.3
 _ANSWER_S = 3.0
 _TAKEN_S = 0.001
 _AGENT_S = 2.0
+_BETWEEN_S = 1.0  # two looks at a task that is stuck see the same
 
 # The kernel stacks (proc(5)) of a process and of its children, each under a heading of ours. A task that runs is left
 # to the backtrace of its CPU: the kernel unwinds it from where it last slept, into frames that are gone.
@@ -33,12 +36,80 @@ done
 """
 
 
+# What a task has done so far: ticks in user space, page faults, calls of read and write (proc(5)); and the system call
+# in which it sleeps. A kernel thread makes none of these: how often it was switched to. A line a task: pid, then words.
+_PROGRESS = """
+for pid; do
+    read -r line <"/proc/$pid/stat" || continue
+    set -- ${line##*) }
+    user="$8 ${10} ${12}"; set --
+    if [ -s "/proc/$pid/cmdline" ]; then
+        did="$user $(grep -E "^sysc" "/proc/$pid/io") $(cat "/proc/$pid/syscall")"
+    else
+        did=$(grep ctxt_switches "/proc/$pid/status")
+    fi
+    echo "$pid" $did
+done
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostMortem:
     """``backtraces`` is what the kernel printed on request, ``registers`` QEMU's view of every CPU."""
 
     backtraces: str
     registers: str
+
+    def __str__(self) -> str:
+        return f"{self.backtraces}\n{self.registers}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoLooks:
+    """A machine looked at twice, a moment apart. ``moving`` are the tasks that did something meanwhile, by pid.
+
+    ``answers`` tells whether the guest's agent did.
+    """
+
+    first: PostMortem
+    second: PostMortem
+    moving: frozenset[int]
+    answers: bool
+
+
+def look_twice(machine: Machine, pid: int, pids_in: Callable[[str], Iterable[int]]) -> TwoLooks:
+    """As ``examine``, twice: what is stuck is where it was, what is only slow has moved.
+
+    ``pids_in`` reads out of backtraces whose they are.
+    """
+    machine.watch = None
+    answers = _answers(machine)
+    first = examine(machine, pid if answers else 0)
+    pids = sorted({*pids_in(first.backtraces), *([pid] if pid else [])})
+    before = _progress_of(machine, pids) if answers else {}
+    time.sleep(_BETWEEN_S)
+    after = _progress_of(machine, pids) if before else {}
+    silent = not first.backtraces.strip()  # and so it would be again
+    second = first if silent else examine(machine, pid if answers else 0)
+    moving = frozenset(each for each in before if after.get(each, "") != before[each])
+    return TwoLooks(first=first, second=second, moving=moving, answers=answers and _answers(machine))
+
+
+def _answers(machine: Machine) -> bool:
+    try:
+        machine.ping(_AGENT_S)
+    except MachineError:
+        return False
+    return True
+
+
+def _progress_of(machine: Machine, pids: Iterable[int]) -> dict[int, str]:
+    """Return what each task has done so far; empty where the guest does not answer."""
+    with contextlib.suppress(MachineError):
+        lines = machine.ash(_PROGRESS, *map(str, pids), timeout=_AGENT_S).text.splitlines()
+        words = [line.partition(" ") for line in lines]
+        return {int(pid): did for pid, _, did in words if pid.isdecimal()}
+    return {}
 
 
 def examine(machine: Machine, pid: int = 0) -> PostMortem:

@@ -23,6 +23,7 @@ from vexlab.plugin.fixtures import (
     module,
     module_image,
     mounted,
+    pytest_runtest_call,
     questions,
     scratch,
     successor,
@@ -31,7 +32,13 @@ from vexlab.plugin.fixtures import (
 )
 from vexlab.plugin.options import pytest_addoption, pytest_configure, pytest_unconfigure
 from vexlab.plugin.retry import pytest_runtest_protocol
-from vexlab.plugin.selection import pytest_collection_modifyitems, pytest_generate_tests, pytest_runtest_setup
+from vexlab.plugin.selection import (
+    pytest_collection_modifyitems,
+    pytest_generate_tests,
+    pytest_itemcollected,
+    pytest_make_collect_report,
+    pytest_runtest_setup,
+)
 from vexlab.plugin.verdict import pytest_runtest_makereport
 
 __all__ = [
@@ -55,8 +62,11 @@ __all__ = [
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_generate_tests",
+    "pytest_itemcollected",
+    "pytest_make_collect_report",
     "pytest_pycollect_makeitem",
     "pytest_pyfunc_call",
+    "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_runtest_protocol",
     "pytest_runtest_setup",

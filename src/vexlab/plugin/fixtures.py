@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import pytest
 
 from vexlab.config import Thresholds
-from vexlab.errors import BuildError
+from vexlab.errors import BuildError, InfraError, TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
@@ -26,6 +26,8 @@ from vexlab.plugin.recorder import Recorder, recorder_of
 from vexlab.plugin.selection import why_not_loadable
 from vexlab.targets.build import kept_artifact
 from vexlab.vm.machine import Machine
+
+_ENDED_WELL = pytest.StashKey[bool]()
 
 
 class KernelLog:
@@ -144,25 +146,21 @@ def successor(
 ) -> Iterator[Successor]:
     """Return what follows a machine with another one on the same disks."""
     recorder = recorder_of(request.node)
-    ordered = recorder.order
-    assert machine
-    assert ordered
+    ordered = _order(recorder, machine)
 
     with ExitStack() as stack:
 
         def follow(dead: Machine, *, on: Kernel | None = None) -> Machine:
             dead.kill()
             recorder.observe(None)
-            assert not recorder.findings, (
-                f"the kernel complained before the power was cut: {recorder.findings[0].title}"
-            )
+            if recorder.findings:
+                raise TargetFailure(f"the kernel complained before the power was cut: {recorder.findings[0].title}")
             order = replace(ordered, kernel=on, artifact=lab.artifact(target, on)) if on else ordered
             files = {disk.serial: dead.files.disk(disk) for disk in dead.spec.disks if not disk.readonly}
             fresh = stack.enter_context(lab.machine(order, disks=files))
             recorder.attach(fresh, order)
             if not why_not_loadable(on or kernel, target):
-                loaded = GuestModule(fresh, target).load()
-                assert loaded.ok, f"the module does not load: {loaded}"
+                _load(GuestModule(fresh, target))
             return fresh
 
         yield follow
@@ -173,9 +171,7 @@ def successor(
 def doomed(request: pytest.FixtureRequest, lab: Lab, machine: Machine) -> Iterator[Machine]:
     """Return a second machine like the case's, for what must end in a panic: its kernel's words are no findings."""
     recorder = recorder_of(request.node)
-    assert machine
-    assert recorder.order
-    with lab.machine(recorder.order) as other:
+    with lab.machine(_order(recorder, machine)) as other:
         yield other
         recorder.folder.mkdir(parents=True, exist_ok=True)
         (recorder.folder / "doomed.log").write_text(other.console.text())
@@ -219,8 +215,7 @@ def filesystem(machine: Machine, target: Target, kernel: Kernel, scratch: str) -
         pytest.skip(f"{target.name} names no mkfs command")
     reason = why_not_loadable(kernel, target)
     if not reason:
-        loaded = GuestModule(machine, target).load()
-        assert loaded.ok, f"the module does not load: {loaded}"
+        _load(GuestModule(machine, target))
     elif "built into" not in reason:
         pytest.skip(reason)
     return GuestFilesystem(machine, target, scratch)
@@ -230,11 +225,34 @@ def filesystem(machine: Machine, target: Target, kernel: Kernel, scratch: str) -
 def mounted(filesystem: GuestFilesystem) -> GuestFilesystem:
     """Return the target's filesystem made, mounted, and proved to be what is mounted."""
     made = filesystem.mkfs()
-    assert made.ok, f"mkfs failed: {made}"
+    if not made.ok:
+        raise TargetFailure(f"mkfs failed: {made}")
     mounted = filesystem.mount()
-    assert mounted.ok, f"mount failed: {mounted}"
+    if not mounted.ok:
+        raise TargetFailure(f"mount failed: {mounted}")
     filesystem.prove()
     return filesystem
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Note whether the case itself ended well: not where it failed, was skipped or interrupted, nor in its set-up."""
+    item.stash[_ENDED_WELL] = False
+    yield
+    item.stash[_ENDED_WELL] = True
+
+
+def _load(module: GuestModule) -> None:
+    loaded = module.load()
+    if not loaded.ok:
+        raise TargetFailure(f"the module does not load: {loaded}")
+
+
+def _order(recorder: Recorder, machine: Machine) -> Order:
+    """Return what the case's ``machine`` was made of."""
+    if recorder.order is None:
+        raise InfraError(f"nobody noted of what machine {machine.pid} was made")
+    return recorder.order
 
 
 @pytest.fixture
@@ -242,8 +260,9 @@ def questions(
     request: pytest.FixtureRequest, mounted: GuestFilesystem, target: Target, kernel: Kernel
 ) -> Iterator[LastQuestions]:
     """Return the last questions about ``mounted``; they are asked when the case has ended well."""
+    request.node.stash[_ENDED_WELL] = False  # whatever an earlier attempt came to
     loadable = not why_not_loadable(kernel, target)
     asked = LastQuestions(mounted, GuestModule(mounted.machine, target) if loadable else None)
     yield asked
-    if not recorder_of(cast("pytest.Item", request.node)).failed:
+    if request.node.stash.get(_ENDED_WELL, False) and not recorder_of(request.node).failed:
         asked.ask()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from vexlab.model.case import PlannedCase
+
 MARKS = {
     "domain(name)": "the bounded context the case belongs to (default: the name of its folder)",
     "level(n)": "1 basic validation, 2 VM mount operations, 3 ultimate stress (default 1)",
@@ -60,6 +62,21 @@ def marks_of(item: pytest.Item) -> CaseMarks:
         safety=str(_argument(item, "safety", "safe")),
         quick=item.get_closest_marker("quick") is not None,
         sequential=sequential is not None and bool(sequential.kwargs.get("yes", True)),
+    )
+
+
+def planned(item: pytest.Item) -> PlannedCase:
+    """Return what is known of a case before it runs."""
+    marks = marks_of(item)
+    callspec = getattr(item, "callspec", None)
+    return PlannedCase(
+        id=marks.id,
+        node=item.nodeid,
+        domain=marks.domain,
+        level=marks.level,
+        kernel=str(callspec.params.get("kernel", "")) if callspec else "",
+        scenario=marks.scenario,
+        safety=marks.safety,
     )
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
+import signal
+import tempfile
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from vexlab.config import Settings, load_settings
 from vexlab.lab import Lab
+from vexlab.model.case import PLAN, Plan
 from vexlab.model.target import Target
 from vexlab.plugin.marks import MARKS
 from vexlab.targets.load import find_target
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LAB = pytest.StashKey[Lab]()
 RUN_FOLDER = pytest.StashKey[Path]()
 
@@ -34,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="test this module or artifacts folder of a run, build nothing",
     )
+    group.addoption("--vexlab-sandbox", metavar="S", default="", help="of builds: require, auto or off")
     group.addoption("--vexlab-build-arg", metavar="A", action="append", default=[], help="argument for the build")
     group.addoption("--vexlab-level", metavar="N", type=int, default=0, help="only cases of this level")
     group.addoption("--vexlab-domain", metavar="D", action="append", default=[], help="only cases of this domain")
@@ -44,9 +51,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks."""
+    """Register the marks. A worker leaves Ctrl-C to the process that started it, and dies with it."""
+    if is_worker(config):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for name, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this is a process of pytest-xdist's in which cases run."""
+    return hasattr(config, "workerinput")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -76,8 +91,22 @@ def settings_of(config: pytest.Config) -> Settings:
         "memory": config.getoption("vexlab_memory"),
         "cpus": config.getoption("vexlab_cpus"),
         "kernels": tuple(config.getoption("vexlab_kernel")),
+        "sandbox": config.getoption("vexlab_sandbox"),
     }
     return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+
+
+def write_plan(config: pytest.Config, plan: Plan) -> None:
+    """Leave the selected cases in the run's folder, for whoever started the session; every worker writes the same."""
+    folder = Path(config.getoption("vexlab_results"))
+    if not config.getoption("vexlab_results") or not folder.is_dir():
+        return
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".plan-", delete=False) as draft:
+            draft.write(msgspec.json.encode(plan))
+        Path(draft.name).replace(folder / PLAN)
+    except OSError as error:
+        raise pytest.UsageError(f"the plan of the run cannot be written: {error}") from error
 
 
 def run_folder(config: pytest.Config) -> Path:

@@ -1,8 +1,8 @@
-"""What is written down while a case runs: findings, metrics, evidence. One recorder for each case."""
+"""What is written down while a case runs: findings, metrics, evidence. One recorder for each attempt at a case."""
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import re
 import time
 from pathlib import Path
@@ -10,31 +10,31 @@ from typing import TypeGuard
 
 import pytest
 
-from vexlab.classify import classify
-from vexlab.classify.hang import hang, lost, silent
-from vexlab.errors import EmulatorDied, GuestTimeout, InfraError, MachineError, MachineLost
+from vexlab.errors import CaseDeadline, EmulatorDied, GuestTimeout, InfraError, MachineLost
+from vexlab.guest.klog import explained
 from vexlab.lab import Order
-from vexlab.model.report import Report, Severity
 from vexlab.model.verdict import Finding
-from vexlab.observe.postmortem import PostMortem, examine
-from vexlab.observe.taint import bad_taints
-from vexlab.plugin.options import run_folder
+from vexlab.plugin.marks import marks_of
+from vexlab.plugin.options import run_folder, settings_of
+from vexlab.plugin.watched import WatchedMachine
 from vexlab.vm.machine import Machine
 
-_TEXT_MOST = 20_000
+_NAME_MOST = 120
+_ODD = re.compile(r"[^A-Za-z0-9._\[\]-]")
 _RECORDER = pytest.StashKey["Recorder"]()
 
 
 class Recorder:
-    """Collects what one case's machine says; ``folder`` holds its evidence, ``failed`` tells a bad end.
+    """Collects what one case's machines say; ``folder`` holds its evidence, ``failed`` tells a bad end.
 
     ``during`` is what the case was doing when the kernel spoke, where it says so. ``lab_error`` is an error of the lab
-    itself, which says nothing about the module.
+    itself, which says nothing about the module. ``echo`` tells that the case ended by nothing but the machine's death.
+    ``attempts`` are the lab's errors that ended earlier attempts.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settle_s: float, attempts: tuple[str, ...] = ()) -> None:
         self.folder = folder
-        self.findings: list[Finding] = []
+        self.attempts = attempts
         self.metrics: dict[str, float] = {}
         self.started = time.time()
         self.began = time.perf_counter()
@@ -43,83 +43,68 @@ class Recorder:
         self.failed = False
         self.during = ""
         self.lab_error = ""
-        self._machine: Machine | None = None
-        self._examined = False
-        self._lost = False
-        self._extra: list[Finding] = []
-        self._post_mortem: PostMortem | None = None
+        self.echo = False
+        self.settle_s = settle_s
+        self._ran = False
+        self._machines: list[WatchedMachine] = []
+        self._attached = False
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Everything that was found in any of the case's machines."""
+        return list(dict.fromkeys(finding for each in self._machines for finding in each.findings))
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether the case itself has come to its end, and nothing went wrong: not where it was interrupted."""
+        return self._ran and not self.failed
 
     def attach(self, machine: Machine, order: Order) -> None:
-        """Begin to watch the case's machine."""
+        """Begin to watch a machine of the case's; the last one attached is the one that it works with."""
         self.order = order
-        self._machine = machine
+        self._machines.append(WatchedMachine(machine, order))
+        self._attached = True
 
-    def observe(self, error: BaseException | None) -> None:
-        """Bring ``findings`` up to date after a phase of the case ended, well or with ``error``."""
+    def observe(self, error: BaseException | None, when: str = "") -> None:
+        """Look at the machine after a step of the case ended, well or with ``error``; ``when`` names pytest's phase."""
         self.failed = self.failed or error is not None
-        if is_the_labs(error):
+        if error is not None and not isinstance(error, pytest.skip.Exception):
+            self.echo = isinstance(error, MachineLost)
+        self._ran = self._ran or when == "call"
+        if is_the_labs(error) and not isinstance(error, CaseDeadline):
             self.lab_error = error.message
-        if self._machine is None:
-            return
-        self._lost = self._lost or isinstance(error, MachineLost)
-        if isinstance(error, GuestTimeout) and not self._examined:
-            self._examine_hang(error)
-        self._read(self._machine)
-        if isinstance(error, MachineLost) and not self.findings and not self.lab_error:
-            self._extra.append(lost(str(error)))
-            self.findings = list(self._extra)
-        if self.findings and not self._examined:
-            self._examine(0)
+        if self._attached:
+            self._machines[-1].heard(error)
+
+    def explained(self, words: str) -> str:
+        """Return ``words``, and what the filesystem said on the console where an error's cause can only be there."""
+        if not self._attached or self.order is None:
+            return words
+        target = self.order.target
+        return explained(words, self._machines[-1].machine.console.text(), target.module, target.fstype)
 
     def detach(self) -> None:
-        """Read the machine's last words and keep the evidence, before its folder goes."""
-        if self._machine is None:
+        """Have a last look at the machine and keep the evidence, before its folder goes."""
+        if not self._attached:
             return
-        self._read(self._machine)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):
-            (self.folder / "console.log").write_text(self._machine.console.text())
-        if self._post_mortem:
-            text = f"{self._post_mortem.backtraces}\n{self._post_mortem.registers}"
-            (self.folder / "postmortem.txt").write_text(text)
-        self._machine = None
+        watched = self._machines[-1]
+        try:
+            if (self._ran or self.failed) and not self.lab_error:
+                watched.last_look(self.settle_s)
+            else:
+                watched.read()
+        finally:
+            self._attached = False
+            try:
+                watched.keep(self.folder)
+            except OSError as error:
+                raise evidence_lost(error) from error
 
-    def _read(self, machine: Machine) -> None:
-        """Classify the whole console, less what our own questions made the kernel print."""
-        modules = (self.order.target.module,) if self.order else ()
-        text = machine.console.text(0, self._asked_at if self._examined else None)
-        found = [_finding(report) for report in classify(text, target_modules=modules)]
-        if not found and not self._examined and not self._lost:
-            found = self._taints(machine)
-        self.findings = found + self._extra
 
-    def _taints(self, machine: Machine) -> list[Finding]:
-        """Ask the kernel whether it is tainted: a crash the log does not show still leaves its mark."""
-        with contextlib.suppress(MachineError):
-            value = machine.ash("cat /proc/sys/kernel/tainted", timeout=5).text
-            text = f"/proc/sys/kernel/tainted is {value}"
-            return [
-                Finding(title=f"kernel tainted: {meaning}", type="TAINT", severity=severity, text=text)
-                for meaning, severity in bad_taints(int(value))
-            ]
-        return []
-
-    def _examine_hang(self, error: GuestTimeout) -> None:
-        seconds = float(match[1]) if (match := re.search(r"within ([\d.]+) s", str(error))) else 0.0
-        modules = (self.order.target.module,) if self.order else ()
-        post_mortem = self._examine(error.pid)
-        found = hang(error.command, seconds, post_mortem.backtraces, target_modules=modules)
-        if found is None and not post_mortem.backtraces.strip():
-            found = silent(error.command, seconds, "", post_mortem.registers)
-        if found:
-            self._extra.append(found)
-
-    def _examine(self, pid: int) -> PostMortem:
-        assert self._machine is not None
-        self._examined = True
-        self._asked_at = self._machine.console.size
-        self._post_mortem = examine(self._machine, pid)
-        return self._post_mortem
+def evidence_lost(error: OSError) -> InfraError:
+    """Return the error of evidence that cannot be written."""
+    hint = "free some space, or choose another folder with --results"
+    return InfraError(f"the evidence cannot be kept: {error}", hint=hint)
 
 
 def is_the_labs(error: BaseException | None) -> TypeGuard[InfraError]:
@@ -132,24 +117,26 @@ def is_the_labs(error: BaseException | None) -> TypeGuard[InfraError]:
 def recorder_of(item: pytest.Item) -> Recorder:
     """Return the case's recorder, made at first use."""
     if _RECORDER not in item.stash:
-        from vexlab.plugin.marks import marks_of
-
-        name = re.sub(r"[^A-Za-z0-9._\[\]-]", "_", marks_of(item).id)[:120]
-        item.stash[_RECORDER] = Recorder(run_folder(item.config) / "cases" / name)
+        marks = marks_of(item)
+        folder = run_folder(item.config) / "cases" / folder_name(marks.id)
+        item.stash[_RECORDER] = Recorder(folder, settings_of(item.config).run.settle(marks.level))
     return item.stash[_RECORDER]
 
 
+def folder_name(case: str) -> str:
+    """Return the name of a case's folder: no two cases have the same, whatever characters their ids are made of."""
+    name = _ODD.sub("_", case)[:_NAME_MOST]
+    return name if name == case else f"{name}-{hashlib.sha256(case.encode()).hexdigest()[:10]}"
+
+
 def renew(item: pytest.Item) -> Recorder:
-    """Forget what was recorded of the case and return its new, empty recorder."""
-    del item.stash[_RECORDER]
-    return recorder_of(item)
-
-
-def _finding(report: Report) -> Finding:
-    return Finding(
-        title=report.title,
-        type=report.type,
-        severity=report.severity if not report.suppressed else Severity.WARNING,
-        frame=report.frame,
-        text=report.text[:_TEXT_MOST],
-    )
+    """Begin another attempt: put what was recorded of the last one aside and return a new, empty recorder."""
+    last = item.stash[_RECORDER]
+    attempts = (*last.attempts, last.lab_error)
+    if last.folder.exists():
+        aside = last.folder.with_name(f".{last.folder.name}")
+        last.folder.rename(aside)
+        last.folder.mkdir()
+        aside.rename(last.folder / f"attempt-{len(attempts)}")
+    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, attempts)
+    return item.stash[_RECORDER]

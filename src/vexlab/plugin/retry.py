@@ -1,15 +1,34 @@
-"""An error of the lab says nothing about the module, so the case gets a second machine; a finding never does."""
+"""The run of one case: under a deadline, and once more where nothing but the lab failed.
+
+An error of the lab says nothing about the module, so the case gets a second machine. A case with a finding is never
+tried again: what the kernel did, it did. What the first attempt left is kept in its folder.
+"""
 
 from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import pytest
 from _pytest.runner import runtestprotocol
 
+from vexlab.errors import CaseDeadline, UsageError
 from vexlab.model.verdict import Verdict
+from vexlab.plugin.marks import marks_of
+from vexlab.plugin.options import is_worker, settings_of
 from vexlab.plugin.recorder import recorder_of, renew
 from vexlab.plugin.verdict import forget, result_of
 
 _EARLIER = "first-attempt.txt"
+_AGAIN_S = 60.0  # a case that swallows the error, or a fixture that hangs in its turn, gets this much more
+_PATIENCE = 5
+_STUCK = 70  # exit status of a process that could not be brought back from a case
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -17,15 +36,42 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Run a case; where only the lab failed, once more, and report the second attempt."""
     recorder_of(item)  # starts the case's clocks
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    error = recorder_of(item).lab_error
-    if error and isinstance(item, pytest.Function) and result_of(reports[-1]).get("verdict") == Verdict.ERROR.value:
-        _start_over(item, error)
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    reports = _attempt(item, nextitem)
+    recorder = recorder_of(item)
+    error = recorder.lab_error
+    verdict = result_of(reports[-1]).get("verdict")
+    if error and not recorder.findings and isinstance(item, pytest.Function) and verdict == Verdict.ERROR.value:
+        with contextlib.suppress(OSError):  # where nothing can be written, the first attempt has to do
+            _start_over(item, error)
+            reports = _attempt(item, nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+def _attempt(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
+    try:
+        with _deadline(settings_of(item.config).run.deadline(marks_of(item).level)):
+            return runtestprotocol(item, log=False, nextitem=nextitem)
+    except (pytest.exit.Exception, KeyboardInterrupt) as error:
+        if not is_worker(item.config):  # in a session of somebody's own both mean what they say
+            raise
+        # A worker is told to stop in other ways, so this is the case's doing: it ends the case, and no other.
+        return [_gave_up(item, nextitem, error)]
+
+
+def _gave_up(item: pytest.Item, nextitem: pytest.Item | None, error: BaseException) -> pytest.TestReport:
+    """End a case that tried to end the session: its fixtures are torn down, it is reported as an error of its own."""
+    raised = UsageError(f"the case raised {type(error).__name__}, which would end the run: {error}")
+
+    def fail() -> None:
+        item.session._setupstate.teardown_exact(nextitem)  # noqa: SLF001 - pytest has no public name for it
+        raise raised
+
+    call = pytest.CallInfo.from_call(fail, when="teardown")
+    report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
+    return report
 
 
 def _start_over(item: pytest.Function, error: str) -> None:
@@ -35,3 +81,31 @@ def _start_over(item: pytest.Function, error: str) -> None:
     (recorder.folder / _EARLIER).write_text(f"{error}\n")
     forget(item)
     item._initrequest()  # noqa: SLF001 - fixtures anew; pytest has no public name for it
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """Raise ``CaseDeadline`` in a case that does not end on the host; end the process if that does not help."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    patience = _PATIENCE
+
+    def over(_number: int, _frame: FrameType | None) -> None:
+        nonlocal patience
+        patience -= 1
+        if not patience:
+            faulthandler.dump_traceback()
+            os._exit(_STUCK)
+        raise CaseDeadline(
+            f"the case did not end within {seconds:g} s on the host",
+            hint="`case_s` under [run] in vexlab.toml allows more",
+        )
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

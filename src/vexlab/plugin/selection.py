@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
 from vexlab.kernels.catalogue import read_config
+from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import Target
-from vexlab.plugin.marks import CaseMarks, marks_of
-from vexlab.plugin.options import settings_of, target_of, the_lab
+from vexlab.plugin.marks import CaseMarks, marks_of, planned
+from vexlab.plugin.options import is_worker, settings_of, target_of, the_lab, write_plan
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every case that reaches a kernel once for each kernel asked for."""
     if "kernel" in metafunc.fixturenames:
         metafunc.parametrize("kernel", settings_of(metafunc.config).kernels, indirect=True, scope="session")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Refuse a file that would end the session when it is imported."""
+    try:
+        return (yield)
+    except (SystemExit, pytest.exit.Exception) as error:
+        if not is_worker(collector.config):
+            raise
+        words = f"{collector.path} raises {type(error).__name__} when it is imported: {error}"
+        return pytest.CollectReport(collector.nodeid, "failed", words, [])
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give a case from outside pytest's root directory a name that tells its file: otherwise it has none."""
+    if item.nodeid.startswith("::"):
+        item._nodeid = f"{item.path}{item.nodeid}"  # type: ignore[attr-defined] # noqa: SLF001 - what xdist compares and reports
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,11 +51,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     first = _places(config)
     if first or config.getoption("maxfail"):  # where only the first failure is wanted, what is soon done comes first
         kept.sort(key=lambda item: (first.get(marks_of(item).id, len(first)), *_dear(item)))
-    elif hasattr(config, "workerinput"):  # a worker of pytest-xdist: the longest must not come last
+    elif is_worker(config):  # the longest must not come last
         kept.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     items[:] = kept
+    plan = Plan(cases=tuple(map(planned, kept)))
+    write_plan(config, plan)
+    if plan.duplicates:
+        if not config.getoption("vexlab_results"):  # plain pytest: nobody reads the plan
+            raise pytest.UsageError(plan.refusal)
+        items.clear()  # `vexlab run` refuses them
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

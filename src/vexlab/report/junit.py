@@ -12,6 +12,7 @@ _ELEMENT = {
     Verdict.FAILED: "failure",
     Verdict.CRASHED: "failure",
     Verdict.ERROR: "error",
+    Verdict.UNDECIDED: "error",  # of type "undecided": who reads the file must not take it for a pass
     Verdict.SKIPPED: "skipped",
 }
 # Characters XML 1.0 cannot hold at all, section 2.2: a guest may print any.
@@ -26,7 +27,7 @@ def render(result: RunResult) -> bytes:
         name=f"vexlab {result.run.target}",
         tests=str(len(result.cases)),
         failures=str(summary.failed + summary.crashed),
-        errors=str(summary.errors),
+        errors=str(summary.errors + summary.undecided),
         skipped=str(summary.skipped),
         time=f"{sum(case.duration_s for case in result.cases):.3f}",
         timestamp=result.run.started,

@@ -17,6 +17,7 @@ _STYLE = {
     Verdict.CRASHED: "bold red",
     Verdict.SKIPPED: "yellow",
     Verdict.ERROR: "magenta",
+    Verdict.UNDECIDED: "magenta",
 }
 
 

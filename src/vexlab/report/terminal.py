@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from vexlab.model.case import CaseResult, RunInfo, RunResult, Summary
+from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState
 from vexlab.model.verdict import Verdict
 from vexlab.report.matrix import verdict_table
 
@@ -21,8 +21,11 @@ _STYLE = {
     Verdict.CRASHED: ("bold red", "CRASHED"),
     Verdict.SKIPPED: ("yellow", "skipped"),
     Verdict.ERROR: ("magenta", "ERROR"),
+    Verdict.UNDECIDED: ("magenta", "undecided"),
 }
 _REASON_MOST = 300
+_KERNEL = ("kernel: ", "the kernel said: ")
+_UNDECIDED_MOST = 30
 
 
 class Progress:
@@ -30,6 +33,7 @@ class Progress:
 
     def __init__(self, *, plain: bool = False) -> None:
         self.console = Console(stderr=True, highlight=False, no_color=plain or None, soft_wrap=True)
+        self._plain = plain
         self._status: Status | None = None
         self._live = self.console.is_terminal and not plain
         self._running: dict[str, float] = {}
@@ -72,30 +76,47 @@ class Progress:
         style, word = _STYLE[case.verdict]
         self.console.print(f"  [{style}]{word:8}[/] {escape(case.id):52} {case.duration_s:6.1f} s")
         if case.verdict is not Verdict.PASSED and case.reason:
-            reason = case.reason.splitlines()[0][:_REASON_MOST]
-            self.console.print(f"           [{style}]{escape(printable(reason))}[/]")
+            first, *more = case.reason.splitlines()
+            for line in (first, *(line for line in more if line.startswith(_KERNEL))):
+                self.console.print(f"           [{style}]{escape(printable(line[:_REASON_MOST]))}[/]")
         self._refresh()
 
-    def end(self, result: RunResult, seconds: float, evidence: str) -> None:
-        """Print the verdict table of several kernels or domains, the sums, and where the evidence lies."""
+    def end(self, result: RunResult, seconds: float, evidence: str, *, to_stdout: bool = True) -> None:
+        """Print the verdict table of several kernels or domains, the sums, and where the evidence lies.
+
+        The verdict goes to standard output, unless that carries the results themselves.
+        """
         if self._status:
             self._status.stop()
         summary = result.summary
+        out = Console(highlight=False, no_color=self._plain or None, soft_wrap=True) if to_stdout else self.console
         if len({(case.domain, case.kernel) for case in result.cases}) > 1:
-            self.console.print(verdict_table(result.cases))
+            out.print(verdict_table(result.cases))
+        self._undecided(result)
         counts = (
             (summary.passed, "passed", "green"),
             (summary.failed, "failed", "red"),
             (summary.crashed, "crashed", "bold red"),
             (summary.skipped, "skipped", "yellow"),
             (summary.errors, "errors", "magenta"),
+            *([(summary.undecided, "undecided", "magenta")] if summary.undecided else []),
         )
         parts = [f"[{style}]{count} {word}[/]" if count else f"[dim]0 {word}[/]" for count, word, style in counts]
-        self.console.print(f"{' · '.join(parts)} in {seconds:.1f} s")
+        out.print(f"{' · '.join(parts)} in {seconds:.1f} s")
         if summary.stability is not None:
-            self.console.print(f"stability: {summary.stability:g} of 100")
-        self.console.print(f"verdict: {_word(summary)}")
-        self.console.print(f"evidence: {escape(evidence)}")
+            out.print(f"stability: {summary.stability:g} of 100")
+        out.print(f"verdict: {_word(result)}")
+        out.print(f"evidence: {escape(evidence)}")
+
+    def _undecided(self, result: RunResult) -> None:
+        """Name the cases that were selected and did not come to their end."""
+        cases = [case for case in result.cases if case.verdict is Verdict.UNDECIDED]
+        for case in cases[:_UNDECIDED_MOST]:
+            self.console.print(
+                f"  [magenta]undecided[/] {escape(printable(case.id))}: {escape(printable(case.reason))}"
+            )
+        if len(cases) > _UNDECIDED_MOST:
+            self.console.print(f"  [magenta]undecided[/] and {len(cases) - _UNDECIDED_MOST} more")
 
     def _refresh(self) -> None:
         if self._status:
@@ -104,14 +125,20 @@ class Progress:
             self._status.update(escape(f"{self._done}{total} done, running {running or 'nothing'}"))
 
 
-def _word(summary: Summary) -> str:
-    if summary.exit_code == 0:
-        return "[bold green]PASSED[/]: every case ran in a real kernel and nothing was found"
-    return {
-        1: "[bold red]FAILED[/]: the module is at fault",
-        3: "[bold magenta]UNDECIDED[/]: the lab itself failed, nothing is said about the module",
-        4: "[bold yellow]NOTHING RAN[/]: that is no pass",
-    }[summary.exit_code]
+def _word(result: RunResult) -> str:
+    summary = result.summary
+    of = f"{summary.undecided} of {len(result.cases)} cases did not come to their end"
+    if summary.exit_code == 1:
+        more = f"; {of}" if summary.undecided else ""
+        return f"[bold red]FAILED[/]: the module is at fault{more}"
+    if result.run.state is RunState.INTERRUPTED:
+        return f"[bold magenta]INTERRUPTED[/]: {of}"
+    if summary.exit_code == 3:
+        why = of if summary.undecided else "the lab or a case itself failed"
+        return f"[bold magenta]UNDECIDED[/]: {why}, nothing is said about the module"
+    if summary.exit_code == 4:
+        return "[bold yellow]NOTHING RAN[/]: that is no pass"
+    return "[bold green]PASSED[/]: every case ran in a real kernel and nothing was found"
 
 
 def printable(text: str) -> str:

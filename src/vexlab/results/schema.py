@@ -13,7 +13,10 @@ class Base(DeclarativeBase):
 
 
 class RunRow(Base):
-    """A run; ``finished`` is empty while it runs, and stays so where it was killed."""
+    """A run; ``finished`` is empty while it runs, and stays so where it was killed. ``plan`` is a ``Plan``.
+
+    A change here needs a step in ``migrations/versions``.
+    """
 
     __tablename__ = "runs"
 
@@ -24,6 +27,8 @@ class RunRow(Base):
     started: Mapped[str]
     finished: Mapped[str] = mapped_column(default="")
     folder: Mapped[str]
+    plan: Mapped[dict[str, Any]] = mapped_column(JSON, default=lambda: {"cases": []})
+    state: Mapped[str] = mapped_column(default="running")
 
 
 class CaseRow(Base):

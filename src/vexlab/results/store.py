@@ -6,6 +6,8 @@ import datetime
 import fcntl
 import secrets
 import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,12 +18,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from vexlab.errors import InfraError, UsageError
-from vexlab.model.case import CaseResult, RunInfo, RunResult, Summary
-from vexlab.results.schema import Base, CaseRow, RunRow
+from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary
+from vexlab.results.migrations import upgrade
+from vexlab.results.schema import CaseRow, RunRow
 
 FILE = "vexlab.sqlite"
 _LOCK = ".lock"
 _BUSY_S = 30.0
+_KILLED = "the run ended before this case did"
 
 
 class Store:
@@ -35,7 +39,8 @@ class Store:
             event.listen(self._engine, "connect", _set_up_connection)
             with (folder / _LOCK).open("w") as lock:  # two processes may both find an empty folder
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                Base.metadata.create_all(self._engine)
+                with self._engine.begin() as connection:
+                    upgrade(connection)
         except (OSError, SQLAlchemyError) as error:
             raise InfraError(
                 f"the results folder {folder} cannot be written: {error}",
@@ -49,7 +54,7 @@ class Store:
         run = RunInfo(id=name, target=target, kernels=kernels, accelerator=accelerator, started=_stamp())
         folder = self.folder / name
         folder.mkdir()
-        with Session(self._engine) as session, session.begin():
+        with self._writing() as session:
             session.add(
                 RunRow(
                     id=run.id,
@@ -62,8 +67,13 @@ class Store:
             )
         return run, folder
 
+    def plan(self, run: RunInfo, plan: Plan) -> None:
+        """Note which cases the run is to decide."""
+        with self._writing() as session:
+            session.get_one(RunRow, run.id).plan = msgspec.to_builtins(plan)
+
     def save(self, run: RunInfo, case: CaseResult) -> None:
-        """Keep a finished case; a case run again in the same run replaces its result."""
+        """Keep a finished case; raise ``InfraError`` where another of its id is kept already: neither may go."""
         row = CaseRow(
             run=run.id,
             id=case.id,
@@ -73,14 +83,27 @@ class Store:
             duration_s=case.duration_s,
             result=msgspec.to_builtins(case),
         )
-        with Session(self._engine) as session, session.begin():
-            session.merge(row)
+        with self._writing() as session:
+            if session.get(CaseRow, (run.id, case.id)):
+                raise InfraError(f"two results of the case {case.id} in one run; the first is kept")
+            session.add(row)
 
-    def finish(self, run: RunInfo) -> None:
-        """Mark a run as finished."""
-        with Session(self._engine) as session, session.begin():
+    def finish(self, run: RunInfo, state: RunState) -> None:
+        """Note how a run ended, and when."""
+        with self._writing() as session:
             row = session.get_one(RunRow, run.id)
             row.finished = _stamp()
+            row.state = state.value
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        try:
+            with Session(self._engine) as session, session.begin():
+                yield session
+        except SQLAlchemyError as error:
+            words = str(getattr(error, "orig", None) or error)
+            hint = "is the disk full, or read-only?"
+            raise InfraError(f"the results in {self.folder} cannot be written: {words}", hint=hint) from error
 
     def load(self, name: str) -> RunResult:
         """Return the run ``name``, or the newest one for ``last``; raise ``UsageError`` where there is none."""
@@ -93,6 +116,7 @@ class Store:
                 raise UsageError(f"no run `{name}` in {self.folder}", hint="`vexlab results` lists the runs")
             cases = session.scalars(select(CaseRow).where(CaseRow.run == row.id))
             results = tuple(msgspec.convert(case.result, CaseResult) for case in cases)
+            results = with_undecided(msgspec.convert(row.plan, Plan), results, {}, _KILLED)
             return RunResult(run=_info(row), summary=Summary.of(results), cases=results)
 
     def runs(self) -> tuple[RunResult, ...]:
@@ -114,7 +138,17 @@ def _info(row: RunRow) -> RunInfo:
         accelerator=row.accelerator,
         started=row.started,
         finished=row.finished,
+        state=RunState(row.state),
     )
+
+
+def with_undecided(
+    plan: Plan, results: tuple[CaseResult, ...], reasons: Mapping[str, str], otherwise: str
+) -> tuple[CaseResult, ...]:
+    """Return ``results`` and, for each planned case that has none, one that says why: of ``reasons`` by node."""
+    decided = {case.id for case in results}
+    missing = (case for case in plan.cases if case.id not in decided)
+    return (*results, *(case.undecided(reasons.get(case.node, otherwise)) for case in missing))
 
 
 def _stamp() -> str:

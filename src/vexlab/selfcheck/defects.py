@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import msgspec
 
-from vexlab.config import suggest
+from vexlab.config import read_table, suggest
 from vexlab.errors import UsageError
 
 
@@ -33,9 +32,11 @@ class Defect(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "class"}
 def load_defects(file: Path) -> tuple[Defect, ...]:
     """Read a catalogue; raise ``UsageError`` that names what is wrong."""
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("defect", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{file} cannot be read as a catalogue of defects: {error}") from error
+        tables = read_table(file).get("defect", [])
+    except UsageError as error:
+        raise UsageError(f"{file} cannot be read as a catalogue of defects: {error.message}") from error
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise UsageError(f"{file} holds no [[defect]] tables")
     known = [field.encode_name for field in msgspec.structs.fields(Defect)]
     for table in tables:
         for key in table:

@@ -3,51 +3,73 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
+import re
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from vexlab import process
+from vexlab import process, temporary
 from vexlab.cache import Cache, file_digest, key_of
-from vexlab.errors import BuildError, InfraError, UsageError, VexlabError
+from vexlab.config import Sandboxing, visible
+from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError, VexlabError
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target, Tool
+from vexlab.targets.sandbox import LARGEST_FILE, Workplace, toolchain, wanted
+from vexlab.targets.source import copy_tree, digest_tree, roots_of
 
-_FORMAT = 2
+_FORMAT = 3
 _FACTS = "facts.json"
 _LOG = "build.log"
-_LEFT_BY_BUILDS = shutil.ignore_patterns(
-    "*.o", "*.ko", "*.mod", "*.mod.c", "*.cmd", ".git", "Module.symvers", "*.a", "*.d", "build", "obj", "__pycache__"
-)
 _SHARED = "include"  # the folder beside a tool's own with headers that module and tools share
+_TOOL_S = 300.0
+# The id that ld gives a program is a digest of its debug sections too, which hold the path of the build.
+_NO_BUILD_ID = ("--remove-section", ".note.gnu.build-id")
+_CLEAN_S = 120.0
+_KEEP = 1 << 16  # bytes of what is said while cleaning up
+_ELF = b"\x7fELF"
 # Words in a build log that accuse the machine, not the source.
 _HOST_FAULTS = (
     "No space left on device",
     "Disk quota exceeded",
-    "Read-only file system",
     "Cannot allocate memory",
     "terminated program cc1",  # gcc: internal compiler error: Killed signal terminated program cc1
 )
+_READ_ONLY = ("Read-only file system",)  # in the sandbox it is what a build gets that writes elsewhere
+_KEPT_AWAY = (*_READ_ONLY, "Network is unreachable", "name resolution", "Could not resolve host")
+_SANDBOX_HINT = "in the sandbox a build writes to its own folder only and has no network; --sandbox=off trusts it"
 _COMPILERS = ("gcc-12", "gcc")  # Debian's kernels are built with the first
+# What make, a shell and -ffile-prefix-map all take as it is; Debian's versions hold `~`.
+_PLAIN = re.compile(r"[\w/.,+~-]+")
 
 
 def build_module(
-    target: Target, kernel: Kernel, headers: Callable[[], Path], cache: Cache, *, tools: Iterable[Tool] = ()
+    target: Target,
+    kernel: Kernel,
+    headers: Callable[[], Path],
+    cache: Cache,
+    *,
+    tools: Iterable[Tool] = (),
+    sandboxing: Sandboxing = "auto",
 ) -> ModuleArtifact:
     """Build ``target`` and its tools (and ``tools`` besides) for ``kernel``, or find the same build in the cache.
 
-    ``headers`` is asked for the kernel's build folder only where something must be compiled against it. Raises
-    ``BuildError`` with the compiler's words where the source is at fault, ``InfraError`` where a program is missing,
-    ``UsageError`` where the build made no module of that name.
+    ``headers`` is asked for the kernel's build folder only where something must be compiled against it. ``sandboxing``
+    says where make runs; what it makes is the same. Raises ``BuildError`` with the compiler's words where the source
+    is at fault, ``InfraError`` where a program or a required sandbox is missing, ``UsageError`` where the build made no
+    module of that name, or the source holds what cannot be copied.
     """
     compiler = _compiler() if target.source or target.tools or tools else ""
-    builds = [_tool_build(tool, compiler, cache) for tool in (*target.tools, *tools)]
+    if sandboxing == "require" and compiler:
+        wanted(sandboxing)  # whatever the cache holds, so that the answer does not depend on it
+    maker = _Maker(target=target, compiler=compiler, cache=cache, sandboxing=sandboxing)
+    builds = [*map(maker.tool, target.tools), *map(maker.own_tool, tools)]
     if target.source:
-        builds.insert(0, _module_build(target, target.source, kernel, headers, compiler, cache))
+        builds.insert(0, maker.module(target.source, kernel, headers))
     facts = [json.loads((entry / _FACTS).read_text()) for entry, _ in builds]
     module = builds[0][0] / f"{target.module}.ko" if target.source else None
     programs = [path for entry, _ in builds if (entry / "bin").is_dir() for path in sorted((entry / "bin").iterdir())]
@@ -58,48 +80,106 @@ def build_module(
         digest=key_of(target.module, [each["digest"] for each in facts]),
         tools=tuple((path.name, path) for path in programs),
         warnings=tuple(warning for each in facts for warning in each["warnings"]),
+        foreign_warnings=sum(each["foreign_warnings"] for each in facts),
         log="".join((entry / _LOG).read_text() for entry, _ in builds),
         cached=all(found for _, found in builds),
     )
 
 
-def _module_build(
-    target: Target, source: Path, kernel: Kernel, headers: Callable[[], Path], compiler: str, cache: Cache
-) -> tuple[Path, bool]:
-    """Return the cache entry of the module's build, and whether it was there."""
-    key = key_of(
-        _FORMAT, target.module, target.build, kernel.version, kernel.release, compiler, digest_tree(source)
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Maker:
+    """Makes what ``target`` needs with ``compiler`` (its version), each build once.
 
-    def build(draft: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="vexlab-build-") as work:
-            log = _build_kernel_module(target, source, headers(), Path(work), draft)
-        _write_facts(draft, log)
+    Builds return the cache entry, and whether it was there.
+    """
 
-    found = cache.get("artifacts", key)
-    return found or cache.make("artifacts", key, build), found is not None
+    target: Target
+    compiler: str
+    cache: Cache
+    sandboxing: Sandboxing
+
+    def module(self, source: Path, kernel: Kernel, headers: Callable[[], Path]) -> tuple[Path, bool]:
+        target = self.target
+        roots = roots_of(source, target.file.parent)
+        key = key_of(
+            _FORMAT, target.module, target.build, kernel.version, kernel.release, self.compiler, *_chosen(),
+            digest_tree(source, roots),
+        )  # fmt: skip
+
+        def build(work: Path, draft: Path) -> str:
+            tree = headers()
+            place = Workplace(work=work, readable=_readable(tree), sandboxed=wanted(self.sandboxing))
+            copy_tree(source, work / "source", roots)
+            return _build_kernel_module(target, tree.resolve(), place, draft)
+
+        return self._once("artifacts", key, build)
+
+    def tool(self, tool: Tool) -> tuple[Path, bool]:
+        shared = tool.source.parent / _SHARED
+        roots = (*roots_of(tool.source, self.target.file.parent), tool.source.resolve().parent / _SHARED)
+        sources = [tool.source, *([shared] if shared.is_dir() else [])]
+        digests = [digest_tree(source, roots) for source in sources]
+        key = key_of(_FORMAT, tool.outputs, tool.args, self.compiler, *_chosen(), digests)
+
+        def build(work: Path, draft: Path) -> str:
+            (draft / "bin").mkdir()
+            place = Workplace(work=work, readable=(), sandboxed=wanted(self.sandboxing))
+            for source, name in zip(sources, ("source", _SHARED), strict=False):
+                copy_tree(source, work / name, roots)
+            return _build_tool(tool, place, draft / "bin")
+
+        return self._once("tools", key, build)
+
+    def own_tool(self, tool: Tool) -> tuple[Path, bool]:
+        """As ``tool``, of what ships with vexlab: that it does not build is no fault of the target's."""
+        try:
+            return self.tool(tool)
+        except BuildError as error:
+            hint = "`vexlab doctor` says whether the compiler works"
+            raise InfraError(f"vexlab's own programs for the guest: {error.message}", hint=hint) from error
+
+    def _once(self, kind: str, key: str, build: Callable[[Path, Path], str]) -> tuple[Path, bool]:
+        def make(draft: Path) -> None:
+            with _work_folder() as work:
+                log = build(_plain(work, "the temporary folder", "TMPDIR"), draft)
+                own, foreign = compiler_warnings(log, work)
+            contents = [file_digest(file) for file in sorted(draft.rglob("*")) if file.is_file()]
+            facts = {"digest": key_of(contents), "warnings": own, "foreign_warnings": foreign}
+            (draft / _LOG).write_text(log)
+            (draft / _FACTS).write_text(json.dumps(facts))
+
+        found = self.cache.get(kind, key)
+        return found or self.cache.make(kind, key, make), found is not None
 
 
-def _tool_build(tool: Tool, compiler: str, cache: Cache) -> tuple[Path, bool]:
-    """Return the cache entry of a tool's build, and whether it was there."""
-    shared = tool.source.parent / _SHARED
-    sources = [tool.source, *([shared] if shared.is_dir() else [])]
-    key = key_of(_FORMAT, tool.outputs, tool.args, compiler, [digest_tree(source) for source in sources])
+@contextlib.contextmanager
+def _work_folder() -> Iterator[Path]:
+    """Make a folder for a build, and remove it whatever the build did there: nested deeply, took rights away."""
+    folder = tempfile.mkdtemp(prefix="vexlab-build-")
+    try:
+        with temporary.hold(Path(folder)):
+            yield Path(folder).resolve()
+    finally:
+        remove = ["rm", "-rf", "--", folder]
+        if process.run(remove, timeout=_CLEAN_S, keep=_KEEP).returncode:
+            shut = ["find", folder, "-type", "d", "!", "-perm", "-u=rwx"]
+            process.run([*shut, "-exec", "chmod", "u+rwx", "{}", ";"], timeout=_CLEAN_S, keep=_KEEP)
+            process.run(remove, timeout=_CLEAN_S, keep=_KEEP)
 
-    def build(draft: Path) -> None:
-        (draft / "bin").mkdir()
-        with tempfile.TemporaryDirectory(prefix="vexlab-build-") as work:
-            log = _build_tool(tool, Path(work), draft / "bin")
-        _write_facts(draft, log)
 
-    found = cache.get("tools", key)
-    return found or cache.make("tools", key, build), found is not None
+def _chosen() -> list[tuple[str, str]]:
+    """Return what the user's environment says of the toolchain, for a build's key; mostly nothing."""
+    return sorted(toolchain().items())
 
 
-def _write_facts(draft: Path, log: str) -> None:
-    contents = [file_digest(file) for file in sorted(draft.rglob("*")) if file.is_file()]
-    (draft / _LOG).write_text(log)
-    (draft / _FACTS).write_text(json.dumps({"digest": key_of(contents), "warnings": compiler_warnings(log)}))
+def _plain(path: Path, what: str, variable: str) -> Path:
+    """Return ``path``; raise ``UsageError`` where make would misread it."""
+    if _PLAIN.fullmatch(str(path)):
+        return path
+    raise UsageError(
+        f"{what} {visible(str(path))} has a character in its name that make cannot take",
+        hint=f"set {variable} to a folder named with letters, digits, `.`, `_`, `-`, `+`",
+    )
 
 
 def keep_artifact(artifact: ModuleArtifact, folder: Path) -> None:
@@ -125,7 +205,7 @@ def kept_artifact(path: Path, target: Target, kernel: Kernel) -> ModuleArtifact:
     try:
         facts = json.loads((path / _FACTS).read_text())
         tools = tuple((file.name, file) for file in sorted((path / "tools").iterdir()))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no folder that a run kept: {error}") from error
     module = path / f"{target.module}.ko"
     return ModuleArtifact(
@@ -137,84 +217,156 @@ def kept_artifact(path: Path, target: Target, kernel: Kernel) -> ModuleArtifact:
     )
 
 
-def digest_tree(folder: Path) -> str:
-    """Return a digest of a source folder: paths and contents, without what builds leave behind."""
-    digest = hashlib.sha256()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        ignored = _LEFT_BY_BUILDS(root, names + folders)
-        folders[:] = sorted(name for name in folders if name not in ignored)
-        for name in sorted(name for name in names if name not in ignored):
-            path = Path(root, name)
-            if path.is_file():
-                digest.update(f"{path.relative_to(folder)}\0{file_digest(path)}\n".encode())
-    return digest.hexdigest()
+def compiler_warnings(log: str, work: Path) -> tuple[tuple[str, ...], int]:
+    """Return the lines of a build's log in which a compiler, modpost or objtool warns of something the target's own.
+
+    Each is there once. The number is that of all others: warnings of the kernel's and the system's headers.
+    ``work`` is the folder of the build, whose copy of the source tells what is the target's.
+    """
+    own: dict[str, None] = {}
+    foreign = 0
+    for line in log.splitlines():
+        # super.c:10:5: warning: unused variable 'x' [-Wunused-variable]  ·  x.o: warning: objtool: f()+0x12: …
+        where, warns, what = line.partition(": warning: ")
+        # WARNING: modpost: missing MODULE_LICENSE() in x.o
+        if not warns and not line.startswith("WARNING: "):
+            continue
+        file = where.partition(":")[0] if warns else ""
+        # ld: warning: x.o: missing .note.GNU-stack section implies executable stack
+        if _is_own(file, work) or ("." not in file and _names_own(what or line, work)):
+            own[line.strip()] = None
+        else:
+            foreign += 1
+    return tuple(own), foreign
 
 
-def compiler_warnings(log: str) -> tuple[str, ...]:
-    """Return the lines of a build log in which a compiler, modpost or objtool warns."""
-    # super.c:10:5: warning: unused variable 'x' [-Wunused-variable]  ·  WARNING: modpost: missing MODULE_LICENSE()
-    return tuple(line.strip() for line in log.splitlines() if ": warning: " in line or line.startswith("WARNING: "))
+def _is_own(file: str, work: Path) -> bool:
+    path = Path(os.path.normpath(work / "source" / file.strip()))
+    return path.is_relative_to(work) and path.is_file()
 
 
-def _build_kernel_module(target: Target, source: Path, headers: Path, work: Path, draft: Path) -> str:
-    copy = work / "source"
-    shutil.copytree(source, copy, ignore=_LEFT_BY_BUILDS)
+def _names_own(line: str, work: Path) -> bool:
+    words = (word.strip("[]():,.") for word in line.split())
+    return any(_is_own(name, work) for word in words if word for name in (word, f"{word}.o", f"{word}.ko"))
+
+
+def _readable(headers: Path) -> tuple[Path, ...]:
+    """Return the folders that a build against ``headers`` must see besides what every build does.
+
+    An entry of the cache is one, whole. The folder of a kernel that somebody built holds links to its source; that
+    of a distribution lies in /usr.
+    """
     real = headers.resolve()
+    if headers.is_symlink() and real.is_relative_to(headers.parent.resolve()):
+        return (headers.parent.resolve(),)
+    linked = {item.resolve() for item in real.iterdir() if item.is_symlink() and item.is_dir()}
+    return tuple(path for path in (real, *sorted(linked)) if not path.is_relative_to("/usr"))
+
+
+def _build_kernel_module(target: Target, headers: Path, place: Workplace, draft: Path) -> str:
+    copy = place.work / "source"
+    _plain(headers, "the folder of the kernel's headers", "VEXLAB_CACHE")
     # No path of this machine may end up in the module: the same source gives the same bytes everywhere.
-    prefix_maps = f"-ffile-prefix-map={copy}=. -ffile-prefix-map={real.parent}=/usr/src"
+    prefix_maps = f"-ffile-prefix-map={copy}=. -ffile-prefix-map={headers.parent}=/usr/src"
     arguments = [f"M={copy}", f"KCFLAGS={prefix_maps}", *target.build.args, *_compiler_override(), "modules"]
-    done = _make(real, arguments, timeout=target.build.timeout)
-    log = _without(done, copy, real)
+    done = _make(place, headers, arguments, timeout=target.build.timeout)
+    log = _without(done, copy, headers)
     if done.returncode:
-        raise _fault(f"{target.name} does not build", log)
-    module = copy / f"{target.module}.ko"
-    if not module.is_file():
-        found = ", ".join(sorted(path.name for path in copy.rglob("*.ko"))) or "none"
+        raise _fault(f"{target.name} does not build", log, sandboxed=place.sandboxed)
+    name = f"{target.module}.ko"
+    if not os.path.lexists(copy / name):
+        modules = sorted(visible(path.name) for depth in ("*.ko", "*/*.ko") for path in copy.glob(depth))
+        found = ", ".join(modules[:20]) or "none"
         raise UsageError(
-            f"the build made no {module.name} (made: {found})",
-            hint="is `module` in target.toml the name in Kbuild?",
+            f"the build made no {name} (made: {found})", hint="is `module` in target.toml the name in Kbuild?"
         )
-    shutil.copyfile(module, draft / f"{target.module}.debug.ko")
-    stripped = ["strip", "--strip-debug", "-o", str(draft / module.name), str(module)]
-    process.run(stripped, timeout=60, check=True)
+    take(place.work, copy / name, draft / f"{target.module}.debug.ko")
+    _take_stripped(place, copy / name, draft / name, "--strip-debug")
     return log
 
 
-def _build_tool(tool: Tool, copy: Path, into: Path) -> str:
-    shutil.copytree(tool.source, copy / "source", ignore=_LEFT_BY_BUILDS)
-    if (tool.source.parent / _SHARED).is_dir():
-        shutil.copytree(tool.source.parent / _SHARED, copy / _SHARED)
-    done = _make(copy / "source", list(tool.args), timeout=300)
-    log = _without(done, copy, copy)
+def _build_tool(tool: Tool, place: Workplace, into: Path) -> str:
+    copy = place.work / "source"
+    done = _make(place, copy, list(tool.args), timeout=_TOOL_S)
+    log = _without(done, place.work, place.work)
     if done.returncode:
-        raise _fault(f"the tools in {tool.source.name} do not build", log)
+        raise _fault(f"the tools in {tool.source.name} do not build", log, sandboxed=place.sandboxed)
     for output in tool.outputs:
-        program = copy / "source" / output
-        if not program.is_file():
+        if not os.path.lexists(copy / output):
             raise UsageError(f"building {tool.source} made no {output}")
-        process.run(["strip", "-o", str(into / Path(output).name), str(program)], timeout=60, check=True)
+        _take_stripped(place, copy / output, into / Path(output).name, *_NO_BUILD_ID)
     return log
 
 
-def _make(folder: Path, arguments: list[str], *, timeout: float) -> process.Completed:
+def take(work: Path, made: Path, to: Path) -> bytes:
+    """Copy a file that a build made, and return its first bytes; what it is the build may have chosen freely.
+
+    Raises ``UsageError`` for anything but a file in the folder of the build, ``work``, of a size that fits.
+    """
+    try:
+        real = made.resolve(strict=True)
+        if not real.is_relative_to(work.resolve()):
+            raise UsageError(f"the build made {made.name} a link that leads out of its folder")
+        number = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise UsageError(f"the build made a {made.name} that cannot be read: {error}") from error
+    try:
+        status = os.fstat(number)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
+            raise UsageError(f"the build made a {made.name} that is no file of at most {LARGEST_FILE >> 20} MiB")
+        with open(number, "rb", closefd=False) as file, to.open("wb") as copy:
+            first = file.read(len(_ELF))
+            copy.write(first)
+            shutil.copyfileobj(file, copy)
+    finally:
+        os.close(number)
+    return first
+
+
+def _take_stripped(place: Workplace, made: Path, to: Path, *options: str) -> None:
+    """Copy what a build made without symbols.
+
+    ``strip`` parses the build's own bytes, and so runs in a sandbox too, in a folder that the build has not seen.
+    """
+    if take(place.work, made, to) != _ELF:
+        return  # a script needs none of it; a module that is no object file is told when it is loaded
+    with _work_folder() as work:
+        shutil.copyfile(to, work / "whole")
+        place = Workplace(work=work, readable=(), sandboxed=place.sandboxed)
+        done = place.run(["strip", *options, "-o", "stripped", "whole"], timeout=60)
+        if done.returncode:
+            what = f"what the build made as {made.name} is no whole object file"
+            raise _fault(what, _without(done, work, work), sandboxed=place.sandboxed)
+        take(work, work / "stripped", to)
+
+
+def _make(place: Workplace, folder: Path, arguments: list[str], *, timeout: float) -> process.Completed:
     jobs = f"-j{len(os.sched_getaffinity(0))}"
-    return process.run(["make", "-C", str(folder), jobs, *arguments], timeout=timeout, env={"LC_ALL": "C", "TZ": "UTC"})
+    try:
+        return place.run(["make", "-C", str(folder), jobs, *arguments], timeout=timeout)
+    except DeadlineError as error:
+        raise DeadlineError(
+            f"make did not end within {timeout:g} s",
+            hint="is the machine overloaded? A longer `build.timeout` in target.toml gives a module more",
+        ) from error
 
 
 def _without(done: process.Completed, copy: Path, headers: Path) -> str:
-    log = done.text + done.error_text
+    log = visible(done.text + done.error_text)
     return log.replace(f"{copy}/", "").replace(str(headers), "<kernel>")
 
 
-def _fault(what: str, log: str) -> VexlabError:
+def _fault(what: str, log: str, *, sandboxed: bool) -> VexlabError:
     """Return the error of a failed build: the machine's where the log accuses it, else the source's."""
-    if any(words in log for words in _HOST_FAULTS):
+    if any(words in log for words in (*_HOST_FAULTS, *(() if sandboxed else _READ_ONLY))):
         return InfraError(f"{what}, and not for the source's sake:\n{_errors(log)}", hint="is a disk or memory full?")
-    return BuildError(f"{what}:\n{_errors(log)}", log=log, hint=_first_file(log))
+    kept_away = sandboxed and any(words in log for words in _KEPT_AWAY)
+    return BuildError(f"{what}:\n{_errors(log)}", log=log, hint=_SANDBOX_HINT if kept_away else _first_file(log))
 
 
 def _errors(log: str) -> str:
-    lines = [line for line in log.splitlines() if "error" in line.lower() or "No rule" in line or "undefined" in line]
+    telling = ("No rule", "undefined", *_KEPT_AWAY)
+    lines = [line for line in log.splitlines() if "error" in line.lower() or any(words in line for words in telling)]
     return "\n".join((lines or log.splitlines()[-10:])[:20])
 
 

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
-from vexlab.config import read_toml, suggest
+from vexlab.config import read_toml, suggest, visible
 from vexlab.errors import UsageError
 from vexlab.model.target import BuildPlan, Target, Tool
+from vexlab.targets.names import (
+    FILE_NAME,
+    FSTYPE,
+    GUEST_FILE,
+    LINE,
+    MODULE,
+    NAME,
+    OPTION,
+    PACKAGE,
+    Rule,
+    check_numbers,
+    check_outputs,
+    checker,
+)
+from vexlab.targets.refusals import check_words
 
 FILE = "target.toml"
 OLD_IMAGE = ".img.xz"
 _SHIPPED = "examples"
+_LARGEST_IMAGE = 256 << 20  # bytes as packed; it is unpacked in the guest, onto a disk whose end ends it
 
 
 # What a file of statistics may tell of a mounted filesystem; all are numbers.
@@ -61,11 +78,13 @@ def find_target(name: str, *, build_args: Sequence[str] = ()) -> Target:
 
     ``build_args`` are added to the arguments of its build. Raises ``UsageError`` where it is missing or malformed.
     """
-    target = _find_target(name)
-    if not build_args:
-        return target
-    build = dataclasses.replace(target.build, args=(*target.build.args, *build_args))
-    return dataclasses.replace(target, build=build)
+    try:
+        target = _find_target(name)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise UsageError(f"no target `{visible(name)[:200]}`: {error.strerror}") from error
+    check = checker("--build-arg")
+    args = (*target.build.args, *(check(argument, LINE, "--build-arg") for argument in build_args))
+    return dataclasses.replace(target, build=dataclasses.replace(target.build, args=args))
 
 
 def _find_target(name: str) -> Target:
@@ -81,38 +100,39 @@ def _find_target(name: str) -> Target:
     if name in shipped:
         return load_target(shipped[name])
     hint = f"give a folder with a {FILE}, or one of the shipped ones; {suggest(name, shipped)}"
-    raise UsageError(f"no target `{name}`", hint=hint)
+    raise UsageError(f"no target `{visible(name)}`", hint=hint)
 
 
 def load_target(path: Path) -> Target:
     """Read a target's file; paths in it are relative to it. Raises ``UsageError``."""
     entry = read_toml(path, TargetFile)
     here = path.absolute().parent
-    source = (here / entry.source) if entry.source else None
-    if source is not None and not source.is_dir():
-        raise UsageError(f"{path}: the source folder {source} does not exist")
+    check = checker(path)
+    check_numbers(entry.build.timeout, entry.min_disk, path)
+    check_outputs((output for tool in entry.tools for output in tool.outputs), path)
     if entry.mkfs and "{device}" not in entry.mkfs:
         raise UsageError(f"{path}: `mkfs` must say where the device goes", hint='such as mkfs = "mkfs.x {device}"')
+    fstype = check(entry.fstype, FSTYPE, "fstype")
     return Target(
-        name=entry.name,
-        fstype=entry.fstype,
-        module=(entry.module or entry.fstype).replace("-", "_"),
+        name=check(entry.name, NAME, "name"),
+        fstype=fstype,
+        module=check(entry.module or fstype, MODULE, "module").replace("-", "_"),
         file=path.absolute(),
-        source=source,
-        build=entry.build,
-        depends=entry.depends,
-        params=entry.params,
+        source=_source(entry.source, here, path) if entry.source else None,
+        build=dataclasses.replace(entry.build, args=_each(entry.build.args, LINE, "build.args", path)),
+        depends=_each(entry.depends, MODULE, "depends", path),
+        params=_each(entry.params, OPTION, "params", path),
         mkfs=_words(entry.mkfs, path),
         fsck=_words(entry.fsck, path),
         fields=_words(entry.fields, path),
-        mount_options=entry.mount_options,
-        packages=entry.packages,
+        mount_options=_each(entry.mount_options, OPTION, "mount_options", path),
+        packages=_each(entry.packages, PACKAGE, "packages", path),
         tools=tuple(_tool(tool, here, path) for tool in entry.tools),
         min_disk=entry.min_disk,
-        vectors=entry.vectors,
-        options=tuple(sorted(entry.options.items())),
+        vectors=check(entry.vectors, MODULE, "vectors") if entry.vectors else "",
+        options=tuple(sorted(_options(entry.options, path).items())),
         statistics=tuple(sorted(_statistics(entry.statistics, path).items())),
-        refuses=tuple(sorted(entry.refuses.items())),
+        refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
     )
 
@@ -127,6 +147,27 @@ def _shipped() -> list[Path]:
     return [Path(str(entry)) for entry in folder.iterdir() if entry.name.endswith(".toml")]
 
 
+def _each(values: Sequence[str], rule: Rule, key: str, path: Path) -> tuple[str, ...]:
+    check = checker(path)
+    return tuple(check(value, rule, key) for value in values)
+
+
+def _options(entries: dict[str, tuple[str, ...]], path: Path) -> dict[str, tuple[str, ...]]:
+    check = checker(path)
+    return {
+        check(name, OPTION, "options"): tuple(check(value, OPTION, name) if value else "" for value in values)
+        for name, values in entries.items()
+    }
+
+
+def _refuses(entries: dict[str, str], path: Path) -> dict[str, str]:
+    check = checker(path)
+    # shaped as FSTYPE, for a check is named with its family before a dot
+    checked = {check(name, FSTYPE, "refuses"): check(why, LINE, name) if why else "" for name, why in entries.items()}
+    check_words(checked, path)
+    return checked
+
+
 def _statistics(entries: dict[str, str], path: Path) -> dict[str, str]:
     for name, file in entries.items():
         if name not in STATISTICS:
@@ -136,14 +177,29 @@ def _statistics(entries: dict[str, str], path: Path) -> dict[str, str]:
                 f"{path}: `{name}` in [statistics] names no file of a device",
                 hint='such as "/sys/fs/x/{name}/blocks"',
             )
+        checker(path)(file, GUEST_FILE, name)
     return entries
 
 
-def _tool(entry: ToolEntry, here: Path, path: Path) -> Tool:
-    source = here / entry.source
+def _source(name: str, here: Path, path: Path) -> Path:
+    """Return a folder of sources. What is copied from it must be what the file says, and never all of somebody's home.
+
+    A path that leads elsewhere by its own words is what the file says; one that does by a symbolic link is not.
+    """
+    source = here / checker(path)(name, FILE_NAME, "source")
     if not source.is_dir():
-        raise UsageError(f"{path}: the folder {source} of [[tools]] does not exist")
-    return Tool(source=source, outputs=entry.outputs, args=entry.args)
+        raise UsageError(f"{path}: the source folder {source} does not exist")
+    real, home = source.resolve(), Path.home().resolve()
+    if Path(os.path.normpath(source)).is_relative_to(here) and not real.is_relative_to(here.resolve()):
+        raise UsageError(f"{path}: {name} is a link to {real}, outside {here}", hint="name that folder as `source`")
+    if home.is_relative_to(real):
+        raise UsageError(f"{path}: the source folder {real} holds your home folder", hint="name a folder in it")
+    return source
+
+
+def _tool(entry: ToolEntry, here: Path, path: Path) -> Tool:
+    args = _each(entry.args, LINE, "args", path)
+    return Tool(source=_source(entry.source, here, path), outputs=entry.outputs, args=args)
 
 
 def manifest_of(image: Path) -> Path:
@@ -152,16 +208,22 @@ def manifest_of(image: Path) -> Path:
 
 
 def _old_image(name: str, here: Path, path: Path) -> Path:
-    image = here / name
+    image = here / checker(path)(name, FILE_NAME, "old_images")
     if not name.endswith(OLD_IMAGE):
         raise UsageError(f"{path}: the name of the old image {name} does not end in {OLD_IMAGE}")
     for file in (image, manifest_of(image)):
         if not file.is_file():
             raise UsageError(f"{path}: {file} does not exist", hint="scripts/old-image makes both")
+        if not file.resolve().is_relative_to(here.resolve()):
+            raise UsageError(f"{path}: {file} lies outside {here}")
+        if file.stat().st_size > _LARGEST_IMAGE:
+            raise UsageError(f"{path}: {file} is larger than {_LARGEST_IMAGE >> 20} MiB")
     return image
 
 
 def _words(command: str, path: Path) -> tuple[str, ...]:
+    if command:
+        checker(path)(command, LINE, "mkfs, fsck or fields")
     try:
         return tuple(shlex.split(command))
     except ValueError as error:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vexlab import process
+from vexlab import process, temporary
 from vexlab.cache import key_of
 from vexlab.errors import InfraError
 from vexlab.vm.argv import CPU
@@ -74,8 +73,8 @@ def _prove(accel: str, qemu: Qemu, kernel: Path | None) -> Accelerator:
     if accel == "kvm" and not _DEVICE.exists():
         return Accelerator(usable=False, reason="there is no /dev/kvm")
     opens = f"{_DEVICE} opens, " if accel == "kvm" else ""
-    with tempfile.TemporaryDirectory(prefix="vexlab-proof-") as folder:
-        rom = Path(folder, "rom")
+    with temporary.folder("proof") as folder:
+        rom = folder / "rom"
         rom.write_bytes(_CODE.ljust(0xFFF0, b"\xff") + _JUMP_TO_START.ljust(16, b"\xff"))
         fault = _boot(accel, qemu, "-bios", str(rom), "-device", "isa-debug-exit,iobase=0xf4,iosize=4")
         if isinstance(fault, str):
@@ -85,7 +84,7 @@ def _prove(accel: str, qemu: Qemu, kernel: Path | None) -> Accelerator:
         if kernel is None:
             reason = "runs a boot ROM; no kernel at hand yet to prove more (`vexlab kernels fetch`)"
             return Accelerator(usable=accel != "kvm", reason=reason)
-        return _boot_kernel(accel, qemu, kernel, Path(folder, "console"), opens)
+        return _boot_kernel(accel, qemu, kernel, folder / "console", opens)
 
 
 def _boot_kernel(accel: str, qemu: Qemu, kernel: Path, console: Path, opens: str) -> Accelerator:
@@ -116,7 +115,9 @@ def _boot(accel: str, qemu: Qemu, *arguments: str) -> process.Completed | str:
         "none",
     )
     try:
-        return process.run([qemu.path, *common, *arguments], timeout=seconds)
+        # Killed we may be, but a guest that spins must not go on for ever.
+        prefix = ("setpriv", "--pdeathsig", "KILL")
+        return process.run([*prefix, qemu.path, *common, *arguments], timeout=seconds)
     except InfraError:
         return f"{{opens}}guest made no progress in {seconds:g} s"
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import contextlib
 import itertools
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypeVar
+
+import msgspec
 
 from vexlab.deadline import Deadline
-from vexlab.errors import AgentError, GuestTimeout
-from vexlab.model.machine import CommandResult
+from vexlab.errors import AgentError, GuestTimeout, OddAnswer
+from vexlab.model.machine import CommandResult, short_command
 from vexlab.vm.channel import Channel
 
 _CHUNK = 1 << 20
@@ -25,13 +26,60 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
 }
 _ids = itertools.count(os.getpid() % 1000 * 1_000_000)
+_SHOWN = 80  # characters of an answer that is none
+_NOISE_MOST = 1000  # lines that are passed over in search of one answer
+
+T = TypeVar("T")
+_Status = Annotated[int, msgspec.Meta(ge=0, le=0xFFFFFFFF)]
+
+
+class _Fault(msgspec.Struct):
+    desc: str = ""
+
+
+class _Answer(msgspec.Struct):
+    """One line from the agent; either part may be missing."""
+
+    returned: msgspec.Raw = msgspec.field(name="return", default_factory=msgspec.Raw)
+    error: _Fault | None = None
+
+
+class _Started(msgspec.Struct):
+    pid: Annotated[int, msgspec.Meta(gt=0, lt=1 << 31)]
+
+
+class _Ended(msgspec.Struct, rename="kebab"):
+    """An answer to ``guest-exec-status``; bytes come as base64."""
+
+    exited: bool
+    exitcode: _Status | None = None
+    signal: _Status | None = None
+    out_data: bytes = b""
+    err_data: bytes = b""
+    out_truncated: bool = False
+    err_truncated: bool = False
+
+
+class _Written(msgspec.Struct):
+    count: int
+
+
+class _Read(msgspec.Struct):
+    count: int
+    eof: bool
+    buf: bytes = msgspec.field(name="buf-b64", default=b"")
+
+
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """An empty object."""
 
 
 class Agent:
     """A connection to the agent of one machine.
 
     ``idle`` is called while an answer is awaited and may raise. Methods raise ``AgentError`` where the agent refuses,
-    ``GuestTimeout`` where it does not answer in time, ``MachineLost`` where nobody is left to answer.
+    ``GuestTimeout`` where it does not answer in time, ``OddAnswer`` where what it sends is no answer, ``MachineLost``
+    where nobody is left to answer.
     """
 
     def __init__(self, path: Path, deadline: Deadline, *, idle: Callable[[], None] | None = None) -> None:
@@ -46,26 +94,30 @@ class Agent:
             self._channel.send(b"\xff")
             self._channel.send_json({"execute": "guest-sync-delimited", "arguments": {"id": number}})
             with contextlib.suppress(GuestTimeout):
-                while True:
+                for _ in range(_NOISE_MOST):  # what was said before is no answer to this
                     line = self._channel.line(deadline.sooner(5.0))
-                    answer = _parsed(line.rpartition(b"\xff")[2])
-                    if answer.get("return") == number:
+                    if _number(line.rpartition(b"\xff")[2]) == number:
                         self._in_step = True
                         return
             if deadline.expired:
                 raise GuestTimeout("the guest agent does not answer")
 
-    def request(self, name: str, arguments: Mapping[str, object], deadline: Deadline) -> Any:
-        """Send one request and return the agent's answer."""
+    def request(self, name: str, arguments: Mapping[str, object], deadline: Deadline, kind: type[T]) -> T:
+        """Send one request and return the agent's answer, which must be a ``kind``."""
         if not self._in_step:
             self.sync(deadline)
         self._in_step = False  # until the answer is here
         self._channel.send_json({"execute": name, "arguments": dict(arguments)})
-        answer = _parsed(self._channel.line(deadline))
+        line = self._channel.line(deadline)
+        answer = _decoded(line, _Answer, name)
         self._in_step = True
-        if "error" in answer:
-            raise AgentError(f"the guest agent refused {name}: {answer['error'].get('desc', answer['error'])}")
-        return answer.get("return")
+        if answer.error is not None:
+            raise AgentError(f"the guest agent refused {name}: {answer.error.desc[:_SHOWN]}")
+        return _decoded(bytes(answer.returned), kind, name)
+
+    def ping(self, deadline: Deadline) -> None:
+        """Ask for a sign of life, for which nothing is started in the guest."""
+        self.request("guest-ping", {}, deadline, _Nothing)
 
     def exec(
         self,
@@ -90,12 +142,12 @@ class Agent:
             command = " ".join(argv)
             seconds = deadline.clock() - begun
             raise GuestTimeout(
-                f"`{command[:200]}` did not end within {seconds:.1f} s", command=command, pid=pid
+                f"`{short_command(argv)}` did not end within {seconds:.1f} s", command=command, pid=pid, seconds=seconds
             ) from error
         except AgentError as error:
             # The agent says it of a missing program too; a shell would say 127.
-            answer = {"exitcode": 127, "err-data": base64.b64encode(str(error).encode())}
-            return _result(argv, answer, deadline.clock() - begun)
+            ended = _Ended(exited=True, exitcode=127, err_data=str(error).encode())
+            return _result(argv, ended, deadline.clock() - begun)
 
     def begin(
         self,
@@ -113,37 +165,38 @@ class Agent:
         elif stdin:
             arguments["input-data"] = base64.b64encode(stdin).decode()
         arguments["env"] = [f"{name}={value}" for name, value in {**_ENVIRONMENT, **(env or {})}.items()]
-        return int(self.request("guest-exec", arguments, deadline)["pid"])
+        return self.request("guest-exec", arguments, deadline, _Started).pid
 
     def ended(self, pid: int, argv: Sequence[str], deadline: Deadline, begun: float) -> CommandResult | None:
         """Return how the command ended that was begun as ``pid`` at ``begun`` by the deadline's clock, or ``None``.
 
         The agent forgets a command once it has told its end.
         """
-        answer = self.request("guest-exec-status", {"pid": pid}, deadline)
-        return _result(argv, answer, deadline.clock() - begun) if answer["exited"] else None
+        answer = self.request("guest-exec-status", {"pid": pid}, deadline, _Ended)
+        return _result(argv, answer, deadline.clock() - begun) if answer.exited else None
 
     def write_file(self, path: str, data: bytes, deadline: Deadline) -> None:
         """Write ``data`` to the guest's file ``path``."""
-        handle = self.request("guest-file-open", {"path": path, "mode": "wb"}, deadline)
+        handle = self.request("guest-file-open", {"path": path, "mode": "wb"}, deadline, int)
         for start in range(0, len(data), _CHUNK):
             chunk = base64.b64encode(data[start : start + _CHUNK]).decode()
-            written = self.request("guest-file-write", {"handle": handle, "buf-b64": chunk}, deadline)["count"]
+            request = {"handle": handle, "buf-b64": chunk}
+            written = self.request("guest-file-write", request, deadline, _Written).count
             if written != len(data[start : start + _CHUNK]):
                 raise AgentError(f"only {start + written} of {len(data)} bytes reached {path} in the guest")
-        self.request("guest-file-close", {"handle": handle}, deadline)
+        self.request("guest-file-close", {"handle": handle}, deadline, _Nothing)
 
     def read_file(self, path: str, deadline: Deadline, *, most: int) -> bytes:
         """Return up to ``most`` bytes of the guest's file ``path``."""
-        handle = self.request("guest-file-open", {"path": path, "mode": "rb"}, deadline)
+        handle = self.request("guest-file-open", {"path": path, "mode": "rb"}, deadline, int)
         data = bytearray()
         while len(data) < most:
             count = min(_CHUNK, most - len(data))
-            answer = self.request("guest-file-read", {"handle": handle, "count": count}, deadline)
-            data += base64.b64decode(answer["buf-b64"])
-            if answer["eof"] or not answer["count"]:
+            answer = self.request("guest-file-read", {"handle": handle, "count": count}, deadline, _Read)
+            data += answer.buf[:count]
+            if answer.eof or not answer.buf:
                 break
-        self.request("guest-file-close", {"handle": handle}, deadline)
+        self.request("guest-file-close", {"handle": handle}, deadline, _Nothing)
         return bytes(data)
 
     def close(self) -> None:
@@ -151,23 +204,31 @@ class Agent:
         self._channel.close()
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
-    """Return the answer in ``line``; what a hostile guest sends instead of one is an empty answer."""
+def _decoded(line: bytes, kind: type[T], name: str) -> T:
+    """Return what ``line`` holds; whatever else a guest sends instead of it raises ``OddAnswer``."""
     try:
-        answer = json.loads(line)
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
+        return msgspec.json.decode(line, type=kind)
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors; so is a broken code of characters
+        shown = ascii(line[:_SHOWN].decode("latin-1"))
+        raise OddAnswer(f"the guest agent's answer to {name} is none: {shown}") from error
 
 
-def _result(argv: Sequence[str], answer: Mapping[str, Any], duration: float) -> CommandResult:
-    signal = int(answer.get("signal", 0))
+def _number(line: bytes) -> int | None:
+    """Return the number in an answer to ``guest-sync-delimited``; ``None`` for any other line."""
+    try:
+        return _decoded(bytes(_decoded(line, _Answer, "").returned), int, "")
+    except OddAnswer:
+        return None
+
+
+def _result(argv: Sequence[str], answer: _Ended, duration: float) -> CommandResult:
+    signal = answer.signal or 0
     return CommandResult(
         argv=tuple(argv),
-        status=int(answer.get("exitcode", 128 + signal)),
+        status=128 + signal if answer.exitcode is None else answer.exitcode,
         signal=signal,
-        stdout=base64.b64decode(answer.get("out-data", b"")),
-        stderr=base64.b64decode(answer.get("err-data", b"")),
+        stdout=answer.out_data,
+        stderr=answer.err_data,
         duration=duration,
-        truncated=bool(answer.get("out-truncated") or answer.get("err-truncated")),
+        truncated=answer.out_truncated or answer.err_truncated,
     )

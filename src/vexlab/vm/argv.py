@@ -134,7 +134,8 @@ def _disk(disk: Disk, files: MachineFiles) -> tuple[str, ...]:
     else:
         flushes = "on" if disk.cache == "unsafe" else "off"
         blockdev = f"driver=qcow2,node-name={disk.serial},discard=unmap,cache.no-flush={flushes},{file}"
-    device = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial}"
+    # An error of the host's file must not look like one of the device: QEMU stops the guest and tells us.
+    device = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},rerror=stop,werror=stop"
     if disk.sector != 512:
         device += f",logical_block_size={disk.sector},physical_block_size={disk.sector}"
     return ("-blockdev", blockdev, "-device", device)

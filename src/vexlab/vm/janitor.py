@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 _KEEP = b"keep"
 _END_S = 30.0
@@ -64,4 +66,34 @@ class Janitor:
 
     def dismiss(self) -> None:
         """Leave everything as it is: the machine may live on."""
+        self._process.communicate(_KEEP, timeout=_END_S)
+
+
+_ON_DEATH = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+if sys.stdin.buffer.read() != b"keep":
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class OnDeath:
+    """Runs a host command if this process is killed before the context ends; ``argv[0]`` is a path."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _ON_DEATH, *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._process.communicate(_KEEP, timeout=_END_S)

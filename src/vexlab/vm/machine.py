@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Self
 
 from vexlab import process
 from vexlab.deadline import Deadline
-from vexlab.errors import EmulatorDied, InfraError, MachineError, MachineLost
+from vexlab.errors import AgentError, DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
 from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
 from vexlab.vm.agent import Agent
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
@@ -30,6 +30,15 @@ from vexlab.vm.transfer import Progress, Transfer
 BUSYBOX = "/bin/busybox"  # in every image; static, so that nothing is linked
 START_S = 20.0
 _SNAPSHOT_S = 120.0
+_NAME_PART = """
+if [ -d "$3" ]; then
+    echo "$3: Is a directory" >&2; rm -f "$2"; exit 1
+elif [ -e "$3" ] && [ ! -f "$3" ]; then
+    cat "$2" >"$3" && rm -f "$2" && chmod "$1" "$3"
+else
+    chmod "$1" "$2" && mv -f "$2" "$3"
+fi
+"""
 _BY_AGENT = 1 << 20  # bytes from which a transfer of their own pays
 
 
@@ -41,7 +50,8 @@ class Machine:
     """One QEMU. Make it with ``launch`` or ``attach``; leaving the context kills an owned machine and its folder.
 
     ``watch`` is called with the new console text, if any, again and again while a command's answer is awaited; what it
-    raises ends the wait. ``process`` is ``None`` for a machine that another process started.
+    raises ends the wait. ``process`` is ``None`` for a machine that another process started. ``symbols`` are addresses
+    of the kernel's variables, where the lab knows them: QEMU can read those whatever state the guest is in.
     """
 
     def __init__(self, spec: MachineSpec, files: MachineFiles, child: subprocess.Popen[bytes] | None, qmp: Qmp) -> None:
@@ -49,6 +59,8 @@ class Machine:
         self.files = files
         self.console = Console(files.console_log)
         self.watch: Callable[[str], None] | None = None
+        self.before_kill: Callable[[], None] | None = None
+        self.symbols: Mapping[str, int] = {}
         self.qmp = qmp
         self._child = child
         self._agent: Agent | None = None
@@ -128,6 +140,11 @@ class Machine:
         deadline = Deadline.after(timeout, self.clock)
         return self._the_agent(deadline).exec(argv, deadline, stdin=stdin, env=env)
 
+    def ping(self, timeout: float) -> None:
+        """Ask the guest's agent for a sign of life; as ``exec``, but nothing is started in the guest."""
+        deadline = Deadline.after(timeout, self.clock)
+        self._the_agent(deadline).ping(deadline)
+
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
         """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""
         deadline = Deadline.after(timeout)
@@ -160,16 +177,23 @@ class Machine:
         timeout: float = 60.0,
         progress: Progress = _silent,
     ) -> None:
-        """Write a host file or bytes to ``path`` in the guest; ``progress`` is told the bytes written so far."""
+        """Write a host file or bytes to ``path`` in the guest; ``progress`` is told the bytes written so far.
+
+        The file has its name only once it is whole. What is no regular file, a device for one, is written in place.
+        """
         deadline = Deadline.after(timeout, self.clock)
         agent = self._the_agent(deadline)
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            folder, _, name = path.rpartition("/")
+            part = f"{folder}/.{name}.vexlab-part"
             if size > _BY_AGENT:
-                Transfer(agent, self.files.data).push(file, size, path, deadline, progress)
+                Transfer(agent, self.files.data).push(file, size, part, deadline, progress)
             else:
-                agent.write_file(path, file.read(), deadline)
-        agent.exec(["/bin/busybox", "chmod", f"{mode:o}", path], deadline)
+                agent.write_file(part, file.read(), deadline)
+        named = agent.exec([BUSYBOX, "sh", "-c", _NAME_PART, "sh", f"{mode:o}", part, path], deadline)
+        if not named.ok:
+            raise AgentError(f"{path} cannot be written: {named.error_text or named}")
 
     def pull(self, path: str, *, most: int = 256 << 20, timeout: float = 60.0) -> bytes:
         """Return up to ``most`` bytes of a guest's file."""
@@ -264,6 +288,8 @@ class Machine:
     def kill(self) -> None:
         """End QEMU at once, as a power cut would, and wait until it is gone."""
         if self._child:
+            if self.before_kill and self._child.poll() is None:
+                self.before_kill()
             self._child.kill()
             self._child.wait()
             return
@@ -312,6 +338,12 @@ class Machine:
             raise MachineLost(f"QEMU ended with status {status}{last_words(self.files)}")
         for event in self.qmp.events():
             data = event.get("data", {})
+            if event["event"] == "BLOCK_IO_ERROR":
+                raise DiskFault(
+                    f"the host cannot {data.get('operation')} the guest's disk {data.get('node-name')}: "
+                    f"{data.get('reason', 'no reason given')}",
+                    hint=f"is the disk of {self.files.folder.parent.parent} full? TMPDIR names another one",
+                )
             if event["event"] == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
                 raise MachineLost("the guest agent is gone while the kernel runs on")
             if event["event"] == "SHUTDOWN":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vexlab.deadline import Deadline
-from vexlab.errors import MachineError, MachineLost
+from vexlab.errors import GuestTimeout, MachineError, MachineLost
 from vexlab.vm.channel import Channel
 
 _ANSWER_S = 30.0
@@ -39,7 +39,10 @@ class Qmp:
         self._channel.send_json({"execute": name, "arguments": dict(arguments or {})}, descriptors=descriptors)
         deadline = Deadline.after(timeout)
         while True:
-            message = json.loads(self._channel.line(deadline))
+            try:
+                message = json.loads(self._channel.line(deadline))
+            except GuestTimeout as error:  # no guest has a say in this
+                raise MachineError(f"QEMU did not answer {name} within {timeout:g} s") from error
             if "event" in message:
                 self._events.append(message)
             elif "error" in message:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from vexlab import temporary
 from vexlab.errors import UsageError
 from vexlab.vm.janitor import Janitor
 
@@ -26,6 +28,8 @@ class Session:
                 hint="set TMPDIR to a shorter one, such as /tmp",
             )
         self._numbers = itertools.count(1)
+        self._lock = ExitStack()
+        self._lock.enter_context(temporary.hold(self.folder))
         self._janitor = Janitor(self.folder)
 
     def new_folder(self) -> Path:
@@ -37,6 +41,7 @@ class Session:
     def close(self) -> None:
         """End what still runs and remove the folder."""
         self._janitor.close()
+        self._lock.close()
 
     def __enter__(self) -> Self:
         return self

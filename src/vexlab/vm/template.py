@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vexlab.deadline import Deadline
-from vexlab.errors import GuestTimeout, MachineError
+from vexlab.errors import GuestTimeout, MachineError, MachineLost
 from vexlab.model.machine import MachineSpec
 from vexlab.vm.argv import MachineFiles, Start
 from vexlab.vm.machine import Machine
@@ -25,19 +25,29 @@ _STATE = "state"
 _BOOT_LOG = "boot.log"
 _MIGRATE_S = 60.0
 _LAST_WORDS = 1000
+_PANIC = "Kernel panic - not syncing"
 
 
 def freeze(spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path, *, boot_s: float) -> None:
     """Boot ``spec`` in ``work``, let ``prepare`` set the guest up, and leave the template in ``into``."""
     memory = into / _MEMORY
     with Machine.launch(spec, work, Start(memory=memory, keep_memory=True)) as machine:
+        machine.watch = _end_at_panic
         try:
             machine.wait_ready(boot_s)
-        except GuestTimeout as error:
+        except (GuestTimeout, MachineLost) as error:
             said = machine.console.text()[-_LAST_WORDS:].strip()
-            raise MachineError(f"a guest did not boot within {boot_s:.0f} s; it last said:\n{said}") from error
+            why = f"within {boot_s:.0f} s" if isinstance(error, GuestTimeout) else f"({error.message})"
+            raise MachineError(f"a guest did not boot {why}; it last said:\n{said}") from error
+        machine.watch = None
         prepare(machine)
         _save(machine, into)
+
+
+def _end_at_panic(text: str) -> None:
+    """Tell at once of a kernel that panics while it boots, rather than at the deadline."""
+    if _PANIC in text:
+        raise MachineLost("its kernel panicked")
 
 
 def refreeze(base: Path, spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path) -> None:

@@ -4,4 +4,4 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write what is found now as the expected answers")
+    parser.addoption("--update", action="store_true", help="refresh the line numbers in the headers of golden logs")

@@ -1,5 +1,7 @@
 """Provoke every crash of ``source/crashes.c`` on real kernels and keep what the kernel said, below ``logs/``.
 
+The header of a log, which says what must be read out of it, is kept; a new log needs one written by hand.
+
 ::
 
     python tests/golden/classify/provoke.py 6.1 [BUG...]
@@ -25,6 +27,7 @@ HERE = Path(__file__).parent
 APPEND = "watchdog_thresh=2 rcupdate.rcu_cpu_stall_timeout=4 kfence.sample_interval=1"
 QUIET_S = 3.0
 MOST_S = 45.0
+_END = "---\n"  # of the header
 _NAMES = re.compile(r'\{ "(\w+)", crashes_')
 
 
@@ -56,7 +59,9 @@ def main(release: str, *wanted: str) -> None:
         order = Order(target=target, kernel=kernel, artifact=lab.artifact(target, kernel), append=APPEND)
         for bug in wanted or bugs:
             text = provoke(lab, order, bug)
-            (HERE / "logs" / f"{release}-{bug}.log").write_text(text)
+            path = HERE / "logs" / f"{release}-{bug}.log"
+            header = path.read_text().partition(_END)[0] if path.exists() else "MODULE: crashes\n"
+            path.write_text(header + _END + text)
             titles = [report.title for report in classify(text, target_modules=["crashes"])]
             sys.stdout.write(f"{release} {bug} {titles}\n")
             sys.stdout.flush()

@@ -54,6 +54,27 @@ def test_the_words_for_people_hold_what_matters(log: Path) -> None:
     assert "\x1b" not in run("-", text=LOG.replace("dd", "\x1b[2Jdd\x9b")).output
 
 
+def test_the_title_line_names_the_modules_function_where_another_is_guilty(tmp_path: Path) -> None:
+    file = tmp_path / "dmesg"
+    file.write_text(
+        LOG.replace("demo_write+0x1/0x2 [demo]", "vfs_demo+0x1/0x2").replace(
+            "ksys_write+0x1/0x2", "demo_sync+0x1/0x2 [demo]"
+        )
+    )
+    assert "WARNING in vfs_demo  (target: demo_sync)" in run(file, "--target", "demo").output
+    assert "(target:" not in run(file).output
+
+
+def test_a_remark_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "dmesg"
+    file.write_text(
+        "BUG: kernel NULL pointer dereference, address: 0\nOops: 0010 [#1] SMP\nRIP: 0010:0x0\n"
+        "Call Trace:\n __lookup_slow+0x1/0x2\n walk_component+0x1/0x2\n"
+    )
+    shown = run(file).output
+    assert "jump to address 0: __lookup_slow() found no lookup in struct inode_operations" in shown
+
+
 def test_json_is_for_programs(log: Path) -> None:
     found = json.loads(run(log, "--json", "--target", "demo").output)["findings"]
     (finding,) = found

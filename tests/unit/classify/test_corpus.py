@@ -1,9 +1,10 @@
-"""The measure of the crash corpus, which lies beside the checkout and is never copied into it."""
+"""The measure of the crash corpus, which lies outside the checkout (``VEXLAB_CORPUS``)."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,7 @@ import pytest
 
 from vexlab.classify import classify
 
-CORPUS = Path(__file__).resolve().parents[4] / "shared" / "crash-corpus" / "dev.jsonl.gz"
-pytestmark = [
-    pytest.mark.corpus,
-    pytest.mark.skipif(not CORPUS.exists(), reason="the crash corpus is not beside the checkout (../shared)"),
-]
+pytestmark = pytest.mark.corpus
 
 
 def answers(log: str) -> list[dict[str, Any]]:
@@ -37,12 +34,12 @@ def answers(log: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def judged() -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
-    return [(record, next(iter(answers(record["log"])), None)) for record in _records()]
+def judged(corpus: Path) -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
+    return [(record, next(iter(answers(record["log"])), None)) for record in _records(corpus)]
 
 
-def _records() -> Iterator[dict[str, Any]]:
-    with gzip.open(CORPUS, "rt", encoding="utf-8") as file:
+def _records(corpus: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(corpus / "dev.jsonl.gz", "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
 
 
@@ -52,24 +49,45 @@ def _share(pairs: list[tuple[Any, Any]]) -> float:
 
 def test_titles(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
     pairs = [(got and got["title"], want["title"]) for want, got in judged if not want["no_crash"]]
-    assert _share(pairs) >= 0.97
+    assert _share(pairs) >= 0.99
 
 
 def test_types(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
     pairs = [(got and got["type"], want["type"]) for want, got in judged if not want["no_crash"]]
-    assert _share(pairs) >= 0.98
+    assert _share(pairs) >= 0.99
 
 
 def test_frames(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
     named = [(want, got) for want, got in judged if want["frame"] not in (None, "corrupted")]
-    assert _share([(got and got["frame"], want["frame"]) for want, got in named]) >= 0.97
+    assert _share([(got and got["frame"], want["frame"]) for want, got in named]) >= 0.99
 
 
 def test_corrupted_flag(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
     pairs = [(bool(got and got["corrupted"]), want["corrupted"]) for want, got in judged if not want["no_crash"]]
     hits = pairs.count((True, True))
-    assert 2 * hits / (2 * hits + pairs.count((True, False)) + pairs.count((False, True))) >= 0.9
+    assert 2 * hits / (2 * hits + pairs.count((True, False)) + pairs.count((False, True))) >= 0.99
 
 
 def test_nothing_is_reported_where_nothing_happened(judged: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
     assert [want["id"] for want, got in judged if want["no_crash"] and got] == []
+
+
+# [   12.345678][  T321] ...    (the first line's prefix, from which the lines of an ordinary log are made)
+_STAMPED = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\](?P<mark>\[ *[TC]\d+\])?")
+
+
+def _amid_life(log: str) -> str:
+    """The log among lines of an ordinary one: what the minimal logs of the corpus lack."""
+    stamped = _STAMPED.match(log.lstrip("\n"))
+    mark = (stamped["mark"] or "") if stamped else ""
+    before, after = (
+        "".join((f"[ {base + i}.000000]{mark} " if stamped else "") + f"demo: line {i}\n" for i in range(1, 80))
+        for base in (0, 999_000)
+    )
+    return before + log + after
+
+
+def test_reports_are_believed_amid_an_ordinary_log(corpus: Path) -> None:
+    whole = [want for want in _records(corpus) if not (want["no_crash"] or want["corrupted"])]
+    found = [(next(iter(answers(_amid_life(want["log"]))), None), want) for want in whole]
+    assert _share([(got and got["title"], want["title"]) for got, want in found]) >= 0.99

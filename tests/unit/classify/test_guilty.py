@@ -37,6 +37,36 @@ NEVER = (
     "__cancel_work_sync",
     "lock_set_class",  # kernel/locking/lockdep.c
     "__get_user_nocheck_8",  # arch/x86/lib/getuser.S
+    "mntput_no_expire",  # fs/namespace.c
+    "path_put",  # fs/namei.c
+    "__brelse",  # fs/buffer.c
+    "mark_buffer_dirty",
+    "folios_put_refs",  # mm/swap.c
+    "assfail",  # fs/xfs/xfs_message.c
+    "btrfs_assertfail",  # fs/btrfs/messages.c
+    "gfs2_assert_withdraw_i",  # fs/gfs2/util.c
+    "mod_timer",  # kernel/time/timer.c
+    "timer_shutdown_sync",
+    "destroy_workqueue",  # kernel/workqueue.c
+    "__flush_workqueue",
+    "drain_workqueue",
+    "__rhashtable_lookup",  # include/linux/rhashtable.h
+    "read_word_at_a_time",  # include/asm-generic/rwonce.h
+    "sized_strscpy",  # lib/string.c since 6.11
+    "bus_for_each_dev",  # drivers/base/bus.c
+    "device_for_each_child",  # drivers/base/core.c
+    "crypto_shash_update",  # crypto/shash.c
+    "skcipher_walk_next",  # crypto/skcipher.c
+    "raw_spin_rq_lock_nested",  # kernel/sched/core.c
+    "task_rq_lock",
+    "__set_page_owner",  # mm/page_owner.c
+    "get_taint",  # kernel/panic.c, seen on ARM below panic()
+    "vpanic",  # kernel/panic.c since 6.13
+    "setup_object",  # mm/slub.c, calls a cache's constructor
+    "rcu_note_context_switch",  # kernel/rcu/tree_plugin.h
+    "__pfx_memcpy",  # a symbol of the padding before memcpy(), arch/x86
+    "___slab_alloc",
+    "alloc_frozen_pages_noprof",  # mm/page_alloc.c since 6.14
 )
 MAY_BE = (
     "get_user_pages_remote",  # mm/gup.c, no copy from user space
@@ -62,6 +92,26 @@ MAY_BE = (
     "mptcp_cancel_work",  # net/mptcp/protocol.c
     "inet_frag_rbtree_purge",  # net/ipv4/inet_fragment.c
     "nilfs_bmap_lookup_at_level",
+    "demo_free_pages",  # names of a filesystem's own that end like the kernel's helpers
+    "demo_set_bit",
+    "demo_sysfs_remove",
+    "demo_list_del",
+    "demo_iput",
+    "demo_kfree_blocks",
+    "demo_spin_lock_init",
+    "ext4_iget_memcpy_label",
+    "demo_refcount_dec",
+    "exfat_free_bitmap",
+    "f2fs_wait_on_block",
+    "xfs_buf_lock",
+    "demo_alloc_pages",
+    "demo_panic_on_error",
+    "demo_dump_stack_of_blocks",
+    "demo_string",
+    "demo_mutex_lock",
+    "demo_flush_work",
+    "aead_recvmsg",  # crypto/algif_aead.c, a socket
+    "remove_wait_queue",  # kernel/sched/wait.c, where a freed queue shows
 )
 
 
@@ -180,3 +230,34 @@ def test_a_stall_that_prints_the_registers_of_its_own_cpu(name: str) -> None:
     )
     (report,) = classify(text)
     assert (report.title, report.corrupted) == ("INFO: rcu detected stall in sys_ppoll", False)
+
+
+def _stalled_in(module: str) -> str:
+    own = [f"{module}_find+0x1/0x20 [{module}]", f"{module}_lookup+0x1/0x20 [{module}]"]
+    callers = "__lookup_slow walk_component path_openat do_filp_open do_syscall_64"
+    frames = [*own, *(f"{name}+0x1/0x20" for name in callers.split())]
+    return (
+        "rcu: INFO: rcu_preempt self-detected stall on CPU\nrcu: \t0-....: (10499 ticks this GP) idle=3fd4\n"
+        f"rcu: \t(t=10500 jiffies g=10389 q=77 ncpus=2)\n{_STALLED_CPU}RIP: 0010:{frames[0]}\nCall Trace:\n <IRQ>\n"
+        " ? asm_sysvec_apic_timer_interrupt+0x1a/0x20\n </IRQ>\n <TASK>\n"
+        + "".join(f" {frame}\n" for frame in frames[1:])
+    )
+
+
+def test_a_stall_in_a_module_is_named_after_the_modules_own_entry() -> None:
+    one, two = (classify(_stalled_in(name), target_modules=[name])[0] for name in ("demo", "other"))
+    assert (one.title, one.target_frame) == ("INFO: rcu detected stall in demo_lookup", "demo_find")
+    assert one.fingerprint != two.fingerprint
+    assert classify(_stalled_in("demo"))[0].title == "INFO: rcu detected stall in path_openat"
+
+
+@pytest.mark.parametrize(
+    "own", ["demo_free_pages", "demo_kasan_check", "demo_spin_lock", "spin_lock_demo", "kfree_demo"]
+)
+def test_a_module_under_test_is_never_passed_over(own: str) -> None:
+    text = (
+        f"BUG: kernel NULL pointer dereference, address: 0\nOops: 0000 [#1] SMP\n{_CPU}RIP: 0010:memcpy+0x1/0x20\n"
+        f"Call Trace:\n {own}+0x1/0x20 [demo]\n vfs_read+0x1/0x20\n ksys_read+0x1/0x20\n"
+    )
+    (report,) = classify(text, target_modules=["demo"])
+    assert (report.frame, report.target_frame) == (own, own)

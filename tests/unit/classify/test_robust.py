@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vexlab.classify import classify, headline
+from vexlab.classify import classify, fatal, headline
 from vexlab.classify.stream import classify_stream
 
 settings.register_profile("vexlab", deadline=None)  # the machine that runs the tests may be busy
@@ -63,6 +63,10 @@ FORMATS: dict[str, Callable[[int], str]] = {
     "journal monotonic": lambda i: f"[   12.{i:06}] vm kernel: ",
     "iso": lambda i: "2023-11-21T02:10:11,123456+00:00 ",
     "collected": lambda i: f"2023-11-21 02:10:11.123 [   12.{i:06}] ",
+    "busybox syslog": lambda i: "Nov 21 02:10:11 vm kern.warn kernel: ",
+    "RFC 5424": lambda i: f"<4>1 2023-11-21T02:10:11.123456+00:00 vm kernel - - - [   12.{i:06}] ",
+    "Samsung": lambda i: f"[   12.{i:06}]  [4:  cat: 321] " if not i else f"[   12.{i:06}] ",
+    "MediaTek": lambda i: f"[   12.{i:06}] (1)[321:cat]" if not i else f"[   12.{i:06}] ",
     "kmsg": lambda i: f"4,{i},12{i:06},-;",
     "netconsole": lambda i: f"4,{i},12{i:06},-,caller=T321;",
 }
@@ -116,6 +120,39 @@ def test_any_mixture(pieces: list[str], glue: str) -> None:
         assert 1 <= report.first_line <= report.last_line
 
 
+HOSTILE: dict[str, str] = {
+    "a line of ten megabytes": "BUG: " + "x" * 10_000_000,
+    "one word, ten megabytes of it": "BUG: " * 2_000_000,
+    "NUL": "\x00" * 1_000_000 + "BUG: x\n",
+    "what was no UTF-8": "\ufffd" * 1_000_000 + "\nBUG: x\n",
+    "a hundred thousand headlines": "".join(
+        f"[ {i}.345678] WARNING: CPU: 1 PID: {i} at fs/x{i}.c:12 f{i}+0x1/0x2\n" for i in range(100_000)
+    ),
+    "a time stamp without an end": "[" + "1" * 1_000_000 + ".1] BUG: x\n",
+    "carriage returns": "\r" * 1_000_000 + "BUG: x",
+    "an escape without an end": ("\x1b]" + "0" * 300) * 2000 + "BUG: x",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_read_to_its_end(name: str) -> None:
+    text = HOSTILE[name] + "\n" + each_line(FORMATS["stamped"])
+    found = classify(text, target_modules=["demo"])
+    assert all(report.title and len(report.title) <= 120 and len(report.headline) <= 1024 for report in found)
+    assert len(found) <= 2000
+    assert fatal(text) == OOPS.splitlines()[0]
+
+
+@given(st.text(alphabet="BUG: WARNIFO[#1]x0+=-/\n\t\x00\x1b<>(){}.%s", max_size=400), st.integers(0, 3))
+def test_any_text_of_the_kernels_own_letters(text: str, where: int) -> None:
+    lines = OOPS.splitlines()
+    lines.insert(where * 4, text)
+    for report in classify("\n".join(lines), target_modules=["demo"]):
+        assert report.title.isascii()
+    fatal(text)
+    headline(text)
+
+
 @given(st.integers(0, len(OOPS)))
 def test_a_log_cut_anywhere(length: int) -> None:
     for report in classify(OOPS[:length]):
@@ -142,6 +179,13 @@ FLOODS: dict[str, str] = {
     "killed": "Killed process ",
     "trace": "Call Trace:\n memcpy+0x1/0x2\n",
     "numbers": "syz-executor1111111111111111111111111111111111a ",
+    "fault": "[   12.345678] BUG: kernel NULL pointer dereference, address: 0\n[   11.345678] Oops: 0000 [#7] SMP\n",
+    "leak": "unreferenced object 0xffff888101e6d00 (size 256):\n  backtrace:\n    f+0x1/0x2 [demo]\n",
+    "race": "BUG: KCSAN: " + "a " * 2000 + "\n",
+    "stamps": "[   12.345678]" * 250 + " BUG: x\n",
+    "leads": "rcu: " * 800 + "BUG: x\n",
+    "recorders": "vm-1  | 1700532611 " * 100 + "BUG: x\n",
+    "count": "a: " * 1300 + "[#1] SMP\n",
 }
 
 

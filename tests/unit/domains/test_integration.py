@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -29,6 +30,49 @@ def test_words_of_a_failure_are_its_last() -> None:
     assert words_of(result(stderr=b"x" * 5000 + b" the end")).endswith("the end")
     assert words_of(result(stdout=b"said", stderr=b" \n")) == "said"
     assert words_of(result(status=9)) == "it ended with status 9"
+
+
+def test_the_failing_programs_words_come_before_the_command_that_failed() -> None:
+    said = "a warning\nfatal: cannot write: Input/output error\nline 12 of git: `git commit` ended with status 128\n"
+    more = 'line 30 of git: `"$STEP"` ended with status 128\n'
+    assert words_of(result(stderr=(said + more).encode())).splitlines() == [
+        "fatal: cannot write: Input/output error",
+        "line 12 of git: `git commit` ended with status 128",
+        "a warning",
+    ]
+
+
+# Readers find all the money; of the writers the second fails after a moment.
+_SQLITE = """#!/bin/bash
+if [ "${!#}" = "SELECT sum(money) FROM account" ]; then echo 40000; exec sleep 0.1; fi
+if [ $# = 4 ]; then
+    read -r first
+    case $first in PRAGMA*) sleep 0.5; echo "Error: stepping, disk I/O error (10)" >&2; exit 1 ;; esac
+    cat >/dev/null
+    exit
+fi
+echo "$JOURNAL"
+"""
+
+
+def test_a_workflow_ends_soon_after_a_writer_has_failed(tmp_path: Path) -> None:
+    """Readers that nobody tells to stop would hold the script's output, and whoever waits for it, for ever."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "bin/sqlite3").write_text(_SQLITE)
+    (tmp_path / "bin/sqlite3").chmod(0o755)
+    script = script_of("database").replace("/tmp/", f"{tmp_path}/tmp/")
+    done = subprocess.run(
+        ["bash", "-c", script, "database", tmp_path, "load", "wal"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "JOURNAL": "wal"},
+    )
+    assert done.returncode == 1
+    assert "writer1 failed with status 1: Error: stepping, disk I/O error (10)" in done.stderr
+    assert "metric checks_count 1" in done.stdout
 
 
 def test_tar_holds_files_of_root_in_order(tmp_path: Path) -> None:

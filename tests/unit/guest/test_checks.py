@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from vexlab.classify import classify
 from vexlab.errors import MachineError
 from vexlab.guest.checks import (
     Check,
@@ -14,6 +17,7 @@ from vexlab.guest.checks import (
     parse_proof,
     parse_results,
     parse_tree,
+    running_check,
 )
 
 LINE = (
@@ -74,6 +78,55 @@ def test_a_check_without_result_has_failed() -> None:
 def test_judgement(result: str, declared: dict[str, str], judgement: Judgement) -> None:
     (judged,) = judge(_checks("a"), parse_results(_result("a", result)), declared)
     assert judged.judgement is judgement
+
+
+def test_what_is_only_not_so_is_not_said_to_be_refused() -> None:
+    check = Check(family="stat", name="inodes_come_back", cite="c")
+    line = {"family": "stat", "name": "inodes_come_back", "cite": "c", "result": "refused"}
+    report = parse_results(json.dumps({**line, "detail": "100 inodes made: expected 110 in use, got 164"}))
+    (judged,) = judge((check,), report)
+    assert judged.judgement is Judgement.FAILED
+    assert judged.why == (
+        "100 inodes made: expected 110 in use, got 164, and the target does not declare `fixed_inodes` in [refuses]"
+    )
+
+
+def test_an_operation_is_named_by_the_narrowest_word() -> None:
+    for family, name, word in (
+        ("xattr", "large_values", "large_xattrs"),
+        ("xattr", "simple", "xattr"),
+        ("direct", "aligned", "direct_io"),
+        ("rename", "simple", "rename.simple"),
+    ):
+        line = {"family": family, "name": name, "cite": "c", "result": "refused", "detail": "refused with EPERM"}
+        (judged,) = judge((Check(family=family, name=name, cite="c"),), parse_results(json.dumps(line)))
+        assert judged.why == f"refused with EPERM, and the target does not declare `{word}` in [refuses]"
+
+
+CONSOLE = """\
+[    5.000000] fscheck: xattr.simple
+[    5.100000] fscheck: xattr.large_values
+[    5.200000] BUG: kernel NULL pointer dereference, address: 0000000000000008
+[    5.300000] fscheck: xattr.next
+[    5.400000] fscheck: end
+"""
+
+
+def test_the_check_during_which_the_kernel_spoke() -> None:
+    assert running_check(CONSOLE, "BUG: kernel NULL pointer dereference") == "xattr.large_values"
+    assert running_check(CONSOLE) == "", "it came to its end"
+    assert running_check(CONSOLE.replace("end", "more.checks")) == "more.checks", "it did not"
+    assert running_check(CONSOLE.partition("[    5.000000]")[0]) == ""
+    late = CONSOLE + "[    9.000000] BUG: unable to handle page fault\n"
+    assert running_check(late, "BUG: unable to handle page fault") == "", "all of them were over"
+    assert running_check("[    1.000000] myfs: fscheck: xattr.fake\n") == "", "others have their own names before it"
+
+
+def test_no_announcement_looks_like_a_report(programs: Path) -> None:
+    listed = subprocess.run([programs / "fscheck", "list"], capture_output=True, text=True, check=True, timeout=60)
+    names = [".".join(line.split()[:2]) for line in listed.stdout.splitlines()]
+    assert len(names) > 170
+    assert classify("".join(f"[{n:5}.000000] fscheck: {name}\n" for n, name in enumerate(names))) == ()
 
 
 def test_a_proof_must_be_printed() -> None:

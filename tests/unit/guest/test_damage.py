@@ -20,6 +20,7 @@ from vexlab.guest.damage import (
     parse_damage_results,
     render_plan,
     sum_damages,
+    told,
 )
 from vexlab.guest.fields import Field, Means, Sum, parse_fields, series, wrong_values
 
@@ -151,7 +152,22 @@ def test_what_is_complained_about() -> None:
     assert complaints(plan, [_result(0), _result(1, noticed=True), _result(-1)]) == ()
     assert complaints(plan, [_result(0, wrong="killed")]) == ("d0: killed",)
     assert "impossible" in complaints(plan, [_result(1)])[0]
-    assert "sound image" in complaints(plan, [_result(-1, mount="EUCLEAN", noticed=True)])[0]
+
+
+def test_the_sound_image_is_told_first_and_counted_apart() -> None:
+    plan = [Damage(name="d0", parts=()), Damage(name="d1", parts=(), impossible=True)]
+    refused = _result(-1, mount="EUCLEAN", noticed=True)
+    results = [_result(-1), _result(0), refused, _result(1, noticed=True), _result(-1)]
+    assert told(plan, results) == (
+        "the sound image failed 1 of 3 times it was mounted: after d0: refused with EUCLEAN"
+    ), "no damaged image did harm, so none is told of"
+    both = told(plan, [refused, _result(0, wrong="killed"), _result(1)])
+    assert both.splitlines() == [
+        "the sound image failed 1 of 1 times it was mounted: before any damage: refused with EUCLEAN",
+        "2 of 2 damaged images did harm: d0: killed",
+        "d1: taken for sound, no error was told, though the value is impossible",
+    ]
+    assert told(plan, [_result(0), _result(1, noticed=True), _result(-1)]) == ""
 
 
 def test_the_culprit_is_the_damage_before_the_first_complaint() -> None:

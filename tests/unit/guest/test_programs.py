@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.unit.guest.conftest import SOURCES
 
 from vexlab.guest.checks import (
-    OPERATIONS,
     CheckOutcome,
     CheckReport,
     parse_checks,
@@ -20,6 +20,7 @@ from vexlab.guest.checks import (
     parse_tree,
 )
 from vexlab.guest.sequence import Comparison, parse_comparison, parse_program, render_program, render_programs
+from vexlab.model.refusals import OPERATIONS
 
 
 def _run(*argv: object, check: bool = False) -> str:
@@ -100,9 +101,50 @@ def test_a_limit_on_file_size_is_a_failure_and_not_a_pass(programs: Path, tmp_pa
         assert result.detail
 
 
-def test_a_read_only_place_fails_every_check(programs: Path) -> None:
-    report = _checks(programs, Path("/proc/self"), "simple", "creat_new")
-    assert {result.result for result in report.results} == {CheckOutcome.FAIL}
+def test_a_read_only_place_fails_the_first_check_and_blocks_the_others(programs: Path) -> None:
+    report = _checks(programs, Path("/proc/self"), "simple", "creat_new", "creat_umask")
+    first, *others = report.results
+    assert first.result is CheckOutcome.FAIL
+    assert first.detail == f"making the check's directory: {first.errno}, the first one"
+    assert len(others) == 2
+    for result in others:
+        assert result.result is CheckOutcome.SKIP
+        assert result.detail == f"blocked by what {first.id} met: no directory can be made: {first.errno}"
+
+
+_WRITES_NOTHING = """
+#include <errno.h>
+#include <stdio.h>
+#include <sys/types.h>
+static int calls;
+static ssize_t fake(int fd, const void *data, size_t len, off_t at)
+{
+	(void)fd, (void)data, (void)at;
+	return ++calls == 1 ? len / 2 : 0;
+}
+#define pwrite fake
+#include "lib/tree.c"
+int main(void)
+{
+	ssize_t some, none;
+
+	errno = EMFILE;
+	some = write_all(1, "abcdef", 6, 0);
+	printf("%zd %d ", some, errno);
+	errno = EMFILE;
+	none = write_all(1, "abcdef", 6, 0);
+	printf("%zd %d", none, errno);
+	return 0;
+}
+"""
+
+
+def test_a_write_of_nothing_leaves_no_stale_error(programs: Path, tmp_path: Path) -> None:
+    (tmp_path / "test.c").write_text(_WRITES_NOTHING)
+    sources = [str(tmp_path / "test.c"), str(SOURCES / "lib/hash.c")]
+    command = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-I", str(SOURCES), "-o", str(tmp_path / "test"), *sources]
+    subprocess.run(command, check=True, timeout=60)
+    assert _run(tmp_path / "test") == "3 0 0 0", "EMFILE was there before, and nothing failed with it"
 
 
 def test_a_hanging_check_is_killed_and_the_next_one_runs(programs: Path, tmp_path: Path) -> None:

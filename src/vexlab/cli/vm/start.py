@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vexlab.cli.options import machine_options, settings_from
+from vexlab.cli.options import machine_options, sandbox_option, settings_from
 from vexlab.cli.vm.shelf import Waiting, machines, wait_option
 from vexlab.config import Settings
 from vexlab.errors import UsageError
@@ -47,6 +47,7 @@ class Wish:
 @click.option("--vnc-port", type=click.IntRange(5900, 65535), help="Show the screen through VNC on this loopback port.")
 @wait_option
 @machine_options
+@sandbox_option
 def start(
     *,
     name: str,
@@ -62,6 +63,7 @@ def start(
     memory: int | None,
     cpus: int | None,
     config: str | None,
+    sandbox: str | None,
 ) -> None:
     """Start the machine NAME and wait until it is ready.
 
@@ -70,7 +72,7 @@ def start(
     """
     begun = time.monotonic()
     shelf = machines()
-    options = (kernel, recipe, disk, target, network, ssh_port, vnc_port, accel, memory, cpus, config)
+    options = (kernel, recipe, disk, target, network, ssh_port, vnc_port, accel, memory, cpus, config, sandbox)
     with Waiting() as waiting:
         if (shelf.files(name).folder / FILE).exists():
             if shelf.status(name).pid:
@@ -90,7 +92,9 @@ def start(
                 vnc_port=vnc_port or 0,
             )
             kernels = (kernel,) if kernel else ()
-            settings = settings_from(config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels)
+            settings = settings_from(
+                config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels, sandbox=sandbox
+            )
             record = _order(wish, settings, waiting)
             waiting.say(f"booting {name}")
             shelf.create(record, waiting.watch, wait_s=wait_s)

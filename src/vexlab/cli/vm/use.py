@@ -19,6 +19,7 @@ from vexlab.guest.command import run_command
 from vexlab.model.machine import CommandResult
 from vexlab.vm import ssh as door
 from vexlab.vm.console import printable
+from vexlab.vm.janitor import OnDeath
 
 _TIMED_OUT = 124  # what timeout(1) says
 _SLOWEST = 1 << 18  # bytes a second; a transfer may take that long
@@ -39,7 +40,13 @@ def exec_(*, name: str, words: tuple[str, ...], timeout: float | None, stdin: bo
     """
     data = sys.stdin.buffer.read() if stdin else b""
     try:
-        result = run_command(Watched(machines(), name), words, stdin=data, timeout=timeout)
+        result = run_command(
+            Watched(machines(), name),
+            words,
+            stdin=data,
+            timeout=timeout,
+            guard=lambda kill: OnDeath([sys.executable, "-m", "vexlab", "vm", "exec", name, "--", *kill]),
+        )
     except GuestTimeout as error:
         if not timeout or error.command != words[0]:
             raise

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
-from vexlab.guest.checks import Judged, Judgement, judge, parse_checks, parse_results
+from vexlab.classify import headline
+from vexlab.errors import TargetFailure
+from vexlab.guest.checks import Judged, Judgement, judge, parse_checks, parse_results, running_check
+from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.workloads import WORKLOADS
 from vexlab.model.machine import CommandResult
@@ -15,6 +18,8 @@ from vexlab.plugin.fixtures import Metrics
 _SHOWN = 12
 # { "owner", "setgid_directory", "inode(7), S_ISGID on a directory; mkdir(2)", setgid_dir },
 _CHECK = re.compile(r'\{ "(\w+)", "(\w+)", "([^"]+)"')
+
+Say = Callable[[str], None]
 
 # `full` needs a small device, see test_devices.py.
 FAMILIES = (
@@ -65,21 +70,33 @@ def words_of_checks(*names: str) -> str:
 
 
 def run_family(
-    filesystem: GuestFilesystem, family: str, folder: str, metrics: Metrics, *options: str, timeout: float = 300
+    filesystem: GuestFilesystem,
+    family: str,
+    folder: str,
+    metrics: Metrics,
+    during: Say,
+    *options: str,
+    timeout: float = 300,
 ) -> None:
-    """Run every check of ``family`` in the guest's ``folder`` and assert that each passed or is declared refused."""
-    _run(filesystem, ["--family", family], options, folder, metrics, timeout=timeout)
+    """Run every check of ``family`` in the guest's ``folder``; each must pass or be declared refused."""
+    _run(filesystem, ["--family", family], options, folder, metrics, during, timeout=timeout)
 
 
 def run_kept(
-    filesystem: GuestFilesystem, checks: Sequence[str], folder: str, metrics: Metrics, *, timeout: float = 300
+    filesystem: GuestFilesystem,
+    checks: Sequence[str],
+    folder: str,
+    metrics: Metrics,
+    during: Say,
+    *,
+    timeout: float = 300,
 ) -> None:
     """Run ``checks`` (``family.name``) as ``run_family`` does, and keep what each of them leaves in the filesystem.
 
     It is for what shows only on the disk: fsck, and the tree after mounting again, then judge what the checks did.
     """
     words = [word for check in checks for word in ("--check", check)]
-    _run(filesystem, words, ["--keep", "--timeout", f"{timeout * 0.8:g}"], folder, metrics, timeout=timeout)
+    _run(filesystem, words, ["--keep", "--timeout", f"{timeout * 0.8:g}"], folder, metrics, during, timeout=timeout)
 
 
 def _run(
@@ -88,35 +105,55 @@ def _run(
     options: Sequence[str],
     folder: str,
     metrics: Metrics,
+    during: Say,
     *,
     timeout: float,
 ) -> None:
-    machine = filesystem.machine
-    listed = machine.exec(["fscheck", "list", "--json", *chosen])
+    listed = filesystem.machine.exec(["fscheck", "list", "--json", *chosen])
     checks = parse_checks(listed.text)
-    result = machine.exec(["fscheck", "run", *chosen, *options, folder], timeout=timeout)
+    result = run_fscheck(filesystem, during, "run", *chosen, *options, folder, timeout=timeout)
     report = parse_results(result.text)
     judged = judge(checks, report, dict(filesystem.target.refuses))
-    tell(judged, metrics)
-    assert not report.noise, f"fscheck printed what is no result: {report.noise[0]}"
-    assert not result.signal, f"fscheck itself was killed: {result}"
+    tell(judged, filesystem, metrics)
+    if report.noise:
+        raise TargetFailure(f"fscheck printed what is no result: {report.noise[0]}")
+    if result.signal:
+        raise TargetFailure(f"fscheck itself was killed: {result}")
+
+
+def run_fscheck(
+    filesystem: GuestFilesystem, during: Say, verb: str, *words: str, timeout: float = 120
+) -> CommandResult:
+    """Run ``fscheck verb words``; where the kernel dies or hangs meanwhile, ``during`` is told in which check."""
+    machine = filesystem.machine
+    try:
+        return machine.exec(["fscheck", verb, "--announce", *words], timeout=timeout)
+    finally:
+        console = machine.console.text()
+        if check := running_check(console, headline(console) or ""):
+            during(f"while fscheck ran {check}")
 
 
 def tell_output(result: CommandResult, filesystem: GuestFilesystem, metrics: Metrics) -> None:
     """Judge what ``fscheck mark``, ``verify`` or ``readonly`` printed: each check it names must have passed."""
     report = parse_results(result.text)
-    assert report.results, f"fscheck printed no result: {result}"
-    assert not report.noise, f"fscheck printed what is no result: {report.noise[0]}"
-    tell(judge(report.results, report, dict(filesystem.target.refuses)), metrics)
+    if not report.results:
+        raise TargetFailure(f"fscheck printed no result: {result}")
+    if report.noise:
+        raise TargetFailure(f"fscheck printed what is no result: {report.noise[0]}")
+    tell(judge(report.results, report, dict(filesystem.target.refuses)), filesystem, metrics)
 
 
-def tell(judged: tuple[Judged, ...], metrics: Metrics) -> None:
+def tell(judged: tuple[Judged, ...], filesystem: GuestFilesystem, metrics: Metrics) -> None:
     """Record how many checks passed, failed, were refused and skipped; fail with the failed ones' words."""
     for judgement in Judgement:
         metrics.record(f"{judgement}_count", sum(each.judgement is judgement for each in judged))
     metrics.record("checks_s", sum(each.ms for each in judged) / 1000)
     failed = [each for each in judged if each.judgement is Judgement.FAILED]
-    words = "\n".join(f"{each.id} ({each.cite}): {each.why}" for each in failed[:_SHOWN])
-    assert not failed, f"{len(failed)} of {len(judged)} checks failed:\n{words}"
-    done = [each for each in judged if each.judgement in (Judgement.PASSED, Judgement.REFUSED)]
-    assert done, f"no check could run: {judged[0].id}: {judged[0].why}"
+    if failed:
+        words = "\n".join(f"{each.id} ({each.cite}): {each.why}" for each in failed[:_SHOWN])
+        target, console = filesystem.target, filesystem.machine.console.text()
+        words = f"{len(failed)} of {len(judged)} checks failed: {words}"
+        raise TargetFailure(explained(words, console, target.module, target.fstype))
+    if not any(each.judgement in (Judgement.PASSED, Judgement.REFUSED) for each in judged):
+        raise TargetFailure(f"no check could run: {judged[0].id}: {judged[0].why}")

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from vexlab.domains.filesystem_operations.families import run_family, run_kept, words_of_checks, words_of_family
+from vexlab.domains.filesystem_operations.families import Say, run_family, run_kept, words_of_checks, words_of_family
 from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.module import GuestModule
@@ -62,7 +62,7 @@ END
 """
 # Each must end with ENOSPC, and nothing else.
 _TAKE_BLOCKS = """
-dd if=/dev/zero of={0}/large bs=1M 2>/tmp/ended && exit 1
+dd if=/dev/zero of={0}/large bs=1M 2>/tmp/ended && {{ echo "a file without end, and no error" >&2; exit 1; }}
 grep -q "No space left" /tmp/ended || {{ cat /tmp/ended; exit 1; }}
 sync
 """
@@ -165,11 +165,11 @@ def _loop(machine: Machine, folder: str, size: int, options: str = "") -> str:
 
 @pytest.mark.slow
 @pytest.mark.words(words_of_family("full"))
-def test_full(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+def test_full(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
     """With no block or inode left every operation says ENOSPC, loses nothing, and removing makes room again."""
     small = _on(filesystem, device_of(filesystem.machine, "small"))
     questions = LastQuestions(small)
-    run_family(small, "full", small.mountpoint, metrics, timeout=600)
+    run_family(small, "full", small.mountpoint, metrics, during, timeout=600)
     questions.kept()
     questions.given_back()
     questions.let_go()
@@ -177,11 +177,11 @@ def test_full(filesystem: GuestFilesystem, metrics: Metrics) -> None:
 
 @pytest.mark.level(1)
 @pytest.mark.words(words_of_checks("full.last_blocks"))
-def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
     """With none to three blocks free an operation is done or has changed nothing, in memory and on the disk."""
     small = _on(filesystem, device_of(filesystem.machine, "tiny"))
     questions = LastQuestions(small)
-    run_kept(small, ["full.last_blocks"], small.mountpoint, metrics)
+    run_kept(small, ["full.last_blocks"], small.mountpoint, metrics, during)
     questions.kept()
     questions.given_back()
     questions.let_go()

@@ -6,6 +6,7 @@ import pytest
 
 from vexlab.domains.filesystem_operations.families import (
     FAMILIES,
+    Say,
     run_family,
     run_kept,
     words_of_checks,
@@ -44,17 +45,17 @@ def _case(family: str) -> object:
 
 
 @pytest.mark.parametrize("family", [_case(family) for family in FAMILIES])
-def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str, metrics: Metrics) -> None:
+def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str, metrics: Metrics, during: Say) -> None:
     """Every check of the family passes or is refused as declared, and the files of others are not touched."""
     made = mounted.machine.ash(_BYSTANDERS.format(mounted.mountpoint))
     assert made.ok, f"the files of others cannot be made: {made}"
-    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics)
+    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics, during)
     questions.compare("/tmp/bystanders.manifest", f"{mounted.mountpoint}/bystanders")
 
 
 @pytest.mark.words(words_of_checks(*_MOVES))
 @pytest.mark.sequential
 @pytest.mark.usefixtures("questions")
-def test_moves_kept(mounted: GuestFilesystem, metrics: Metrics) -> None:
+def test_moves_kept(mounted: GuestFilesystem, metrics: Metrics, during: Say) -> None:
     """Directories that were moved and exchanged are consistent on the disk, and the same after unmount and mount."""
-    run_kept(mounted, _MOVES, mounted.mountpoint, metrics)
+    run_kept(mounted, _MOVES, mounted.mountpoint, metrics, during)

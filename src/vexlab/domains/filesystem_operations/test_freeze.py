@@ -35,7 +35,7 @@ fsfreeze --freeze {0}
 # In place: a journal that orders new data before their inode does not write these. The times are committed already.
 _OVERWRITE = """
 echo 50 >/proc/sys/vm/dirty_writeback_centisecs
-cd {0} && seq 9999 >overwritten && sync -f . && head -c 30000 /dev/urandom >/tmp/random || exit 1
+cd {0} && seq 9999 >overwritten && sync -f . && head -c 30000 /dev/urandom >/tmp/random || exit
 dd if=/tmp/random of=overwritten conv=notrunc status=none && touch other && sync other && sha1sum <overwritten
 """
 _AT_REST = """
@@ -66,20 +66,20 @@ _VECTOR_WRITERS = {
     "making a collection": "vexctl create collection --dim 2",
 }
 _PREPARE = """
-mkdir {0}/writers && cd {0}/writers || exit 1
+mkdir {0}/writers && cd {0}/writers || exit
 for name in other written appended cut mapped old gone changed dated named collection; do
     seq 2000 >$name
 done
 >collection && mkdir emptied && setfattr -n user.x -v x named 2>/tmp/no-attributes
 command -v vexctl >/dev/null && for name in vectors others; do
-    vexctl create $name --dim 2 && vexctl add $name 1 2 >/dev/null || exit 1
+    vexctl create $name --dim 2 && vexctl add $name 1 2 >/dev/null || exit
 done
 exit 0
 """
 # Each writer is begun, and must come to wait as the kernel waits for a thaw (percpu_rwsem_wait(): state D) or be done
 # too early; a second later none may be done. All within 30 s, after which the kernel takes them for stuck.
 _WRITE = """
-cd {0}/writers && mkdir -p /tmp/writers || exit 1
+cd {0}/writers && mkdir -p /tmp/writers || exit
 number=0
 while IFS= read -r -d '' command; do
     (bash -c "$command" && touch /tmp/writers/$number) </dev/null >/dev/null 2>&1 &
@@ -104,7 +104,7 @@ echo $waited; cat /tmp/too-early; echo thawed; ls /tmp/writers
 # Whoever has a removed file open last frees it, which is a change as well. Journals commit every 5 s.
 _LET_GO = "kill $(cat /tmp/holder) && sleep 6"
 _THAW = """
-fsfreeze --unfreeze {0} || exit 1
+fsfreeze --unfreeze {0} || exit
 for wait in $(seq 200); do
     kill -0 $(cat /tmp/holder) 2>/dev/null || exit 0
     sleep 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vexlab.config import Thresholds
-from vexlab.domains.filesystem_operations.families import tell_output
+from vexlab.domains.filesystem_operations.families import Say, run_fscheck, tell_output
 from vexlab.guest.block import sectors_written
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
@@ -25,29 +25,31 @@ pytestmark = [
 ]
 
 _WRITES = "readonly_mount"  # in [refuses]: why it writes to a device although it is mounted read-only
+_IGNORES = "unknown_options"  # in [refuses]: why it mounts whatever options it is given
 _MOUNT_S = 10.0
 _CYCLES = 10
 _BOOT_S = 180.0
 
 _REMOUNT = """
-mkdir {0}/tree && fstree fill 5 40 {0}/tree >/tmp/tree.manifest || exit 1
-mount -o remount,ro {0} || exit 2
-touch {0}/new 2>/dev/null && exit 3
-mount -o remount,rw {0} || exit 4
-touch {0}/new && rm {0}/new || exit 5
+did_not() {{ echo "it did not $1 (status $?)" >&2; exit 1; }}
+mkdir {0}/tree && fstree fill 5 40 {0}/tree >/tmp/tree.manifest || did_not "make the tree"
+mount -o remount,ro {0} || did_not "remount read-only"
+touch {0}/new 2>/dev/null && did_not "refuse a new file"
+mount -o remount,rw {0} || did_not "remount read-write"
+touch {0}/new && rm {0}/new || did_not "take a new file"
 """
 
 # Prints how much was missing where it mounts all the same.
 _CUT_SHORT = """
-modprobe loop && size=$(blockdev --getsize64 {device}) || exit 1
+modprobe loop && size=$(blockdev --getsize64 {device}) || exit
 for missing in $((size / 2)) $((size / 10)); do
     for how in ro rw; do
-        loop=$(losetup --sizelimit $((size - missing)) --find --show {device}) || exit 1
+        loop=$(losetup --sizelimit $((size - missing)) --find --show {device}) || exit
         if mount -t {fstype} -o {options},$how "$loop" {point} 2>/dev/null; then
             echo "$how without the last $missing bytes"
-            umount {point} || exit 1
+            umount {point} || exit
         fi
-        losetup -d "$loop" || exit 1
+        losetup -d "$loop" || exit
     done
 done
 """
@@ -62,9 +64,9 @@ mkdir -p /mnt/none
 mount -t {fstype} {device} /mnt/none 2>/dev/null && {{ echo "a device without a filesystem was mounted"; exit 1; }}
 mount -t {fstype} /dev/no-such-device /mnt/none 2>/dev/null && {{ echo "a missing device was mounted"; exit 1; }}
 mount -t {fstype} none /mnt/none 2>/dev/null && {{ echo "no device at all was mounted"; exit 1; }}
-mount -t {fstype} -o vexlab_no_such_option={fstype} {device} /mnt/none 2>/dev/null && {{ echo "mounted"; exit 1; }}
 exit 0
 """
+_UNKNOWN = "vexlab_no_such_option"  # no filesystem knows it, with a value or without
 
 
 @pytest.mark.quick
@@ -95,27 +97,25 @@ def test_tree_kept(questions: LastQuestions) -> None:
     questions.filled(1)
 
 
-def test_marks_last(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+def test_marks_last(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, during: Say) -> None:
     """Times, modes, holes, links and attributes are there after unmount, fsck and mount, as fscheck marked them."""
     point = mounted.mountpoint
-    marked = mounted.machine.exec(["fscheck", "mark", point], timeout=120)
-    tell_output(marked, mounted, metrics)
+    tell_output(run_fscheck(mounted, during, "mark", point), mounted, metrics)
     questions.again()
-    tell_output(mounted.machine.exec(["fscheck", "verify", point], timeout=120), mounted, metrics)
+    tell_output(run_fscheck(mounted, during, "verify", point), mounted, metrics)
 
 
 def test_remount_readonly(mounted: GuestFilesystem, questions: LastQuestions) -> None:
     """Remounted read-only it refuses a new file, remounted read-write it takes one, and nothing else changed."""
     result = mounted.machine.shell(_REMOUNT.format(mounted.mountpoint), timeout=60)
-    steps = ("", "make the tree", "remount read-only", "refuse a new file", "remount read-write", "take a new file")
-    assert result.ok, f"it did not {steps[min(result.status, 5)]}: {result}"
+    assert result.ok, str(result)
     questions.compare("/tmp/tree.manifest", f"{mounted.mountpoint}/tree")
 
 
-def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, during: Say) -> None:
     """Mounted read-only, every operation that would change something says EROFS, and the device stays as it is."""
     machine, point = mounted.machine, mounted.mountpoint
-    tell_output(machine.exec(["fscheck", "mark", point], timeout=120), mounted, metrics)
+    tell_output(run_fscheck(mounted, during, "mark", point), mounted, metrics)
     assert mounted.unmount().ok
     before = sectors_written(machine, mounted.device)
     if _WRITES not in dict(mounted.target.refuses):
@@ -128,7 +128,7 @@ def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: M
     assert machine.exec(["blockdev", "--setro", mounted.device]).ok
     read_only = mounted.mount("ro")
     assert read_only.ok, f"it does not mount read-only: {read_only}"
-    tell_output(machine.exec(["fscheck", "readonly", point], timeout=120), mounted, metrics)
+    tell_output(run_fscheck(mounted, during, "readonly", point), mounted, metrics)
     assert mounted.unmount().ok
     after = sectors_written(machine, mounted.device)
     assert after == before, f"a read-only mount on a read-only device wrote {after - before} sectors"
@@ -144,10 +144,23 @@ def test_mount_errors(filesystem: GuestFilesystem, thresholds: Thresholds) -> No
     assert refused.ok, refused.text
     made = filesystem.mkfs()
     assert made.ok, f"mkfs failed: {made}"
+    _mounts(filesystem, "after the refused ones")
+    if _IGNORES in dict(filesystem.target.refuses):
+        return
+    for option in (_UNKNOWN, f"{_UNKNOWN}=1"):
+        mounted = filesystem.mount(option, timeout=thresholds.hang_s)
+        assert not mounted.ok, f"it mounts with -o {option}, an option that nobody knows"
+        assert filesystem.entry() is None, f"mount with -o {option} said {mounted}, and something is mounted"
+        _mounts(filesystem, f"after a mount with -o {option} was refused")
+
+
+def _mounts(filesystem: GuestFilesystem, when: str) -> None:
+    """Assert that the formatted device mounts without more options, is the target, and unmounts."""
     mounted = filesystem.mount()
-    assert mounted.ok, f"the sound filesystem does not mount after the refused ones: {mounted}"
+    assert mounted.ok, f"the sound filesystem does not mount {when}: {mounted}"
     filesystem.prove()
-    assert filesystem.unmount().ok
+    unmounted = filesystem.unmount()
+    assert unmounted.ok, f"it does not unmount {when}: {unmounted}"
 
 
 def test_cut_short(filesystem: GuestFilesystem) -> None:

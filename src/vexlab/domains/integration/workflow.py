@@ -8,6 +8,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from vexlab.errors import TargetFailure
 from vexlab.guest.questions import LastQuestions
 from vexlab.model.machine import CommandResult
 from vexlab.plugin.fixtures import Metrics
@@ -16,7 +17,9 @@ from vexlab.vm.machine import Machine
 SCRIPTS = Path(__file__).parent / "workflows"
 _PRELUDE = "prelude.sh"
 _CHECKS = "checks_count"
-_SHOWN = 1500
+_SHOWN, _BEFORE = 1500, 8  # characters, lines
+# line 31 of git: `git commit -q -m "the first"` ended with status 128
+_WHERE = re.compile(r"line \d+ of \S+: `.*` ended with status \d+$")
 
 # metric commits_count 12
 _METRIC = re.compile(r"^metric (\w+_[a-z]+) (-?[\d.]+)$", re.MULTILINE)
@@ -32,7 +35,7 @@ class Workflow:
     metrics: Metrics
 
     def run(self, name: str, *words: str, timeout: float) -> CommandResult:
-        """Run the steps ``words`` of the script ``name``; assert that they end well and checked something."""
+        """Run the steps ``words`` of the script ``name``, which must end well and check something."""
         return self.run_text(name, (SCRIPTS / f"{name}.sh").read_text(), *words, timeout=timeout)
 
     def run_text(self, name: str, text: str, *words: str, timeout: float) -> CommandResult:
@@ -43,8 +46,10 @@ class Workflow:
         for metric, value in measured.items():
             if metric != _CHECKS:
                 self.metrics.record(metric, value)
-        assert result.ok, f"{' '.join((name, *words))}: {words_of(result)}"
-        assert measured.get(_CHECKS, 0) > 0, f"{name} checked nothing: {words_of(result)}"
+        if not result.ok:
+            raise TargetFailure(f"{' '.join((name, *words))}: {words_of(result)}")
+        if not measured.get(_CHECKS, 0) > 0:
+            raise TargetFailure(f"{name} checked nothing: {words_of(result)}")
         return result
 
     def script(self, name: str) -> str:
@@ -66,9 +71,14 @@ def _prelude() -> str:
 
 
 def words_of(result: CommandResult) -> str:
-    """Return what a failed script said last."""
+    """Return what a failed script said last, before which of its commands that was, which it says after it."""
     said = result.error_text.strip() or result.text.strip() or f"it ended with status {result.status}"
-    return said[-_SHOWN:]
+    lines = said.splitlines()
+    where = [line for line in lines if _WHERE.match(line)]
+    others = [line for line in lines if line not in where]
+    if not where or not others:
+        return said[-_SHOWN:]
+    return "\n".join((others[-1], where[0], *others[:-1][-_BEFORE:]))[:_SHOWN]
 
 
 def parse_metrics(text: str) -> dict[str, float]:

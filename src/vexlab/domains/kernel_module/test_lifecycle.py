@@ -29,10 +29,10 @@ pytestmark = [
 _CYCLES = """
 now() { read -r up rest </proc/uptime; echo "$up"; }
 for n in $(seq "$CYCLES"); do
-    a=$(now); $LOAD || exit 1
+    a=$(now); $LOAD || exit
     grep -q "^$NAME " /proc/modules || { echo "not in /proc/modules after load $n" >&2; exit 2; }
     grep -qw "$FSTYPE" /proc/filesystems || { echo "not in /proc/filesystems after load $n" >&2; exit 3; }
-    b=$(now); rmmod "$NAME" || exit 4
+    b=$(now); rmmod "$NAME" || exit
     c=$(now)
     grep -q "^$NAME " /proc/modules && { echo "still in /proc/modules after unload $n" >&2; exit 5; }
     echo "cycle $n $a $b $c"
@@ -44,14 +44,14 @@ exit 0
 # memory follows every cycle.
 _USE = """
 for n in $(seq "$CYCLES"); do
-    $LOAD || exit 1
+    $LOAD || exit
     if [ -n "$DEVICE" ]; then
-        mount -t "$FSTYPE" $OPTIONS "$DEVICE" /mnt/test || exit 2
-        echo "cycle $n" >/mnt/test/file && mkdir -p /mnt/test/folder && cat /mnt/test/file >/dev/null || exit 3
+        mount -t "$FSTYPE" $OPTIONS "$DEVICE" /mnt/test || exit
+        echo "cycle $n" >/mnt/test/file && mkdir -p /mnt/test/folder && cat /mnt/test/file >/dev/null || exit
         ls -lR /mnt/test >/dev/null; rm /mnt/test/file
-        umount /mnt/test || exit 4
+        umount /mnt/test || exit
     fi
-    rmmod "$NAME" || exit 5
+    rmmod "$NAME" || exit
     {sample}
 done
 exit 0

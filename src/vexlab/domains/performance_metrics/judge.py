@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from vexlab.domains.performance_metrics.intervals import Interval, median_interval
+from vexlab.errors import TargetFailure
 from vexlab.guest.fsperf import REFERENCE, TARGET, Sample
 from vexlab.plugin.fixtures import Metrics
 
@@ -69,5 +70,6 @@ class Judge:
         self._wrong.append(words)
 
     def done(self) -> None:
-        """Assert that nothing was beyond its limit."""
-        assert not self._wrong, "; ".join(self._wrong)
+        """Raise ``TargetFailure`` where something was beyond its limit."""
+        if self._wrong:
+            raise TargetFailure("; ".join(self._wrong))

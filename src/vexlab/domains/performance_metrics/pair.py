@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vexlab.errors import MachineError
+from vexlab.errors import MachineError, TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.fio import FioFigures, FioJob, job_file, parse_fio
 from vexlab.guest.fsperf import Sample, fsperf_argv, parse_samples
@@ -36,7 +36,8 @@ class Pair:
         if not made.ok:
             raise MachineError(f"the reference filesystem cannot be made: {made}")
         folder = self.machine.exec(["mkdir", self.folders[0]])
-        assert folder.ok, f"no directory can be made: {folder}"
+        if not folder.ok:
+            raise TargetFailure(f"no directory can be made: {folder}")
 
     def perf(
         self,
@@ -63,22 +64,26 @@ class Pair:
             warm_up=warm_up,
         )
         result = self.machine.exec(argv, timeout=timeout)
-        assert result.ok, f"the work cannot be done: {result}"
+        if not result.ok:
+            raise TargetFailure(f"the work cannot be done: {result}")
         return parse_samples(result.text)
 
     def fio(self, *jobs: FioJob, rounds: int, timeout: float = _WORK_S) -> tuple[FioFigures, ...]:
         """Run jobs of fio in turn on both; of the first round, which warms up, nothing is returned."""
         self.machine.push(job_file(jobs, self.folders, rounds=rounds + 1).encode(), "/tmp/fio.job")
         result = self.machine.shell(_FIO, timeout=timeout)
-        assert result.ok, f"fio failed: {result}"
+        if not result.ok:
+            raise TargetFailure(f"fio failed: {result}")
         return tuple(each for each in parse_fio(self.machine.pull("/tmp/fio.json").decode()) if each.round > 0)
 
     def again(self) -> None:
         """Unmount and mount both, so that nothing of them is in memory."""
         unmounted = self.target.unmount()
-        assert unmounted.ok, f"it does not unmount: {unmounted}"
+        if not unmounted.ok:
+            raise TargetFailure(f"it does not unmount: {unmounted}")
         mounted = self.target.mount()
-        assert mounted.ok, f"it does not mount again: {mounted}"
+        if not mounted.ok:
+            raise TargetFailure(f"it does not mount again: {mounted}")
         script = f"umount {_POINT} && mount -t {self.reference} {self.device} {_POINT}"
         result = self.machine.shell(f"{script} && echo 3 >/proc/sys/vm/drop_caches")
         if not result.ok:
@@ -87,7 +92,8 @@ class Pair:
     def clear(self) -> None:
         """Remove what the work has left on both."""
         result = self.machine.exec(["rm", "-rf", *self.folders], timeout=_WORK_S)
-        assert result.ok, f"what was written cannot be removed: {result}"
+        if not result.ok:
+            raise TargetFailure(f"what was written cannot be removed: {result}")
 
     def let_go(self) -> None:
         """Unmount the reference, which may be what holds the target's module."""

@@ -25,8 +25,8 @@ _FILES = 500
 # Unmounts and mounts each in turn and prints the microseconds of the four; what mount(8) itself takes is in both.
 _CYCLE = """
 cycle() {{
-    a=${{EPOCHREALTIME/./}}; umount "$1" || exit 1
-    b=${{EPOCHREALTIME/./}}; mount "${{@:2}}" "$1" || exit 1
+    a=${{EPOCHREALTIME/./}}; umount "$1" || exit
+    b=${{EPOCHREALTIME/./}}; mount "${{@:2}}" "$1" || exit
     c=${{EPOCHREALTIME/./}}; echo $((b - a)) $((c - b))
 }}
 for round in $(seq {rounds}); do cycle {target}; cycle {reference}; done

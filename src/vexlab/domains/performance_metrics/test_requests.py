@@ -34,11 +34,11 @@ _NAMES, _COLD, _BLOCKS, _SYNCS = 200, 1000, 1024, 50
 _IDLE_S, _IDLE_TRIES = 6, 8
 _LATE = 3
 # The sixteenth number of a block device's statistics are its flushes (Documentation/block/stat.rst).
-_LATE_FLUSHES = """cd {0} && seq 9999 >data && touch other && sync -f . || exit 1
+_LATE_FLUSHES = """cd {0} && seq 9999 >data && touch other && sync -f . || exit
 flushes=0
 for round in $(seq {2}); do
-    head -c 20000 /dev/urandom | dd of=data bs=4k conv=notrunc status=none && touch other && sync other || exit 1
-    before=$(awk '{{print $16}}' /sys/block/{1}/stat) && sync -f . || exit 1
+    head -c 20000 /dev/urandom | dd of=data bs=4k conv=notrunc status=none && touch other && sync other || exit
+    before=$(awk '{{print $16}}' /sys/block/{1}/stat) && sync -f . || exit
     [ "$(awk '{{print $16}}' /sys/block/{1}/stat)" = "$before" ] || flushes=$((flushes + 1))
 done
 rm data other && echo $flushes"""

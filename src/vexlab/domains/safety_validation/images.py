@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from vexlab.classify import headline
-from vexlab.errors import GuestTimeout, MachineLost
-from vexlab.guest.damage import Damage, DamageResult, complaints, culprit, parse_damage_results, render_plan
+from vexlab.errors import GuestTimeout, MachineLost, TargetFailure
+from vexlab.guest.damage import Damage, DamageResult, culprit, parse_damage_results, render_plan, told
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.plugin.fixtures import Metrics
 
@@ -14,7 +14,6 @@ FOLDER = "/mnt/images"
 PRISTINE = f"{FOLDER}/pristine"
 WORK = f"{FOLDER}/work"
 _POINT = "/mnt/test"
-_SHOWN = 12
 LIMIT_S = 20  # for one damage, which takes a tenth of a second
 
 _FILL = r"""
@@ -119,7 +118,8 @@ def make_image(filesystem: GuestFilesystem, *, size: int, frozen: bool = True) -
         how="frozen" if frozen else "cut",
     )
     made = machine.shell(script, timeout=120)
-    assert made.ok, f"the image cannot be made: {made}"
+    if not made.ok:
+        raise TargetFailure(f"the image cannot be made: {made}")
     return made.text.splitlines()[-1]
 
 
@@ -133,7 +133,7 @@ def try_damages(
     timeout: float,
     options: tuple[str, ...] = (),
 ) -> tuple[DamageResult, ...]:
-    """Try all ``damages`` and assert that the kernel stood each; a crash, hang or splat is told with its damage.
+    """Try all ``damages``, each of which the kernel must stand; a crash, hang or splat is told with its damage.
 
     ``options`` are mount options beside the target's own.
     """
@@ -162,13 +162,15 @@ def try_damages(
     if stuck:
         during(f"while trying {stuck.name}: {stuck.step} {stuck.path}")
         words = f"`{stuck.step}` on the image with {stuck.name} did not end within {LIMIT_S} s"
-        raise GuestTimeout(words, command=stuck.step, pid=stuck.stuck)
-    assert not noise, f"fsdamage printed what is no result: {noise[0]}"
-    found = complaints(damages, results)
-    words = "\n".join(found[:_SHOWN])
-    assert not found, f"{len(found)} of {len(tried)} damaged images did harm:\n{words}"
-    assert result.ok, f"fsdamage did not end well: {result}"
-    assert len(tried) == len(damages), f"{len(tried)} of {len(damages)} damages were tried"
+        raise GuestTimeout(words, command=stuck.step, pid=stuck.stuck, seconds=LIMIT_S)
+    if noise:
+        raise TargetFailure(f"fsdamage printed what is no result: {noise[0]}")
+    if wrong := told(damages, results):
+        raise TargetFailure(wrong)
+    if not result.ok:
+        raise TargetFailure(f"fsdamage did not end well: {result}")
+    if len(tried) != len(damages):
+        raise TargetFailure(f"{len(tried)} of {len(damages)} damages were tried")
     return results
 
 

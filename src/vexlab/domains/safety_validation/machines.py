@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vexlab.errors import TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.crash import no_journal
 from vexlab.guest.mount import GuestFilesystem
@@ -28,9 +29,11 @@ def begin(filesystem: GuestFilesystem) -> None:
     if reason := no_journal(filesystem.target):
         pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
     made = filesystem.mkfs()
-    assert made.ok, f"mkfs failed: {made}"
+    if not made.ok:
+        raise TargetFailure(f"mkfs failed: {made}")
     mounted = filesystem.mount()
-    assert mounted.ok, f"mount failed: {mounted}"
+    if not mounted.ok:
+        raise TargetFailure(f"mount failed: {mounted}")
     filesystem.prove()
 
 

@@ -36,12 +36,19 @@ def rest(slot, end):  # between two bursts wait for the next, or for the end of 
         time.sleep(0.005)
     board[slot * SLOT + REST] = 0
 
+held = []  # by this worker: however far it comes in what it does, all is closed before it begins anew
+
 def opened(path, flags=os.O_RDWR | os.O_CREAT):
-    return os.open(path, flags, 0o644)
+    held.append(os.open(path, flags, 0o644))
+    return held[-1]
+
+def closed(fd):
+    held.remove(fd)
+    os.close(fd)
 
 def names(pick):
     a, b = f"d/{pick.randrange(12)}", f"d/{pick.randrange(12)}"
-    yield "create", lambda: os.close(opened(a))
+    yield "create", lambda: closed(opened(a))
     yield "rename", lambda: os.rename(a, b)
     yield "link", lambda: os.link(b, a)
     yield "mkdir", lambda: os.mkdir(a)
@@ -64,7 +71,7 @@ def writes(pick):
     yield "fsync", lambda: os.fsync(fd)
     yield "truncate", lambda: os.ftruncate(fd, pick.randrange(100000))
     yield "fdatasync", lambda: os.fdatasync(fd)
-    os.close(fd)
+    closed(fd)
 
 def reads(pick):
     fd = opened(f"f{pick.randrange(3)}")
@@ -76,7 +83,7 @@ def reads(pick):
         view.flush()
         view.close()
     yield "store through a mapping", mapped
-    os.close(fd)
+    closed(fd)
 
 def locks(pick):
     one, two = opened("lock1"), opened("lock2")
@@ -87,8 +94,8 @@ def locks(pick):
         fcntl.flock(two, fcntl.LOCK_UN)
         fcntl.lockf(one, fcntl.LOCK_UN)
     yield "lock", both
-    os.close(two)
-    os.close(one)
+    closed(two)
+    closed(one)
 
 def attributes(pick):
     path, name = f"f{pick.randrange(3)}", f"user.{pick.randrange(4)}"
@@ -106,13 +113,13 @@ def deletions(pick):
     # Each in a folder of its own, whose lock nobody else waits for. A file in use waits on a list for its deletion.
     folder = f"own{os.getpid()}"
     os.makedirs(folder, exist_ok=True)
-    held = [opened(f"{folder}/{number}") for number in range(6)]
-    for number, fd in enumerate(held):
+    files = [opened(f"{folder}/{number}") for number in range(6)]
+    for number, fd in enumerate(files):
         yield "write", lambda: os.pwrite(fd, b"w" * 5000, 0)
         yield "truncate", lambda: os.ftruncate(fd, 100)
         yield "unlink", lambda: os.unlink(f"{folder}/{number}")
-    for fd in held:
-        yield "close", lambda: os.close(fd)
+    for fd in files:
+        yield "close", lambda: closed(fd)
 
 HOLE = 256 * 4096
 
@@ -122,29 +129,29 @@ def fills(pick):
     yield "make a hole", lambda: os.ftruncate(fd, HOLE)
     yield "rename", lambda: os.rename("new", "hole")
     yield "write into a hole", lambda: os.pwrite(fd, b"w" * HOLE, 0)
-    os.close(fd)
+    closed(fd)
 
 def stores(pick):
-    fd, zeros = os.open("hole", os.O_RDWR), os.open("/dev/zero", os.O_RDONLY)
+    fd, zeros = opened("hole", os.O_RDWR), opened("/dev/zero", os.O_RDONLY)
     def store():
         with mmap.mmap(fd, HOLE) as view:
             os.readv(zeros, [view])
     yield "store into a hole", store
-    os.close(zeros)
-    os.close(fd)
+    closed(zeros)
+    closed(fd)
 
 def fsyncs(pick):
     fd = opened(f"own{os.getpid()}")
     for _ in range(50):
         yield "write", lambda: os.pwrite(fd, b"w", 0)
         yield "fsync", lambda: os.fsync(fd)
-    os.close(fd)
+    closed(fd)
 
 def commits(pick):
     yield "sync", os.sync
 
 def freezes(pick):
-    fd = os.open(".", os.O_RDONLY)
+    fd = opened(".", os.O_RDONLY)
     def freeze():
         fcntl.ioctl(fd, FIFREEZE, 0)
         try:
@@ -153,7 +160,7 @@ def freezes(pick):
             fcntl.ioctl(fd, FITHAW, 0)
     yield "freeze", freeze
     yield "wait", lambda: time.sleep(0.1)
-    os.close(fd)
+    closed(fd)
 
 def call(fd, number, shape, values):
     data = bytearray(struct.pack("=" + shape, *values))
@@ -165,13 +172,13 @@ def adds(pick):  # VexFS's VEC_ADD (include/uapi/vexfs.h): one vector of four co
     fd = opened("collection")
     for _ in range(20):
         yield "VEC_ADD", lambda: call(fd, 3, "4I6Q", (1, 4, 16, 0, ctypes.addressof(buffer), 0, 0, 0, 0, 0))
-    os.close(fd)
+    closed(fd)
 
 def infos(pick):
     fd = opened("collection")
     for _ in range(60):
         yield "VEC_INFO", lambda: call(fd, 2, "4I4Q2I4Q", (1, *[0] * 13))
-    os.close(fd)
+    closed(fd)
 
 STRESSES = {
     "names": [names, names, names, moves, moves, syncs],
@@ -199,6 +206,12 @@ def work(slot, end):
         except OSError as error:
             if error.errno not in ALLOWED:
                 print("open says", errno.errorcode.get(error.errno, error.errno), flush=True)
+        for fd in held:
+            try:
+                os.close(fd)
+            except OSError as error:
+                print("close says", errno.errorcode.get(error.errno, error.errno), flush=True)
+        held.clear()
     os._exit(0)
 
 def begin(slot, end):
@@ -216,7 +229,7 @@ if which == "vectors":
     fd = opened("collection")
     data = bytearray(struct.pack("=5I3I", 1, 4, 0, 0, 0, 0, 0, 0))
     fcntl.ioctl(fd, 1 << 30 | len(data) << 16 | 0xF6 << 8 | 1, data, True)
-    os.close(fd)
+    closed(fd)
 pick, end = random.Random(1), time.monotonic() + seconds
 struct.pack_into("d", board, BURST_END, time.monotonic() + BURST_S)
 pids = [begin(slot, end) for slot in range(len(workers))]

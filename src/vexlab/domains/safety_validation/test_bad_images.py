@@ -40,11 +40,11 @@ _REFUSED = "refused"
 # Turns over a bit, meets the error, and prints what was counted then, and after the next mount.
 _COUNT_ERRORS = """
 cp {pristine} {work} && python3 -c 'import os; fd = os.open("{work}", os.O_RDWR); at = {offset}
-os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)' && blockdev --flushbufs {device} || exit 1
+os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)' && blockdev --flushbufs {device} || exit
 mkdir -p {point} && sum=$(cksum <{work})
 if mount -t {fstype} -o {options},ro {device} {point}; then
     find {point} -exec stat {{}} + >/dev/null 2>&1
-    umount {point} && blockdev --flushbufs {device} || exit 1
+    umount {point} && blockdev --flushbufs {device} || exit
     [ "$(cksum <{work})" = "$sum" ] || {{ echo "mounted read-only, it is written to"; exit; }}
 fi
 mount -t {fstype} -o {options} {device} {point} || {{ echo refused; exit; }}
@@ -57,7 +57,7 @@ echo $count && umount {point} && mount -t {fstype} -o {options} {device} {point}
 # The same error, where it must end the machine.
 _PANIC = """
 cp {pristine} {work} && python3 -c 'import os; fd = os.open("{work}", os.O_RDWR); at = {offset}
-os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)' && blockdev --flushbufs {device} && mkdir -p {point} || exit 1
+os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)' && blockdev --flushbufs {device} && mkdir -p {point} || exit
 mount -t {fstype} -o {options} {device} {point} 2>/dev/null || {{ echo refused; exit; }}
 find {point} -exec stat {{}} + >/dev/null 2>&1
 umount {point} && echo alive

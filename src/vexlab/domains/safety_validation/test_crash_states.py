@@ -131,8 +131,7 @@ def _check(filesystem: GuestFilesystem, metrics: Metrics, plan: CrashPlan) -> No
     assert summary.states, "no state was checked"
     words = "\n".join(map(str, report.failed))
     assert not report.failed, (
-        f"{summary.failures} of {summary.states} states are wrong (seed {plan.seed}; "
-        f"do the run again with {SEED}={plan.seed}):\n{words}"
+        f"{summary.failures} of {summary.states} states are wrong: {words}\ndo the run again with {SEED}={plan.seed}"
     )
 
 

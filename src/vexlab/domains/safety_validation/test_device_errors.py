@@ -155,7 +155,7 @@ def _exchange(table: str) -> str:
     """Return the commands that put what ``table`` prints under what is mounted, without freezing it or its writes."""
     return (
         f"{table} >/tmp/table && dmsetup suspend --nolockfs --noflush {_NAME} && dmsetup load {_NAME} /tmp/table "
-        f"&& dmsetup resume {_NAME} || exit 1"
+        f"&& dmsetup resume {_NAME} || exit"
     )
 
 

@@ -47,7 +47,7 @@ def test_stress_comes_on(
     if stuck:
         during(f"in {stuck[2]} of the stress {stress}")
         words = f"`{stuck[2]}` of the stress {stress} did not end within {_STUCK_S} s"
-        raise GuestTimeout(words, command=stuck[2], pid=int(stuck[1]))
+        raise GuestTimeout(words, command=stuck[2], pid=int(stuck[1]), seconds=_STUCK_S)
     assert result.ok, f"the stress did not come to its end: {result}"
     wrong = [line for line in lines if not line.startswith("done ")]
     assert not wrong, "; ".join(dict.fromkeys(wrong))

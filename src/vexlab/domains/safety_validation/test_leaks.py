@@ -32,7 +32,7 @@ _PROGRAM = "/tmp/repeat.py"
 
 _REPEAT = """
 for round in $(seq {rounds}); do
-    {once} || exit 1
+    {once} || exit
     {sample}
 done
 exit 0
@@ -40,12 +40,15 @@ exit 0
 
 # Mounts that fail in several ways, then sound ones with content.
 _MOUNT = """
-for image in zeros noise half; do mount -t {fstype} -o loop /tmp/images/$image /mnt/none 2>/dev/null && exit 3; done
-mount -t {fstype} -o vexlab_no_such_option {device} /mnt/none 2>/dev/null && exit 4
+mounted() {{ echo "$1 was mounted" >&2; exit 1; }}
+for image in zeros noise half; do
+    mount -t {fstype} -o loop /tmp/images/$image /mnt/none 2>/dev/null && mounted "an image of $image"
+done
+mount -t {fstype} -o vexlab_no_such_option {device} /mnt/none 2>/dev/null && mounted "a device with an unknown option"
 for n in 1 2 3; do
-    mount -t {fstype} {options} {device} {point} || exit 5
+    mount -t {fstype} {options} {device} {point} || exit
     echo "$n" >{point}/file && ls -lR {point} >/dev/null && cp -r {point}/tree {point}/copy && rm -r {point}/copy
-    umount {point} || exit 6
+    umount {point} || exit
 done
 """
 

@@ -124,7 +124,7 @@ print(os.waitpid(pid, os.WNOHANG)[0] == 0)
 """
 # Files without a name are open, others were, and forty folders are new: it is in the journal, not yet in its place.
 _HELD = """
-cd {0} && mkdir many && touch $(seq -f many/%g 200) || exit 1
+cd {0} && mkdir many && touch $(seq -f many/%g 200) || exit
 python3 - {0} >/tmp/held 2>&1 <<'END' &
 import os, sys, time
 os.chdir(sys.argv[1])
@@ -154,7 +154,7 @@ _LATE = "cd {0} && echo $(ls | grep -c ^late) $(ls | grep -c ^held)"
 _MODEL = "/tmp/tree5.manifest"
 # What is there, without times, which no filesystem promises to write at once
 _THERE = """
-cd {0} || exit 1
+cd {0} || exit
 find . ! -name lost+found | sort | xargs stat -c '%N %F %h %a %u %g'
 find . -type f | sort | xargs -r sha1sum
 find . -type f | sort | xargs -r getfattr -d 2>/dev/null

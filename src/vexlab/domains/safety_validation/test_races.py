@@ -25,8 +25,8 @@ _WORK = """
 up() {{ read -r seconds _ </proc/uptime; echo ${{seconds%.*}}; }}
 n=0 end=$(($(up) + {seconds}))
 while [ $(up) -lt $end ]; do
-    n=$((n + 1)); mkdir {point}/round$n || exit 1
-    fsperf -n {files} -t 4 small,write,scatter,rename,remove {point}/round$n >/dev/null || exit 2
+    n=$((n + 1)); mkdir {point}/round$n || exit
+    fsperf -n {files} -t 4 small,write,scatter,rename,remove {point}/round$n >/dev/null || exit
     wait
     /bin/rm -rf {point}/round$n &
 done

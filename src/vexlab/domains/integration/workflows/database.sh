@@ -54,15 +54,22 @@ audit() { # the ledger explains every account, and the file is what a database m
             + (SELECT total(amount) FROM ledger WHERE goal = account.id)")" 0
 }
 
+failed() { # who, with which status
+    fail "$1 failed with status $2: $(head -n 1 "/tmp/errors.$1")"
+}
+
 load() {
     create
     rm -f /tmp/enough /tmp/wrong /tmp/said.*
     local readers=() writers=()
-    for n in 1 2; do reader & readers+=($!); done
-    for n in $(seq "$WRITERS"); do moves "$n" "$MOVES" | sql >"/tmp/said.$n" & writers+=($!); done
-    for pid in "${writers[@]}"; do wait "$pid" || fail "a writer failed"; done
+    # Their errors go to files: a reader that waits for a lock would else keep the script's own words back that long.
+    for n in 1 2; do reader 2>"/tmp/errors.reader$n" & readers+=($!); done
+    for n in $(seq "$WRITERS"); do
+        { moves "$n" "$MOVES" | sql >"/tmp/said.$n"; } 2>"/tmp/errors.writer$n" & writers+=($!)
+    done
+    for n in $(seq "$WRITERS"); do wait "${writers[n - 1]}" || failed "writer$n" $?; done
     touch /tmp/enough
-    for pid in "${readers[@]}"; do wait "$pid" || fail "a reader failed"; done
+    for n in 1 2; do wait "${readers[n - 1]}" || failed "reader$n" $?; done
     is "what the readers say" "$(cat /tmp/wrong 2>/dev/null || true)" ""
     is "the number of committed moves" "$(sql "SELECT count(*) FROM ledger")" "$((WRITERS * MOVES))"
     metric transactions_count "$((WRITERS * MOVES))"

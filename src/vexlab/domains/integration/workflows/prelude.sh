@@ -3,13 +3,24 @@
 # The first argument is the mounted filesystem, the others are the script's own.
 set -Eeuo pipefail
 shopt -s inherit_errexit
+NEWLINE=$'\n'
 export LC_ALL=C TZ=UTC HOME=/tmp PATH="/vexlab/bin:$PATH"
-trap 'status=$?; echo "line $LINENO of $0: \`${BASH_COMMAND:0:300}\` ended with status $status" >&2' ERR
-trap 'echo "metric checks_count $CHECKS"' EXIT
+trap 'status=$? COMMAND=${BASH_COMMAND//$NEWLINE/ }; echo "line $LINENO of $0: \`${COMMAND:0:300}\` ended with status $status" >&2' ERR
+trap 'end_others; echo "metric checks_count $CHECKS"' EXIT
 CHECKS=0
 MNT=$1
 STEP=${2:-}
 cd "$MNT"
+
+# What still runs in the background ends with the script, however that ends: whoever waits for the script's output waits
+# for all that hold it. Loops end by themselves once /tmp/enough is there, the others by a signal.
+end_others() {
+    local pids
+    touch /tmp/enough
+    pids=$(jobs -p)
+    # shellcheck disable=SC2086  # a word for each process
+    [ -z "$pids" ] || kill $pids 2>/dev/null || true
+}
 
 fail() {
     echo "$*" >&2

@@ -53,6 +53,7 @@ struct outcome {
 
 /* Settings of this run, the same in every child. */
 struct settings {
+	bool announce;		/* the kernel's log is told which check begins */
 	bool shared;		/* others use this filesystem: counts of free blocks and inodes say nothing */
 	bool keep;		/* what a check leaves stays, for whoever looks at it afterwards */
 	unsigned long fill_mib;	/* the largest free space that is filled */

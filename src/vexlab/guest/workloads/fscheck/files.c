@@ -62,6 +62,14 @@ void closed(int fd)
 		report(FAIL, errno, "close: expected success, got %s", errno_name(errno));
 }
 
+/* What write_all said of `len` bytes must be that all are written. */
+static void written(const char *path, ssize_t done, size_t len)
+{
+	if (done != (ssize_t)len)
+		report(FAIL, errno, "writing \"%.200s\": wrote %zd of %zu bytes: %s", path, done < 0 ? 0 : done, len,
+		       errno_name(errno));
+}
+
 void make(const char *path, size_t len, unsigned int seed)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -69,8 +77,7 @@ void make(const char *path, size_t len, unsigned int seed)
 
 	if (fd < 0)
 		report(FAIL, errno, "creating \"%.200s\": expected success, got %s", path, errno_name(errno));
-	if (len && write_all(fd, data, len, 0) != (ssize_t)len)
-		report(FAIL, errno, "writing %zu bytes to \"%.200s\": got %s", len, path, errno_name(errno));
+	written(path, write_all(fd, data, len, 0), len);
 	free(data);
 	closed(fd);
 }
@@ -82,8 +89,7 @@ void put(const char *path, const char *text)
 
 	if (fd < 0)
 		report(FAIL, errno, "creating \"%.200s\": expected success, got %s", path, errno_name(errno));
-	if (len && write_all(fd, text, len, 0) != (ssize_t)len)
-		report(FAIL, errno, "writing \"%.200s\": expected success, got %s", path, errno_name(errno));
+	written(path, write_all(fd, text, len, 0), len);
 	closed(fd);
 }
 

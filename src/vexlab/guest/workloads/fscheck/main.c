@@ -11,16 +11,17 @@
 
 static const char usage[] =
 	"fscheck list [--json]\n"
-	"fscheck run [--family F]... [--check N]... [--timeout S] [--shared] [--keep] [--fill MIB] DIR\n"
-	"fscheck mark [--timeout S] DIR\n"
-	"fscheck verify [--timeout S] DIR\n"
-	"fscheck readonly [--timeout S] DIR\n"
+	"fscheck run [--family F]... [--check N]... [--timeout S] [--shared] [--keep] [--fill MIB] [--announce] DIR\n"
+	"fscheck mark [--timeout S] [--announce] DIR\n"
+	"fscheck verify [--timeout S] [--announce] DIR\n"
+	"fscheck readonly [--timeout S] [--announce] DIR\n"
 	"fscheck prove DIR MAJOR:MINOR FSTYPE\n"
 	"\n"
 	"run     prints a line of JSON for each check as it ends; exit status 1 where one failed\n"
 	"mark    makes state in DIR that verify expects after unmounting, fsck and mounting\n"
 	"readonly asks the same DIR, mounted read-only, to change: everything must say EROFS\n"
 	"--check   a name, or family.name; --family and --check are repeatable\n"
+	"--announce  tells the kernel's log (/dev/kmsg) which check begins\n"
 	"--shared  other programs use the filesystem: its counts of free blocks and inodes say nothing\n"
 	"--keep    what a check leaves stays in its directory, for fsck and for a comparison\n"
 	"--fill    the largest free space in MiB that a check may fill (default 2048)\n";
@@ -88,6 +89,7 @@ static int run(const struct selection *selection, const char *path)
 				good &= run_check(&families[f]->checks[i], selection->timeout);
 				ran++;
 			}
+	announce("end", "");
 	if (!ran) {
 		fprintf(stderr, "fscheck: no check has this name\n");
 		return 2;
@@ -100,6 +102,7 @@ static int parse_options(int argc, char **argv, struct selection *selection)
 	static const struct option options[] = {
 		{ "family", required_argument, NULL, 'f' }, { "check", required_argument, NULL, 'c' },
 		{ "timeout", required_argument, NULL, 't' }, { "shared", no_argument, NULL, 's' },
+		{ "announce", no_argument, NULL, 'a' },
 		{ "keep", no_argument, NULL, 'k' },
 		{ "fill", required_argument, NULL, 'l' }, { "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
@@ -113,6 +116,8 @@ static int parse_options(int argc, char **argv, struct selection *selection)
 			selection->name[selection->names++] = optarg;
 		else if (option == 't')
 			selection->timeout = atof(optarg);
+		else if (option == 'a')
+			settings.announce = true;
 		else if (option == 's')
 			settings.shared = true;
 		else if (option == 'k')

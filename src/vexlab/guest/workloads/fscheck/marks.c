@@ -36,10 +36,12 @@ static bool each(const char *path, bool verify_them, double timeout)
 		double start = seconds();
 
 		current = &markers[i];
+		announce(line.family, line.name);
 		guarded(work, timeout);
 		print_outcome(&line, (seconds() - start) * 1000);
 		good &= outcome->result != FAIL && outcome->result != TIMEOUT;
 	}
+	announce("end", "");
 	return good;
 }
 

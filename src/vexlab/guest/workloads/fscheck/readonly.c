@@ -116,9 +116,11 @@ bool readonly(const char *path, double timeout)
 		double start = seconds();
 
 		current = &checks[i];
+		announce(current->family, current->name);
 		guarded(work, timeout);
 		print_outcome(current, (seconds() - start) * 1000);
 		good &= outcome->result != FAIL && outcome->result != TIMEOUT;
 	}
+	announce("end", "");
 	return good;
 }

@@ -2,7 +2,7 @@
 /* How a check speaks: its first word counts, whichever of its processes says it. */
 #include <stdarg.h>
 
-#include "fscheck/check.h"
+#include "fscheck/run.h"
 
 struct outcome *outcome;
 struct settings settings;
@@ -12,6 +12,20 @@ const char *errno_name(int err)
 	const char *name = err ? strerrorname_np(err) : "no error";
 
 	return name ? name : "an unknown error";
+}
+
+void announce(const char *family, const char *name)
+{
+	char line[200];
+	int len, log;
+
+	if (!settings.announce)
+		return;
+	len = snprintf(line, sizeof(line), "<6>fscheck: %s%s%s\n", family, *name ? "." : "", name);
+	log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	if (log < 0 || write(log, line, len) != len)
+		fprintf(stderr, "fscheck: /dev/kmsg: %s\n", strerror(errno));
+	close(log);
 }
 
 void asserted(void)

@@ -7,7 +7,14 @@
 #define UNKILLABLE_S 3.0
 
 static const char *const result_names[] = { "pass", "fail", "refused", "skip", "timeout" };
+/* Where a check could not even get a directory: the first one, and why. What comes after it cannot be asked either. */
+static struct {
+	char id[200];
+	int err;
+} *blocked;
+
 static const struct check *current;
+static char previous[200];
 
 double seconds(void)
 {
@@ -130,13 +137,26 @@ static void place(char *path, size_t room)
 	snprintf(path, room, "%s.%s", current->family, current->name);
 }
 
+/* The first that gets no directory has failed, for an earlier check left this behind; the same error then blocks. */
+static void no_place(const char *path, int err)
+{
+	if (blocked->err == err)
+		report(SKIP, err, "blocked by what %s met: no directory can be made: %s", blocked->id, errno_name(err));
+	if (!blocked->err) {
+		snprintf(blocked->id, sizeof(blocked->id), "%s", path);
+		blocked->err = err;
+	}
+	report(FAIL, err, "making the check's directory: %s, %s%s", errno_name(err), *previous ? "after " : "the first one",
+	       previous);
+}
+
 static void run_in_place(void)
 {
 	char path[200];
 
 	place(path, sizeof(path));
 	if (mkdir(path, 0755) || chdir(path))
-		report(FAIL, errno, "making the check's directory: %s", errno_name(errno));
+		no_place(path, errno);
 	current->run();
 	if (!outcome->asserted)
 		fail("the check asserted nothing");
@@ -163,6 +183,7 @@ bool run_check(const struct check *check, double timeout)
 	double ms;
 
 	current = check;
+	announce(check->family, check->name);
 	guarded(run_in_place, timeout);
 	ms = (seconds() - start) * 1000;
 	said = *outcome;
@@ -173,6 +194,7 @@ bool run_check(const struct check *check, double timeout)
 			*outcome = said;
 	}
 	print_outcome(check, ms);
+	place(previous, sizeof(previous));
 	return outcome->result != FAIL && outcome->result != TIMEOUT;
 }
 
@@ -187,6 +209,7 @@ static void find(void)
 
 void probe(double timeout)
 {
+	blocked = mmap(NULL, sizeof(*blocked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	shared_grain = mmap(NULL, sizeof(long), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	*shared_grain = 1;
 	guarded(find, timeout);

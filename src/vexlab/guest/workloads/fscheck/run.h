@@ -13,6 +13,12 @@ bool run_check(const struct check *check, double timeout);
 /* Finds out what the checks need to know of the filesystem. */
 void probe(double timeout);
 
+/*
+ * With --announce tells the kernel's log which check begins, so that the console says it when the kernel dies in it;
+ * the family "end" comes after the last one.
+ */
+void announce(const char *family, const char *name);
+
 void print_outcome(const struct check *check, double ms);
 double seconds(void);
 

@@ -35,10 +35,15 @@ bool write_range(struct node *node, const char *path, off_t offset, off_t len)
 		return broken("open", path);
 	for (off_t done = 0; done < len;) {
 		size_t part = len - done < PIECE ? (size_t)(len - done) : PIECE;
+		ssize_t put;
 
 		tag(piece, offset + done, part, model.seed, node->entry.id, generation);
-		if (write_all(fd, piece, part, offset + done) != (ssize_t)part)
-			return broken("write", path);
+		put = write_all(fd, piece, part, offset + done);
+		if (put != (ssize_t)part) {
+			fprintf(stderr, "fstree: write %s: wrote %zd of %zu bytes: %s\n", path, put < 0 ? 0 : put, part,
+				errno ? strerror(errno) : "no error");
+			return false;
+		}
 		done += part;
 	}
 	if (close(fd))

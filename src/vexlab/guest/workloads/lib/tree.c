@@ -170,7 +170,11 @@ ssize_t write_all(int fd, const void *data, size_t len, off_t offset)
 	while (done < len) {
 		ssize_t put = pwrite(fd, (const char *)data + done, len - done, offset + done);
 
-		if (put <= 0)
+		if (!put) {
+			errno = 0;
+			return done;
+		}
+		if (put < 0)
 			return done ? (ssize_t)done : -1;
 		done += put;
 	}

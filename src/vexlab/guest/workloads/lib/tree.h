@@ -28,7 +28,10 @@ bool tree_remove(int dirfd, const char *path);
 /* The hash of an open file's bytes; at most `limit` bytes from its start. False with errno. */
 bool file_hash(int fd, off_t limit, uint64_t *hash);
 
-/* write(2) and read(2) until all is done; the number of bytes done, or -1 with errno where nothing was. */
+/*
+ * write(2) and read(2) until all is done; the number of bytes done, or -1 with errno where nothing was. Where less was
+ * written than asked for, errno says why, and is 0 where a call wrote nothing and named no error.
+ */
 ssize_t write_all(int fd, const void *data, size_t len, off_t offset);
 ssize_t read_all(int fd, void *data, size_t len, off_t offset);
 

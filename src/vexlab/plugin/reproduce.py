@@ -1,0 +1,107 @@
+"""The script that runs a case again as it was: the same module, kernel, seed, settings; or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from vexlab.cache import file_digest
+from vexlab.config import Settings
+from vexlab.errors import InfraError, UsageError
+from vexlab.model.case import CaseResult
+from vexlab.model.kernel import Kernel
+from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.options import run_folder, settings_of
+from vexlab.plugin.recorder import Recorder
+from vexlab.targets.build import keep_artifact
+
+SEED = "VEXLAB_SEED"  # environment variable that cases which draw at random look at
+_SEED_METRIC = "seed_count"
+_SETTINGS = "vexlab.toml"
+
+
+def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) -> str:
+    """Return a shell script that runs from anywhere, and fails where anything is no longer as it was."""
+    option = item.config.getoption
+    order = recorder.order
+    target = order.target.file if order else Path(option("vexlab_target")).absolute()
+    argv = [sys.executable, "-m", "vexlab", "run", "--case", result.id, "--target", str(target)]
+    argv += ["--config", str(_kept_settings(item.config))]
+    if result.kernel:
+        argv += ["--kernel", result.kernel]
+    seed = (result.metrics or {}).get(_SEED_METRIC, os.environ.get(SEED))
+    if seed is not None:
+        argv += ["--seed", str(int(seed))]
+    if order:
+        facts = facts_of(order.target, order.kernel, order.artifact)
+        for name, value in facts.items():
+            argv += ["--expect", f"{name}={value}"]
+        if order.artifact.path or order.artifact.tools:
+            kept = run_folder(item.config) / "artifacts" / result.kernel
+            keep_artifact(order.artifact, kept)
+            argv += ["--artifact", str(kept)]
+    argv += [str(path) for path in _own_files(item)]
+    return (
+        "#!/bin/sh\n"
+        f"# Runs {json.dumps(result.id)} again with the very module, kernel, seed and settings of this run.\n"
+        f'exec {shlex.join(argv)} "$@"\n'
+    )
+
+
+def facts_of(target: Target, kernel: Kernel, artifact: ModuleArtifact) -> Mapping[str, str]:
+    """Return what a run depends on beside its options: versions and digests, by name."""
+    facts = {"kernel": f"{kernel.release}:{kernel.version}", "target": file_digest(target.file)}
+    if artifact.path:
+        facts["module"] = file_digest(artifact.path)
+    return facts
+
+
+def check_expected(expected: Sequence[str], facts: Mapping[str, str]) -> None:
+    """Raise ``InfraError`` where a fact is not what is expected, ``UsageError`` where there is none of the name."""
+    for each in expected:
+        name, given, value = each.partition("=")
+        if not given or name not in ("kernel", "target", "module"):
+            raise UsageError(f"--expect {each}: no such fact", hint="kernel=…, target=… or module=…")
+        if facts.get(name, "") != value:
+            raise InfraError(
+                f"the run cannot be done again: its {name} was {value}, this one is {facts.get(name, 'missing')}",
+                hint=f"without `--expect {name}=…` it runs with what there is",
+            )
+
+
+def _kept_settings(config: pytest.Config) -> Path:
+    """Write the settings in force to the run's folder, once, and return the file."""
+    file = run_folder(config) / _SETTINGS
+    if not file.exists():
+        settings = settings_of(config)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(settings_toml(dataclasses.replace(settings, results=str(Path(settings.results).absolute()))))
+    return file
+
+
+def settings_toml(settings: Settings) -> str:
+    """Return ``settings`` as the file that ``load_settings`` reads."""
+    lines, tables = [], []
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            inner = [(each.name, getattr(value, each.name)) for each in dataclasses.fields(value)]
+            tables += [f"[{field.name}]", *(f"{name} = {json.dumps(each)}" for name, each in inner if each is not None)]
+        elif value not in ("", None):
+            lines.append(f"{field.name} = {json.dumps(value)}")
+    return "\n".join([*lines, *tables, ""])
+
+
+def _own_files(item: pytest.Item) -> list[Path]:
+    """Return the file of a case that does not ship with vexlab."""
+    import vexlab
+
+    shipped = Path(vexlab.__file__).parent
+    return [] if shipped in Path(item.path).parents else [Path(item.path)]

@@ -1,0 +1,42 @@
+"""The stress program's own faults are not the filesystem's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vexlab.domains.safety_validation.stress import SCRIPT
+
+# Every eleventh open fails as on a full device, with few descriptors to lose.
+_FAILING = """
+import errno, os, resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+real, count = os.open, 0
+
+def failing(*words, **more):
+    global count
+    count += 1
+    if count % 11 == 0:
+        raise OSError(errno.ENOSPC, "planted")
+    return real(*words, **more)
+
+os.open = failing
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("which", ["names", "data", "deletions"])
+def test_opens_that_fail_cost_no_descriptors(tmp_path: Path, which: str) -> None:
+    (tmp_path / "failing.py").write_text(_FAILING)
+    (tmp_path / "stress.py").write_text(SCRIPT)
+    (tmp_path / "point").mkdir()
+    argv = [tmp_path / "failing.py", tmp_path / "stress.py", tmp_path / "point", which, "3", "20"]
+    done = subprocess.run([sys.executable, *map(str, argv)], capture_output=True, text=True, timeout=90, check=False)
+    *words, last = done.stdout.splitlines()
+    assert last.startswith("done "), done.stderr
+    assert int(last.split()[1]) > 300, "it did something"
+    assert not words, "such as: open says EMFILE"
