@@ -18,7 +18,8 @@ from vexlab.classify.headlines import DIE_COUNT, Headline, headlines
 from vexlab.classify.lines import LONGEST_LINE, split_prefix
 
 _WEAK = frozenset(("BUG:", "WARNING:", "INFO:"))  # words that programs and firmware print as well
-_BOOT = "Booting the kernel."
+_BOOT = "Booting the kernel."  # (the decompressor's words; no kernel is there yet that stamps them)
+_OLD_PANIC = "Kernel panic:"  # Kernel panic: Fatal exception    (until 2.6.9; a module may print the like)
 # systemd[1]: WARNING: ...    (a program's words, sent through /dev/kmsg)
 _PROGRAM = re.compile(r"[\w.@/()-]{1,64}\[\d+\]: ")
 
@@ -43,6 +44,7 @@ _BODY = re.compile(
             r"rcu: |\(detected by|\(t=\d+ jiffies|Sending NMI|blocking rcu_node|Showing busy",
             r"(?:read|write).* to 0x[0-9a-f]+ of \d+ bytes|race at unknown origin|in kfence-#|kfence-#",
             r'unreferenced object 0x|comm "|hex dump|------------\[ cut here|(?:signed|unsigned|index|shift|load|division|null|member) ',
+            r"goroutine \d+|runtime stack:|\[signal ",  # (Go's own)
             r"last function:|Kernel Offset|ftrace buffer|Kernel panic - not|Tainted: |Rebooting in|Not tainted",
         )
     )
@@ -78,7 +80,9 @@ def believed(text: str) -> Iterator[Headline]:
         form = form_of(found.text)
         if form is None and found.keyword not in _WEAK and found.keyword != DIE_COUNT:
             continue
-        proved = (form is not None and form.alone) or _proved(text, found, known=form is not None)
+        proved = (form is not None and form.alone and not found.text.startswith(_OLD_PANIC)) or _proved(
+            text, found, known=form is not None
+        )
         if proved and not _elsewhere(around, found, form) and not copies.holds(found):
             yield found
 
@@ -89,7 +93,7 @@ def _elsewhere(around: Surroundings, found: Headline, form: Form | None) -> bool
     if not doubtful:
         return False
     if found.context is not None:
-        return _PROGRAM.match(found.body) is not None
+        return found.keyword == _BOOT or _PROGRAM.match(found.body) is not None
     if around.before_the_kernel(found):
         return True
     return found.keyword != _BOOT and (around.amid_kernel_lines(found) or around.among_programs(found))

@@ -30,6 +30,7 @@ _OWN_STACK = re.compile(
     r"FAULT_INJECTION: forcing a failure|vmalloc: allocation failure|FAULT_FLAG_ALLOW_RETRY missing"
     r"|: page allocation failure"
 )
+_QUIET_AFTER_END = 24  # x86 prints the registers once more
 _LEAK_PREFIX = "kmemleak: "  # before every line of an object that kmemleak prints to the console, its stack included
 _QUIET = 64  # lines without a frame, after which the report is over
 _OTHERS = 200  # lines of other contexts one after the other, likewise
@@ -204,7 +205,8 @@ def extract(
     pos = headline.end + 1
     leak = headline.body.startswith(_LEAK_PREFIX)
     quiet = others = 0
-    while pos < stop and len(after) < MOST_LINES and quiet < _QUIET and others < _OTHERS:
+    most = _QUIET
+    while pos < stop and len(after) < MOST_LINES and quiet < most and others < _OTHERS:
         line = line_at(text, pos, stop)
         pos = line.end + 1
         mark, body = line.context, line.body
@@ -213,6 +215,8 @@ def extract(
             continue
         others = 0
         quiet = 0 if "+0x" in body or body.startswith(_DUMPS) else quiet + 1
+        if body.startswith(_END):
+            most = _QUIET_AFTER_END
         if len(after) >= longest and ("not syncing" in body or "circular" in body) and _CLOSED.search(body):
             break
         if _NMI in body:

@@ -187,8 +187,8 @@ PANICS = (
 DEATHS = (
     # Kernel bug detected[#1]:    (MIPS)
     Form(head=line(r"Kernel bug detected"), title="kernel BUG in {f}", trails=(FAULT,)),
-    # double fault: 0000 [#1] SMP
-    Form(head=line(r"double fault: "), title="PANIC: double fault in {f}", trails=(POINTER,)),
+    # double fault: 0000 [#1] SMP    Oops: double fault: 0000 [#1] SMP    (since 6.10)
+    Form(head=line(r"(?:Oops: )?double fault: "), title="PANIC: double fault in {f}", trails=(POINTER,)),
     # Oops: 0002 [#1] SMP    Oops[#1]:    Oops: Oops: 0000 [#1]
     Form(
         head=line(r"(?:[\w.-]+: )?Oops(?:: Oops)?:? *(?:[0-9a-fx]+ )?(?:ilc:\d )?\[#\d+\]"),
@@ -286,8 +286,8 @@ OTHERS = (
         stackless=True,
         alone=True,
     ),
-    Form(head=line(r"fatal error:"), title="go runtime error", stackless=True, alone=True),
-    Form(head=line(r"(?P<k>panic:.*)"), title="{k}", stackless=True, alone=True),
+    Form(head=line(r"fatal error:"), title="go runtime error", stackless=True),
+    Form(head=line(r"(?P<k>panic:.*)"), title="{k}", stackless=True),
     Form(head=line(r"(?P<k>SYZFAIL:.*)"), title="{k}", stackless=True, alone=True),
     Form(head=line(r"(?P<k>SYZFATAL:.*)"), title="{k}", alts=("SYZFATAL",), stackless=True, alone=True),
     # BUG:    (and nothing more)

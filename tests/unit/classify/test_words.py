@@ -37,6 +37,9 @@ WORDS = (
     "ACPI BIOS Error (bug): WARNING: Could not resolve symbol",
     "DMI: QEMU Standard PC, BIOS WARNING: old 04/01/2014",
     "systemd[1]: WARNING: late",
+    "panic: never",
+    "fatal error: none",
+    "Kernel panic: not here",
     "kobject: kobject_add_internal failed for demo (error: -12 parent: slab)",
 )
 LIFE = "".join(f"[   {second}.000000] demo: line {second} of an ordinary log\n" for second in range(20, 90))
