@@ -48,9 +48,10 @@ def not_free(start: Counts, end: Counts, *, slack: int = 0) -> str:
 def uncounted(start: Counts, now: Counts, *, inodes: int, largest: int, slack: int = 0) -> str:
     """Return what of a tree is not counted as in use, or ``""``: its ``inodes``, the blocks of its ``largest`` file.
 
-    More may be in use: directories, indirect blocks. Where statfs counts no inodes, only blocks are compared.
+    More may be in use: directories, indirect blocks. Where statfs counts no inodes, only blocks are compared; and where
+    it makes them on demand, what is small may lie beside the inode, in blocks that were taken before (btrfs).
     """
-    slack = slack if now.inodes == start.inodes else ON_DEMAND_BLOCKS
+    slack = slack if now.inodes and now.inodes == start.inodes else ON_DEMAND_BLOCKS
     found = []
     if start.inodes and now.used_inodes - start.used_inodes < inodes:
         used = now.used_inodes - start.used_inodes
