@@ -208,7 +208,7 @@ def finding_of(report: Report, source: Source = Source.CONSOLE) -> Finding:
         type=report.type,
         severity=report.severity,
         frame=report.frame,
-        text=report.text[:_TEXT_MOST],
+        text="\n\n".join(filter(None, (report.remark, report.text[:_TEXT_MOST]))),
         fingerprint=report.fingerprint,
         source=source,
     )
