@@ -16,6 +16,7 @@ LAYERS = (
     ("guest", "observe", "classify"),
     ("lab",),
     ("plugin", "domains", "doctor"),
+    ("session",),
     ("results", "report", "selfcheck"),
     ("cli",),
 )

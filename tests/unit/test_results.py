@@ -18,13 +18,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from vexlab.errors import InfraError, UsageError
-from vexlab.model.case import CaseResult, Plan, PlannedCase, RunResult, RunState, Summary
+from vexlab.model.case import CaseResult, Plan, PlannedCase, RunInfo, RunResult, RunState, Summary, with_undecided
 from vexlab.model.report import Severity
 from vexlab.model.verdict import Finding, Verdict
 from vexlab.report import jsonfile, junit
 from vexlab.report.terminal import printable
 from vexlab.results.schema import Base
-from vexlab.results.store import Store, with_undecided
+from vexlab.results.store import Store
 
 HOSTILE = "\x1b[2J]]><script>\x00\ud800 end"
 
@@ -38,12 +38,18 @@ def _case(name: str, verdict: Verdict = Verdict.PASSED, reason: str = "") -> Cas
     )  # fmt: skip
 
 
+def begun(store: Store, name: str = "20261128-000000-0000") -> RunInfo:
+    """Begin a run in ``store``."""
+    run = RunInfo(id=name, target="vexfs", kernels=("6.1",), accelerator="tcg", started="2026-11-28T00:00:00+00:00")
+    store.begin(run, str(store.folder / name))
+    return run
+
+
 def _stored(tmp_path: Path, *cases: CaseResult) -> RunResult:
     store = Store(tmp_path)
-    run, folder = store.begin("vexfs", ("6.1",), "tcg")
-    assert folder.is_dir()
+    run = begun(store)
     for case in cases:
-        store.save(run, case)
+        store.save(run.id, case)
     return store.load("last")
 
 
@@ -68,9 +74,9 @@ def _planned(*names: str) -> Plan:
 
 def test_a_killed_run_names_what_it_did_not_come_to(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    run, _ = store.begin("vexfs", ("6.1",), "tcg")
-    store.plan(run, _planned("a", "b"))
-    store.save(run, _case("a"))
+    run = begun(store)
+    store.plan(run.id, _planned("a", "b"))
+    store.save(run.id, _case("a"))
     result = Store(tmp_path).load("last")
     assert [(case.id, case.verdict) for case in result.cases] == [
         ("d.a", Verdict.PASSED),
@@ -190,9 +196,9 @@ def test_readers_do_not_disturb_a_run(tmp_path: Path) -> None:
     with concurrent.futures.ProcessPoolExecutor(3, multiprocessing.get_context("fork")) as readers:
         waiting = [readers.submit(read_often, tmp_path) for _ in range(3)]
         store = Store(tmp_path)
-        run, _ = store.begin("vexfs", ("6.1",), "tcg")
+        run = begun(store)
         for number in range(30):
-            store.save(run, _case(str(number)))
+            store.save(run.id, _case(str(number)))
         for each in waiting:
             each.result()
     assert len(store.load("last").cases) == 30

@@ -17,7 +17,7 @@ import pytest
 from vexlab.cli.selfcheck import stored_cases
 from vexlab.cli.values import duration, levels
 from vexlab.errors import UsageError
-from vexlab.model.case import CaseResult
+from vexlab.model.case import CaseResult, RunInfo
 from vexlab.model.verdict import Verdict
 from vexlab.results.store import Store
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
@@ -211,9 +211,9 @@ def test_cases_of_all_runs_of_a_folder_are_read_the_oldest_first(tmp_path: Path)
     case = CaseResult(id="a", node="n", domain="d", level=1, kernel="6.1", verdict=Verdict.ERROR)
     store = Store(tmp_path)
     for number, verdict in enumerate((Verdict.ERROR, Verdict.PASSED)):
-        run, _ = store.begin("target", ("6.1",), "tcg")
-        store.save(run, replace(case, verdict=verdict, started=float(number)))
-        time.sleep(1.1)  # a run's start is kept in seconds
+        run = RunInfo(id=str(number), target="t", kernels=("6.1",), accelerator="tcg", started=f"2026-01-0{number + 1}")
+        store.begin(run, str(tmp_path))
+        store.save(run.id, replace(case, verdict=verdict, started=float(number)))
     store.close()
     assert [each.verdict for each in stored_cases(tmp_path)] == [Verdict.ERROR, Verdict.PASSED]
 

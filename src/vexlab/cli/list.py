@@ -10,8 +10,8 @@ import click
 import pytest
 
 from vexlab.cli.options import CASE_HELP, kernel_option, settings_from, target_option
-from vexlab.cli.session import Request, pytest_arguments
 from vexlab.plugin.marks import CaseMarks, marks_of, words_of
+from vexlab.session import Request, pytest_arguments
 from vexlab.targets.load import shipped_targets
 
 

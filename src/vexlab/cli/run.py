@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 
 import click
-import msgspec
-import pytest
 
 from vexlab.cli.options import (
     CASE_HELP,
@@ -24,29 +18,17 @@ from vexlab.cli.options import (
     settings_from,
     target_option,
 )
-from vexlab.cli.session import Request, pytest_arguments
-from vexlab.config import Settings, suggest
+from vexlab.config import suggest
 from vexlab.domains import find_domains
-from vexlab.errors import BuildError, InfraError, UsageError
-from vexlab.lab import Lab, Order
-from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary
-from vexlab.model.kernel import Kernel
-from vexlab.model.target import ModuleArtifact, Target
-from vexlab.plugin.evidence import CASE
-from vexlab.plugin.reproduce import SEED, check_expected, facts_of
-from vexlab.report import jsonfile, junit
+from vexlab.errors import UsageError
+from vexlab.model.case import RunState
+from vexlab.report.files import ReportFiles
 from vexlab.report.terminal import Progress
-from vexlab.results.collector import Collector
-from vexlab.results.store import Store, with_undecided
-from vexlab.targets.build import kept_artifact
-from vexlab.targets.load import find_target
-from vexlab.vm.session import Session
+from vexlab.results.store import Store
+from vexlab.results.writer import StoreWriter
+from vexlab.session import Ended, Request, execute
 
-_JSON = "result.json"
-_JUNIT = "junit.xml"
 _ENDING_S = 10.0
-_NOTHING_COLLECTED = 5  # pytest's exit status
-_INTERNAL = (3, 4)
 
 
 @click.command(name="run")
@@ -144,7 +126,13 @@ def command(
         seed=seed,
         expect=expect,
     )
-    return _run(request, settings, Path(results_dir or settings.results), json_file, junit_file, plain=ci)
+    results = Path(results_dir or settings.results).absolute()
+    stop = _Stop()
+    with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
+        listeners = (StoreWriter(store), ReportFiles(json_file or "", junit_file or ""), progress)
+        ended = execute(request, settings, results, listeners, interrupted=stop.asked)
+    _say_end(ended)
+    return ended.exit_code
 
 
 def _known_domains(domains: tuple[str, ...], extra: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,187 +143,29 @@ def _known_domains(domains: tuple[str, ...], extra: tuple[str, ...]) -> tuple[st
     return domains
 
 
-def _run(
-    request: Request,
-    settings: Settings,
-    results: Path,
-    json_file: str | None,
-    junit_file: str | None,
-    *,
-    plain: bool,
-) -> int:
-    begin = time.monotonic()
-    stop = _Stop()
-    target = find_target(request.target, build_args=request.build_args)
-    store = Store(results.absolute())
-    with Progress(plain=plain) as progress, Session() as scratch:
-        accelerator, broken = _prepare(target, request, settings, progress)
-        run, folder = store.begin(target.name, request.kernels, accelerator)
-        progress.begin(run)
-        kept = _Kept(store, run, folder, progress)
-        if request.seed is not None:
-            os.environ[SEED] = str(request.seed)
-        os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
-        status = int(pytest.main(pytest_arguments(request, folder, scratch.folder / "cases"), plugins=[kept.collector]))
-        if kept.collector.plan.duplicates:
-            raise UsageError(kept.collector.plan.refusal, hint="give each case a name, or parameters, of its own")
-        result = kept.result(interrupted=bool(stop.asked))
-        _write(result, folder, json_file, junit_file, kept.errors)
-        progress.end(result, time.monotonic() - begin, os.path.relpath(folder), to_stdout=json_file != "-")
-    store.close()
-    if request.first_failure and result.summary.exit_code == 1:
-        status = int(pytest.ExitCode.TESTS_FAILED)  # beside workers pytest takes its own stop for an interruption
-    code = _exit_code(status, result, kept.errors, broken)
-    return UsageError.exit_code if kept.collector.uncollected and code == InfraError.exit_code else code
-
-
 class _Stop:
     """Treats a polite kill, and the end of the terminal, as Ctrl-C: machines are ended, results kept."""
 
     def __init__(self) -> None:
-        self.asked = 0.0
+        self._asked = 0.0
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asks not to be told
                 signal.signal(number, self._note)
 
+    def asked(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return bool(self._asked)
+
     def _note(self, _number: int, _frame: FrameType | None) -> None:
-        last, self.asked = self.asked, time.monotonic()
-        if not last or self.asked - last > _ENDING_S:  # who presses the keys twice would lose what is being kept
+        last, self._asked = self._asked, time.monotonic()
+        if not last or self._asked - last > _ENDING_S:  # who presses the keys twice would lose what is being kept
             raise KeyboardInterrupt
 
 
-class _Kept:
-    """What a run has come to so far, in memory as well as in the store: a disk that fills up takes nothing away."""
-
-    def __init__(self, store: Store, run: RunInfo, folder: Path, progress: Progress) -> None:
-        self._store = store
-        self._run = run
-        self._folder = folder
-        self._progress = progress
-        self._cases: list[CaseResult] = []
-        self._errors: list[str] = []
-        self._saved: set[str] = set()
-        self.collector = Collector(folder, self._plan, progress.started, self._keep)
-
-    @property
-    def errors(self) -> list[str]:
-        """What went wrong besides the cases, each once."""
-        return list(dict.fromkeys([*self._errors, *self.collector.errors]))
-
-    def result(self, *, interrupted: bool) -> RunResult:
-        """Return the run with every case that was selected; of those without an end it is said why."""
-        self._collect_written()
-        plan, ended = self.collector.plan, tuple(self._cases)
-        rest = "it was not begun: the run was interrupted" if interrupted else "it was not begun: the run ended before"
-        busy = "the run was interrupted while it ran" if interrupted else "the run ended while it ran"
-        reasons = {**dict.fromkeys(self.collector.running, busy), **self.collector.died}
-        cases = with_undecided(plan, ended, reasons, rest)
-        for case in cases:
-            self._save(case)
-        state = RunState.INCOMPLETE if len(cases) > len(ended) else RunState.FINISHED
-        run = dataclasses.replace(self._run, state=RunState.INTERRUPTED if interrupted else state)
-        with self._failing():
-            self._store.finish(run, run.state)
-        return RunResult(run=run, summary=Summary.of(cases), cases=cases)
-
-    def _collect_written(self) -> None:
-        """Take in what a worker had decided and written down, and could not tell us any more."""
-        known = {case.id for case in self._cases}
-        for file in sorted(self._folder.glob(f"cases/*/{CASE}")):
-            with contextlib.suppress(OSError, msgspec.MsgspecError):
-                case = msgspec.json.decode(file.read_bytes(), type=CaseResult)
-                if case.id not in known:
-                    self._keep(case)
-
-    def _plan(self, plan: Plan) -> None:
-        self._progress.total = len(plan.cases)
-        with self._failing():
-            self._store.plan(self._run, plan)
-
-    def _keep(self, case: CaseResult) -> None:
-        self._cases.append(case)
-        self._save(case)
-        self._progress.finished(case)
-
-    def _save(self, case: CaseResult) -> None:
-        if case.id in self._saved:
-            return
-        with self._failing():
-            self._store.save(self._run, case)
-            self._saved.add(case.id)  # not where the run was interrupted in the middle of it
-
-    @contextmanager
-    def _failing(self) -> Iterator[None]:
-        try:
-            yield
-        except InfraError as error:
-            self._errors.append(error.message)
-
-
-def _prepare(target: Target, request: Request, settings: Settings, progress: Progress) -> tuple[str, BuildError | None]:
-    """Fetch and build ahead of the cases, so that workers find everything in the cache and errors come first."""
-    broken = None
-    accelerators = set()
-    with Lab(settings, progress=progress.say) as lab:
-        lab.check_room()
-        for name in request.kernels:
-            progress.say(f"preparing kernel {name}")
-            kernel = lab.kernels.get(name)
-            accelerators.add(lab.accelerator(kernel))
-            try:
-                artifact = _artifact(lab, target, kernel, request.artifact)
-            except BuildError as error:
-                broken = error
-                progress.console.print(error.message, markup=False, style="red")
-                continue
-            check_expected(request.expect, facts_of(target, kernel, artifact))
-            for warning in artifact.warnings:
-                progress.console.print(f"{name}: {warning}", markup=False, style="yellow")
-            if artifact.foreign_warnings:
-                words = f"{name}: {artifact.foreign_warnings} more warnings, of headers that are not the target's"
-                progress.console.print(words, markup=False, style="yellow")
-            progress.say(f"preparing a machine with kernel {name}")
-            lab.snapshot(
-                Order(target=target, kernel=kernel, artifact=artifact, memory=settings.memory, cpus=settings.cpus)
-            )
-    return ", ".join(sorted(accelerators)), broken
-
-
-def _artifact(lab: Lab, target: Target, kernel: Kernel, given: str) -> ModuleArtifact:
-    return kept_artifact(Path(given), target, kernel) if given else lab.artifact(target, kernel)
-
-
-def _write(result: RunResult, folder: Path, json_file: str | None, junit_file: str | None, errors: list[str]) -> None:
-    document = jsonfile.render(result)
-    try:
-        (folder / _JSON).write_bytes(document)
-        (folder / _JUNIT).write_bytes(junit.render(result))
-    except OSError as error:
-        errors.append(f"the results cannot be written: {error}")
-    try:
-        if json_file == "-":
-            click.echo(document.decode(), nl=False)
-        elif json_file:
-            Path(json_file).write_bytes(document)
-        if junit_file:
-            Path(junit_file).write_bytes(junit.render(result))
-    except OSError as error:
-        raise UsageError(f"the report cannot be written: {error}", hint=f"it is kept in {folder}") from error
-
-
-def _exit_code(status: int, result: RunResult, errors: list[str], broken: BuildError | None) -> int:
-    for error in errors:
+def _say_end(ended: Ended) -> None:
+    for error in ended.errors:
         click.echo(f"vexlab: {error}", err=True)
-    if result.run.state is RunState.INTERRUPTED:
+    if ended.result.run.state is RunState.INTERRUPTED:
         click.echo("vexlab: interrupted; every finished case is kept", err=True)
-        return 130
-    if broken:
-        return BuildError.exit_code
-    code = result.summary.exit_code
-    if code == 1:
-        return code
-    if status in _INTERNAL or errors:
-        return InfraError.exit_code
-    if status == _NOTHING_COLLECTED or not result.cases:
+    elif not ended.result.cases and not ended.errors:
         click.echo("vexlab: no case matches; `vexlab list` shows what there is", err=True)
-    return code

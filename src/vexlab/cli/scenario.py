@@ -8,12 +8,12 @@ import click
 
 from vexlab.cli.list import collect
 from vexlab.cli.options import kernel_option, settings_from, target_option
-from vexlab.cli.session import Request
 from vexlab.config import load_settings
 from vexlab.model.case import CaseResult
 from vexlab.model.scenario import SCENARIOS
 from vexlab.report.checklist import Step, render_checklist
 from vexlab.results.store import Store
+from vexlab.session import Request
 
 
 @click.command(name="scenario")

@@ -17,7 +17,6 @@ import vexlab
 from vexlab.cache import key_of
 from vexlab.cli.list import collect
 from vexlab.cli.options import kernel_option, sandbox_option, settings_from, target_option
-from vexlab.cli.session import Request
 from vexlab.cli.values import duration, levels
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult
@@ -28,6 +27,7 @@ from vexlab.selfcheck.detection import Detection, Figures, figures, without_fals
 from vexlab.selfcheck.earlier import finders
 from vexlab.selfcheck.order import promising
 from vexlab.selfcheck.trial import Trial, Trials
+from vexlab.session import Request
 from vexlab.targets.load import find_target
 from vexlab.targets.source import digest_tree
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,6 +62,15 @@ class PlannedCase:
             verdict=Verdict.UNDECIDED,
             reason=reason,
         )
+
+
+def with_undecided(
+    plan: Plan, results: tuple[CaseResult, ...], reasons: Mapping[str, str], otherwise: str
+) -> tuple[CaseResult, ...]:
+    """Return ``results`` and, for each planned case that has none, one that says why: of ``reasons`` by node."""
+    decided = {case.id for case in results}
+    missing = (case for case in plan.cases if case.id not in decided)
+    return (*results, *(case.undecided(reasons.get(case.node, otherwise)) for case in missing))
 
 
 PLAN = "plan.json"  # in a run's folder: its ``Plan``, as JSON

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -12,6 +13,16 @@ from rich.markup import escape
 from rich.status import Status
 
 from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState
+from vexlab.model.event import (
+    CaseFinished,
+    CaseStarted,
+    Event,
+    RunFinished,
+    RunPlanned,
+    RunStarted,
+    StepStarted,
+    Warned,
+)
 from vexlab.model.verdict import Verdict
 from vexlab.report.matrix import verdict_table
 
@@ -31,9 +42,10 @@ _UNDECIDED_MOST = 30
 class Progress:
     """Writes to standard error; without a terminal (or in CI) plain lines and no live one."""
 
-    def __init__(self, *, plain: bool = False) -> None:
+    def __init__(self, *, plain: bool = False, verdict_to_stdout: bool = True) -> None:
         self.console = Console(stderr=True, highlight=False, no_color=plain or None, soft_wrap=True)
         self._plain = plain
+        self._to_stdout = verdict_to_stdout
         self._status: Status | None = None
         self._live = self.console.is_terminal and not plain
         self._running: dict[str, float] = {}
@@ -51,6 +63,24 @@ class Progress:
     ) -> None:
         if self._status:
             self._status.stop()
+
+    def take(self, event: Event) -> None:
+        """Show what happens."""
+        match event:
+            case StepStarted():
+                self.say(event.words)
+            case Warned():
+                self.console.print(event.words, markup=False, style="red" if event.red else "yellow")
+            case RunStarted():
+                self.begin(event.run)
+            case RunPlanned():
+                self.total = len(event.plan.cases)
+            case CaseStarted():
+                self.started(event.node)
+            case CaseFinished():
+                self.finished(event.case)
+            case RunFinished():
+                self.end(event.result, event.seconds, os.path.relpath(event.folder))
 
     def say(self, text: str) -> None:
         """Say what is being done before cases run."""
@@ -81,7 +111,7 @@ class Progress:
                 self.console.print(f"           [{style}]{escape(printable(line[:_REASON_MOST]))}[/]")
         self._refresh()
 
-    def end(self, result: RunResult, seconds: float, evidence: str, *, to_stdout: bool = True) -> None:
+    def end(self, result: RunResult, seconds: float, evidence: str) -> None:
         """Print the verdict table of several kernels or domains, the sums, and where the evidence lies.
 
         The verdict goes to standard output, unless that carries the results themselves.
@@ -89,7 +119,9 @@ class Progress:
         if self._status:
             self._status.stop()
         summary = result.summary
-        out = Console(highlight=False, no_color=self._plain or None, soft_wrap=True) if to_stdout else self.console
+        out = (
+            Console(highlight=False, no_color=self._plain or None, soft_wrap=True) if self._to_stdout else self.console
+        )
         if len({(case.domain, case.kernel) for case in result.cases}) > 1:
             out.print(verdict_table(result.cases))
         self._undecided(result)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 import fcntl
-import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from vexlab.errors import InfraError, UsageError
-from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary
+from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
 from vexlab.results.migrations import upgrade
 from vexlab.results.schema import CaseRow, RunRow
 
@@ -47,35 +45,29 @@ class Store:
                 hint="choose another with --results",
             ) from error
 
-    def begin(self, target: str, kernels: tuple[str, ...], accelerator: str) -> tuple[RunInfo, Path]:
-        """Start a run; return it and its folder."""
-        now = datetime.datetime.now(datetime.UTC)
-        name = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        run = RunInfo(id=name, target=target, kernels=kernels, accelerator=accelerator, started=_stamp())
-        folder = self.folder / name
-        folder.mkdir()
+    def begin(self, run: RunInfo, folder: str) -> None:
+        """Note that a run has begun; ``folder`` holds its evidence."""
         with self._writing() as session:
             session.add(
                 RunRow(
                     id=run.id,
-                    target=target,
-                    kernels=list(kernels),
-                    accelerator=accelerator,
+                    target=run.target,
+                    kernels=list(run.kernels),
+                    accelerator=run.accelerator,
                     started=run.started,
-                    folder=str(folder),
+                    folder=folder,
                 )
             )
-        return run, folder
 
-    def plan(self, run: RunInfo, plan: Plan) -> None:
+    def plan(self, run: str, plan: Plan) -> None:
         """Note which cases the run is to decide."""
         with self._writing() as session:
-            session.get_one(RunRow, run.id).plan = msgspec.to_builtins(plan)
+            session.get_one(RunRow, run).plan = msgspec.to_builtins(plan)
 
-    def save(self, run: RunInfo, case: CaseResult) -> None:
+    def save(self, run: str, case: CaseResult) -> None:
         """Keep a finished case; raise ``InfraError`` where another of its id is kept already: neither may go."""
         row = CaseRow(
-            run=run.id,
+            run=run,
             id=case.id,
             domain=case.domain,
             kernel=case.kernel,
@@ -84,16 +76,16 @@ class Store:
             result=msgspec.to_builtins(case),
         )
         with self._writing() as session:
-            if session.get(CaseRow, (run.id, case.id)):
+            if session.get(CaseRow, (run, case.id)):
                 raise InfraError(f"two results of the case {case.id} in one run; the first is kept")
             session.add(row)
 
-    def finish(self, run: RunInfo, state: RunState) -> None:
+    def finish(self, run: RunInfo) -> None:
         """Note how a run ended, and when."""
         with self._writing() as session:
             row = session.get_one(RunRow, run.id)
-            row.finished = _stamp()
-            row.state = state.value
+            row.finished = run.finished
+            row.state = run.state.value
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
@@ -140,19 +132,6 @@ def _info(row: RunRow) -> RunInfo:
         finished=row.finished,
         state=RunState(row.state),
     )
-
-
-def with_undecided(
-    plan: Plan, results: tuple[CaseResult, ...], reasons: Mapping[str, str], otherwise: str
-) -> tuple[CaseResult, ...]:
-    """Return ``results`` and, for each planned case that has none, one that says why: of ``reasons`` by node."""
-    decided = {case.id for case in results}
-    missing = (case for case in plan.cases if case.id not in decided)
-    return (*results, *(case.undecided(reasons.get(case.node, otherwise)) for case in missing))
-
-
-def _stamp() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _set_up_connection(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

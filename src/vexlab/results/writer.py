@@ -1,0 +1,34 @@
+"""The subscriber that writes a run into the store as it goes on."""
+
+from __future__ import annotations
+
+from vexlab.model.case import CaseResult
+from vexlab.model.event import CaseFinished, Event, RunFinished, RunPlanned, RunStarted
+from vexlab.results.store import Store
+
+
+class StoreWriter:
+    """Keeps each case when it is finished; what could not be written then is tried again at the end of the run."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._saved: set[str] = set()
+
+    def take(self, event: Event) -> None:
+        """Write what the event tells; raise ``InfraError`` where it cannot be."""
+        match event:
+            case RunStarted():
+                self._store.begin(event.run, event.folder)
+            case RunPlanned():
+                self._store.plan(event.run, event.plan)
+            case CaseFinished():
+                self._save(event.run, event.case)
+            case RunFinished():
+                for case in event.result.cases:
+                    self._save(event.result.run.id, case)
+                self._store.finish(event.result.run)
+
+    def _save(self, run: str, case: CaseResult) -> None:
+        if case.id not in self._saved:
+            self._store.save(run, case)
+            self._saved.add(case.id)  # not where the run was interrupted in the middle of it

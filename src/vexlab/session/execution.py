@@ -1,0 +1,155 @@
+"""From a request to a result: a pytest session over the cases, its events, and what it could not decide."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from vexlab.config import Settings
+from vexlab.errors import BuildError, InfraError, UsageError
+from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
+from vexlab.model.event import CaseFinished, CaseStarted, RunFinished, RunPlanned, RunStarted
+from vexlab.plugin.evidence import CASE
+from vexlab.plugin.reproduce import SEED
+from vexlab.session.collector import Collector
+from vexlab.session.prepare import prepare
+from vexlab.session.request import Request, pytest_arguments
+from vexlab.session.stream import Stream, Subscriber
+from vexlab.targets.load import find_target
+from vexlab.vm.session import Session
+
+_INTERNAL = (3, 4)  # pytest's exit status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a run ended. ``errors`` are what went wrong besides the cases; ``usage`` that it was the input's fault."""
+
+    result: RunResult
+    errors: tuple[str, ...]
+    broken: BuildError | None
+    internal: bool
+    usage: bool
+
+    @property
+    def exit_code(self) -> int:
+        """The run's exit status (``docs/reference/command-line.md``)."""
+        if self.result.run.state is RunState.INTERRUPTED:
+            return 130
+        if self.broken:
+            return BuildError.exit_code
+        code = self.result.summary.exit_code
+        if code == 1 or not (self.internal or self.errors):
+            return code
+        return UsageError.exit_code if self.usage else InfraError.exit_code
+
+
+def execute(
+    request: Request,
+    settings: Settings,
+    results: Path,
+    subscribers: Sequence[Subscriber],
+    *,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Ended:
+    """Run the cases that ``request`` selects; evidence goes to a new folder in ``results``.
+
+    ``interrupted`` tells whether a ``KeyboardInterrupt`` meant the run. Raises ``UsageError`` where the input is wrong
+    and ``InfraError`` where nothing can be prepared; afterwards what fails is told in ``Ended``.
+    """
+    begin = time.monotonic()
+    target = find_target(request.target, build_args=request.build_args)
+    stream = Stream(subscribers)
+    prepared = prepare(target, request, settings, stream)
+    run, folder = _begin(results, target.name, request.kernels, prepared.accelerator)
+    stream.publish(RunStarted(run=run, folder=str(folder)))
+    running = _Running(stream, run, folder)
+    if request.seed is not None:
+        os.environ[SEED] = str(request.seed)
+    os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
+    with Session() as scratch:
+        arguments = pytest_arguments(request, folder, scratch.folder / "cases")
+        status = int(pytest.main(arguments, plugins=[running.collector]))
+    collector = running.collector
+    if collector.plan.duplicates:
+        raise UsageError(collector.plan.refusal, hint="give each case a name, or parameters, of its own")
+    result = running.result(interrupted=interrupted())
+    errors = tuple(dict.fromkeys([*stream.errors, *collector.errors]))
+    stream.publish(RunFinished(result=result, folder=str(folder), seconds=time.monotonic() - begin, errors=errors))
+    return Ended(
+        result=result,
+        errors=tuple(dict.fromkeys([*errors, *stream.errors])),
+        broken=prepared.broken,
+        internal=status in _INTERNAL,
+        usage=collector.uncollected or stream.misused,
+    )
+
+
+def _begin(results: Path, target: str, kernels: tuple[str, ...], accelerator: str) -> tuple[RunInfo, Path]:
+    now = datetime.datetime.now(datetime.UTC)
+    name = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    folder = results.absolute() / name
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise InfraError(
+            f"the results folder {results} cannot be written: {error}", hint="choose another with --results"
+        ) from error
+    started = now.isoformat(timespec="seconds")
+    return RunInfo(id=name, target=target, kernels=kernels, accelerator=accelerator, started=started), folder
+
+
+class _Running:
+    """What a run has come to so far."""
+
+    def __init__(self, stream: Stream, run: RunInfo, folder: Path) -> None:
+        self._stream = stream
+        self._run = run
+        self._folder = folder
+        self._cases: list[CaseResult] = []
+        self.collector = Collector(folder, self._planned, self._started, self._finished)
+
+    def result(self, *, interrupted: bool) -> RunResult:
+        """Return the run with every case that was selected; of those without an end it is said why."""
+        self._collect_written()
+        plan, ended = self.collector.plan, tuple(self._cases)
+        rest = "it was not begun: the run was interrupted" if interrupted else "it was not begun: the run ended before"
+        busy = "the run was interrupted while it ran" if interrupted else "the run ended while it ran"
+        reasons = {**dict.fromkeys(self.collector.running, busy), **self.collector.died}
+        cases = with_undecided(plan, ended, reasons, rest)
+        state = RunState.INCOMPLETE if len(cases) > len(ended) else RunState.FINISHED
+        run = dataclasses.replace(
+            self._run,
+            state=RunState.INTERRUPTED if interrupted else state,
+            finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        )
+        return RunResult(run=run, summary=Summary.of(cases), cases=cases)
+
+    def _collect_written(self) -> None:
+        """Take in what a worker had decided and written down, and could not tell us any more."""
+        known = {case.id for case in self._cases}
+        for file in sorted(self._folder.glob(f"cases/*/{CASE}")):
+            with contextlib.suppress(OSError, msgspec.MsgspecError):
+                case = msgspec.json.decode(file.read_bytes(), type=CaseResult)
+                if case.id not in known:
+                    self._finished(case)
+
+    def _planned(self, plan: Plan) -> None:
+        self._stream.publish(RunPlanned(run=self._run.id, plan=plan))
+
+    def _started(self, node: str) -> None:
+        self._stream.publish(CaseStarted(run=self._run.id, node=node))
+
+    def _finished(self, case: CaseResult) -> None:
+        self._cases.append(case)
+        self._stream.publish(CaseFinished(run=self._run.id, case=case))
