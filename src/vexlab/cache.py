@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab.errors import CacheError, InfraError
@@ -39,6 +40,31 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's content in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# What the kinds hold, for people; of the others (locks, answers of a proof) nothing is worth removing.
+KINDS = {
+    "apt": "package lists",
+    "kernels": "bootable kernels",
+    "headers": "what modules are built against",
+    "symbols": "symbol tables of kernels",
+    "roots": "root file systems of guests",
+    "initrds": "initial ramdisks of guests",
+    "modules": "modules of kernels, as a guest's disk",
+    "artifacts": "built modules",
+    "tools": "built programs for guests",
+    "snapshots": "machines that were booted and saved",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing in the cache; ``used`` is when, in seconds since 1970, ``size`` the bytes of disk that it takes."""
+
+    kind: str
+    key: str
+    used: float
+    size: int
 
 
 class Cache:
@@ -99,6 +125,23 @@ class Cache:
             entry = self.root / kind / key
             if entry.exists():
                 shutil.rmtree(entry)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return what the cache holds of every kind, the longest unused first."""
+        found = []
+        for kind in KINDS:
+            for folder in (self.root / kind).glob("[!.]*"):
+                used, size, _ = _use(folder)
+                found.append(Entry(kind=kind, key=folder.name, used=used, size=size))
+        return tuple(sorted(found, key=lambda entry: entry.used))
+
+    def remove(self, entry: Entry) -> bool:
+        """Remove an entry; return whether it is gone: what was used in the last minutes stays."""
+        if time.time() - entry.used <= _IN_USE_S:
+            return False
+        with self.lock(f"{entry.kind}-{entry.key}"):
+            self.drop(entry.kind, entry.key)
+        return True
 
     def trim(self, kind: str, most: int) -> None:
         """Remove what was longest unused, dead drafts as well, until those of ``kind`` take ``most`` bytes of disk.

@@ -36,7 +36,7 @@ from vexlab.vm.session import Session
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 4  # part of every snapshot's key: raise it when machines are made in another way
+SNAPSHOT_FORMAT = 4  # part of every snapshot's key: raise it when machines are made in another way
 
 # SLUB checks every object (Documentation/mm/slub.rst), but without U: storing users makes 6.1 itself leak a debugfs
 # entry for each cache that a module creates and destroys. KFENCE samples where it is built in (6.12); speculation
@@ -208,7 +208,7 @@ class Lab:
     def _snapshot(self, order: Order) -> tuple[Path, MachineSpec]:
         image = self.images.build(self.recipe(order), order.kernel)
         spec = self.spec(order, image)
-        base_key = key_of(_FORMAT, find_qemu().version, image.digest, spec)
+        base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, image.digest, spec)
         base = self.cache.make("snapshots", base_key, lambda draft: self._boot(spec, draft))
         key = key_of(base_key, order.artifact.digest, order.artifact.path is not None, order.target.depends)
         made = self.cache.make("snapshots", key, lambda draft: self._install(order, base, spec, draft))

@@ -147,3 +147,17 @@ def test_drafts_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> N
 
     cache.make("kind", "living", build)
     assert not (tmp_path / "kind" / ".dead-abc").exists()
+
+
+def test_entries_are_listed_the_longest_unused_first_and_removed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    for key, age in (("new", 0.0), ("old", 7200.0), ("older", 9000.0)):
+        entry = cache.make("snapshots", key, _write("x" * 5000))
+        moment = time.time() - age
+        for file in (entry, entry / ".manifest.json"):
+            os.utime(file, (moment, moment))
+    listed = cache.entries()
+    assert [entry.key for entry in listed] == ["older", "old", "new"]
+    assert all(entry.kind == "snapshots" and entry.size >= 5000 for entry in listed)
+    assert [cache.remove(entry) for entry in listed] == [True, True, False], "a machine may be about to start from it"
+    assert [entry.key for entry in cache.entries()] == ["new"]

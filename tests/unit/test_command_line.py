@@ -70,3 +70,22 @@ def test_list_needs_no_machine(tmp_path: Path) -> None:
     done = _vexlab("list", "--target", "xfs", "--quick", cwd=tmp_path, PATH="/usr/bin:/bin")
     assert done.returncode == 0
     assert "kernel_module.load[6.1]" in done.stdout
+
+
+def test_the_cache_tells_what_it_holds_and_removes_what_is_old(tmp_path: Path) -> None:
+    entry = tmp_path / "snapshots" / "abc"
+    entry.mkdir(parents=True)
+    (entry / "memory").write_bytes(b"x" * (3 << 20))
+    os.utime(entry, (0, 0))
+    environment = {"VEXLAB_CACHE": str(tmp_path)}
+    assert "snapshots  abc" in _vexlab("cache", "list", cwd=tmp_path, **environment).stdout
+    assert "1 entries      3.0 MiB" in _vexlab("cache", "size", cwd=tmp_path, **environment).stdout
+    assert "would remove 1 entries" in _vexlab("cache", "clean", "--dry-run", cwd=tmp_path, **environment).stdout
+    assert entry.exists()
+    assert "removed 0 entries" in _vexlab("cache", "clean", "--kind", "kernels", cwd=tmp_path, **environment).stdout
+    assert "removed 1 entries, 3.0 MiB" in _vexlab("cache", "clean", cwd=tmp_path, **environment).stdout
+    assert not entry.exists()
+    keys = {_vexlab("cache", "key", cwd=tmp_path, **environment).stdout for _ in range(2)}
+    assert len(keys) == 1
+    (tmp_path / "vexlab.toml").write_text('kernels = ["6.12"]\n')
+    assert _vexlab("cache", "key", cwd=tmp_path, **environment).stdout not in keys

@@ -20,6 +20,7 @@ COMMANDS = {
     "list": "List the cases a run would take, or the targets",
     "scenario": "Print a scenario as a checklist, with a run's results",
     "build": "Build a target's module, for one kernel or several",
+    "cache": "Say what the cache holds, and remove what is not needed",
     "kernels": "List, fetch and inspect kernels",
     "doctor": "Say what this machine can do, and what to do about the rest",
     "vm": "Start, use and stop named machines",

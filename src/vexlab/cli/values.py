@@ -6,7 +6,7 @@ import re
 
 import click
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def levels(words: str) -> tuple[int, ...]:
@@ -23,9 +23,9 @@ def levels(words: str) -> tuple[int, ...]:
 
 
 def duration(words: str) -> float:
-    """Return the seconds of a time with its unit: ``90s``, ``10m``, ``1.5h``."""
+    """Return the seconds of a time with its unit: ``90s``, ``10m``, ``1.5h``, ``30d``."""
     # 1.5h
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", words.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", words.strip())
     seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
     if not seconds:
         raise click.BadParameter(f"{words!r} is no time: a number and its unit, as in `90s`, `10m` or `1.5h`")
