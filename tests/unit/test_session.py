@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.errors import BuildError, InfraError
+from vexlab.errors import InfraError
 from vexlab.model.case import CaseResult, Plan, PlannedCase, RunInfo, RunResult, RunState, Summary
 from vexlab.model.event import (
     CaseFinished,
@@ -134,7 +134,6 @@ def test_a_report_that_cannot_be_written_is_kept_with_the_run(tmp_path: Path) ->
         ((Verdict.FAILED,), RunState.INTERRUPTED, (), {}, 130),
         ((), RunState.FINISHED, (), {}, 4),
         ((), RunState.FINISHED, ("e",), {"usage": True}, 2),
-        ((Verdict.PASSED,), RunState.FINISHED, (), {"broken": BuildError("b")}, 1),
     ],
 )
 def test_exit_code(
@@ -142,6 +141,6 @@ def test_exit_code(
 ) -> None:
     cases = tuple(dataclasses.replace(CASE, id=str(n), verdict=verdict) for n, verdict in enumerate(verdicts))
     ended = Ended(
-        result=_result(*cases, state=state), errors=errors, broken=None, internal=False, usage=False
+        result=_result(*cases, state=state), errors=errors, internal=False, usage=False
     )  # fmt: skip
     assert dataclasses.replace(ended, **more).exit_code == code  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pytest
 from vexlab.cli.options import CASE_HELP, kernel_option, settings_from, target_option
 from vexlab.plugin.marks import CaseMarks, marks_of, words_of
 from vexlab.session import Request, pytest_arguments
-from vexlab.targets.load import shipped_targets
+from vexlab.targets.load import find_target, shipped_targets
 
 
 class Lister:
@@ -58,6 +58,7 @@ def command(
         for name in shipped_targets():
             click.echo(name)
         return 0
+    find_target(target)
     request = Request(
         target=target,
         kernels=settings_from(config=None, kernels=kernels).kernels,
@@ -75,6 +76,8 @@ def command(
     else:
         for row in rows:
             click.echo(f"{row['id']:56} level {row['level']}  {row['about']}")
+    if not rows:
+        click.echo("vexlab: no case matches; cases of your own are in folders or files that you name", err=True)
     return 0 if rows else 4
 
 

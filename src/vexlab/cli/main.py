@@ -30,6 +30,9 @@ COMMANDS = {
 }
 
 
+_CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell would say it
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when used."""
 
@@ -89,9 +92,9 @@ def main() -> None:
             click.echo(error.log, err=True)
     except KeyboardInterrupt:
         status = _say("interrupted", "", 130)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click ends by the second where nobody reads what it prints, and only there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 141
+        status = _CLOSED_PIPE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours is an infrastructure fault, never the module's
         if os.environ.get("VEXLAB_DEBUG"):
             traceback.print_exc()

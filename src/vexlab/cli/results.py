@@ -34,6 +34,9 @@ def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(jsonfile.render(result).decode(), nl=False)
         return
+    info = result.run
+    state = info.state.value if info.finished else "unfinished"
+    click.echo(f"{info.id}: {info.target} on kernel {', '.join(info.kernels)}, {state}, in {store.folder / info.id}")
     for case in result.cases:
         click.echo(f"{case.verdict.value:9} {case.id:52} {case.duration_s:6.1f} s")
         for line in case.reason.splitlines():

@@ -126,12 +126,15 @@ def command(
         seed=seed,
         expect=expect,
     )
+    for old in (json_file, junit_file):
+        if old and old != "-":
+            Path(old).unlink(missing_ok=True)  # an earlier run's results must not be taken for this one's
     results = Path(results_dir or settings.results).absolute()
     stop = _Stop()
     with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
         listeners = (StoreWriter(store), ReportFiles(json_file or "", junit_file or ""), progress)
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
-    _say_end(ended)
+    _say_end(ended, cases)
     return ended.exit_code
 
 
@@ -162,10 +165,11 @@ class _Stop:
             raise KeyboardInterrupt
 
 
-def _say_end(ended: Ended) -> None:
+def _say_end(ended: Ended, cases: tuple[str, ...]) -> None:
+    chosen = f" {' or '.join(f'`{case}`' for case in cases)}" if cases else ""
     for error in ended.errors:
         click.echo(f"vexlab: {error}", err=True)
     if ended.result.run.state is RunState.INTERRUPTED:
         click.echo("vexlab: interrupted; every finished case is kept", err=True)
     elif not ended.result.cases and not ended.errors:
-        click.echo("vexlab: no case matches; `vexlab list` shows what there is", err=True)
+        click.echo(f"vexlab: no case matches{chosen}; `vexlab list` shows what there is", err=True)

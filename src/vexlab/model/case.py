@@ -73,6 +73,7 @@ def with_undecided(
     return (*results, *(case.undecided(reasons.get(case.node, otherwise)) for case in missing))
 
 
+NOT_BEGUN = "it was not begun"  # how the reason of a case begins that a run did not come to
 PLAN = "plan.json"  # in a run's folder: its ``Plan``, as JSON
 
 

@@ -221,6 +221,14 @@ def filesystem(machine: Machine, target: Target, kernel: Kernel, scratch: str) -
     return GuestFilesystem(machine, target, scratch)
 
 
+def _unregistered(filesystem: GuestFilesystem) -> str:
+    fstype = filesystem.target.fstype
+    if fstype in GuestModule(filesystem.machine, filesystem.target).filesystems():
+        return ""
+    asked = "does the module register it, and is `fstype` in target.toml right?"
+    return f"\n`{fstype}` is not in /proc/filesystems: {asked}"
+
+
 @pytest.fixture
 def mounted(filesystem: GuestFilesystem) -> GuestFilesystem:
     """Return the target's filesystem made, mounted, and proved to be what is mounted."""
@@ -229,7 +237,7 @@ def mounted(filesystem: GuestFilesystem) -> GuestFilesystem:
         raise TargetFailure(f"mkfs failed: {made}")
     mounted = filesystem.mount()
     if not mounted.ok:
-        raise TargetFailure(f"mount failed: {mounted}")
+        raise TargetFailure(f"mount failed: {mounted}{_unregistered(filesystem)}")
     filesystem.prove()
     return filesystem
 

@@ -81,6 +81,8 @@ class Recorder:
         if not self._attached or self.order is None:
             return words
         target = self.order.target
+        if remark := self._machines[-1].remark:
+            words = f"{words}\n{remark}"
         return explained(words, self._machines[-1].machine.console.text(), target.module, target.fstype)
 
     def detach(self) -> None:

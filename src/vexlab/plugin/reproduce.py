@@ -25,6 +25,12 @@ from vexlab.targets.build import keep_artifact
 SEED = "VEXLAB_SEED"  # environment variable that cases which draw at random look at
 _SEED_METRIC = "seed_count"
 _SETTINGS = "vexlab.toml"
+_FACTS = {
+    "kernel": "its kernel is another one now",
+    "target": "its target.toml has changed",
+    "module": "its module is another one now",
+    "case": "the file of its case has changed",
+}
 
 
 def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) -> str:
@@ -40,7 +46,7 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
     if seed is not None:
         argv += ["--seed", str(int(seed))]
     if order:
-        facts = facts_of(order.target, order.kernel, order.artifact)
+        facts = facts_of(order.target, order.kernel, order.artifact, list(map(str, _own_files(item))))
         for name, value in facts.items():
             argv += ["--expect", f"{name}={value}"]
         if order.artifact.path or order.artifact.tools:
@@ -55,11 +61,13 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
     )
 
 
-def facts_of(target: Target, kernel: Kernel, artifact: ModuleArtifact) -> Mapping[str, str]:
-    """Return what a run depends on beside its options: versions and digests, by name."""
+def facts_of(target: Target, kernel: Kernel, artifact: ModuleArtifact, paths: Sequence[str] = ()) -> Mapping[str, str]:
+    """Return what a run depends on beside its options: versions and digests, by name; ``paths`` are cases' files."""
     facts = {"kernel": f"{kernel.release}:{kernel.version}", "target": file_digest(target.file)}
     if artifact.path:
         facts["module"] = file_digest(artifact.path)
+    if len(paths) == 1 and Path(paths[0]).is_file():
+        facts["case"] = file_digest(Path(paths[0]))
     return facts
 
 
@@ -67,12 +75,13 @@ def check_expected(expected: Sequence[str], facts: Mapping[str, str]) -> None:
     """Raise ``InfraError`` where a fact is not what is expected, ``UsageError`` where there is none of the name."""
     for each in expected:
         name, given, value = each.partition("=")
-        if not given or name not in ("kernel", "target", "module"):
-            raise UsageError(f"--expect {each}: no such fact", hint="kernel=…, target=… or module=…")
+        if not given or name not in _FACTS:
+            raise UsageError(f"--expect {each}: no such fact", hint=f"there are {', '.join(_FACTS)}")
         if facts.get(name, "") != value:
+            now = facts.get(name, "missing")
             raise InfraError(
-                f"the run cannot be done again: its {name} was {value}, this one is {facts.get(name, 'missing')}",
-                hint=f"without `--expect {name}=…` it runs with what there is",
+                f"the run cannot be done again: {_FACTS[name]} (then {value[:40]}, now {now[:40]})",
+                hint=f"`vexlab run` without `--expect {name}=…` takes what there is now",
             )
 
 

@@ -123,6 +123,9 @@ def _reason(report: pytest.TestReport, error: BaseException | None) -> str:
     words = str(error).strip()
     if isinstance(error, AssertionError):
         words = words.partition("\nassert ")[0]
+        if words.startswith("assert "):  # the case says nothing itself: at least where it was
+            first, *more = words.splitlines()
+            words = "\n".join([f"{first}{_where(report)}", *more])
     elif not isinstance(error, (VexlabError, pytest.fail.Exception)):
         words = f"an error of the case itself: {type(error).__name__}: {words}{_where(report)}"
     return words[:2000] or type(error).__name__

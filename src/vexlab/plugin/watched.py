@@ -30,7 +30,10 @@ exec rmmod "$1"
 
 
 class WatchedMachine:
-    """A machine while a case runs in it. ``ended`` tells that nobody is left in it to answer."""
+    """A machine while a case runs in it.
+
+    ``ended`` tells that nobody is left in it to answer; ``remark`` is what was seen that is no finding.
+    """
 
     def __init__(self, machine: Machine, order: Order) -> None:
         self.machine = machine
@@ -42,6 +45,7 @@ class WatchedMachine:
         self._asked: list[tuple[int, int]] = []  # what our own questions made the kernel print, as offsets
         self._post_mortems: list[PostMortem] = []
         machine.before_kill = self.read
+        self.remark = ""
         self._taint = read_taint(machine) or 0  # of the booted system, before anything of the target runs
 
     @property
@@ -183,6 +187,8 @@ class WatchedMachine:
             self._read_log()
         if found:
             self._others.append(found)
+        else:
+            self.remark = "the guest answers, and no task in it is stuck in the kernel: the program itself is slow"
 
     def _ask(self, question: Callable[[], None]) -> None:
         """Ask the kernel something that makes it print, and leave that out of what it said by itself."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState
+from vexlab.model.case import NOT_BEGUN, CaseResult, RunInfo, RunResult, RunState
 from vexlab.model.event import (
     CaseFinished,
     CaseStarted,
@@ -80,7 +80,7 @@ class Progress:
             case CaseFinished():
                 self.finished(event.case)
             case RunFinished():
-                self.end(event.result, event.seconds, os.path.relpath(event.folder))
+                self.end(event.result, event.seconds, event.folder)
 
     def say(self, text: str) -> None:
         """Say what is being done before cases run."""
@@ -118,10 +118,16 @@ class Progress:
         """
         if self._status:
             self._status.stop()
+        out = self.console
+        if self._to_stdout:
+            out = Console(highlight=False, no_color=self._plain or None, soft_wrap=True)
+        try:
+            self._print_end(out, result, seconds, evidence)
+        except BrokenPipeError:  # nobody reads it any more; the exit status says the same
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def _print_end(self, out: Console, result: RunResult, seconds: float, evidence: str) -> None:
         summary = result.summary
-        out = (
-            Console(highlight=False, no_color=self._plain or None, soft_wrap=True) if self._to_stdout else self.console
-        )
         if len({(case.domain, case.kernel) for case in result.cases}) > 1:
             out.print(verdict_table(result.cases))
         self._undecided(result)
@@ -141,8 +147,11 @@ class Progress:
         out.print(f"evidence: {escape(evidence)}")
 
     def _undecided(self, result: RunResult) -> None:
-        """Name the cases that were selected and did not come to their end."""
-        cases = [case for case in result.cases if case.verdict is Verdict.UNDECIDED]
+        """Name the cases that began and did not come to their end; the others are counted."""
+        undecided = [case for case in result.cases if case.verdict is Verdict.UNDECIDED]
+        cases = [case for case in undecided if not case.reason.startswith(NOT_BEGUN)]
+        if rest := len(undecided) - len(cases):
+            self.console.print(f"  [magenta]undecided[/] {rest} cases were not begun")
         for case in cases[:_UNDECIDED_MOST]:
             self.console.print(
                 f"  [magenta]undecided[/] {escape(printable(case.id))}: {escape(printable(case.reason))}"
@@ -164,7 +173,7 @@ def _word(result: RunResult) -> str:
         more = f"; {of}" if summary.undecided else ""
         return f"[bold red]FAILED[/]: the module is at fault{more}"
     if result.run.state is RunState.INTERRUPTED:
-        return f"[bold magenta]INTERRUPTED[/]: {of}"
+        return f"[bold magenta]INTERRUPTED[/]: {of if result.cases else 'before it was known which cases to run'}"
     if summary.exit_code == 3:
         why = of if summary.undecided else "the lab or a case itself failed"
         return f"[bold magenta]UNDECIDED[/]: {why}, nothing is said about the module"

@@ -8,7 +8,7 @@ import datetime
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,19 @@ import pytest
 
 from vexlab.config import Settings
 from vexlab.errors import BuildError, InfraError, UsageError
-from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
+from vexlab.model.case import (
+    NOT_BEGUN,
+    CaseResult,
+    Plan,
+    PlannedCase,
+    RunInfo,
+    RunResult,
+    RunState,
+    Summary,
+    with_undecided,
+)
 from vexlab.model.event import CaseFinished, CaseStarted, RunFinished, RunPlanned, RunStarted
+from vexlab.model.verdict import Verdict
 from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.collector import Collector
@@ -28,6 +39,7 @@ from vexlab.session.stream import Stream, Subscriber
 from vexlab.targets.load import find_target
 from vexlab.vm.session import Session
 
+BUILD = "kernel_module.build"  # the case that is about the build
 _INTERNAL = (3, 4)  # pytest's exit status
 
 
@@ -37,7 +49,6 @@ class Ended:
 
     result: RunResult
     errors: tuple[str, ...]
-    broken: BuildError | None
     internal: bool
     usage: bool
 
@@ -46,8 +57,6 @@ class Ended:
         """The run's exit status (``docs/reference/command-line.md``)."""
         if self.result.run.state is RunState.INTERRUPTED:
             return 130
-        if self.broken:
-            return BuildError.exit_code
         code = self.result.summary.exit_code
         if code == 1 or not (self.internal or self.errors):
             return code
@@ -83,13 +92,13 @@ def execute(
     collector = running.collector
     if collector.plan.duplicates:
         raise UsageError(collector.plan.refusal, hint="give each case a name, or parameters, of its own")
+    running.add_broken(prepared.broken)
     result = running.result(interrupted=interrupted())
     errors = tuple(dict.fromkeys([*stream.errors, *collector.errors]))
     stream.publish(RunFinished(result=result, folder=str(folder), seconds=time.monotonic() - begin, errors=errors))
     return Ended(
         result=result,
         errors=tuple(dict.fromkeys([*errors, *stream.errors])),
-        broken=prepared.broken,
         internal=status in _INTERNAL,
         usage=collector.uncollected or stream.misused,
     )
@@ -123,7 +132,7 @@ class _Running:
         """Return the run with every case that was selected; of those without an end it is said why."""
         self._collect_written()
         plan, ended = self.collector.plan, tuple(self._cases)
-        rest = "it was not begun: the run was interrupted" if interrupted else "it was not begun: the run ended before"
+        rest = f"{NOT_BEGUN}: the run was interrupted" if interrupted else f"{NOT_BEGUN}: the run ended before"
         busy = "the run was interrupted while it ran" if interrupted else "the run ended while it ran"
         reasons = {**dict.fromkeys(self.collector.running, busy), **self.collector.died}
         cases = with_undecided(plan, ended, reasons, rest)
@@ -134,6 +143,16 @@ class _Running:
             finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
         return RunResult(run=run, summary=Summary.of(cases), cases=cases)
+
+    def add_broken(self, broken: Mapping[str, BuildError]) -> None:
+        """Add a failed build as a case, where the case that is about it was not selected: the others only skip."""
+        for kernel, error in broken.items():
+            case = PlannedCase(
+                id=f"{BUILD}[{kernel}]", node=BUILD, domain=BUILD.partition(".")[0], level=1, kernel=kernel
+            )
+            if case.id not in {each.id for each in self.collector.plan.cases}:
+                failed = dataclasses.replace(case.undecided(error.message), verdict=Verdict.FAILED)
+                self._finished(failed)
 
     def _collect_written(self) -> None:
         """Take in what a worker had decided and written down, and could not tell us any more."""

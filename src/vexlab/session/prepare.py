@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +20,15 @@ from vexlab.targets.build import kept_artifact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """``accelerator`` names what machines will run with; ``broken`` is why the module does not build, if so."""
+    """``accelerator`` names what machines will run with; ``broken`` is why the module does not build, by kernel."""
 
     accelerator: str
-    broken: BuildError | None
+    broken: Mapping[str, BuildError]
 
 
 def prepare(target: Target, request: Request, settings: Settings, stream: Stream) -> Prepared:
     """Fetch, build and boot ahead of the cases, so that workers find everything in the cache."""
-    broken = None
+    broken = {}
     accelerators = set()
 
     def say(words: str) -> None:
@@ -42,10 +43,10 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
             try:
                 artifact = _artifact(lab, target, kernel, request.artifact)
             except BuildError as error:
-                broken = error
+                broken[name] = error
                 stream.publish(Warned(words=error.message, red=True))
                 continue
-            check_expected(request.expect, facts_of(target, kernel, artifact))
+            check_expected(request.expect, facts_of(target, kernel, artifact, request.paths))
             _tell_warnings(name, artifact, stream)
             say(f"preparing a machine with kernel {name}")
             lab.snapshot(

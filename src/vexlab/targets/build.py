@@ -367,7 +367,9 @@ def _fault(what: str, log: str, *, sandboxed: bool) -> VexlabError:
 def _errors(log: str) -> str:
     telling = ("No rule", "undefined", *_KEPT_AWAY)
     lines = [line for line in log.splitlines() if "error" in line.lower() or any(words in line for words in telling)]
-    return "\n".join((lines or log.splitlines()[-10:])[:20])
+    if all(line.startswith("make") for line in lines):  # a recipe failed: what it said stands above make's words
+        lines = log.splitlines()[-10:]
+    return "\n".join(lines[:20])
 
 
 def _first_file(log: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,9 +21,11 @@ _MARKER = re.compile(r'\{ "(\w+)", "[^"]*[^"\w][^"]*", \w+, \w+ \}')
 _MARKED = ("mark", "persist")  # families of fscheck mark and fscheck verify
 
 
-def check_words(words: Iterable[str], where: Path) -> None:
-    """Raise ``UsageError`` for a word of ``[refuses]`` in the file ``where`` that nothing looks up."""
-    for word in words:
+def check_words(refuses: Mapping[str, str], where: Path) -> None:
+    """Raise ``UsageError`` for a word of ``[refuses]`` in ``where`` that nothing looks up or gives no reason."""
+    for word, reason in refuses.items():
+        if not reason.strip():
+            raise UsageError(f"{where}: `{word}` in [refuses] gives no reason", hint="say why, in a sentence")
         if word not in OPERATIONS and word not in PROPERTIES and word not in _checks():
             known = {*OPERATIONS, *PROPERTIES, *_checks()}
             raise UsageError(f"{where}: unknown word `{word}` in [refuses]", hint=_hint(word, known))

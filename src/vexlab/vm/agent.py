@@ -14,7 +14,7 @@ import msgspec
 
 from vexlab.deadline import Deadline
 from vexlab.errors import AgentError, GuestTimeout, OddAnswer
-from vexlab.model.machine import CommandResult, short_command
+from vexlab.model.machine import CommandResult
 from vexlab.vm.channel import Channel
 
 _CHUNK = 1 << 20
@@ -27,6 +27,7 @@ _ENVIRONMENT = {
 }
 _ids = itertools.count(os.getpid() % 1000 * 1_000_000)
 _SHOWN = 80  # characters of an answer that is none
+_COMMAND_MOST = 160
 _NOISE_MOST = 1000  # lines that are passed over in search of one answer
 
 T = TypeVar("T")
@@ -139,10 +140,13 @@ class Agent:
                     self._channel.idle()
             raise GuestTimeout("")
         except GuestTimeout as error:
-            command = " ".join(argv)
+            command = " ".join(" ".join(argv).split())
             seconds = deadline.clock() - begun
             raise GuestTimeout(
-                f"`{short_command(argv)}` did not end within {seconds:.1f} s", command=command, pid=pid, seconds=seconds
+                f"`{command[:_COMMAND_MOST]}` did not end within {seconds:.1f} s",
+                command=command,
+                pid=pid,
+                seconds=seconds,
             ) from error
         except AgentError as error:
             # The agent says it of a missing program too; a shell would say 127.
