@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.core import ParameterSource
 
 from vexlab.cli.options import CASE_HELP, kernel_option, settings_from, target_option
 from vexlab.plugin.marks import CaseMarks, marks_of, words_of
@@ -58,7 +59,8 @@ def command(
         for name in shipped_targets():
             click.echo(name)
         return 0
-    find_target(target)
+    if click.get_current_context().get_parameter_source("target") is not ParameterSource.DEFAULT:
+        find_target(target)  # which says what is wrong with it
     request = Request(
         target=target,
         kernels=settings_from(config=None, kernels=kernels).kernels,

@@ -82,7 +82,7 @@ class Recorder:
             return words
         target = self.order.target
         if remark := self._machines[-1].remark:
-            words = f"{words}\n{remark}"
+            words = f"{words}; {remark}"
         return explained(words, self._machines[-1].machine.console.text(), target.module, target.fstype)
 
     def detach(self) -> None:

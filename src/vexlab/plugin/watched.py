@@ -188,7 +188,7 @@ class WatchedMachine:
         if found:
             self._others.append(found)
         else:
-            self.remark = "the guest answers, and no task in it is stuck in the kernel: the program itself is slow"
+            self.remark = "no task in the guest is stuck in the kernel, so the program itself is slow"
 
     def _ask(self, question: Callable[[], None]) -> None:
         """Ask the kernel something that makes it print, and leave that out of what it said by itself."""

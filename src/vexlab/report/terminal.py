@@ -123,7 +123,10 @@ class Progress:
             out = Console(highlight=False, no_color=self._plain or None, soft_wrap=True)
         try:
             self._print_end(out, result, seconds, evidence)
-        except BrokenPipeError:  # nobody reads it any more; the exit status says the same
+        except (
+            BrokenPipeError,
+            SystemExit,
+        ):  # rich raises the second; nobody reads it any more; the exit status says the same
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _print_end(self, out: Console, result: RunResult, seconds: float, evidence: str) -> None:
