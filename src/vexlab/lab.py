@@ -227,7 +227,10 @@ class Lab:
             log.warning("snapshot %s does not come up and will be made anew", made.name)
             self.cache.drop("snapshots", made.name)
             made, spec = self.snapshot(order)
-            machine = template.thaw(made, spec, self.session.new_folder(), disks, in_turn=order.in_turn)
+            try:
+                machine = template.thaw(made, spec, self.session.new_folder(), disks, in_turn=order.in_turn)
+            except MachineError as error:  # nothing of the target has run in it
+                raise MachineError(f"no machine comes up from its snapshot: {error.message}") from error
         machine.watch = Watch(machine)
         machine.symbols = kernelmemory.parse_symbols((made / _SYMBOLS).read_text())
         return machine

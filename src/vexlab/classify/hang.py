@@ -30,6 +30,7 @@ _WAITING = re.compile(
     r"queued_spin|_raw_|percpu_|bit_wait|out_of_line|kthread|preempt_|common_interrupt|handle_|rcu_|"
     r"entry_SYSCALL|do_syscall|x64_sys_call|ret_from_fork|secondary_startup|start_secondary)"
 )
+_FOR_PROGRAMS = ("wait_for_vfork_done", "kernel_clone")  # kernel/fork.c
 _IDLE = re.compile(r"do_idle|default_idle|amd_e400_idle|cpu_startup_entry")
 _INTERRUPT_ENDS = "</IRQ>"  # what stands above it is the CPU answering the request, below it what it was doing
 
@@ -76,7 +77,7 @@ def hang(
         places = {_place(stack, target_modules) for stack in _stacks(earlier)}
         stacks = [stack for stack in stacks if _place(stack, target_modules) in places]
     through_target = [stack for stack in stacks if any(frame.module in target_modules for frame in stack.frames)]
-    for stack in (*through_target, *(stack for stack in stacks if stack.blocked)):
+    for stack in (*through_target, *(stack for stack in stacks if stack.blocked and not _waits_for_program(stack))):
         frame = _guilty(stack, target_modules)
         where = f" in {frame}" if frame else ""
         return Finding(
@@ -173,6 +174,11 @@ def _place(stack: Stack, target_modules: Collection[str]) -> tuple[object, ...]:
 def _is_idle(stack: Stack) -> bool:
     names = [frame.function for frame in stack.frames]
     return any(_IDLE.search(name) for name in names)
+
+
+def _waits_for_program(stack: Stack) -> bool:
+    """Whether a blocked task waits for what a program is to do: vfork(2) waits in state D for its child's exec."""
+    return any(frame.function in _FOR_PROGRAMS for frame in stack.frames)
 
 
 def _guilty(stack: Stack, target_modules: Collection[str]) -> str:

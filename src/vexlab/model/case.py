@@ -79,9 +79,13 @@ PLAN = "plan.json"  # in a run's folder: its ``Plan``, as JSON
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The cases that were selected for a run, in the order in which they are to run."""
+    """The cases that were selected for a run, in the order in which they are to run.
+
+    ``faults`` are reasons for which nothing can be run.
+    """
 
     cases: tuple[PlannedCase, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def duplicates(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -93,8 +97,9 @@ class Plan:
 
     @property
     def refusal(self) -> str:
-        """What is wrong with a plan of which cases could not be told apart."""
-        words = [f"{case} is the id of {len(nodes)} cases: {', '.join(nodes)}" for case, nodes in self.duplicates]
+        """What is wrong with a plan that cannot be run, or an empty string."""
+        words = [*self.faults]
+        words += [f"{case} is the id of {len(nodes)} cases: {', '.join(nodes)}" for case, nodes in self.duplicates]
         return "; ".join(words)
 
 

@@ -31,7 +31,7 @@ from vexlab.plugin.fixtures import (
     thresholds,
 )
 from vexlab.plugin.options import pytest_addoption, pytest_configure, pytest_unconfigure
-from vexlab.plugin.retry import pytest_runtest_protocol
+from vexlab.plugin.retry import pytest_collection, pytest_runtest_protocol
 from vexlab.plugin.selection import (
     pytest_collection_modifyitems,
     pytest_generate_tests,
@@ -59,6 +59,7 @@ __all__ = [
     "module_image",
     "mounted",
     "pytest_addoption",
+    "pytest_collection",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_generate_tests",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -30,6 +32,9 @@ from vexlab.vm.machine import Machine
 _ENDED_WELL = pytest.StashKey[bool]()
 
 
+FORKED = 71  # exit status of a process that a case forked
+
+
 class KernelLog:
     """What the kernel has printed on the console since the case's machine came up."""
 
@@ -49,7 +54,9 @@ class Metrics:
         self._recorder = recorder
 
     def record(self, name: str, value: float) -> float:
-        """Keep ``value`` under ``name`` and return it."""
+        """Keep ``value`` under ``name`` and return it; what is no finite number measures nothing (``ValueError``)."""
+        if not math.isfinite(value):
+            raise ValueError(f"the metric {name} is {value}")
         self._recorder.metrics[name] = round(float(value), 6)
         return value
 
@@ -244,9 +251,17 @@ def mounted(filesystem: GuestFilesystem) -> GuestFilesystem:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Note whether the case itself ended well: not where it failed, was skipped or interrupted, nor in its set-up."""
+    """Note whether the case itself ended well: not where it failed, was skipped or interrupted, nor in its set-up.
+
+    A process that a case forked and that comes back from the case ends here: it would judge the case a second time.
+    """
     item.stash[_ENDED_WELL] = False
-    yield
+    ours = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != ours:
+            os._exit(FORKED)
     item.stash[_ENDED_WELL] = True
 
 

@@ -29,7 +29,8 @@ class Recorder:
 
     ``during`` is what the case was doing when the kernel spoke, where it says so. ``lab_error`` is an error of the lab
     itself, which says nothing about the module. ``echo`` tells that the case ended by nothing but the machine's death.
-    ``attempts`` are the lab's errors that ended earlier attempts.
+    ``attempts`` are the lab's errors that ended earlier attempts. ``overdue`` says that the case was told that its time
+    is over, whether or not it listened.
     """
 
     def __init__(self, folder: Path, settle_s: float, attempts: tuple[str, ...] = ()) -> None:
@@ -43,6 +44,7 @@ class Recorder:
         self.failed = False
         self.during = ""
         self.lab_error = ""
+        self.overdue = ""
         self.echo = False
         self.settle_s = settle_s
         self._ran = False
@@ -75,6 +77,10 @@ class Recorder:
             self.lab_error = error.message
         if self._attached:
             self._machines[-1].heard(error)
+        else:  # a fixture of the case's may still have used a machine after our last look at it
+            for watched in self._machines:
+                if watched.machine.alive:
+                    watched.read()
 
     def explained(self, words: str) -> str:
         """Return ``words``, and what the filesystem said on the console where an error's cause can only be there."""

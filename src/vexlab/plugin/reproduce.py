@@ -42,9 +42,10 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
     argv += ["--config", str(_kept_settings(item.config))]
     if result.kernel:
         argv += ["--kernel", result.kernel]
-    seed = (result.metrics or {}).get(_SEED_METRIC, os.environ.get(SEED))
-    if seed is not None:
-        argv += ["--seed", str(int(seed))]
+    seed = (result.metrics or {}).get(_SEED_METRIC)
+    words = os.environ.get(SEED, "") if seed is None else str(int(seed))
+    if words.isdecimal():
+        argv += ["--seed", words]
     if order:
         facts = facts_of(order.target, order.kernel, order.artifact, list(map(str, _own_files(item))))
         for name, value in facts.items():

@@ -11,8 +11,9 @@ import faulthandler
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -28,6 +29,7 @@ from vexlab.plugin.verdict import forget, result_of
 _EARLIER = "first-attempt.txt"
 _AGAIN_S = 60.0  # a case that swallows the error, or a fixture that hangs in its turn, gets this much more
 _PATIENCE = 5
+_COLLECT_S = 300.0
 _STUCK = 70  # exit status of a process that could not be brought back from a case
 
 
@@ -51,14 +53,31 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def _attempt(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
+    folder, environment = Path.cwd(), dict(os.environ)
     try:
-        with _deadline(settings_of(item.config).run.deadline(marks_of(item).level)):
-            return runtestprotocol(item, log=False, nextitem=nextitem)
-    except (pytest.exit.Exception, KeyboardInterrupt) as error:
-        if not is_worker(item.config):  # in a session of somebody's own both mean what they say
-            raise
-        # A worker is told to stop in other ways, so this is the case's doing: it ends the case, and no other.
-        return [_gave_up(item, nextitem, error)]
+        with _deadline(item):
+            try:
+                return runtestprotocol(item, log=False, nextitem=nextitem)
+            except (pytest.exit.Exception, KeyboardInterrupt) as error:
+                if not is_worker(item.config):  # in a session of somebody's own both mean what they say
+                    raise
+                # A worker is told to stop in other ways, so this is the case's doing: it ends the case, and no other.
+                return [_gave_up(item, nextitem, error)]
+    finally:  # what a case does to its process is not for the next one
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """End a worker in which a file of cases does not come to its end when it is imported."""
+    if is_worker(session.config):
+        faulthandler.dump_traceback_later(_COLLECT_S, exit=True)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _gave_up(item: pytest.Item, nextitem: pytest.Item | None, error: BaseException) -> pytest.TestReport:
@@ -84,28 +103,31 @@ def _start_over(item: pytest.Function, error: str) -> None:
 
 
 @contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
+def _deadline(item: pytest.Item) -> Iterator[None]:
     """Raise ``CaseDeadline`` in a case that does not end on the host; end the process if that does not help."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    seconds = settings_of(item.config).run.deadline(marks_of(item).level)
+    words = f"the case did not end within {seconds:g} s on the host"
     patience = _PATIENCE
 
     def over(_number: int, _frame: FrameType | None) -> None:
         nonlocal patience
         patience -= 1
+        recorder_of(item).overdue = words
         if not patience:
             faulthandler.dump_traceback()
             os._exit(_STUCK)
-        raise CaseDeadline(
-            f"the case did not end within {seconds:g} s on the host",
-            hint="`case_s` under [run] in vexlab.toml allows more",
-        )
+        raise CaseDeadline(words, hint="`case_s` under [run] in vexlab.toml allows more")
 
     before = signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
+    # for a case that turns the alarm off, or is in code that no signal interrupts
+    faulthandler.dump_traceback_later(seconds + max(_AGAIN_S, seconds), exit=True)
     try:
         yield
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -44,6 +44,13 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the cases the options ask for."""
+    faults = [words for item in items if (words := _fault(item))]
+    if faults:
+        write_plan(config, Plan(faults=tuple(faults)))
+        if not config.getoption("vexlab_results"):
+            raise pytest.UsageError("; ".join(faults))
+        items.clear()
+        return
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:
@@ -62,6 +69,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not config.getoption("vexlab_results"):  # plain pytest: nobody reads the plan
             raise pytest.UsageError(plan.refusal)
         items.clear()  # `vexlab run` refuses them
+
+
+def _fault(item: pytest.Item) -> str:
+    """Return what is wrong with the marks of a case, or an empty string."""
+    try:
+        marks_of(item)
+    except (TypeError, ValueError) as error:
+        return f"{item.nodeid} has a mark that means nothing: {error}"
+    return ""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

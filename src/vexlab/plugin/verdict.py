@@ -33,12 +33,28 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Judge after each phase; after the last, hand over the case's result and its evidence."""
     report = yield
+    try:
+        return _judged(item, call, report)
+    except Exception as ours:  # noqa: BLE001 - the boundary of a worker: a case is judged, the run goes on
+        words = printable_words(f"the case cannot be judged: {type(ours).__name__}: {_text(ours)}")
+        report.outcome, report.longrepr = "failed", words
+        if call.when == "teardown":
+            recorder = recorder_of(item)
+            result = _result(item, recorder, judge(Outcome.ERROR, recorder.findings), words)
+            setattr(report, RESULT, msgspec.to_builtins(result))
+        return report
+
+
+def _judged(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> pytest.TestReport:
     recorder = recorder_of(item)
     outcomes = item.stash.setdefault(_OUTCOMES, [])
-    error = call.excinfo.value if call.excinfo else None
+    error = _telling(call.excinfo.value) if call.excinfo else None
     _observe(recorder, error, report, outcomes)
     if error is not None and not report.skipped:  # whole, as it is meant to be read, then where it was raised
-        item.stash.setdefault(_WORDS, []).append(f"{error}\n\n{report.longreprtext}\n")
+        words = printable_words(f"{_text(error)}\n\n{report.longreprtext}\n")
+        item.stash.setdefault(_WORDS, []).append(words)
+    if call.when == "teardown" and recorder.overdue:
+        outcomes.append((Outcome.ERROR, recorder.overdue))
     outcome, reason = max(outcomes, key=lambda each: _RANK.index(each[0]))
     verdict = judge(outcome, recorder.findings)
     if verdict in _RED and recorder.findings:
@@ -47,10 +63,31 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = "\n\n".join(finding.text or finding.title for finding in recorder.findings)
     if call.when == "teardown":
-        result = _result(item, recorder, verdict, reason)
+        result = _result(item, recorder, verdict, printable_words(reason))
         result = _with_evidence(item, recorder, result)
         setattr(report, RESULT, msgspec.to_builtins(result))
     return report
+
+
+def printable_words(words: str) -> str:
+    """Return ``words`` without what cannot be written as UTF-8: a case may raise anything."""
+    return words.encode(errors="replace").decode()
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - what an exception of a case's own says is the case's business
+        return f"{type(error).__name__}, whose text cannot be had"
+
+
+def _telling(error: BaseException) -> BaseException:
+    """Return of a group of exceptions the one that says most of what happened: the machine's end first."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    leaves = [_telling(each) for each in error.exceptions]
+    kinds = ((MachineLost, GuestTimeout), InfraError, _OF_THE_MODULE, BaseException)
+    return next(each for kind in kinds for each in leaves if isinstance(each, kind))
 
 
 def _observe(
@@ -64,6 +101,9 @@ def _observe(
     try:
         recorder.observe(error, report.when)
         outcomes.append((outcome, recorder.explained(reason) if outcome is Outcome.FAILED else reason))
+    except InfraError as labs:  # a closer look has shown that it is the host's doing
+        recorder.lab_error = labs.message
+        outcomes.append((Outcome.ERROR, labs.message))
     except Exception as ours:  # noqa: BLE001 - the boundary of a worker: a case is judged, the run goes on
         outcomes.append((outcome, reason))
         outcomes.append((Outcome.ERROR, f"the machine cannot be judged: {type(ours).__name__}: {ours}"))
@@ -84,7 +124,7 @@ def _with_evidence(item: pytest.Item, recorder: Recorder, result: CaseResult) ->
     try:
         write_evidence(item, recorder, result, "\n".join(said))
     except (OSError, InfraError) as error:
-        words = str(evidence_lost(error) if isinstance(error, OSError) else error)
+        words = _text(evidence_lost(error) if isinstance(error, OSError) else error)
         verdict = result.verdict if result.verdict in _RED else Verdict.ERROR
         reason = f"{result.reason}\n{words}" if result.reason else words
         return dataclasses.replace(result, verdict=verdict, reason=reason)
@@ -108,6 +148,8 @@ def _outcome(report: pytest.TestReport, error: BaseException | None) -> Outcome:
         return Outcome.PASSED
     if report.skipped:
         return Outcome.SKIPPED
+    if error is None:  # pytest's own: a case passed that is marked to fail, strictly
+        return Outcome.FAILED
     if not is_the_labs(error) and isinstance(error, _OF_THE_MODULE):
         return Outcome.FAILED
     return Outcome.ERROR
@@ -115,12 +157,12 @@ def _outcome(report: pytest.TestReport, error: BaseException | None) -> Outcome:
 
 def _reason(report: pytest.TestReport, error: BaseException | None) -> str:
     if error is None:
-        return ""
+        return str(report.longrepr) if report.failed else ""
     if report.skipped and isinstance(report.longrepr, tuple):
         return str(report.longrepr[2]).removeprefix("Skipped: ")
     if isinstance(error, pytest.FixtureLookupError):
         return " ".join(error.formatrepr().errorstring.split("\n")[:2])
-    words = str(error).strip()
+    words = _text(error).strip()
     if isinstance(error, AssertionError):
         words = words.partition("\nassert ")[0]
         if words.startswith("assert "):  # the case says nothing itself: at least where it was

@@ -9,7 +9,16 @@ from pathlib import Path
 
 from vexlab.classify import classify
 from vexlab.classify.hang import hang, lost, pids_in, silent, unanswered
-from vexlab.errors import AgentError, EmulatorDied, GuestTimeout, MachineError, MachineLost, OddAnswer
+from vexlab.errors import (
+    AgentError,
+    DiskFault,
+    EmulatorDied,
+    GuestTimeout,
+    InfraError,
+    MachineError,
+    MachineLost,
+    OddAnswer,
+)
 from vexlab.lab import Order
 from vexlab.model.report import Report, Severity
 from vexlab.model.verdict import Finding, Source
@@ -64,6 +73,7 @@ class WatchedMachine:
         """Take note of how a step of the case ended, and look closer where the machine may be stuck or dead."""
         examined = bool(self._post_mortems)
         if isinstance(error, GuestTimeout) and not self.ended:
+            self._check_running()
             self._ask_stuck(error)
         elif isinstance(error, MachineLost):
             self.ended = True
@@ -79,7 +89,6 @@ class WatchedMachine:
         The module is unloaded where nothing uses it, work that it left behind gets ``settle_s`` seconds, and the
         machine must answer. Raises what says that the lab is at fault.
         """
-        self.machine.before_kill = None
         if not self.ended and self._worst() in (None, Severity.WARNING):
             try:
                 self._let_go(settle_s)
@@ -163,6 +172,22 @@ class WatchedMachine:
                 if result.ok and result.text:
                     return result.text
         return read_log(self.machine)
+
+    def _check_running(self) -> None:
+        """Raise where it is not the guest that stands still, but QEMU, or where QEMU was told to stop the guest."""
+        try:
+            status = self.machine.qmp.command("query-status", timeout=_ASK_S)["status"]
+        except MachineLost:
+            return
+        except MachineError as error:
+            self.ended = True
+            raise InfraError(f"QEMU itself does not answer: {error.message}", hint="was it stopped?") from error
+        if status == "io-error":
+            self.ended = True
+            raise DiskFault("the host could not read or write a disk of the guest, which stands still since")
+        if status != "running":
+            self.ended = True
+            raise InfraError(f"the guest does not run: QEMU says {status}; did the case stop it?")
 
     def _ask_stuck(self, error: GuestTimeout) -> None:
         looks: list[TwoLooks] = []

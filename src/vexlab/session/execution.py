@@ -34,12 +34,14 @@ from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.collector import Collector
 from vexlab.session.prepare import prepare
-from vexlab.session.request import Request, pytest_arguments
+from vexlab.session.request import Request, paths_of, pytest_arguments
 from vexlab.session.stream import Stream, Subscriber
 from vexlab.targets.load import find_target
 from vexlab.vm.session import Session
 
 BUILD = "kernel_module.build"  # the case that is about the build
+# What steers pytest sessions of the user's is not meant for this one.
+_OTHERS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
 _INTERNAL = (3, 4)  # pytest's exit status
 
 
@@ -82,16 +84,18 @@ def execute(
     prepared = prepare(target, request, settings, stream)
     run, folder = _begin(results, target.name, request.kernels, prepared.accelerator)
     stream.publish(RunStarted(run=run, folder=str(folder)))
-    running = _Running(stream, run, folder)
+    running = _Running(stream, run, folder, paths_of(request))
     if request.seed is not None:
         os.environ[SEED] = str(request.seed)
+    for name in _OTHERS:
+        os.environ.pop(name, None)
     os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
     with Session() as scratch:
         arguments = pytest_arguments(request, folder, scratch.folder / "cases")
         status = int(pytest.main(arguments, plugins=[running.collector]))
     collector = running.collector
-    if collector.plan.duplicates:
-        raise UsageError(collector.plan.refusal, hint="give each case a name, or parameters, of its own")
+    if refusal := collector.plan.refusal:
+        raise UsageError(refusal, hint="each case needs an id of its own, and marks with a meaning")
     running.add_broken(prepared.broken)
     result = running.result(interrupted=interrupted())
     errors = tuple(dict.fromkeys([*stream.errors, *collector.errors]))
@@ -121,12 +125,12 @@ def _begin(results: Path, target: str, kernels: tuple[str, ...], accelerator: st
 class _Running:
     """What a run has come to so far."""
 
-    def __init__(self, stream: Stream, run: RunInfo, folder: Path) -> None:
+    def __init__(self, stream: Stream, run: RunInfo, folder: Path, paths: Sequence[str]) -> None:
         self._stream = stream
         self._run = run
         self._folder = folder
         self._cases: list[CaseResult] = []
-        self.collector = Collector(folder, self._planned, self._started, self._finished)
+        self.collector = Collector(folder, paths, self._planned, self._started, self._finished)
 
     def result(self, *, interrupted: bool) -> RunResult:
         """Return the run with every case that was selected; of those without an end it is said why."""

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import itertools
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -86,6 +87,7 @@ class Agent:
     def __init__(self, path: Path, deadline: Deadline, *, idle: Callable[[], None] | None = None) -> None:
         self._channel = Channel(path, deadline, idle=idle)
         self._in_step = False
+        self._alone = threading.RLock()  # a case may use threads
 
     def sync(self, deadline: Deadline) -> None:
         """Get into step with the agent, whatever was said before (``guest-sync-delimited``)."""
@@ -105,13 +107,14 @@ class Agent:
 
     def request(self, name: str, arguments: Mapping[str, object], deadline: Deadline, kind: type[T]) -> T:
         """Send one request and return the agent's answer, which must be a ``kind``."""
-        if not self._in_step:
-            self.sync(deadline)
-        self._in_step = False  # until the answer is here
-        self._channel.send_json({"execute": name, "arguments": dict(arguments)})
-        line = self._channel.line(deadline)
-        answer = _decoded(line, _Answer, name)
-        self._in_step = True
+        with self._alone:
+            if not self._in_step:
+                self.sync(deadline)
+            self._in_step = False  # until the answer is here
+            self._channel.send_json({"execute": name, "arguments": dict(arguments)})
+            line = self._channel.line(deadline)
+            answer = _decoded(line, _Answer, name)
+            self._in_step = True
         if answer.error is not None:
             raise AgentError(f"the guest agent refused {name}: {answer.error.desc[:_SHOWN]}")
         return _decoded(bytes(answer.returned), kind, name)

@@ -59,6 +59,7 @@ class Machine:
         self.files = files
         self.console = Console(files.console_log)
         self.watch: Callable[[str], None] | None = None
+        self._killed = False
         self.before_kill: Callable[[], None] | None = None
         self.symbols: Mapping[str, int] = {}
         self.qmp = qmp
@@ -290,6 +291,7 @@ class Machine:
         if self._child:
             if self.before_kill and self._child.poll() is None:
                 self.before_kill()
+            self._killed = True
             self._child.kill()
             self._child.wait()
             return
@@ -331,6 +333,8 @@ class Machine:
         if self.watch:
             self.watch(self.console.new())
         if self._child and self._child.poll() is not None:
+            if self._killed:
+                raise EmulatorDied("the case itself ended this machine")
             status = self._child.returncode
             if status < 0:  # no guest sends its QEMU a signal: the host was out of memory, somebody killed it, a bug
                 name = signal.Signals(-status).name
@@ -346,6 +350,8 @@ class Machine:
                 )
             if event["event"] == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
                 raise MachineLost("the guest agent is gone while the kernel runs on")
+            if event["event"] == "SHUTDOWN" and str(data.get("reason", "")).startswith("host-"):
+                raise EmulatorDied(f"QEMU was told to end by the host ({data['reason']})")
             if event["event"] == "SHUTDOWN":
                 raise MachineLost(f"the guest went down ({data.get('reason', 'no reason given')})")
 

@@ -6,7 +6,9 @@ and takes our deadlines.
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ class Qmp:
     def __init__(self, path: Path, deadline: Deadline) -> None:
         self._channel = Channel(path, deadline)
         self._events: list[Mapping[str, Any]] = []
+        self._numbers = itertools.count(1)
+        self._alone = threading.RLock()  # a case may use threads
         self._channel.line(deadline)  # the greeting
         self.command("qmp_capabilities")
 
@@ -36,7 +40,13 @@ class Qmp:
         descriptors: tuple[int, ...] = (),
     ) -> Any:
         """Run a command and return its answer; raise ``MachineError`` with QEMU's words where it refuses."""
-        self._channel.send_json({"execute": name, "arguments": dict(arguments or {})}, descriptors=descriptors)
+        number = next(self._numbers)  # an answer that nobody waited for must not be taken for the next one's
+        request = {"execute": name, "arguments": dict(arguments or {}), "id": number}
+        with self._alone:
+            self._channel.send_json(request, descriptors=descriptors)
+            return self._answer(name, number, timeout)
+
+    def _answer(self, name: str, number: int, timeout: float) -> Any:
         deadline = Deadline.after(timeout)
         while True:
             try:
@@ -45,6 +55,8 @@ class Qmp:
                 raise MachineError(f"QEMU did not answer {name} within {timeout:g} s") from error
             if "event" in message:
                 self._events.append(message)
+            elif message.get("id", number) != number:
+                continue
             elif "error" in message:
                 raise MachineError(f"QEMU refused {name}: {message['error'].get('desc', message['error'])}")
             else:
@@ -56,8 +68,9 @@ class Qmp:
 
     def events(self) -> list[Mapping[str, Any]]:
         """Return the events that have arrived since the last call, without waiting."""
-        arrived = [json.loads(line) for line in self._channel.pending()]
-        events, self._events = self._events + arrived, []
+        with self._alone:
+            arrived = [json.loads(line) for line in self._channel.pending()]
+            events, self._events = self._events + [each for each in arrived if "event" in each], []
         return events
 
     def job(self, command: str, arguments: Mapping[str, object], *, timeout: float) -> None:
