@@ -6,7 +6,7 @@ The cases run in worker processes, so nothing that a case does to its process ca
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -37,21 +37,18 @@ class Child(Protocol):
 class Collector:
     """Calls ``planned``, ``started`` with a node id, and ``finished`` with a result; keeps what went wrong besides.
 
-    ``folder`` is where the workers leave the plan, ``paths`` is where the cases are. ``running`` are the nodes that began
-    and have not ended, ``died`` those whose process died. ``uncollected`` tells of a file out of which no cases could be
-    had.
+    ``folder`` is where the workers leave the plan. ``running`` are the nodes that began and have not ended, ``died``
+    those whose process died. ``uncollected`` tells of a file out of which no cases could be had.
     """
 
     def __init__(
         self,
         folder: Path,
-        paths: Sequence[str],
         planned: Callable[[Plan], None],
         started: Callable[[str], None],
         finished: Callable[[CaseResult], None],
     ) -> None:
         self._folder = folder
-        self._paths = list(paths)
         self._planned = planned
         self._started = started
         self._finished = finished
@@ -61,10 +58,6 @@ class Collector:
         self.plan = Plan()
         self.running: set[str] = set()
         self.died: dict[str, str] = {}
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Name the cases' folders only now: the workers import what lies there, and this process nothing of it."""
-        config.args[:] = self._paths
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodeready(self, node: Worker) -> None:

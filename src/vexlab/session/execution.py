@@ -34,7 +34,7 @@ from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.collector import Collector
 from vexlab.session.prepare import prepare
-from vexlab.session.request import Request, paths_of, pytest_arguments
+from vexlab.session.request import Request, pytest_arguments
 from vexlab.session.stream import Stream, Subscriber
 from vexlab.targets.load import find_target
 from vexlab.vm.session import Session
@@ -84,7 +84,7 @@ def execute(
     prepared = prepare(target, request, settings, stream)
     run, folder = _begin(results, target.name, request.kernels, prepared.accelerator)
     stream.publish(RunStarted(run=run, folder=str(folder)))
-    running = _Running(stream, run, folder, paths_of(request))
+    running = _Running(stream, run, folder)
     if request.seed is not None:
         os.environ[SEED] = str(request.seed)
     for name in _OTHERS:
@@ -92,7 +92,7 @@ def execute(
     os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
     with Session() as scratch:
         arguments = pytest_arguments(request, folder, scratch.folder / "cases")
-        status = int(pytest.main(arguments, plugins=[running.collector]))
+        status = _pytest(arguments, running.collector)
     collector = running.collector
     if refusal := collector.plan.refusal:
         raise UsageError(refusal, hint="each case needs an id of its own, and marks with a meaning")
@@ -106,6 +106,16 @@ def execute(
         internal=status in _INTERNAL,
         usage=collector.uncollected or stream.misused,
     )
+
+
+def _pytest(arguments: list[str], collector: Collector) -> int:
+    """Return pytest's exit status. A ``conftest.py`` beside the cases is imported in this process, too."""
+    try:
+        return int(pytest.main(arguments, plugins=[collector]))
+    except (SystemExit, pytest.exit.Exception) as error:
+        collector.uncollected = True
+        collector.errors.append(f"a conftest.py ends the session when it is imported: {type(error).__name__}: {error}")
+        return _INTERNAL[0]
 
 
 def _begin(results: Path, target: str, kernels: tuple[str, ...], accelerator: str) -> tuple[RunInfo, Path]:
@@ -125,12 +135,12 @@ def _begin(results: Path, target: str, kernels: tuple[str, ...], accelerator: st
 class _Running:
     """What a run has come to so far."""
 
-    def __init__(self, stream: Stream, run: RunInfo, folder: Path, paths: Sequence[str]) -> None:
+    def __init__(self, stream: Stream, run: RunInfo, folder: Path) -> None:
         self._stream = stream
         self._run = run
         self._folder = folder
         self._cases: list[CaseResult] = []
-        self.collector = Collector(folder, paths, self._planned, self._started, self._finished)
+        self.collector = Collector(folder, self._planned, self._started, self._finished)
 
     def result(self, *, interrupted: bool) -> RunResult:
         """Return the run with every case that was selected; of those without an end it is said why."""

@@ -37,11 +37,6 @@ class Request:
     expect: tuple[str, ...] = ()
 
 
-def paths_of(request: Request) -> list[str]:
-    """Return the folders and files in which the cases of ``request`` are."""
-    return list(request.paths) or [str(path) for path in find_domains(request.domains_dirs).values()]
-
-
 def pytest_arguments(request: Request, results: Path, temporary: Path | None = None) -> list[str]:
     """Return pytest's argument vector for ``request``: our plugin, our configuration, nobody else's.
 
@@ -49,8 +44,7 @@ def pytest_arguments(request: Request, results: Path, temporary: Path | None = N
     its process, or never comes to an end, does not take the run along. Without it everything happens here, which is
     for looking at cases, not for running them.
     """
-    # In this process nothing of the cases is imported when workers run them: the collector tells those where they are.
-    paths = [str(_INI.parent)] if temporary else paths_of(request)
+    paths = list(request.paths) or [str(path) for path in find_domains(request.domains_dirs).values()]
     arguments = ["-p", "vexlab.plugin", "-c", str(_INI), "--rootdir", str(FOLDER), *paths]
     arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode", "importlib"]
     arguments += ["--vexlab-target", request.target, "--vexlab-results", str(results)]
