@@ -126,6 +126,57 @@ def test_a_case_cannot_end_the_run(vexlab: Callable[..., Run], tmp_path: Path) -
     assert all(Path(folder).parent.name == "cases" for folder in folders), "no id leads out of the run's folder"
 
 
+ODD = {
+    "odd.late_fixture": ("crashed", NULL),
+    "odd.wordless": ("error", "whose text cannot be had"),
+    "odd.surrogate": ("failed", "name is ?"),
+    "odd.no_number": ("error", "the metric seed_count is nan"),
+    "odd.elsewhere": ("passed", ""),
+    "odd.host_ends_it": ("error", "QEMU was told to end by the host"),
+    "odd.stopped": ("error", "the guest does not run: QEMU says paused"),
+    "odd.threads": ("passed", ""),
+    "odd.swallowed_deadline": ("error", "did not end within 20 s on the host"),
+    "odd.group": ("failed", "inner"),
+    "odd.unexpected_pass": ("failed", "XPASS"),
+    "odd.forked": ("passed", ""),
+    "odd.killed": ("error", "the case itself ended this machine"),
+    "odd.after_all": ("passed", ""),
+}
+
+
+def test_an_odd_case_is_judged_and_no_other(
+    vexlab: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k after_all")  # meant for the user's own sessions
+    config = _settled(tmp_path, case_s=20.0)
+    run = vexlab("--target", str(ATTACKS), "--jobs", "2", "--config", config, str(CASES / "test_odd.py"))
+    found = {name: (verdict, run.case(name)["reason"]) for name, verdict in run.verdicts.items()}
+    assert set(found) == set(ODD), run.stderr
+    wrong = {
+        name: found[name]
+        for name, (verdict, words) in ODD.items()
+        if found[name][0] != verdict or words not in found[name][1]
+    }
+    assert not wrong
+
+
+def test_marks_without_a_meaning_are_refused(vexlab: Callable[..., Run], tmp_path: Path) -> None:
+    case = tmp_path / "test_marks.py"
+    case.write_text("import pytest\n@pytest.mark.level('high')\ndef test_a(machine):\n    pass\n")
+    run = vexlab("--target", str(ATTACKS), str(case))
+    assert run.status == 2
+    assert "has a mark that means nothing" in run.stderr
+
+
+def test_a_conftest_that_exits_is_refused(vexlab: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "conftest.py").write_text("import sys\nsys.exit(0)\n")
+    (tmp_path / "mine" / "test_a.py").write_text("def test_a(machine):\n    pass\n")
+    run = vexlab("--target", str(ATTACKS), str(tmp_path / "mine"))
+    assert run.status == 2
+    assert "conftest.py ends the session" in run.stderr
+
+
 def test_two_cases_of_one_id_are_refused(vexlab: Callable[..., Run], tmp_path: Path) -> None:
     """One fails and one passes: the later result must not be taken for both."""
     for name, body in (("a", "assert False"), ("b", "pass")):

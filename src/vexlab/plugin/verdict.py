@@ -15,6 +15,7 @@ from vexlab.model.case import CaseResult
 from vexlab.model.verdict import Outcome, Verdict, judge
 from vexlab.plugin.evidence import write_evidence
 from vexlab.plugin.marks import planned
+from vexlab.plugin.options import is_worker
 from vexlab.plugin.recorder import Recorder, evidence_lost, is_the_labs, recorder_of
 
 # Report attribute that carries the case's result, as plain data, from a worker to the main process.
@@ -34,7 +35,7 @@ def pytest_runtest_makereport(
     """Judge after each phase; after the last, hand over the case's result and its evidence."""
     report = yield
     try:
-        return _judged(item, call, report)
+        return _sendable(item, _judged(item, call, report))
     except Exception as ours:  # noqa: BLE001 - the boundary of a worker: a case is judged, the run goes on
         words = printable_words(f"the case cannot be judged: {type(ours).__name__}: {_text(ours)}")
         report.outcome, report.longrepr = "failed", words
@@ -66,6 +67,18 @@ def _judged(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
         result = _result(item, recorder, verdict, printable_words(reason))
         result = _with_evidence(item, recorder, result)
         setattr(report, RESULT, msgspec.to_builtins(result))
+    return report
+
+
+def _sendable(item: pytest.Item, report: pytest.TestReport) -> pytest.TestReport:
+    """Return a report that a worker can send: what cannot be written as UTF-8 would end it."""
+    if is_worker(item.config):
+        report.sections = [(printable_words(name), printable_words(text)) for name, text in report.sections]
+        if report.failed:
+            report.longrepr = printable_words(report.longreprtext)
+        elif isinstance(report.longrepr, tuple):
+            path, line, words = report.longrepr
+            report.longrepr = (path, line, printable_words(words))
     return report
 
 
