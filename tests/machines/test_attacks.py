@@ -83,7 +83,7 @@ def _settled(tmp_path: Path, **run: float) -> str:
 
 
 def test_no_attack_gets_a_wrong_verdict(vexlab: Callable[..., Run], tmp_path: Path) -> None:
-    config = _settled(tmp_path, settle_s=1.0)
+    config = _settled(tmp_path, settle_s=1.5)
     run = vexlab("--target", str(ATTACKS), "--jobs", "2", "--config", config, str(CASES / "test_attack.py"))
     found = {case["id"]: (case["verdict"], case["reason"]) for case in run.document["cases"]}
     assert set(found) == {name for name, _, _ in TABLE}

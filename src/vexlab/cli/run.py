@@ -127,8 +127,9 @@ def command(
         expect=expect,
     )
     for old in (json_file, junit_file):
-        if old and old != "-":
-            Path(old).unlink(missing_ok=True)  # an earlier run's results must not be taken for this one's
+        # An earlier run's results must not be taken for this one's; a device, a pipe or a link is not ours to remove.
+        if old and Path(old).is_file() and not Path(old).is_symlink():
+            Path(old).unlink()
     results = Path(results_dir or settings.results).absolute()
     stop = _Stop()
     with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from vexlab.classify import classify
 from vexlab.classify.hang import hang, lost, pids_in, silent, unanswered
+from vexlab.deadline import Deadline
 from vexlab.errors import (
     AgentError,
     DiskFault,
@@ -32,6 +32,7 @@ _RANK = (Severity.WARNING, Severity.CRASH, Severity.FATAL)
 _ASK_S = 5.0  # an agent answers in milliseconds
 _PING_S = 8.0
 _UNLOAD_S = 20.0
+_TICK_S = 0.1
 _UNLOAD = """
 grep -q "^$1 " /proc/modules || exit 0
 exec rmmod "$1"
@@ -86,8 +87,8 @@ class WatchedMachine:
     def last_look(self, settle_s: float) -> None:
         """Look once more before the machine is let go: bounded in time, whatever state it is in.
 
-        The module is unloaded where nothing uses it, work that it left behind gets ``settle_s`` seconds, and the
-        machine must answer. Raises what says that the lab is at fault.
+        The module is unloaded where nothing uses it, work that it left behind gets ``settle_s`` seconds of the
+        machine's own time, and it must answer. Raises what says that the lab is at fault.
         """
         if not self.ended and self._worst() in (None, Severity.WARNING):
             try:
@@ -103,7 +104,9 @@ class WatchedMachine:
     def _let_go(self, settle_s: float) -> None:
         self._ping()
         self.machine.ash(_UNLOAD, *self._modules, timeout=_UNLOAD_S)
-        time.sleep(settle_s)
+        if settle_s:
+            for _ in Deadline.after(settle_s, self.machine.clock).poll(_TICK_S, _TICK_S):
+                pass
         self._ping()
 
     def _ping(self) -> None:
