@@ -57,6 +57,7 @@ def test_a_starved_process_has_a_share_of_the_hosts_time(monkeypatch: pytest.Mon
     while clock() - begun < 20.0:
         now[0] += 0.06
         assert now[0] < 1045.0
+    assert clock.unbounded() - begun < 1.0, "a duration leaves all waiting out"
     assert now[0] > 1030.0, "the wait is not ignored either"
 
 

@@ -84,7 +84,15 @@ class Agent:
     where nobody is left to answer.
     """
 
-    def __init__(self, path: Path, deadline: Deadline, *, idle: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        deadline: Deadline,
+        *,
+        idle: Callable[[], None] | None = None,
+        stopwatch: Callable[[], float] | None = None,
+    ) -> None:
+        self._stopwatch = stopwatch
         self._channel = Channel(path, deadline, idle=idle)
         self._in_step = False
         self._alone = threading.RLock()  # a case may use threads
@@ -133,11 +141,12 @@ class Agent:
     ) -> CommandResult:
         """Run a command and return how it ended; output over 16 MiB a stream is cut and marked as truncated."""
         begun = deadline.clock()
+        started = (self._stopwatch or deadline.clock)()
         pid = 0
         try:
             pid = self.begin(argv, deadline, stdin=stdin, env=env)
             for _ in deadline.poll(_ASK_S, 0.25):
-                if result := self.ended(pid, argv, deadline, begun):
+                if result := self.ended(pid, argv, deadline, started, self._stopwatch):
                     return result
                 if self._channel.idle:
                     self._channel.idle()
@@ -174,13 +183,20 @@ class Agent:
         arguments["env"] = [f"{name}={value}" for name, value in {**_ENVIRONMENT, **(env or {})}.items()]
         return self.request("guest-exec", arguments, deadline, _Started).pid
 
-    def ended(self, pid: int, argv: Sequence[str], deadline: Deadline, begun: float) -> CommandResult | None:
-        """Return how the command ended that was begun as ``pid`` at ``begun`` by the deadline's clock, or ``None``.
+    def ended(
+        self,
+        pid: int,
+        argv: Sequence[str],
+        deadline: Deadline,
+        begun: float,
+        clock: Callable[[], float] | None = None,
+    ) -> CommandResult | None:
+        """Return how the command ended that began as ``pid`` at ``begun`` by ``clock`` (the deadline's), or ``None``.
 
         The agent forgets a command once it has told its end.
         """
         answer = self.request("guest-exec-status", {"pid": pid}, deadline, _Ended)
-        return _result(argv, answer, deadline.clock() - begun) if answer.exited else None
+        return _result(argv, answer, (clock or deadline.clock)() - begun) if answer.exited else None
 
     def write_file(self, path: str, data: bytes, deadline: Deadline) -> None:
         """Write ``data`` to the guest's file ``path``."""

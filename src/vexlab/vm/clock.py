@@ -24,6 +24,8 @@ class MachineClock:
         self._waited = 0.0  # what was taken off so far
         self._owed = 0.0  # waited and not taken off yet: the kernel tells of a wait only when it is over
         self._seen: float | None = None
+        self._first = 0.0
+        self._last_unbounded = float("-inf")
         self._read_at = float("-inf")
         self._last = float("-inf")
 
@@ -35,6 +37,13 @@ class MachineClock:
         self._last = max(self._last, now - self._waited)
         return self._last
 
+    def unbounded(self) -> float:
+        """Return the time less all waiting, for durations: no deadline rests on it, so nothing hurries it."""
+        now = self()
+        waited = (self._seen or 0.0) - self._first
+        self._last_unbounded = max(self._last_unbounded, now + self._waited - waited)
+        return self._last_unbounded
+
     def _take_off(self, now: float) -> None:
         total = max(self._seen or 0.0, _longest_run_delay(self._tasks))
         if self._seen is not None:
@@ -42,6 +51,8 @@ class MachineClock:
             taken = min(self._owed, (1 - SLOWEST) * (now - self._read_at))
             self._owed -= taken
             self._waited += taken
+        else:
+            self._first = total
         self._seen = total
         self._read_at = now
 

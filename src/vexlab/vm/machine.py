@@ -326,7 +326,7 @@ class Machine:
 
     def _the_agent(self, deadline: Deadline) -> Agent:
         if self._agent is None:
-            self._agent = Agent(self.files.agent, deadline, idle=self._idle)
+            self._agent = Agent(self.files.agent, deadline, idle=self._idle, stopwatch=self.clock.unbounded)
         return self._agent
 
     def _idle(self) -> None:
