@@ -20,7 +20,6 @@ from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
 from vexlab.errors import InfraError, MachineError, MachineLost
 from vexlab.guest.module import FOLDER, load_missing
-from vexlab.guest.workloads import WORKLOADS
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import Recipe, find_recipe
 from vexlab.kernels.catalogue import Kernels
@@ -33,6 +32,7 @@ from vexlab.vm import accel, template
 from vexlab.vm.machine import Machine
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.session import Session
+from vexlab.workloads import WORKLOADS
 
 log = logging.getLogger(__name__)
 

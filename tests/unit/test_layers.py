@@ -12,6 +12,7 @@ LAYERS = (
     ("model", "errors"),
     ("deadline", "process", "config", "cache", "apt", "temporary"),
     ("targets", "kernels", "images"),
+    ("workloads",),
     ("vm",),
     ("guest", "observe", "classify"),
     ("lab",),

@@ -13,7 +13,7 @@ from vexlab.errors import UsageError
 from vexlab.model.refusals import OPERATIONS, PROPERTIES
 
 # The checks' names stand in the sources of fscheck only, which are data here, as they are for the guest.
-_SOURCES = "guest/workloads/fscheck"
+_SOURCES = "workloads/fscheck"
 # { "owner", "setgid_directory", "inode(7), S_ISGID on a directory; mkdir(2)", setgid_dir },
 _CHECK = re.compile(r'\{ "(\w+)", "(\w+)",\s*"[^"]+",\s*\w+ \}')
 # { "holes", "POSIX.1-2017 lseek(), ftruncate()", holes_make, holes_verify },

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = Path(__file__).parents[3] / "src/vexlab/guest/workloads"
+SOURCES = Path(__file__).parents[3] / "src/vexlab/workloads"
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from vexlab.errors import TargetFailure
 from vexlab.guest.checks import Judged, Judgement, judge, parse_checks, parse_results, running_check
 from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.workloads import WORKLOADS
 from vexlab.model.machine import CommandResult
 from vexlab.plugin.fixtures import Metrics
+from vexlab.workloads import WORKLOADS
 
 _SHOWN = 12
 # { "owner", "setgid_directory", "inode(7), S_ISGID on a directory; mkdir(2)", setgid_dir },

@@ -8,7 +8,7 @@ import pytest
 
 from vexlab.domains.integration.machines import MACHINE
 from vexlab.domains.integration.workflow import Workflow, tar_of
-from vexlab.guest.workloads import WORKLOADS
+from vexlab.workloads import WORKLOADS
 
 pytestmark = [
     pytest.mark.domain("integration"),
