@@ -1,6 +1,6 @@
 """Which headlines are the kernel's own reports: what programs, firmware and modules print in the same words is not.
 
-The kernel's reports have forms. A headline of a known form is believed where the lines behind it are there that the
+The kernel's reports have oops_formats. A headline of a known format is believed where the lines behind it are there that the
 kernel always prints, or where the log was cut off before they came. Any other ``BUG:``, ``WARNING:`` or ``INFO:`` is
 believed only where a stack follows at once.
 """
@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from vexlab.classify.form import Form
-from vexlab.classify.forms import FORMS
 from vexlab.classify.headlines import DIE_COUNT, Headline, headlines
 from vexlab.classify.lines import LONGEST_LINE, split_prefix
+from vexlab.classify.oops_format import OopsFormat
+from vexlab.classify.oops_formats import OOPS_FORMATS
 
 _WEAK = frozenset(("BUG:", "WARNING:", "INFO:"))  # words that programs and firmware print as well
 _BOOT = "Booting the kernel."  # (the decompressor's words; no kernel is there yet that stamps them)
@@ -28,7 +28,7 @@ _STACK_LINES = 6  # in which the stack of an unknown BUG: begins
 _SEARCHED = 400  # lines of any context
 _BEGINNING = 400  # characters of a line looked at
 _MOST_SEEN = 10_000  # headlines remembered
-# What follows a headline of a known form, each with a line it stands for.
+# What follows a headline of a known format, each with a line it stands for.
 _BODY = re.compile(
     "|".join(
         (
@@ -77,19 +77,19 @@ def believed(text: str) -> Iterator[Headline]:
     around = Surroundings(text)
     copies = _Copies()
     for found in headlines(text):
-        form = form_of(found.text)
-        if form is None and found.keyword not in _WEAK and found.keyword != DIE_COUNT:
+        oops_format = format_of(found.text)
+        if oops_format is None and found.keyword not in _WEAK and found.keyword != DIE_COUNT:
             continue
-        proved = (form is not None and form.alone and not found.text.startswith(_OLD_PANIC)) or _proved(
-            text, found, known=form is not None
+        proved = (oops_format is not None and oops_format.alone and not found.text.startswith(_OLD_PANIC)) or _proved(
+            text, found, known=oops_format is not None
         )
-        if proved and not _elsewhere(around, found, form) and not copies.holds(found):
+        if proved and not _elsewhere(around, found, oops_format) and not copies.holds(found):
             yield found
 
 
-def _elsewhere(around: Surroundings, found: Headline, form: Form | None) -> bool:
+def _elsewhere(around: Surroundings, found: Headline, oops_format: OopsFormat | None) -> bool:
     """Whether a program or the firmware printed the line."""
-    doubtful = found.keyword == _BOOT or (found.keyword in _WEAK and form is None)
+    doubtful = found.keyword == _BOOT or (found.keyword in _WEAK and oops_format is None)
     if not doubtful:
         return False
     if found.context is not None:
@@ -125,20 +125,29 @@ class _Copies:
         return self._again or first != found.prefix
 
 
-def _speaks_of(form: Form, word: str) -> bool:
-    """Whether a form's headline may begin with a word: it holds it, or begins with no word at all."""
-    pattern = form.head.pattern
+def _speaks_of(oops_format: OopsFormat, word: str) -> bool:
+    """Whether a format's headline may begin with a word: it holds it, or begins with no word at all."""
+    pattern = oops_format.head.pattern
     return word in pattern or not (pattern[0].isalpha() or any(weak[:-1] in pattern for weak in _WEAK))
 
 
-# The forms to ask of a headline that begins with a word that many begin with.
-_FORMS_OF = {word: tuple(form for form in FORMS if _speaks_of(form, word[:-1])) for word in _WEAK}
+# The formats to ask of a headline that begins with a word that many begin with.
+_FORMATS_OF = {
+    word: tuple(oops_format for oops_format in OOPS_FORMATS if _speaks_of(oops_format, word[:-1])) for word in _WEAK
+}
 
 
 @lru_cache(maxsize=4096)
-def form_of(text: str) -> Form | None:
-    """The first form whose headline fits, if any."""
-    return next((form for form in _FORMS_OF.get(text[: text.find(":") + 1], FORMS) if form.head.match(text)), None)
+def format_of(text: str) -> OopsFormat | None:
+    """The first format whose headline fits, if any."""
+    return next(
+        (
+            oops_format
+            for oops_format in _FORMATS_OF.get(text[: text.find(":") + 1], OOPS_FORMATS)
+            if oops_format.head.match(text)
+        ),
+        None,
+    )
 
 
 def _proved(text: str, found: Headline, *, known: bool) -> bool:

@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
-from vexlab.classify import doubts
+from vexlab.classify import corrupted as corruption
 from vexlab.classify.belief import believed
+from vexlab.classify.blame import Candidate, blame, candidate, candidates
 from vexlab.classify.body import WINDOW, Body, extract, frames_of
 from vexlab.classify.facts import facts
 from vexlab.classify.fingerprint import fingerprint
-from vexlab.classify.follow import Group, Grouping, ends_search, merge
-from vexlab.classify.form import Form
-from vexlab.classify.forms import FORMS
-from vexlab.classify.guilty import Candidate, candidate, candidates, guilty
+from vexlab.classify.grouping import Group, Grouping, ends_search, merge
 from vexlab.classify.headlines import DIE_COUNT, Headline
 from vexlab.classify.interleave import told_apart
 from vexlab.classify.lines import normalise
 from vexlab.classify.names import plain
+from vexlab.classify.oops_format import OopsFormat
+from vexlab.classify.oops_formats import OOPS_FORMATS
 from vexlab.classify.remarks import remark
 from vexlab.classify.skips import skipped
 from vexlab.classify.titles import clean
@@ -36,7 +36,7 @@ _NOBODY = "corrupted"
 
 
 class Verdict(NamedTuple):
-    """What the table of forms makes of a headline."""
+    """What the table of formats makes of a headline."""
 
     title: str
     alts: tuple[str, ...]
@@ -52,7 +52,7 @@ def classify(text: str, *, target_modules: Collection[str] = ()) -> tuple[Report
     """
     text = normalise(text)
     groups = Grouping(text).groups(believed(text))
-    lost = doubts.serial_lost(text)
+    lost = corruption.serial_lost(text)
     targets = frozenset(name.replace("-", "_") for name in target_modules)
     found: list[Report] = []
     lines = _LineNumbers(text)
@@ -108,7 +108,7 @@ def _report(body: Body, group: Group, lines: _LineNumbers, *, lost: bool) -> Rep
     text = "\n".join(line.body for line in own)
     stacks = traces(own)
     seen = facts(head.body, text)
-    suppressed = doubts.setup_trouble(body, head)
+    suppressed = corruption.setup_trouble(body, head)
     in_target, target = False, ""
     if body.targets and not suppressed:
         in_target, target = target_frame(text, stacks, head.text, body.targets)
@@ -142,24 +142,24 @@ def _report(body: Body, group: Group, lines: _LineNumbers, *, lost: bool) -> Rep
 
 
 def _judge(body: Body, head: Headline) -> Verdict:
-    """The first form whose headline and required lines are there, or the raw headline."""
+    """The first format whose headline and required lines are there, or the raw headline."""
     at = body.starts[body.head] + (head.at if head.keyword != DIE_COUNT else 0)
     tried = False
-    for form in FORMS:
-        match = form.head.match(body.text, at)
+    for oops_format in OOPS_FORMATS:
+        match = oops_format.head.match(body.text, at)
         if match is None:
             continue
         groups: dict[str, str] = {k: v for k, v in match.groupdict().items() if v is not None}
         named = _named(match, body)
         pos = match.end()
-        if form.before:
-            groups.update(next((hit.groupdict() for hit in map(form.before.match, body.earlier) if hit), {}))
-        if not _needs(form, body, pos, groups):
+        if oops_format.before:
+            groups.update(next((hit.groupdict() for hit in map(oops_format.before.match, body.earlier) if hit), {}))
+        if not _needs(oops_format, body, pos, groups):
             tried = True
             continue
-        return _fill(form, body, pos, groups, named or _named_later(groups))
+        return _fill(oops_format, body, pos, groups, named or _named_later(groups))
     raw = clean(_raw(head))
-    return Verdict(raw, (), _frame_in(raw), tried or doubts.stamped(raw))
+    return Verdict(raw, (), _frame_in(raw), tried or corruption.stamped(raw))
 
 
 def _named(match: re.Match[str], body: Body) -> Candidate | None:
@@ -177,8 +177,8 @@ def _named_later(groups: dict[str, str]) -> Candidate | None:
     return Candidate(name) if name else None
 
 
-def _needs(form: Form, body: Body, pos: int, groups: dict[str, str]) -> bool:
-    for need in form.needs:
+def _needs(oops_format: OopsFormat, body: Body, pos: int, groups: dict[str, str]) -> bool:
+    for need in oops_format.needs:
         match = need.search(body.text, pos, body.endpos)
         if match is None:
             return False
@@ -187,25 +187,31 @@ def _needs(form: Form, body: Body, pos: int, groups: dict[str, str]) -> bool:
     return True
 
 
-def _fill(form: Form, body: Body, pos: int, groups: dict[str, str], named: Candidate | None) -> Verdict:
-    corrupted = form.corrupted or (not form.stackless and doubts.no_stack(body)) or doubts.broken_stack(body)
+def _fill(oops_format: OopsFormat, body: Body, pos: int, groups: dict[str, str], named: Candidate | None) -> Verdict:
+    corrupted = (
+        oops_format.corrupted
+        or (not oops_format.stackless and corruption.no_stack(body))
+        or corruption.broken_stack(body)
+    )
     frame = raw = ""
     others: tuple[str, ...] = ()
-    if "{f}" in form.title:
-        frame, raw, injected = guilty(form, named, body, pos)
+    if "{f}" in oops_format.title:
+        frame, raw, injected = blame(oops_format, named, body, pos)
         corrupted = corrupted or injected or not frame
         frame, others = plain(frame)
         if raw and raw != frame and raw not in others:
             others = (raw, *others)
-    elif form.trails:
-        frame = plain(guilty(form, named, body, pos).name)[0]
-    origin = _origin(form, body, pos)
-    title = _title(form.title, groups, frame or _NOBODY, origin)
+    elif oops_format.stack_patterns:
+        frame = plain(blame(oops_format, named, body, pos).name)[0]
+    origin = _origin(oops_format, body, pos)
+    title = _title(oops_format.title, groups, frame or _NOBODY, origin)
     names = (frame or _NOBODY, *others)
-    alts = {_title(alt, groups, name, origin) for alt in form.alts if origin or "{g}" not in alt for name in names}
-    alts |= {_title(form.title, groups, name, origin) for name in others}
+    alts = {
+        _title(alt, groups, name, origin) for alt in oops_format.alts if origin or "{g}" not in alt for name in names
+    }
+    alts |= {_title(oops_format.title, groups, name, origin) for name in others}
     alts.discard(title)
-    corrupted = corrupted or doubts.stamped(title)
+    corrupted = corrupted or corruption.stamped(title)
     return Verdict(clean(title), tuple(sorted(clean(alt) for alt in alts)), frame or _frame_in(clean(title)), corrupted)
 
 
@@ -220,10 +226,10 @@ def _title(template: str, groups: dict[str, str], frame: str, origin: str) -> st
     return out
 
 
-def _origin(form: Form, body: Body, pos: int) -> str:
-    for names in candidates(form.origin, body, pos):
+def _origin(oops_format: OopsFormat, body: Body, pos: int) -> str:
+    for names in candidates(oops_format.origin, body, pos):
         for one in names:
-            if one.own or not skipped(one.name, form.skip):
+            if one.own or not skipped(one.name, oops_format.skip):
                 return plain(one.name)[0]
     return ""
 

@@ -78,7 +78,7 @@ def hang(
         stacks = [stack for stack in stacks if _place(stack, target_modules) in places]
     through_target = [stack for stack in stacks if any(frame.module in target_modules for frame in stack.frames)]
     for stack in (*through_target, *(stack for stack in stacks if stack.blocked and not _waits_for_program(stack))):
-        frame = _guilty(stack, target_modules)
+        frame = _blamed(stack, target_modules)
         where = f" in {frame}" if frame else ""
         return Finding(
             title=f"hang{where}",
@@ -181,7 +181,7 @@ def _waits_for_program(stack: Stack) -> bool:
     return any(frame.function in _FOR_PROGRAMS for frame in stack.frames)
 
 
-def _guilty(stack: Stack, target_modules: Collection[str]) -> str:
+def _blamed(stack: Stack, target_modules: Collection[str]) -> str:
     own = [frame.function for frame in stack.frames if frame.module in target_modules]
     kernel = [frame.function for frame in stack.frames if not _WAITING.search(frame.function)]
     return next(iter((*own, *kernel)), "")

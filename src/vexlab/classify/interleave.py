@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from vexlab.classify.follow import Group
+from vexlab.classify.grouping import Group
 
 _NEAR = 8_000  # characters between the two headlines
 _REACH = 16_000  # characters of the log that are told apart

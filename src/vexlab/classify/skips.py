@@ -1,4 +1,4 @@
-"""Functions that are never the guilty one: tables by kind of work.
+"""Functions that are never the blamed one: tables by kind of work.
 
 The kernel's reporting machinery, allocators, locks and copies are where a bug shows, not where it is made. The names are
 those of the kernel's own sources from 2.6 to 6.x. A row is matched where a name begins, behind underscores and what the
@@ -201,7 +201,7 @@ def _extra(rows: tuple[str, ...]) -> re.Pattern[str]:
 
 @lru_cache(maxsize=65536)
 def skipped(name: str, extra: tuple[str, ...] = ()) -> bool:
-    """Whether a function cannot be the guilty one; ``extra`` are a form's own additions, searched anywhere in it."""
+    """Whether a function cannot be the blamed one; ``extra`` are a format's own additions, searched anywhere in it."""
     if _GENERAL.search(name) or asserts(name):
         return True
     return bool(extra) and _extra(extra).search(name) is not None

@@ -1,4 +1,4 @@
-"""The normal form of a title: what differs between two runs of the same bug is taken out."""
+"""The normal format of a title: what differs between two runs of the same bug is taken out."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from vexlab.classify.body import frames_of
 from vexlab.classify.lines import Line
 from vexlab.classify.skips import helps
-from vexlab.classify.trails import IP
+from vexlab.classify.stack_patterns import IP
 from vexlab.model.report import Frame, Trace
 
 MOST_TRACES = 64

@@ -83,9 +83,9 @@ def _facts(finding: Finding) -> list[tuple[str, str]]:
 
 
 def _frame(frame: Frame, report: Report) -> Text:
-    guilty = frame.function in (report.frame, report.target_frame)
+    blamed = frame.function in (report.frame, report.target_frame)
     line = Text("    ")
-    line.append(frame.function, style="bold" if guilty else "")
+    line.append(frame.function, style="bold" if blamed else "")
     if frame.offset >= 0:
         line.append(f"+{frame.offset:#x}" + (f"/{frame.size:#x}" if frame.size >= 0 else ""))
     if frame.module:

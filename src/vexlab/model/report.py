@@ -46,7 +46,7 @@ class Report:
     """One kernel report in normal form.
 
     ``title`` is stable across addresses, processes and kernels; ``type`` is the table's word for the class of
-    bug; ``frame`` the guilty function, empty where none can be told; ``corrupted`` is true where the text is
+    bug; ``frame`` the blamed function, empty where none can be told; ``corrupted`` is true where the text is
     cut off or mixed, so that title or frame cannot be trusted; ``suppressed`` where the crash is the test
     set-up's own trouble; ``text`` the report as extracted from the log.
 

@@ -9,7 +9,7 @@ names the module under test. ``--update`` refreshes the ``LINES`` and nothing el
 TITLE       the title, always given
 TYPE        the type
 SEVERITY    fatal, crash, warning
-FRAME       the guilty function, ``-`` for none
+FRAME       the blamed function, ``-`` for none
 TARGET      the module's function, ``yes`` for one that has no name, ``no``
 FLAGS       ``corrupted``, ``suppressed``, or ``-``
 TASK        ``name:pid``

@@ -1,4 +1,4 @@
-"""Choosing the guilty function: walk a form's trails through a report and skip what is never guilty."""
+"""Choosing the blamed function: walk a format's stack patterns through a report and skip what is never blamed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vexlab.classify.body import Body, frames_of
-from vexlab.classify.form import Form, Pick, Trail, Walk
 from vexlab.classify.names import readable
+from vexlab.classify.oops_format import OopsFormat, Pick, StackPattern, Walk
 from vexlab.classify.skips import helps, skipped
 
 MOST_FRAMES = 400  # of one stack part
@@ -61,13 +61,13 @@ _GRACE = re.compile(r"synchronize_(?:rcu|srcu|net|sched)")
 
 
 class Candidate(NamedTuple):
-    """A function that may be guilty; ``own`` says that it is one of a module under test."""
+    """A function that may be blamed; ``own`` says that it is one of a module under test."""
 
     name: str
     own: bool = False
 
 
-class Guilty(NamedTuple):
+class Blamed(NamedTuple):
     """The function chosen, empty where there is none; ``raw`` is the spelling it came from where the title uses
     another; ``injected`` says that fault injection was met on the way, so that nobody can be blamed.
     """
@@ -77,9 +77,9 @@ class Guilty(NamedTuple):
     injected: bool = False
 
 
-def candidates(trail: Trail, body: Body, pos: int) -> Iterator[tuple[Candidate, ...]]:
-    """The functions each step of a trail yields; ends where a line is not there."""
-    for step in trail:
+def candidates(stack_pattern: StackPattern, body: Body, pos: int) -> Iterator[tuple[Candidate, ...]]:
+    """The functions each step of a stack pattern yields; ends where a line is not there."""
+    for step in stack_pattern:
         if isinstance(step, Walk):
             first = body.line_at(pos) + 1 if pos == 0 or body.text[pos - 1 : pos] != "\n" else body.line_at(pos)
             last = body.next_heading(first)
@@ -114,41 +114,43 @@ def _in_lines(body: Body, first: int, last: int) -> Iterator[Candidate]:
             return
 
 
-def guilty(form: Form, named: Candidate | None, body: Body, pos: int) -> Guilty:
-    """Walk the form's trails, the first that leads to a function wins. ``named`` is the headline's own function."""
+def blame(oops_format: OopsFormat, named: Candidate | None, body: Body, pos: int) -> Blamed:
+    """Walk the format's stack patterns, the first that leads to a function wins. ``named`` is the headline's own function."""
     passed_over = ""
-    for trail in form.trails or ((),):
+    for stack_pattern in oops_format.stack_patterns or ((),):
         found: list[Candidate] = [named] if named else []
-        for names in _lazy(form, trail, body, pos, found):
+        for names in _lazy(oops_format, stack_pattern, body, pos, found):
             found.extend(names)
         if any(one.name.startswith(_INJECTED) for one in found):
-            return Guilty(injected=True)
-        choice = choose(form, found)
+            return Blamed(injected=True)
+        choice = choose(oops_format, found)
         if choice:
             return choice
         passed_over = passed_over or next((one.name for one in found if one.own), "")
     if body.targets:
-        for trail in form.own_trails:
-            found = [one for names in candidates(trail, body, pos) for one in names]
-            choice = choose(form, found) if any(one.own for one in found) else None
+        for stack_pattern in oops_format.own_stack_patterns:
+            found = [one for names in candidates(stack_pattern, body, pos) for one in names]
+            choice = choose(oops_format, found) if any(one.own for one in found) else None
             if choice:
                 return choice
-    return Guilty(passed_over, passed_over)
+    return Blamed(passed_over, passed_over)
 
 
-def _lazy(form: Form, trail: Trail, body: Body, pos: int, found: list[Candidate]) -> Iterator[tuple[Candidate, ...]]:
+def _lazy(
+    oops_format: OopsFormat, stack_pattern: StackPattern, body: Body, pos: int, found: list[Candidate]
+) -> Iterator[tuple[Candidate, ...]]:
     """Steps are taken only while no function has been found; a stalled or hung task needs the whole stack."""
-    whole = form.pick in (Pick.STALL, Pick.HUNG)
-    if not whole and choose(form, found):
+    whole = oops_format.pick in (Pick.STALL, Pick.HUNG)
+    if not whole and choose(oops_format, found):
         return
-    for names in candidates(trail, body, pos):
+    for names in candidates(stack_pattern, body, pos):
         yield names
-        if not whole and choose(form, found):
+        if not whole and choose(oops_format, found):
             return
 
 
-def _kept(form: Form, found: list[Candidate]) -> list[Candidate]:
-    """The candidates that may be guilty. A module under test is never passed over in favour of another's code; within
+def _kept(oops_format: OopsFormat, found: list[Candidate]) -> list[Candidate]:
+    """The candidates that may be blamed. A module under test is never passed over in favour of another's code; within
     it, the helpers that it compiled from the kernel's headers and its own for assertions give way to their callers.
     """
     kept: list[Candidate] = []
@@ -156,7 +158,7 @@ def _kept(form: Form, found: list[Candidate]) -> list[Candidate]:
     for one in found:
         if one.own and helps(one.name):
             helper = helper or one
-        elif one.own or not skipped(one.name, form.skip):
+        elif one.own or not skipped(one.name, oops_format.skip):
             if helper and not one.own:
                 kept.append(helper)
             helper = None
@@ -164,40 +166,40 @@ def _kept(form: Form, found: list[Candidate]) -> list[Candidate]:
     return kept
 
 
-def choose(form: Form, found: list[Candidate]) -> Guilty | None:
-    """The guilty one among candidates, if any is."""
-    if form.pick is Pick.NAMED:
-        return Guilty(found[0].name, found[0].name) if found else None
-    if form.pick is Pick.HUNG:
+def choose(oops_format: OopsFormat, found: list[Candidate]) -> Blamed | None:
+    """The one to blame among candidates, if any is."""
+    if oops_format.pick is Pick.NAMED:
+        return Blamed(found[0].name, found[0].name) if found else None
+    if oops_format.pick is Pick.HUNG:
         return _hung(found)
-    kept = _kept(form, found)
-    if form.pick is Pick.STALL:
+    kept = _kept(oops_format, found)
+    if oops_format.pick is Pick.STALL:
         return _stalled(kept)
-    return Guilty(kept[0].name, kept[0].name) if kept else None
+    return Blamed(kept[0].name, kept[0].name) if kept else None
 
 
-def _hung(found: list[Candidate]) -> Guilty | None:
+def _hung(found: list[Candidate]) -> Blamed | None:
     """What a blocked task waits for: only functions that wait are passed over."""
     if not any(one.own for one in found):
         if any(one.name == "rtnl_lock" for one in found):
-            return Guilty("rtnl_lock", "rtnl_lock")
+            return Blamed("rtnl_lock", "rtnl_lock")
         for one in found:
             if _GRACE.search(one.name):
-                return Guilty("synchronize_rcu", one.name)
+                return Blamed("synchronize_rcu", one.name)
     for one in found:
         if one.own or not _WAITER.search(one.name):
-            return Guilty(one.name, one.name)
+            return Blamed(one.name, one.name)
     return None
 
 
-def _stalled(kept: list[Candidate]) -> Guilty | None:
+def _stalled(kept: list[Candidate]) -> Blamed | None:
     """The entry point inside the first dispatcher; where a module under test is busy, the function it was entered by."""
     for at, one in enumerate(kept):
         if _CALLS_OTHERS in one.name and not one.own:
-            return Guilty(_CALLS_OTHERS, one.name)
+            return Blamed(_CALLS_OTHERS, one.name)
         if DISPATCHERS.match(one.name) and not one.own:
             inside = kept[at - 1] if at else one
             entered = next((own for own in reversed(kept[:at]) if own.own), inside)
-            return Guilty(entered.name, entered.name)
+            return Blamed(entered.name, entered.name)
     entered_by = next((own for own in reversed(kept) if own.own), None)
-    return Guilty(entered_by.name, entered_by.name) if entered_by else None
+    return Blamed(entered_by.name, entered_by.name) if entered_by else None

@@ -1,4 +1,4 @@
-"""What a form is: how one kind of report is recognised, titled, and where its guilty function stands."""
+"""What a format is: how one kind of report is recognised, titled, and where its blamed function stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Walk(StrEnum):
 
 
 class Pick(StrEnum):
-    """How the guilty function is chosen from the frames found."""
+    """How the blamed function is chosen from the frames found."""
 
     FIRST = "first"  # the first that is not skipped
     NAMED = "named"  # the first, whatever it is
@@ -23,38 +23,38 @@ class Pick(StrEnum):
 
 
 Step = re.Pattern[str] | Walk
-Trail = tuple[Step, ...]
+StackPattern = tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """One row of the table of forms.
+class OopsFormat:
+    """One row of the table of oops_formats.
 
     ``head`` is matched at the keyword of the headline; ``needs`` are sought behind it, in order. Their named
-    groups fill ``title`` and ``alts``, where ``{f}`` stands for the guilty function. A group called ``name`` is
-    the first candidate for it. ``trails`` are ways to the rest of the candidates: each a row of steps, the first
-    trail that yields a function wins; ``own_trails`` count only where they lead to a module under test. ``before`` is sought in the lines before the headline; its groups
-    win over the headline's. ``stackless`` reports need no stack to be whole. ``corrupted`` forms are
+    groups fill ``title`` and ``alts``, where ``{f}`` stands for the blamed function. A group called ``name`` is
+    the first candidate for it. ``stack_patterns`` are ways to the rest of the candidates: each a row of steps, the first
+    stack pattern that yields a function wins; ``own_stack_patterns`` count only where they lead to a module under test. ``before`` is sought in the lines before the headline; its groups
+    win over the headline's. ``stackless`` reports need no stack to be whole. ``corrupted`` formats are
     what is left when the real headline is missing. ``alone`` reports are one line: nothing else proves them.
     """
 
     head: re.Pattern[str]
     title: str
     needs: tuple[re.Pattern[str], ...] = ()
-    trails: tuple[Trail, ...] = ()
-    own_trails: tuple[Trail, ...] = ()
+    stack_patterns: tuple[StackPattern, ...] = ()
+    own_stack_patterns: tuple[StackPattern, ...] = ()
     alts: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     pick: Pick = Pick.FIRST
     stackless: bool = False
     corrupted: bool = False
     alone: bool = False
-    origin: Trail = field(default=())
+    origin: StackPattern = field(default=())
     before: re.Pattern[str] | None = None
 
 
 NAME = r"(?P<name>[A-Za-z_$][\w$.]*)"
-"""A function's name in a headline; the first candidate for the guilty one."""
+"""A function's name in a headline; the first candidate for the blamed one."""
 # Other titles under which a bug counts as known.
 BAD = ("bad-access in {f}",)
 HANGS = ("hang in {f}",)

@@ -1,10 +1,10 @@
-"""Where guilty functions stand: the lines that lead to them, by kind of report."""
+"""Where blamed functions stand: the lines that lead to them, by kind of report."""
 
 from __future__ import annotations
 
 import re
 
-from vexlab.classify.form import Trail, Walk
+from vexlab.classify.oops_format import StackPattern, Walk
 
 FRAMES = Walk.FRAMES
 _ADDRESSES = r"(?:\(?\[?<?(?:0x)?[0-9a-f]{6,16}>?\]?:? *){0,2}"
@@ -44,10 +44,10 @@ _ARM = r"^(?=[ \t]*(?:\[<[0-9a-f]+>\] \([\w$.]+[^)\n]{0,40}\)|[A-Za-z_][\w$.]*) 
 _RISCV = r"badaddr: [0-9a-f]+ cause: [0-9a-f]+(?=\n\[<)"
 CALL = _line(rf"Call [Tt]race:|^Backtrace: *|^\s*backtrace(?: \(crc [0-9a-f]+\))?:|{_RISCV}|{_ARM}")
 
-TRACE: Trail = (CALL, FRAMES)
-FAULT: Trail = (IP, CALL, FRAMES)
-POINTER: Trail = (IP,)
-TRAPPED: Trail = (TRAP, FRAMES)
+TRACE: StackPattern = (CALL, FRAMES)
+FAULT: StackPattern = (IP, CALL, FRAMES)
+POINTER: StackPattern = (IP,)
+TRAPPED: StackPattern = (TRAP, FRAMES)
 # (&fi->mutex){+.+.}, at: [<ffffffff81938722>] fuse_lock_inode+0xa2/0xd0
 AT = _line(rf"at: {_ADDRESSES}{_FUNCTION}")
 TRYING = _line(r"(?:is|are) trying to acquire(?: lock)?:")
@@ -55,25 +55,25 @@ HOLDING = _line(
     r"(?:but )?(?:now )?(?:the )?task is already holding(?: lock)?:|already holding lock:|and this task is already holding:"
 )
 CHAIN = _line(r"the existing dependency chain|the shortest dependencies")
-CYCLE: Trail = (TRYING, AT, HOLDING, AT, CHAIN, FRAMES)
-NAMED_LOCK: Trail = (AT,)
-TRYING_LOCK: Trail = (TRYING, AT)
-BECAME: Trail = (_line(r"which became [\w-]+ at:"), FRAMES)
+CYCLE: StackPattern = (TRYING, AT, HOLDING, AT, CHAIN, FRAMES)
+NAMED_LOCK: StackPattern = (AT,)
+TRYING_LOCK: StackPattern = (TRYING, AT)
+BECAME: StackPattern = (_line(r"which became [\w-]+ at:"), FRAMES)
 # x/1 is trying to release lock (sk_lock) at:\n[<ffffffff83f7ac8b>] f+0x1/0x2
-RELEASED: Trail = (_line(rf"\[<[0-9a-f]+>\] {_FUNCTION}"),)
-RELEASED_TRACE: Trail = (_line(r"\[<[0-9a-f]+>\] "), CALL, FRAMES)
+RELEASED: StackPattern = (_line(rf"\[<[0-9a-f]+>\] {_FUNCTION}"),)
+RELEASED_TRACE: StackPattern = (_line(r"\[<[0-9a-f]+>\] "), CALL, FRAMES)
 # apic_timer_interrupt+0x9/0x10    asm_sysvec_apic_timer_interrupt+0x1b/0x20
 _TICK = r"(?:apic_timer_interrupt|reschedule_interrupt|call_function\w*_interrupt|sysvec_\w+)\w*\+"
 # apic_timer_interrupt+0xf/0x20\n </IRQ>\nRIP: 0010:f+0x1/0x2
 _TICK_IP = _line(rf"{_TICK}[^\n]*\n(?:[^\n]*\n){{0,6}}?[^\n]*RIP: 0010:{_ADDRESSES}{_FUNCTION}")
-TICKED: Trail = (_TICK_IP, FRAMES)
-TICKED_PLAIN: Trail = (_line(_TICK), FRAMES)
-EXCEPTION: Trail = (
+TICKED: StackPattern = (_TICK_IP, FRAMES)
+TICKED_PLAIN: StackPattern = (_line(_TICK), FRAMES)
+EXCEPTION: StackPattern = (
     _line(r"Exception stack|el1h_64_irq(?:_handler)?\+|el1_irq\+|__irq_svc|handle_exception\+|ret_from_irq"),
     FRAMES,
 )
 # (t=1000 jiffies g=-351 q=157 ncpus=2)\nCPU: 1 PID: ...\nHardware name: ...\nRIP: 0010:f+0x1/0x2    (since 6.0)
-OWN_REGISTERS: Trail = (
+OWN_REGISTERS: StackPattern = (
     _line(
         rf"\(t=\d+ jiffies[^\n]*\n(?:[^\n]*\n){{0,8}}?[^\n]{{0,16}}?(?:{'|'.join(_POINTERS)}){_ADDRESSES}{_FUNCTION}"
     ),
@@ -82,10 +82,10 @@ OWN_REGISTERS: Trail = (
 )
 # Sending NMI from CPU 0 to CPUs 1:\nNMI backtrace for cpu 1\nCPU: 1 PID: ...\nRIP: 0010:f+0x1/0x2
 _ANSWER = _line(r"NMI backtrace for cpu \d+(?! skipped)")
-ANSWERED: Trail = (_ANSWER, IP, CALL, FRAMES)
+ANSWERED: StackPattern = (_ANSWER, IP, CALL, FRAMES)
 # task:cat             state:R  running task     stack:0     pid:77\nCall Trace:    (a task that RCU waits for)
-PREEMPTED: Trail = (_line(r"^task:\S+ +state:R"), CALL, FRAMES)
-LEAKED: Trail = (_line(r"backtrace(?: \(crc [0-9a-f]+\))?:"), FRAMES)
-ALLOCATED: Trail = (_line(r"page last allocated"), FRAMES)
-BELOW: Trail = (_line(r"^"), FRAMES)
-ORIGIN: Trail = (_line(r"Uninit was created"), FRAMES)
+PREEMPTED: StackPattern = (_line(r"^task:\S+ +state:R"), CALL, FRAMES)
+LEAKED: StackPattern = (_line(r"backtrace(?: \(crc [0-9a-f]+\))?:"), FRAMES)
+ALLOCATED: StackPattern = (_line(r"page last allocated"), FRAMES)
+BELOW: StackPattern = (_line(r"^"), FRAMES)
+ORIGIN: StackPattern = (_line(r"Uninit was created"), FRAMES)

@@ -1,4 +1,4 @@
-"""Who is guilty: functions that never are, functions whose names only look like those, and a stalled CPU's entry point.
+"""Who is blamed: functions that never are, functions whose names only look like those, and a stalled CPU's entry point.
 
 Names are the kernel's own; each row says where the function lives.
 """
@@ -148,7 +148,7 @@ STALLS = {
 
 @pytest.mark.parametrize("name", STALLS)
 def test_a_stalled_cpu_is_named_after_the_entry_point(name: str) -> None:
-    frames, guilty = STALLS[name]
+    frames, blamed = STALLS[name]
     first, rest = frames.split(" ", 1)
     text = (
         "watchdog: BUG: soft lockup - CPU#0 stuck for 23s! [cat:77]\nModules linked in: demo\n"
@@ -156,11 +156,11 @@ def test_a_stalled_cpu_is_named_after_the_entry_point(name: str) -> None:
         f"{_frames(rest)} </TASK>\n"
     )
     (report,) = classify(text)
-    assert (report.title, report.corrupted) == (f"BUG: soft lockup in {guilty}", False)
+    assert (report.title, report.corrupted) == (f"BUG: soft lockup in {blamed}", False)
 
 
 _CPU = "CPU: 0 PID: 77 Comm: cat Not tainted 6.9.0 #1\nHardware name: VM\n"
-FORMS = {
+OOPS_FORMATS = {
     "kmemleak since 6.8": (
         'BUG: memory leak\nunreferenced object 0xffff8881019e6d00 (size 256):\n  comm "cat", pid 77, jiffies 42\n'
         f"  backtrace (crc 1a2b3c4d):\n{_frames('kmem_cache_alloc_noprof demo_open vfs_open')}\n",
@@ -201,9 +201,9 @@ FORMS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", OOPS_FORMATS)
 def test_newer_wordings(name: str) -> None:
-    text, title = FORMS[name]
+    text, title = OOPS_FORMATS[name]
     (report,) = classify(text)
     assert (report.title, report.corrupted) == (title, False)
 
