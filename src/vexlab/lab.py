@@ -62,7 +62,7 @@ _SYMBOLS = "symbols"  # in a snapshot: where the kernel keeps what QEMU reads of
 class Order:
     """What is asked of the lab: a machine for ``target`` on ``kernel``. ``memory`` in MiB.
 
-    ``in_turn`` is for work that goes on in one process at a time, as in ``vexlab.vm.argv.Start``.
+    ``single_thread_tcg`` is for work that goes on in one process at a time, as in ``vexlab.vm.argv.Start``.
     """
 
     target: Target
@@ -73,7 +73,7 @@ class Order:
     disks: tuple[Disk, ...] = (SCRATCH,)
     recipe: str = "base"
     append: str = ""
-    in_turn: bool = False
+    single_thread_tcg: bool = False
 
 
 def guest_files(artifact: ModuleArtifact) -> tuple[tuple[str, Path, int], ...]:
@@ -221,14 +221,18 @@ class Lab:
         """
         made, spec = self.snapshot(order)
         try:
-            machine = template.thaw(made, spec, self.session.new_folder(), disks, in_turn=order.in_turn)
+            machine = template.start(
+                made, spec, self.session.new_folder(), disks, single_thread_tcg=order.single_thread_tcg
+            )
         except MachineError:
             # Whatever spoilt the snapshot (another QEMU build, a torn disk), a new one tells whether it was that.
             log.warning("snapshot %s does not come up and will be made anew", made.name)
             self.cache.drop("snapshots", made.name)
             made, spec = self.snapshot(order)
             try:
-                machine = template.thaw(made, spec, self.session.new_folder(), disks, in_turn=order.in_turn)
+                machine = template.start(
+                    made, spec, self.session.new_folder(), disks, single_thread_tcg=order.single_thread_tcg
+                )
             except MachineError as error:  # nothing of the target has run in it
                 raise MachineError(f"no machine comes up from its snapshot: {error.message}") from error
         machine.watch = Watch(machine)
@@ -257,7 +261,7 @@ class Lab:
         def note_symbols(machine: Machine) -> None:
             (draft / _SYMBOLS).write_text(kernelmemory.list_symbols(machine))
 
-        template.freeze(spec, self.session.new_folder(), note_symbols, draft, boot_s=BOOT_S)
+        template.save(spec, self.session.new_folder(), note_symbols, draft, boot_s=BOOT_S)
 
     def _install(self, order: Order, base: Path, spec: MachineSpec, draft: Path) -> None:
         self._progress(f"putting {order.target.name} into the machine")
@@ -268,5 +272,5 @@ class Lab:
                 machine.push(source, path, mode=mode)
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
 
-        template.refreeze(base, spec, self.session.new_folder(), put, draft)
+        template.derive(base, spec, self.session.new_folder(), put, draft)
         shutil.copyfile(base / _SYMBOLS, draft / _SYMBOLS)

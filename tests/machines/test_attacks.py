@@ -130,7 +130,7 @@ ODD = {
     "odd.late_fixture": ("crashed", NULL),
     "odd.wordless": ("error", "whose text cannot be had"),
     "odd.surrogate": ("failed", "name is ?"),
-    "odd.no_number": ("error", "the metric seed_count is nan"),
+    "odd.no_number": ("error", "the metric seed is nan"),
     "odd.elsewhere": ("passed", ""),
     "odd.host_ends_it": ("error", "QEMU was told to end by the host"),
     "odd.stopped": ("error", "the guest does not run: QEMU says paused"),

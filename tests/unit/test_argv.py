@@ -54,9 +54,9 @@ def test_other_sector_sizes() -> None:
 
 def test_the_cpus_run_at_once_unless_they_may_take_turns() -> None:
     assert "-accel tcg,thread=multi" in _joined(SPEC)
-    assert "-accel tcg,thread=single" in _joined(SPEC, dataclasses.replace(START, in_turn=True))
+    assert "-accel tcg,thread=single" in _joined(SPEC, dataclasses.replace(START, single_thread_tcg=True))
     kvm = dataclasses.replace(SPEC, accel="kvm")
-    assert "-accel kvm -machine" in _joined(kvm, dataclasses.replace(START, in_turn=True))
+    assert "-accel kvm -machine" in _joined(kvm, dataclasses.replace(START, single_thread_tcg=True))
 
 
 def test_a_template_shares_its_memory_and_a_copy_does_not() -> None:

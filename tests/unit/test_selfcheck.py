@@ -23,7 +23,6 @@ from vexlab.results.store import Store
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, figures, without_false_alarms
 from vexlab.selfcheck.earlier import finders
-from vexlab.selfcheck.likeness import likeness
 from vexlab.selfcheck.order import promising
 from vexlab.selfcheck.trial import Trial, Trials, cause, judged
 
@@ -401,34 +400,3 @@ def test_what_is_no_table_is_told(tmp_path: Path, text: str | None) -> None:
         file.write_text(text)
     with pytest.raises(UsageError, match="is no table of a selfcheck"):
         finders(file)
-
-
-def test_what_speaks_of_the_same_comes_first() -> None:
-    clean = _trial(**dict.fromkeys(("search", "xattr", "rename"), 5.0))
-    texts = {
-        "search": "search_exact Each metric finds exactly the nearest",
-        "xattr": "family[xattr] Every check of extended attributes passes",
-        "rename": "family[rename] Every check passes",
-        "wrong_order": "vecsearch.c: the nearest come in the wrong order",
-        "prefix": "xattr.c: finds an attribute by its prefix",
-        "suffix": "something else altogether: a suffix",
-        "infix": "a suffix that is an infix",
-    }
-    assert promising(clean, [], wanted="wrong_order", texts=texts)[0] == "search"
-    assert promising(clean, [], wanted="prefix", texts=texts)[0] == "xattr"
-    found = Detection(
-        name="suffix",
-        found=True,
-        found_by=("xattr",),
-        findings=("x",),
-        duration_s=1,
-        took={"xattr": 5.0, "rename": 5.0},
-    )
-    assert promising(clean, [found], wanted="infix", texts=texts)[0] == "xattr"
-
-
-def test_likeness_is_between_nothing_and_the_same() -> None:
-    texts = {"same": "a hole in a map", "other": "quorum", "empty": ""}
-    assert likeness("a hole in a map", texts) == {"same": pytest.approx(1.0), "other": 0.0, "empty": 0.0}
-    assert likeness("", texts) == dict.fromkeys(texts, 0.0)
-    assert likeness("x", {}) == {}

@@ -11,7 +11,7 @@ import pytest
 from click.core import ParameterSource
 
 from vexlab.cli.options import CASE_HELP, kernel_option, settings_from, target_option
-from vexlab.plugin.marks import CaseMarks, marks_of, words_of
+from vexlab.plugin.marks import CaseMarks, marks_of
 from vexlab.session import Request, pytest_arguments
 from vexlab.targets.load import find_target, shipped_targets
 
@@ -92,4 +92,4 @@ def collect(request: Request) -> list[dict[str, object]]:
 
 def _row(item: pytest.Item, marks: CaseMarks) -> dict[str, object]:
     about = (getattr(getattr(item, "obj", None), "__doc__", "") or "").strip().partition("\n")[0]
-    return {**asdict(marks), "about": about, "words": words_of(item)}
+    return {**asdict(marks), "about": about}

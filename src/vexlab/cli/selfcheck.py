@@ -112,13 +112,11 @@ def command(
     )
 
     clean = [_tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file))) for each in (chosen, *others)]
-    texts = {str(row["id"]): f"{row['id']} {row['about']} {row['words']}" for row in rows}
-    texts |= {each.name: each.words for each in wanted}
     defective: list[Detection] = []
     for at, each in enumerate(wanted, 1):
         trial = Trial(name=each.name, target=str(chosen.file), defect=each.name)
         then = found_then.get(each.name, ())
-        order = promising(clean[0], defective, wanted=each.name, texts=texts, finders=then)
+        order = promising(clean[0], defective, finders=then)
         defective.append(_tried(trials, trial, order, place=f"{at} of {len(wanted)}: "))
     found = without_false_alarms(defective, clean[0].found_by)
     counted = figures(clean, found)

@@ -14,7 +14,7 @@ from vexlab.plugin.recorder import Recorder
 from vexlab.plugin.reproduce import reproduce_script
 from vexlab.vm.argv import MachineFiles, qemu_argv
 from vexlab.vm.qemu import PROGRAM
-from vexlab.vm.template import thawed
+from vexlab.vm.template import start_of
 
 CASE = "case.json"
 _WORDS_MOST = 1 << 20  # a case may quote what the guest said
@@ -41,7 +41,7 @@ def _keep_machine(item: pytest.Item, recorder: Recorder, folder: Path) -> None:
         return
     lab = the_lab(item.config)
     snapshot, spec = lab.snapshot(recorder.order)
-    start = thawed(snapshot, in_turn=recorder.order.in_turn)
+    start = start_of(snapshot, single_thread_tcg=recorder.order.single_thread_tcg)
     argv = qemu_argv(spec, MachineFiles(Path("MACHINE")), start)
     (folder / "qemu.txt").write_text(f"snapshot {snapshot.name}\n{shlex.join([PROGRAM, *argv])}\n")
     log = run_folder(item.config) / f"boot-{snapshot.name}.log"

@@ -111,12 +111,12 @@ def metrics(request: pytest.FixtureRequest) -> Metrics:
 
 
 @pytest.fixture
-def during(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def step(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Return the function by which a case of many steps says which one the kernel's words are about."""
     recorder = recorder_of(request.node)
 
     def say(words: str) -> None:
-        recorder.during = words
+        recorder.step = words
 
     return say
 
@@ -125,10 +125,10 @@ def during(request: pytest.FixtureRequest) -> Callable[[str], None]:
 def machine(
     request: pytest.FixtureRequest, lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact
 ) -> Iterator[Machine]:
-    """Return a fresh machine, thawed for this case, with the target's files inside and its module not loaded."""
+    """Return a fresh machine made for this case, with the target's files inside and its module not loaded."""
     mark = request.node.get_closest_marker("vm")
     shape = {"memory": lab.settings.memory, "cpus": lab.settings.cpus, **(mark.kwargs if mark else {})}
-    shape["in_turn"] = marks_of(request.node).sequential
+    shape["single_thread_tcg"] = marks_of(request.node).single_thread_tcg
     shape = {name: value(target) if callable(value) else value for name, value in shape.items()}
     order = Order(target=target, kernel=kernel, artifact=artifact, **shape)
     recorder = recorder_of(cast("pytest.Item", request.node))
@@ -140,7 +140,7 @@ def machine(
             recorder.detach()
 
 
-class Successor(Protocol):
+class PowerCycle(Protocol):
     """Cuts a machine's power and gives a fresh one with its disks, the target's module loaded where it is one."""
 
     def __call__(self, dead: Machine, *, on: Kernel | None = None) -> Machine:
@@ -148,9 +148,9 @@ class Successor(Protocol):
 
 
 @pytest.fixture
-def successor(
+def power_cycle(
     request: pytest.FixtureRequest, lab: Lab, machine: Machine, target: Target, kernel: Kernel
-) -> Iterator[Successor]:
+) -> Iterator[PowerCycle]:
     """Return what follows a machine with another one on the same disks."""
     recorder = recorder_of(request.node)
     ordered = _order(recorder, machine)
@@ -175,13 +175,13 @@ def successor(
 
 
 @pytest.fixture
-def doomed(request: pytest.FixtureRequest, lab: Lab, machine: Machine) -> Iterator[Machine]:
+def panic_machine(request: pytest.FixtureRequest, lab: Lab, machine: Machine) -> Iterator[Machine]:
     """Return a second machine like the case's, for what must end in a panic: its kernel's words are no findings."""
     recorder = recorder_of(request.node)
     with lab.machine(_order(recorder, machine)) as other:
         yield other
         recorder.folder.mkdir(parents=True, exist_ok=True)
-        (recorder.folder / "doomed.log").write_text(other.console.text())
+        (recorder.folder / "panic_machine.log").write_text(other.console.text())
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ MARKS = {
     "safety(word)": "safe, risky or dangerous for the machine it runs in (default safe)",
     "quick": "belongs to the shortest useful subset of its level",
     "slow": "takes far longer than its neighbours; started first where machines run side by side",
-    "sequential(yes=True)": (
+    "single_thread_tcg(yes=True)": (
         "does one thing at a time: the machine's emulated CPUs may take turns in one thread, which is faster where "
         "machines run side by side. Not for cases about races: there two CPUs must really run at once"
     ),
@@ -24,7 +24,6 @@ MARKS = {
         "kernel options (`KASAN`, without CONFIG_), or a property of the target (also `options`, "
         "`statistics`), without which the case is skipped"
     ),
-    "words(text)": "what the case asks, in more words than its first line: `vexlab selfcheck` goes by them",
     "vm(**order)": (
         "machine of another shape: memory=MiB, cpus=N, disks=(...), append='...', recipe='name'; a function gives the "
         "value for a target"
@@ -42,17 +41,12 @@ class CaseMarks:
     scenario: int
     safety: str
     quick: bool
-    sequential: bool
-
-
-def words_of(item: pytest.Item) -> str:
-    """Return what the case asks in more words than its first line, where it says so."""
-    return str(_argument(item, "words", ""))
+    single_thread_tcg: bool
 
 
 def marks_of(item: pytest.Item) -> CaseMarks:
     """Return the marks of ``item``, with defaults."""
-    sequential = item.get_closest_marker("sequential")
+    in_one = item.get_closest_marker("single_thread_tcg")
     domain = str(_argument(item, "domain", Path(item.path).parent.name))
     return CaseMarks(
         id=f"{domain}.{item.name.removeprefix('test_')}",
@@ -61,7 +55,7 @@ def marks_of(item: pytest.Item) -> CaseMarks:
         scenario=int(str(_argument(item, "scenario", 0))),
         safety=str(_argument(item, "safety", "safe")),
         quick=item.get_closest_marker("quick") is not None,
-        sequential=sequential is not None and bool(sequential.kwargs.get("yes", True)),
+        single_thread_tcg=in_one is not None and bool(in_one.kwargs.get("yes", True)),
     )
 
 

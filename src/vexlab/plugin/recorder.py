@@ -27,7 +27,7 @@ _RECORDER = pytest.StashKey["Recorder"]()
 class Recorder:
     """Collects what one case's machines say; ``folder`` holds its evidence, ``failed`` tells a bad end.
 
-    ``during`` is what the case was doing when the kernel spoke, where it says so. ``lab_error`` is an error of the lab
+    ``step`` is what the case was doing when the kernel spoke, where it says so. ``lab_error`` is an error of the lab
     itself, which says nothing about the module. ``echo`` tells that the case ended by nothing but the machine's death.
     ``attempts`` are the lab's errors that ended earlier attempts. ``overdue`` says that the case was told that its time
     is over, whether or not it listened.
@@ -42,7 +42,7 @@ class Recorder:
         self.cpu_began = time.process_time()
         self.order: Order | None = None
         self.failed = False
-        self.during = ""
+        self.step = ""
         self.lab_error = ""
         self.overdue = ""
         self.echo = False

@@ -23,7 +23,7 @@ from vexlab.plugin.recorder import Recorder
 from vexlab.targets.build import keep_artifact
 
 SEED = "VEXLAB_SEED"  # environment variable that cases which draw at random look at
-_SEED_METRIC = "seed_count"
+_SEED_METRIC = "seed"
 _SETTINGS = "vexlab.toml"
 _FACTS = {
     "kernel": "its kernel is another one now",

@@ -125,7 +125,7 @@ def _observe(
 def _with_findings(reason: str, recorder: Recorder) -> str:
     """Return the case's own words and what the kernel said; first what says more of what was being done."""
     titles = "; ".join(dict.fromkeys(finding.title for finding in recorder.findings))
-    titles += f" ({recorder.during})" if recorder.during else ""
+    titles += f" ({recorder.step})" if recorder.step else ""
     if not reason or recorder.echo:
         return titles
     return f"{reason}\nkernel: {titles}"

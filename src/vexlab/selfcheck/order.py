@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from vexlab.selfcheck.detection import Detection
-from vexlab.selfcheck.likeness import likeness
 
 # What is thought of a case that was never tried: that it finds one defect in fifty. With more, the many short cases all
 # come before the long ones that find most (16 trials tried again on paper: a sixth longer with one in twenty).
@@ -21,19 +20,14 @@ def promising(
     clean: Detection,
     tried: Sequence[Detection],
     *,
-    wanted: str = "",
-    texts: Mapping[str, str] | None = None,
     finders: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Return the cases that ``clean`` ran, the likely finders first; false alarms come last.
 
     The first of all are ``finders``, which found this very defect in an earlier selfcheck; then come the likely ones,
     then the rest, each in the order of chance by time, in which one finds something soonest on average. A case's
-    chance is what it found of what it was tried on so far, and the more the better the words of the defect ``wanted``
-    fit its own and those of the defects that it found; its time is the mean of how long it took. ``texts`` holds the
-    words, by case and defect.
+    chance is what it found of what it was tried on so far; its time is the mean of how long it took.
     """
-    texts = texts or {}
     tried = [each for each in tried if not each.error]
     seconds: defaultdict[str, list[float]] = defaultdict(list)
     for each in (clean, *tried):
@@ -41,15 +35,9 @@ def promising(
             seconds[case].append(took)
     runs = Counter(case for each in tried for case in each.took)
     hits = Counter(case for each in tried for case in each.found_by)
-    words = {case: [texts.get(case, "")] for case in clean.took}
-    for each in tried:
-        for case in each.found_by:
-            words.get(case, []).append(texts.get(each.name, ""))
-    like = likeness(texts.get(wanted, ""), {case: " ".join(each) for case, each in words.items()})
 
     def place(case: str) -> tuple[bool, bool, bool, float, str]:
-        # A likeness of 0.1 is worth as much as what is thought of any case, one of 0.2 four times that.
-        chance = (hits[case] + _FOUND) / (runs[case] + _TRIED) + 2 * like[case] ** 2
+        chance = (hits[case] + _FOUND) / (runs[case] + _TRIED)
         gain = chance / max(sum(seconds[case]) / len(seconds[case]), _LEAST_S)
         return (case in clean.found_by, case not in finders, chance < _LIKELY, -gain, case)
 

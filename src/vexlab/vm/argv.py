@@ -74,15 +74,15 @@ class Start:
     ``memory`` is the file that backs the guest's memory. With ``keep_memory`` the guest writes through to it (a
     template is being made); without, it is mapped copy-on-write and any number of machines may share it.
 
-    ``in_turn`` lets the emulated CPUs take turns in one thread of the host. A guest that does one thing at a time loses
-    nothing by it, and a CPU that waits for another no longer spins away the time that the other needs, which it does
-    where the guests have more CPUs than the host.
+    ``single_thread_tcg`` lets the emulated CPUs take turns in one thread of the host (``-accel tcg,thread=single``). A
+    guest that does one thing at a time loses nothing by it, and a CPU that waits for another no longer spins away the
+    time that the other needs, which it does where the guests have more CPUs than the host.
     """
 
     memory: Path
     keep_memory: bool = False
     incoming: bool = False
-    in_turn: bool = False
+    single_thread_tcg: bool = False
 
 
 def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str
 def _accel(spec: MachineSpec, start: Start) -> str:
     if spec.accel != "tcg":
         return spec.accel
-    return f"tcg,thread={'single' if start.in_turn else 'multi'}"
+    return f"tcg,thread={'single' if start.single_thread_tcg else 'multi'}"
 
 
 def _memory(spec: MachineSpec, start: Start) -> str:

@@ -1,6 +1,6 @@
-"""A machine frozen once and thawed for every case.
+"""A machine saved once and started from that state for every case.
 
-The guest's memory is a file that each thawed machine maps copy-on-write, so a fresh machine costs a new QEMU process
+The guest's memory is a file that each machine maps copy-on-write, so a fresh machine costs a new QEMU process
 and the state of its devices (400 kB), not a copy of the memory. This is QEMU's "VM templating": the memory backend is
 shared while the template is made, private afterwards, and the migration capability ``x-ignore-shared`` keeps it out of
 the stream.
@@ -28,7 +28,7 @@ _LAST_WORDS = 1000
 _PANIC = "Kernel panic - not syncing"
 
 
-def freeze(spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path, *, boot_s: float) -> None:
+def save(spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path, *, boot_s: float) -> None:
     """Boot ``spec`` in ``work``, let ``prepare`` set the guest up, and leave the template in ``into``."""
     memory = into / _MEMORY
     with Machine.launch(spec, work, Start(memory=memory, keep_memory=True)) as machine:
@@ -50,38 +50,43 @@ def _end_at_panic(text: str) -> None:
         raise MachineLost("its kernel panicked")
 
 
-def refreeze(base: Path, spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path) -> None:
-    """Thaw the template ``base``, let ``prepare`` change the guest, and leave a new template in ``into``: no boot."""
+def derive(base: Path, spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path) -> None:
+    """Start the template ``base``, let ``prepare`` change the guest, and leave a new template in ``into``: no boot."""
     _copy_sparse(base / _MEMORY, into / _MEMORY)
-    with _thaw(base, spec, work, Start(memory=into / _MEMORY, keep_memory=True, incoming=True)) as machine:
+    with _start(base, spec, work, Start(memory=into / _MEMORY, keep_memory=True, incoming=True)) as machine:
         prepare(machine)
         _save(machine, into)
     boot = (base / _BOOT_LOG).read_bytes()
     (into / _BOOT_LOG).write_bytes(boot + (into / _BOOT_LOG).read_bytes())
 
 
-def thaw(
-    template: Path, spec: MachineSpec, work: Path, disks: Mapping[str, Path] | None = None, *, in_turn: bool = False
+def start(
+    template: Path,
+    spec: MachineSpec,
+    work: Path,
+    disks: Mapping[str, Path] | None = None,
+    *,
+    single_thread_tcg: bool = False,
 ) -> Machine:
     """Return a fresh machine in the template's state; its console starts empty.
 
-    ``disks`` are files to begin with instead of the template's, by the disk's serial; they are copied. ``in_turn`` is
-    as in ``Start``: it is no part of the state, so that one template serves both.
+    ``disks`` are files to begin with instead of the template's, by the disk's serial; they are copied.
+    ``single_thread_tcg`` is as in ``Start``: it is no part of the state, so that one template serves both.
     """
-    return _thaw(template, spec, work, thawed(template, in_turn=in_turn), disks)
+    return _start(template, spec, work, start_of(template, single_thread_tcg=single_thread_tcg), disks)
 
 
-def thawed(template: Path, *, in_turn: bool) -> Start:
+def start_of(template: Path, *, single_thread_tcg: bool) -> Start:
     """Return how a machine comes up from ``template``."""
-    return Start(memory=template / _MEMORY, incoming=True, in_turn=in_turn)
+    return Start(memory=template / _MEMORY, incoming=True, single_thread_tcg=single_thread_tcg)
 
 
 def boot_log(template: Path) -> str:
-    """Return what the console said until the template was frozen."""
+    """Return what the console said until the template was saved."""
     return (template / _BOOT_LOG).read_text(errors="replace")
 
 
-def _thaw(
+def _start(
     template: Path, spec: MachineSpec, work: Path, start: Start, disks: Mapping[str, Path] | None = None
 ) -> Machine:
     files = MachineFiles(work)
@@ -119,7 +124,7 @@ def _save(machine: Machine, into: Path) -> None:
         if status in ("completed", "failed", "cancelled"):
             break
     if status != "completed":
-        raise MachineError(f"the machine could not be frozen: QEMU says {status}")
+        raise MachineError(f"the machine could not be saved: QEMU says {status}")
     machine.kill()
     for disk in machine.spec.disks:
         if not disk.readonly:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vexlab.plugin.fixtures import Metrics, Successor
+from vexlab.plugin.fixtures import Metrics, PowerCycle
 from vexlab.vm.machine import Machine
 
 pytestmark = pytest.mark.domain("odd")
@@ -30,7 +30,7 @@ def late(machine: Machine) -> Iterator[None]:
     machine.exec(["insmod", "/vexlab/attack.ko", "bug=oops"])
 
 
-def test_late_fixture(late: None, successor: Successor) -> None:
+def test_late_fixture(late: None, power_cycle: PowerCycle) -> None:
     """The machine is looked at for the last time before the fixture is done with it."""
 
 
@@ -46,7 +46,7 @@ def test_surrogate(machine: Machine) -> None:
 
 def test_no_number(machine: Machine, metrics: Metrics) -> None:
     """A metric that is no number."""
-    metrics.record("seed_count", float("nan"))
+    metrics.record("seed", float("nan"))
 
 
 def test_elsewhere(machine: Machine) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from functools import cache
 
 from vexlab.classify import headline
 from vexlab.errors import TargetFailure
@@ -13,11 +11,8 @@ from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
 from vexlab.plugin.fixtures import Metrics
-from vexlab.workloads import WORKLOADS
 
 _SHOWN = 12
-# { "owner", "setgid_directory", "inode(7), S_ISGID on a directory; mkdir(2)", setgid_dir },
-_CHECK = re.compile(r'\{ "(\w+)", "(\w+)", "([^"]+)"')
 
 Say = Callable[[str], None]
 
@@ -53,33 +48,17 @@ FAMILIES = (
 )
 
 
-@cache
-def _checks() -> tuple[tuple[str, str, str], ...]:
-    sources = sorted((WORKLOADS.source / "fscheck").glob("*.c"))
-    return tuple(check for source in sources for check in _CHECK.findall(source.read_text()))
-
-
-def words_of_family(family: str) -> str:
-    """Return the names of the family's checks, and what each rests on."""
-    return " ".join(f"{name} {cite}" for of, name, cite in _checks() if of == family)
-
-
-def words_of_checks(*names: str) -> str:
-    """Return the names of these checks (``family.name``), and what each rests on."""
-    return " ".join(f"{name} {cite}" for of, name, cite in _checks() if f"{of}.{name}" in names)
-
-
 def run_family(
     filesystem: GuestFilesystem,
     family: str,
     folder: str,
     metrics: Metrics,
-    during: Say,
+    step: Say,
     *options: str,
     timeout: float = 300,
 ) -> None:
     """Run every check of ``family`` in the guest's ``folder``; each must pass or be declared refused."""
-    _run(filesystem, ["--family", family], options, folder, metrics, during, timeout=timeout)
+    _run(filesystem, ["--family", family], options, folder, metrics, step, timeout=timeout)
 
 
 def run_kept(
@@ -87,7 +66,7 @@ def run_kept(
     checks: Sequence[str],
     folder: str,
     metrics: Metrics,
-    during: Say,
+    step: Say,
     *,
     timeout: float = 300,
 ) -> None:
@@ -96,7 +75,7 @@ def run_kept(
     It is for what shows only on the disk: fsck, and the tree after mounting again, then judge what the checks did.
     """
     words = [word for check in checks for word in ("--check", check)]
-    _run(filesystem, words, ["--keep", "--timeout", f"{timeout * 0.8:g}"], folder, metrics, during, timeout=timeout)
+    _run(filesystem, words, ["--keep", "--timeout", f"{timeout * 0.8:g}"], folder, metrics, step, timeout=timeout)
 
 
 def _run(
@@ -105,13 +84,13 @@ def _run(
     options: Sequence[str],
     folder: str,
     metrics: Metrics,
-    during: Say,
+    step: Say,
     *,
     timeout: float,
 ) -> None:
     listed = filesystem.machine.exec(["fscheck", "list", "--json", *chosen])
     checks = parse_checks(listed.text)
-    result = run_fscheck(filesystem, during, "run", *chosen, *options, folder, timeout=timeout)
+    result = run_fscheck(filesystem, step, "run", *chosen, *options, folder, timeout=timeout)
     report = parse_results(result.text)
     judged = judge(checks, report, dict(filesystem.target.refuses))
     tell(judged, filesystem, metrics)
@@ -121,17 +100,15 @@ def _run(
         raise TargetFailure(f"fscheck itself was killed: {result}")
 
 
-def run_fscheck(
-    filesystem: GuestFilesystem, during: Say, verb: str, *words: str, timeout: float = 120
-) -> CommandResult:
-    """Run ``fscheck verb words``; where the kernel dies or hangs meanwhile, ``during`` is told in which check."""
+def run_fscheck(filesystem: GuestFilesystem, step: Say, verb: str, *words: str, timeout: float = 120) -> CommandResult:
+    """Run ``fscheck verb words``; where the kernel dies or hangs meanwhile, ``step`` is told in which check."""
     machine = filesystem.machine
     try:
         return machine.exec(["fscheck", verb, "--announce", *words], timeout=timeout)
     finally:
         console = machine.console.text()
         if check := running_check(console, headline(console) or ""):
-            during(f"while fscheck ran {check}")
+            step(f"while fscheck ran {check}")
 
 
 def tell_output(result: CommandResult, filesystem: GuestFilesystem, metrics: Metrics) -> None:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from vexlab.domains.filesystem_operations.families import Say, run_family, run_kept, words_of_checks, words_of_family
+from vexlab.domains.filesystem_operations.families import Say, run_family, run_kept
 from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.module import GuestModule
@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.level(2),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _USE_UP_S = 240.0
@@ -164,24 +164,22 @@ def _loop(machine: Machine, folder: str, size: int, options: str = "") -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.words(words_of_family("full"))
-def test_full(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
+def test_full(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
     """With no block or inode left every operation says ENOSPC, loses nothing, and removing makes room again."""
     small = _on(filesystem, device_of(filesystem.machine, "small"))
     questions = LastQuestions(small)
-    run_family(small, "full", small.mountpoint, metrics, during, timeout=600)
+    run_family(small, "full", small.mountpoint, metrics, step, timeout=600)
     questions.kept()
     questions.given_back()
     questions.let_go()
 
 
 @pytest.mark.level(1)
-@pytest.mark.words(words_of_checks("full.last_blocks"))
-def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
+def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
     """With none to three blocks free an operation is done or has changed nothing, in memory and on the disk."""
     small = _on(filesystem, device_of(filesystem.machine, "tiny"))
     questions = LastQuestions(small)
-    run_kept(small, ["full.last_blocks"], small.mountpoint, metrics, during)
+    run_kept(small, ["full.last_blocks"], small.mountpoint, metrics, step)
     questions.kept()
     questions.given_back()
     questions.let_go()

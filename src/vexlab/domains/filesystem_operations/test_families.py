@@ -9,8 +9,6 @@ from vexlab.domains.filesystem_operations.families import (
     Say,
     run_family,
     run_kept,
-    words_of_checks,
-    words_of_family,
 )
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
@@ -39,23 +37,22 @@ _MOVES = (
 
 
 def _case(family: str) -> object:
-    marks = [pytest.mark.words(words_of_family(family)), *([pytest.mark.quick] if family in _QUICK else [])]
-    marks.append(pytest.mark.sequential(yes=family not in _AT_ONCE))
+    marks = [pytest.mark.quick] if family in _QUICK else []
+    marks.append(pytest.mark.single_thread_tcg(yes=family not in _AT_ONCE))
     return pytest.param(family, marks=marks, id=family)
 
 
 @pytest.mark.parametrize("family", [_case(family) for family in FAMILIES])
-def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str, metrics: Metrics, during: Say) -> None:
+def test_family(mounted: GuestFilesystem, questions: LastQuestions, family: str, metrics: Metrics, step: Say) -> None:
     """Every check of the family passes or is refused as declared, and the files of others are not touched."""
     made = mounted.machine.ash(_BYSTANDERS.format(mounted.mountpoint))
     assert made.ok, f"the files of others cannot be made: {made}"
-    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics, during)
+    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics, step)
     questions.compare("/tmp/bystanders.manifest", f"{mounted.mountpoint}/bystanders")
 
 
-@pytest.mark.words(words_of_checks(*_MOVES))
-@pytest.mark.sequential
+@pytest.mark.single_thread_tcg
 @pytest.mark.usefixtures("questions")
-def test_moves_kept(mounted: GuestFilesystem, metrics: Metrics, during: Say) -> None:
+def test_moves_kept(mounted: GuestFilesystem, metrics: Metrics, step: Say) -> None:
     """Directories that were moved and exchanged are consistent on the disk, and the same after unmount and mount."""
-    run_kept(mounted, _MOVES, mounted.mountpoint, metrics, during)
+    run_kept(mounted, _MOVES, mounted.mountpoint, metrics, step)

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.scenario(4),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _FILES = """

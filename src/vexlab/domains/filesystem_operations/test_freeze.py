@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _STEP_S = 60.0

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.domain("filesystem_operations"),
     pytest.mark.level(1),
     pytest.mark.needs(mkfs=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _WRITES = "readonly_mount"  # in [refuses]: why it writes to a device although it is mounted read-only
@@ -97,12 +97,12 @@ def test_tree_kept(questions: LastQuestions) -> None:
     questions.filled(1)
 
 
-def test_marks_last(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, during: Say) -> None:
+def test_marks_last(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, step: Say) -> None:
     """Times, modes, holes, links and attributes are there after unmount, fsck and mount, as fscheck marked them."""
     point = mounted.mountpoint
-    tell_output(run_fscheck(mounted, during, "mark", point), mounted, metrics)
+    tell_output(run_fscheck(mounted, step, "mark", point), mounted, metrics)
     questions.again()
-    tell_output(run_fscheck(mounted, during, "verify", point), mounted, metrics)
+    tell_output(run_fscheck(mounted, step, "verify", point), mounted, metrics)
 
 
 def test_remount_readonly(mounted: GuestFilesystem, questions: LastQuestions) -> None:
@@ -112,10 +112,10 @@ def test_remount_readonly(mounted: GuestFilesystem, questions: LastQuestions) ->
     questions.compare("/tmp/tree.manifest", f"{mounted.mountpoint}/tree")
 
 
-def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, during: Say) -> None:
+def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, step: Say) -> None:
     """Mounted read-only, every operation that would change something says EROFS, and the device stays as it is."""
     machine, point = mounted.machine, mounted.mountpoint
-    tell_output(run_fscheck(mounted, during, "mark", point), mounted, metrics)
+    tell_output(run_fscheck(mounted, step, "mark", point), mounted, metrics)
     assert mounted.unmount().ok
     before = sectors_written(machine, mounted.device)
     if _WRITES not in dict(mounted.target.refuses):
@@ -128,7 +128,7 @@ def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: M
     assert machine.exec(["blockdev", "--setro", mounted.device]).ok
     read_only = mounted.mount("ro")
     assert read_only.ok, f"it does not mount read-only: {read_only}"
-    tell_output(run_fscheck(mounted, during, "readonly", point), mounted, metrics)
+    tell_output(run_fscheck(mounted, step, "readonly", point), mounted, metrics)
     assert mounted.unmount().ok
     after = sectors_written(machine, mounted.device)
     assert after == before, f"a read-only mount on a read-only device wrote {after - before} sectors"

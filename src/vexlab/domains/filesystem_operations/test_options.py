@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.domain("filesystem_operations"),
     pytest.mark.level(1),
     pytest.mark.vm(disks=disks),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _NONSENSE = "vexlab-no-such-value"
@@ -179,7 +179,7 @@ def test_statistics(mounted: GuestFilesystem, questions: LastQuestions) -> None:
 
 
 @pytest.mark.needs(mkfs=True, statistics=True)
-@pytest.mark.sequential(yes=False)
+@pytest.mark.single_thread_tcg(yes=False)
 def test_statistics_meanwhile(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     """Its numbers are read without end while it is mounted and unmounted forty times, and nothing gets in the way."""
     assert filesystem.mkfs().ok

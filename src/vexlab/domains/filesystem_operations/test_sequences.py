@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
     pytest.mark.usefixtures("questions"),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 SEED = "VEXLAB_SEED"  # environment variable: do the sequences of an earlier run again
@@ -54,7 +54,7 @@ def _done(mounted: GuestFilesystem, metrics: Metrics, found: Comparison) -> None
 
 def _compare(mounted: GuestFilesystem, metrics: Metrics, seed: int, count: int, *options: str) -> None:
     work = _places(mounted)
-    metrics.record("seed_count", seed)
+    metrics.record("seed", seed)
     argv = ["fsseq", "compare", *options, str(seed), str(count), *work]
     found = parse_comparison(mounted.machine.exec(argv, timeout=_COMPARE_S).text)
     if found.differ:
@@ -103,7 +103,7 @@ def test_sequence_drawn(mounted: GuestFilesystem, metrics: Metrics) -> None:
     from vexlab.guest.draw import draw  # only here: a third of the start of every run goes into it
 
     machine, work, seed = mounted.machine, _places(mounted), _seed()
-    metrics.record("seed_count", seed)
+    metrics.record("seed", seed)
     without = frozenset(word for each in work for word in machine.exec(["fsseq", "probe", each]).text.split(","))
     programs = draw(_DRAWN, seed, without=without)
     machine.push(render_programs(programs).encode(), _PROGRAM)

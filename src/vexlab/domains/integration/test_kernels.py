@@ -11,14 +11,14 @@ from vexlab.guest.questions import LastQuestions
 from vexlab.guest.vectors import ADAPTERS, VectorStore, draw, wrong_hits
 from vexlab.lab import Lab
 from vexlab.model.kernel import Kernel
-from vexlab.plugin.fixtures import Metrics, Successor
+from vexlab.plugin.fixtures import Metrics, PowerCycle
 
 pytestmark = [
     pytest.mark.domain("integration"),
     pytest.mark.level(2),
     pytest.mark.needs(mkfs=True),
     MACHINE,
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _NAMES = 120
@@ -27,7 +27,7 @@ _EACH = 8  # vectors added by each kernel in turn
 
 
 def test_other_kernels(
-    filesystem: GuestFilesystem, successor: Successor, lab: Lab, kernel: Kernel, metrics: Metrics
+    filesystem: GuestFilesystem, power_cycle: PowerCycle, lab: Lab, kernel: Kernel, metrics: Metrics
 ) -> None:
     """What was written with this kernel is read and added to by each other one of the run, and at last here again."""
     others = [lab.kernels.get(name) for name in lab.settings.kernels if name != kernel.name]
@@ -38,7 +38,7 @@ def test_other_kernels(
     models: dict[int, bytes] = {}
     _turn(filesystem, models, kernel)
     for there in (*others, kernel):
-        fresh = successor(filesystem.machine, on=there)
+        fresh = power_cycle(filesystem.machine, on=there)
         filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
         _turn(filesystem, models, there)
     metrics.record("turns_count", len(models))

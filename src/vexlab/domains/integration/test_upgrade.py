@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.level(2),
     pytest.mark.needs(mkfs=True),
     MACHINE,
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _MANIFEST = "/tmp/old.manifest"

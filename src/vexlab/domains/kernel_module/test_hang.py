@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(2),
     pytest.mark.needs(loadable=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _STUCK = """

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(2),
     pytest.mark.needs(loadable=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 # Both scripts are for busybox (``Machine.ash``): its insmod, mount and rmmod make the same calls and start in a tenth

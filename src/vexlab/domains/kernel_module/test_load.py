@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.scenario(1),
     pytest.mark.quick,
     pytest.mark.needs(loadable=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _SETTLE_S = 5.0  # caches whose objects are freed by RCU are destroyed by a worker (mm/slab_common.c)

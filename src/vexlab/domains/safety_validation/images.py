@@ -128,7 +128,7 @@ def try_damages(
     device: str,
     damages: Sequence[Damage],
     metrics: Metrics,
-    during: Callable[[str], None],
+    step: Callable[[str], None],
     *,
     timeout: float,
     options: tuple[str, ...] = (),
@@ -148,7 +148,7 @@ def try_damages(
     try:
         result = machine.exec(["bash", "-c", 'exec "$@" </tmp/plan', "sh", *argv], timeout=timeout)
     except (GuestTimeout, MachineLost):
-        during(f"while trying {_culprit(filesystem)}")
+        step(f"while trying {_culprit(filesystem)}")
         raise
     results, noise = parse_damage_results(result.text)
     tried = [each for each in results if each.number >= 0]
@@ -157,10 +157,10 @@ def try_damages(
     metrics.record("noticed_count", sum(each.noticed for each in tried))
     metrics.record("damages_s", sum(each.ms for each in tried) / 1000)
     if headline(machine.console.text()):
-        during(f"while trying {_culprit(filesystem)}")
+        step(f"while trying {_culprit(filesystem)}")
     stuck = next((each for each in results if each.stuck), None)
     if stuck:
-        during(f"while trying {stuck.name}: {stuck.step} {stuck.path}")
+        step(f"while trying {stuck.name}: {stuck.step} {stuck.path}")
         words = f"`{stuck.step}` on the image with {stuck.name} did not end within {LIMIT_S} s"
         raise GuestTimeout(words, command=stuck.step, pid=stuck.stuck, seconds=LIMIT_S)
     if noise:

@@ -10,7 +10,7 @@ from vexlab.guest.crash import no_journal
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import Disk
 from vexlab.model.target import Target
-from vexlab.plugin.fixtures import Successor
+from vexlab.plugin.fixtures import PowerCycle
 
 IMAGES = 10
 _SMALL_MIB = 64
@@ -37,7 +37,7 @@ def begin(filesystem: GuestFilesystem) -> None:
     filesystem.prove()
 
 
-def without_power(filesystem: GuestFilesystem, successor: Successor) -> GuestFilesystem:
+def without_power(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> GuestFilesystem:
     """Cut the power, and return the filesystem as the machine that follows finds it, not mounted."""
-    fresh = successor(filesystem.machine)
+    fresh = power_cycle(filesystem.machine)
     return GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)

@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 # Names one damage, as a failure's words name it: the case then does that one alone.
@@ -63,10 +63,6 @@ find {point} -exec stat {{}} + >/dev/null 2>&1
 umount {point} && echo alive
 """
 
-_WORDS = (
-    "corrupt image, unchecked value of the image, missing NULL check: block numbers, inode numbers, lengths of entries "
-    "and names, link counts, sizes, positions in a bitmap, lists that lead in a circle without end, checksum"
-)
 
 Say = Callable[[str], None]
 
@@ -105,40 +101,38 @@ def _goes_on(filesystem: GuestFilesystem, module: GuestModule) -> None:
 
 @pytest.mark.needs(fields=True)
 @pytest.mark.slow
-@pytest.mark.words(_WORDS)
-def test_damaged_fields(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, during: Say) -> None:
+def test_damaged_fields(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, step: Say) -> None:
     """Of every sort of field the worst values, with the checksum made right: an error or nothing, and no harm."""
     device = make_image(filesystem, size=filesystem.target.min_disk)
     plan = _field_plan(filesystem)
     metrics.record("possible_count", len(plan))
-    try_damages(filesystem, device, _picked(plan, slice(_FIRST)), metrics, during, timeout=_TRY_S)
+    try_damages(filesystem, device, _picked(plan, slice(_FIRST)), metrics, step, timeout=_TRY_S)
     _goes_on(filesystem, module)
 
 
 @pytest.mark.level(2)
 @pytest.mark.needs(fields=True)
 @pytest.mark.slow
-@pytest.mark.words(_WORDS)
-def test_damaged_fields_more(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, during: Say) -> None:
+def test_damaged_fields_more(filesystem: GuestFilesystem, module: GuestModule, metrics: Metrics, step: Say) -> None:
     """The next thousand wrong values of the image's fields do no harm either."""
     device = make_image(filesystem, size=filesystem.target.min_disk)
     plan = _picked(_field_plan(filesystem), slice(_FIRST, _FIRST + _MORE))
-    try_damages(filesystem, device, plan, metrics, during, timeout=2 * _TRY_S)
+    try_damages(filesystem, device, plan, metrics, step, timeout=2 * _TRY_S)
     _goes_on(filesystem, module)
 
 
 @pytest.mark.needs(fields=True)
-def test_checksums(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
+def test_checksums(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
     """Each sort of checksum is looked at: with a bit of it wrong, and all else sound, the filesystem says so."""
     device = make_image(filesystem, size=filesystem.target.min_disk)
     plan = sum_damages(_fields(filesystem), most=_LIKE)
     if not plan:
         pytest.skip(f"{filesystem.target.name}'s fields have no checksums")
-    try_damages(filesystem, device, _picked(plan, slice(None)), metrics, during, timeout=_TRY_S)
+    try_damages(filesystem, device, _picked(plan, slice(None)), metrics, step, timeout=_TRY_S)
 
 
 @pytest.mark.needs(fields=True, options=True)
-def test_errors_option(filesystem: GuestFilesystem, metrics: Metrics, during: Say) -> None:
+def test_errors_option(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
     """After an error in the image it goes on, or is read-only from then on, as the mount option errors= says."""
     if "errors" not in dict(filesystem.target.options):
         pytest.skip(f"{filesystem.target.name} has no mount option errors=")
@@ -149,7 +143,7 @@ def test_errors_option(filesystem: GuestFilesystem, metrics: Metrics, during: Sa
     refusing = {}
     for value in ("continue", "remount-ro"):
         option = (f"errors={value}",)
-        results = try_damages(filesystem, device, told, metrics, during, timeout=_TRY_S, options=option)
+        results = try_damages(filesystem, device, told, metrics, step, timeout=_TRY_S, options=option)
         refusing[value] = {each.name for each in results if "EROFS" in each.errors}
         metrics.record(f"{value.replace('-', '_')}_refused_count", len(refusing[value]))
     assert not refusing["continue"], f"read-only although errors=continue: {sorted(refusing['continue'])[0]}"
@@ -203,33 +197,33 @@ def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics, value: st
 
 
 @pytest.mark.needs(fields=True, options=True)
-def test_errors_panic(filesystem: GuestFilesystem, doomed: Machine, metrics: Metrics) -> None:
+def test_errors_panic(filesystem: GuestFilesystem, panic_machine: Machine, metrics: Metrics) -> None:
     """With errors=panic an error that is met in an image ends the machine."""
-    loaded = GuestModule(doomed, filesystem.target).load()
+    loaded = GuestModule(panic_machine, filesystem.target).load()
     assert loaded.ok, f"the module does not load: {loaded}"
-    sums, words = _wrong_sums(GuestFilesystem(doomed, filesystem.target, filesystem.device), "panic")
+    sums, words = _wrong_sums(GuestFilesystem(panic_machine, filesystem.target, filesystem.device), "panic")
     alive = 0
     try:
         for offset in sums:
-            told = doomed.shell(_PANIC.format(offset=offset, **words), timeout=60)
+            told = panic_machine.shell(_PANIC.format(offset=offset, **words), timeout=60)
             assert told.ok, f"with the checksum at {offset} wrong: {told}"
             alive += told.text != _REFUSED
     except MachineLost:
         metrics.record("survived_count", alive)
-        assert "Kernel panic - not syncing" in doomed.console.text(), "the machine ended without a panic"
+        assert "Kernel panic - not syncing" in panic_machine.console.text(), "the machine ended without a panic"
         return
     raise AssertionError(f"of {len(sums)} wrong checksums none ended the machine, {alive} were mounted and listed")
 
 
 @pytest.mark.parametrize("state", ["frozen", "cut"])
-def test_damaged_blindly(filesystem: GuestFilesystem, metrics: Metrics, during: Say, state: str) -> None:
+def test_damaged_blindly(filesystem: GuestFilesystem, metrics: Metrics, step: Say, state: str) -> None:
     """Bits, words, sectors and blocks damaged at random, at rest and with a journal to replay, do no harm."""
     device = make_image(filesystem, size=filesystem.target.min_disk, frozen=state == "frozen")
     listed = filesystem.machine.exec(["fsdamage", "--blocks", PRISTINE], timeout=60)
     blocks = [int(line) for line in listed.text.split()]
     assert listed.ok, f"the blocks in use cannot be listed: {listed}"
     seed = int(os.environ.get(_SEED, "1"))
-    metrics.record("seed_count", seed)
+    metrics.record("seed", seed)
     metrics.record("blocks_count", len(blocks))
     plan = _picked(blind_damages(blocks, seed=seed, count=_BLIND), slice(None))
-    try_damages(filesystem, device, plan, metrics, during, timeout=_TRY_S)
+    try_damages(filesystem, device, plan, metrics, step, timeout=_TRY_S)

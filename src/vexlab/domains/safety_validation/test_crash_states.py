@@ -110,7 +110,7 @@ def _check(filesystem: GuestFilesystem, metrics: Metrics, plan: CrashPlan) -> No
         pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
     machine = filesystem.machine
     prepare_layers(machine)
-    metrics.record("seed_count", plan.seed)
+    metrics.record("seed", plan.seed)
     argv = run_argv(
         filesystem.target,
         plan,

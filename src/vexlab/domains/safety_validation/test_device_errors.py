@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.needs("DM_FLAKEY", mkfs=True),
     pytest.mark.vm(disks=disks),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _NAME = "vexlab-fails"

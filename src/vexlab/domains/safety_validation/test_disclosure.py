@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks, append="init_on_alloc=0 init_on_free=0 no5lvl"),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _STEP_S = 120.0

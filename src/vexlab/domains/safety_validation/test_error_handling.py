@@ -137,7 +137,7 @@ def _sound(filesystem: GuestFilesystem, module: GuestModule) -> None:
     _usable(filesystem.machine)
 
 
-@pytest.mark.sequential
+@pytest.mark.single_thread_tcg
 def test_missing_device(filesystem: GuestFilesystem, module: GuestModule, thresholds: Thresholds) -> None:
     """What is no device, or has no filesystem, is refused with a word, again and again; a sound one works after."""
     target = filesystem.target
@@ -153,7 +153,7 @@ def test_missing_device(filesystem: GuestFilesystem, module: GuestModule, thresh
     _sound(filesystem, module)
 
 
-@pytest.mark.sequential
+@pytest.mark.single_thread_tcg
 def test_random_image(
     filesystem: GuestFilesystem, module: GuestModule, thresholds: Thresholds, metrics: Metrics
 ) -> None:

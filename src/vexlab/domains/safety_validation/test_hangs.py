@@ -28,13 +28,10 @@ _SCRIPT = "/tmp/stress.py"
 
 
 @pytest.mark.usefixtures("questions")
-@pytest.mark.words("lock order, circular locking, deadlock, missing lock, race, sleep in atomic context, lost wake-up")
 @pytest.mark.parametrize(
     "stress", [*("names", "data", "deletions", "freeze", "vectors"), pytest.param("holes", marks=pytest.mark.level(2))]
 )
-def test_stress_comes_on(
-    mounted: GuestFilesystem, metrics: Metrics, during: Callable[[str], None], stress: str
-) -> None:
+def test_stress_comes_on(mounted: GuestFilesystem, metrics: Metrics, step: Callable[[str], None], stress: str) -> None:
     """Processes at work in the same files and folders, interrupted and killed at random, never get stuck."""
     if stress == "vectors" and mounted.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
@@ -45,7 +42,7 @@ def test_stress_comes_on(
     lines = result.text.splitlines()
     stuck = next((line.split(" ", 2) for line in lines if line.startswith("stuck ")), None)
     if stuck:
-        during(f"in {stuck[2]} of the stress {stress}")
+        step(f"in {stuck[2]} of the stress {stress}")
         words = f"`{stuck[2]}` of the stress {stress} did not end within {_STUCK_S} s"
         raise GuestTimeout(words, command=stuck[2], pid=int(stuck[1]), seconds=_STUCK_S)
     assert result.ok, f"the stress did not come to its end: {result}"

@@ -17,7 +17,7 @@ from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.block import device_of
 from vexlab.guest.crash import CrashPlan, no_journal, parse_power_cut
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.plugin.fixtures import Metrics, Successor
+from vexlab.plugin.fixtures import Metrics, PowerCycle
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -78,11 +78,11 @@ def _verify(filesystem: GuestFilesystem, plan: CrashPlan, told: str) -> int:
     return cut.operation
 
 
-def _rounds(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics, count: int) -> None:
+def _rounds(filesystem: GuestFilesystem, power_cycle: PowerCycle, metrics: Metrics, count: int) -> None:
     if reason := no_journal(filesystem.target):
         pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
     seed = int(os.environ.get(SEED) or random.randrange(_SEEDS))
-    metrics.record("seed_count", seed)
+    metrics.record("seed", seed)
     draw = random.Random(seed)
     done = 0
     for number in range(count):
@@ -90,20 +90,20 @@ def _rounds(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics,
         plan = CrashPlan(seed=draw.randrange(_SEEDS), count=_OPERATIONS, profile=profile)
         told = f"round {number} (do it again with {SEED}={seed})"
         _write_until(filesystem, plan, draw.uniform(0, _LONGEST_S))
-        fresh = successor(filesystem.machine)
+        fresh = power_cycle(filesystem.machine)
         filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
         done += _verify(filesystem, plan, told)
     metrics.record("operations_count", done)
 
 
 @pytest.mark.level(1)
-def test_power_cut_once(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics) -> None:
+def test_power_cut_once(filesystem: GuestFilesystem, power_cycle: PowerCycle, metrics: Metrics) -> None:
     """After a power cut amid writes a new machine mounts it, finds all that was synced, and nothing else is wrong."""
-    _rounds(filesystem, successor, metrics, 1)
+    _rounds(filesystem, power_cycle, metrics, 1)
 
 
 @pytest.mark.level(2)
 @pytest.mark.slow
-def test_power_cut(filesystem: GuestFilesystem, successor: Successor, metrics: Metrics) -> None:
+def test_power_cut(filesystem: GuestFilesystem, power_cycle: PowerCycle, metrics: Metrics) -> None:
     """After each of six power cuts at random moments all that was synced is there, names, bytes and link counts."""
-    _rounds(filesystem, successor, metrics, 6)
+    _rounds(filesystem, power_cycle, metrics, 6)

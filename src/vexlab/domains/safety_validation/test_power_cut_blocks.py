@@ -6,7 +6,7 @@ import pytest
 
 from vexlab.domains.safety_validation.machines import begin, disks, without_power
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.plugin.fixtures import Successor
+from vexlab.plugin.fixtures import PowerCycle
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -140,13 +140,13 @@ END
 _RELEASED_SIZE = 2 << 20
 
 
-def test_reused_blocks(filesystem: GuestFilesystem, successor: Successor) -> None:
+def test_reused_blocks(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """A file that took the blocks of folders, and was synced, holds its data after a power cut, not their names."""
     begin(filesystem)
     filesystem.machine.push(_REUSE.encode(), "/tmp/reuse.py")
     written = filesystem.machine.exec(["python3", "/tmp/reuse.py", filesystem.mountpoint, str(_ROOM)], timeout=_STEP_S)
     assert written.ok, f"blocks cannot be used again: {written.error_text.strip().rpartition(chr(10))[2]}"
-    filesystem = without_power(filesystem, successor)
+    filesystem = without_power(filesystem, power_cycle)
     mounted = filesystem.mount()
     assert mounted.ok, f"after a power cut it does not mount: {mounted}"
     filesystem.prove()
@@ -160,14 +160,14 @@ def test_reused_blocks(filesystem: GuestFilesystem, successor: Successor) -> Non
         assert checked.ok, f"it is not consistent after recovery: {checked}"
 
 
-def test_freed_blocks(filesystem: GuestFilesystem, successor: Successor) -> None:
+def test_freed_blocks(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """A file whose removal the power cut undoes has its own data, whoever wanted its blocks in the meantime."""
     begin(filesystem)
     filesystem.machine.push(_RELEASE.encode(), "/tmp/release.py")
     argv = ["python3", "/tmp/release.py", filesystem.mountpoint, str(_RELEASED_SIZE)]
     written = filesystem.machine.exec(argv, timeout=_STEP_S)
     assert written.ok, f"files cannot be removed and written: {written.error_text.strip().rpartition(chr(10))[2]}"
-    filesystem = without_power(filesystem, successor)
+    filesystem = without_power(filesystem, power_cycle)
     mounted = filesystem.mount()
     assert mounted.ok, f"after a power cut it does not mount: {mounted}"
     filesystem.prove()

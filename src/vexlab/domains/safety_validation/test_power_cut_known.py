@@ -11,7 +11,7 @@ from vexlab.guest.crash import no_journal
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.questions import LastQuestions
 from vexlab.guest.vectors import ADAPTERS
-from vexlab.plugin.fixtures import Successor
+from vexlab.plugin.fixtures import PowerCycle
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -163,14 +163,14 @@ exit 0
 
 
 @pytest.mark.level(1)
-def test_recovery_by_remount(filesystem: GuestFilesystem, successor: Successor) -> None:
+def test_recovery_by_remount(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """After a power cut it is mounted read-only, made writable, and is then as whole as it is when mounted anew."""
     begin(filesystem)
     LastQuestions(filesystem).fill(5, 60)
     held = filesystem.machine.shell(_HELD.format(filesystem.mountpoint), timeout=_STEP_S)
     assert held.ok, f"the files to be held open cannot be made: {held}"
     model = filesystem.machine.pull(_MODEL)
-    filesystem = without_power(filesystem, successor)
+    filesystem = without_power(filesystem, power_cycle)
     fresh = filesystem.machine
     fresh.push(model, _MODEL)
     _leaves_alone(filesystem)
@@ -215,40 +215,40 @@ def _has_late(filesystem: GuestFilesystem) -> None:
 @pytest.mark.parametrize(
     ("option", "steps"), [("sync", (*_NAMES, *_DATA)), ("dirsync", _NAMES)], ids=["sync", "dirsync"]
 )
-def test_synchronous(filesystem: GuestFilesystem, successor: Successor, option: str, steps: tuple[str, ...]) -> None:
+def test_synchronous(filesystem: GuestFilesystem, power_cycle: PowerCycle, option: str, steps: tuple[str, ...]) -> None:
     """Mounted to be synchronous, what was done is there after a power cut as soon as the call has returned."""
     if "synced_gaps" in dict(filesystem.target.refuses):
         steps = tuple(step for step in steps if step != _GAP)
-    _one_by_one(filesystem, successor, steps, option)
+    _one_by_one(filesystem, power_cycle, steps, option)
 
 
 @pytest.mark.needs(vectors=True)
-def test_synchronous_vectors(filesystem: GuestFilesystem, successor: Successor) -> None:
+def test_synchronous_vectors(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """Mounted to be synchronous, vectors that were added or deleted are so as soon as the call has returned."""
     if filesystem.target.vectors != "vexctl":
         pytest.skip("the steps are VexFS's own commands")
-    _one_by_one(filesystem, successor, _VECTORS, "sync")
+    _one_by_one(filesystem, power_cycle, _VECTORS, "sync")
 
 
 @pytest.mark.level(1)
 @pytest.mark.parametrize("steps", [_SYNCED_DATA, _SYNCED_NAMES], ids=["data", "names"])
-def test_synced(filesystem: GuestFilesystem, successor: Successor, steps: tuple[str, ...]) -> None:
+def test_synced(filesystem: GuestFilesystem, power_cycle: PowerCycle, steps: tuple[str, ...]) -> None:
     """What was synced, by whatever call, is there after a power cut as soon as the call has returned."""
-    _one_by_one(filesystem, successor, steps)
+    _one_by_one(filesystem, power_cycle, steps)
 
 
 @pytest.mark.level(1)
 @pytest.mark.needs(vectors=True)
-def test_synced_vectors(filesystem: GuestFilesystem, successor: Successor) -> None:
+def test_synced_vectors(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """Vectors that were added and deleted, and synced, are so after a power cut as soon as the call has returned."""
     if filesystem.target.vectors != "vexctl":
         pytest.skip("the steps are VexFS's own commands")
-    _one_by_one(filesystem, successor, _SYNCED_VECTORS)
+    _one_by_one(filesystem, power_cycle, _SYNCED_VECTORS)
 
 
 @pytest.mark.level(1)
 @pytest.mark.needs(vectors=True)
-def test_add_amid(filesystem: GuestFilesystem, successor: Successor) -> None:
+def test_add_amid(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """Of an add that the power cut ends in its middle nothing is there, though others committed meanwhile."""
     if filesystem.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
@@ -258,7 +258,7 @@ def test_add_amid(filesystem: GuestFilesystem, successor: Successor) -> None:
     assert added.ok, f"vectors cannot be added: {added}"
     if added.text != "True":
         pytest.skip("the add had ended before the power was cut")
-    filesystem = without_power(filesystem, successor)
+    filesystem = without_power(filesystem, power_cycle)
     mounted = filesystem.mount()
     assert mounted.ok, f"it does not mount after the power cut: {mounted}"
     filesystem.prove()
@@ -270,7 +270,7 @@ def test_add_amid(filesystem: GuestFilesystem, successor: Successor) -> None:
         assert checked.ok, f"it is not consistent after recovery: {checked}"
 
 
-def _one_by_one(filesystem: GuestFilesystem, successor: Successor, steps: tuple[str, ...], *options: str) -> None:
+def _one_by_one(filesystem: GuestFilesystem, power_cycle: PowerCycle, steps: tuple[str, ...], *options: str) -> None:
     """Do each of ``steps``, cut the power after it, and assert that all is as it was before the cut."""
     if reason := no_journal(filesystem.target):
         pytest.skip(f"{filesystem.target.name} does not promise to recover: {reason}")
@@ -291,7 +291,7 @@ def _one_by_one(filesystem: GuestFilesystem, successor: Successor, steps: tuple[
             done = filesystem.machine.shell(script, timeout=_STEP_S)
             assert done.ok, f"{step}: {done}"
             before, last = _there(filesystem), step
-            filesystem = without_power(filesystem, successor)
+            filesystem = without_power(filesystem, power_cycle)
     assert filesystem.unmount().ok
     if filesystem.target.fsck:
         checked = filesystem.fsck()

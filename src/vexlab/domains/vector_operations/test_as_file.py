@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 # Each way is tried by a child, which a signal may end; prints the ways that were let through.

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 # Prints a line of JSON for each call.

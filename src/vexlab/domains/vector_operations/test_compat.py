@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(5),
     pytest.mark.needs("IA32_EMULATION", mkfs=True, vectors=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 # A 64-bit program may make the calls of a 32-bit one (arch/x86/entry/entry_64_compat.S): no 32-bit library is needed.

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
     pytest.mark.vm(disks=(Disk(serial="scratch", size=500),)),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _COUNT, _DIM = 60, 8

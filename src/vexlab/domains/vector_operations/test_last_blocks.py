@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 # A record of 1016 components is as large as a block. Of a file 12 blocks stand in the inode (VEXFS_NDIR_BLOCKS), the

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _SEED = "VEXLAB_SEED"  # environment variable: do the calls of an earlier run again
@@ -151,7 +151,7 @@ def test_program(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> 
     if target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
     seed = int(os.environ.get(_SEED) or random.randrange(_SEEDS))
-    metrics.record("seed_count", seed)
+    metrics.record("seed", seed)
     mounted.machine.push((SHAPES + CALL + _PROGRAM).encode(), "/tmp/program.py")
     for part in range(3):
         words = ["python3", "/tmp/program.py", f"{mounted.mountpoint}/program", str(seed + part), str(_STEPS)]

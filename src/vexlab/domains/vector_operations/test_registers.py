@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 # The call is made between loading all of xmm0 to xmm15 from memory and storing them behind that; libraries would use

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.level(1),
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 # The words are the folder to work in and the filesystem's folder in /sys. Prints what is told wrongly.

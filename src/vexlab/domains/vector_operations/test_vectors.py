@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.scenario(5),
     pytest.mark.needs(mkfs=True, vectors=True),
     pytest.mark.vm(disks=(Disk(serial="scratch", size=500),)),
-    pytest.mark.sequential,
+    pytest.mark.single_thread_tcg,
 ]
 
 _AT_ONCE = 500
@@ -166,7 +166,7 @@ def test_many_collections(store: VectorStore, collection: str, mounted: GuestFil
         assert list(found.values()) == vectors, f"{path} holds other vectors"
 
 
-@pytest.mark.sequential(yes=False)
+@pytest.mark.single_thread_tcg(yes=False)
 def test_together(store: VectorStore, collection: str, machine: Machine) -> None:
     """Of four that add and two that search at once none fails, and afterwards every batch is there once each."""
     vectors = draw(9, 5, 32)
