@@ -13,7 +13,7 @@ from vexlab.domains.filesystem_operations.families import FAMILIES
 from vexlab.errors import UsageError
 from vexlab.guest.vectors import Hit, Vector, draw, wrong_hits
 
-CHECKS = Path(vexlab.__file__).parent / "guest" / "workloads" / "fscheck"
+CHECKS = Path(vexlab.__file__).parent / "workloads" / "fscheck"
 STORED: dict[int, Vector] = {1: (0.0, 0.0), 2: (3.0, 4.0), 3: (1.0, 0.0), 4: (1.0, 0.0)}
 QUERY: Vector = (0.0, 0.0)
 RIGHT = (Hit(id=1, distance=0.0), Hit(id=3, distance=1.0), Hit(id=4, distance=1.0))

@@ -42,15 +42,15 @@ def test_a_targets_failure_is_the_targets() -> None:
 
 
 PLANTED = """
-from tests.unit.guest.test_questions import ANSWERS, TARGET, Answering
+from tests.unit.guest.test_post_checks import ANSWERS, TARGET, Answering
 from vexlab.errors import TargetFailure
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 
 assert False, "this does not count under -O"
 filesystem = GuestFilesystem(Answering({**ANSWERS, %s}), TARGET, "/dev/vdc")
 try:
-    LastQuestions(filesystem).ask()
+    PostChecks(filesystem).run()
     filesystem.prove()
 except TargetFailure as failure:
     print("FAILED", failure)

@@ -400,3 +400,10 @@ def test_what_is_no_table_is_told(tmp_path: Path, text: str | None) -> None:
         file.write_text(text)
     with pytest.raises(UsageError, match="is no table of a selfcheck"):
         finders(file)
+
+
+def test_a_case_that_was_renamed_is_known_by_its_old_name(tmp_path: Path) -> None:
+    table = tmp_path / "table.json"
+    old = _trial("safety_validation.work_leaks_nothing[6.1-asked]", slow=60)
+    table.write_bytes(msgspec.json.encode({"clean": [], "defects": [old], "rate": 1.0}))
+    assert finders(table) == {"x": ("safety_validation.operation_leaks[6.1-stat]",)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.plugin.fixtures import Metrics
 
 pytestmark = pytest.mark.needs(mkfs=True)
@@ -21,11 +21,11 @@ sort -u log | wc -l; wc -l <log
 """
 
 
-def test_appended_by_four(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+def test_appended_by_four(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics) -> None:
     """Lines that four writers append at once are all there, each once, also after the filesystem was mounted again."""
     result = mounted.machine.shell(_APPEND.format(mounted.mountpoint, _LINES), timeout=60)
     metrics.record("append_s", result.duration)
     assert result.text.split() == [str(4 * _LINES)] * 2, f"lines are missing or there twice: {result}"
-    questions.again()
+    post_checks.again()
     kept = mounted.machine.shell(f"wc -l <{mounted.mountpoint}/log").text
     assert kept == str(4 * _LINES), f"{kept} of {4 * _LINES} lines are left after mounting again"

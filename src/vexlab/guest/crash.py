@@ -18,7 +18,7 @@ from vexlab.model.target import Target
 _LACKS = ("xattr", "tmpfile", "rename_exchange", "fsync_names")
 NO_JOURNAL = "crash_consistency"  # declared by filesystems that need fsck after every crash
 
-# As the last questions allow for (guest/questions.py): inodes made on demand take chunks of blocks.
+# As the post checks allow for (guest/post_checks.py): inodes made on demand take chunks of blocks.
 _ON_DEMAND_BLOCKS = 64
 
 

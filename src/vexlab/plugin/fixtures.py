@@ -17,7 +17,7 @@ from vexlab.errors import BuildError, InfraError, TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.images.modules import read_module, unsigned
 from vexlab.lab import Lab, Order
 from vexlab.model.kernel import Kernel
@@ -279,13 +279,13 @@ def _order(recorder: Recorder, machine: Machine) -> Order:
 
 
 @pytest.fixture
-def questions(
+def post_checks(
     request: pytest.FixtureRequest, mounted: GuestFilesystem, target: Target, kernel: Kernel
-) -> Iterator[LastQuestions]:
-    """Return the last questions about ``mounted``; they are asked when the case has ended well."""
+) -> Iterator[PostChecks]:
+    """Return the post checks about ``mounted``; they are asked when the case has ended well."""
     request.node.stash[_ENDED_WELL] = False  # whatever an earlier attempt came to
     loadable = not why_not_loadable(kernel, target)
-    asked = LastQuestions(mounted, GuestModule(mounted.machine, target) if loadable else None)
-    yield asked
+    checks = PostChecks(mounted, GuestModule(mounted.machine, target) if loadable else None)
+    yield checks
     if request.node.stash.get(_ENDED_WELL, False) and not recorder_of(request.node).failed:
-        asked.ask()
+        checks.run()

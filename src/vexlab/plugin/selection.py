@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.kernels.catalogue import read_config
+from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import Target
@@ -113,7 +114,7 @@ def _wanted(config: pytest.Config, marks: CaseMarks) -> bool:
         and scenario in (0, marks.scenario)
         and (not domains or marks.domain in domains)
         and (not config.getoption("vexlab_quick") or marks.quick)
-        and (not patterns or any(_matches(marks.id, pattern) for pattern in patterns))
+        and (not patterns or any(_matches(marks.id, current(pattern)) for pattern in patterns))
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from vexlab.errors import UsageError
+from vexlab.model.aliases import current
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -25,4 +26,4 @@ def finders(file: Path) -> Mapping[str, tuple[str, ...]]:
         table = msgspec.json.decode(file.read_bytes(), type=_Table)
     except (OSError, msgspec.DecodeError) as error:
         raise UsageError(f"{file} is no table of a selfcheck: {error}", hint="`--json FILE` writes one") from error
-    return {each.name: each.found_by for each in table.defects}
+    return {each.name: tuple(map(current, each.found_by)) for each in table.defects}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from tests.unit.guest.test_questions import MOUNTINFO, TARGET, Answering
+from tests.unit.guest.test_post_checks import MOUNTINFO, TARGET, Answering
 
 from vexlab.config import Thresholds
 from vexlab.guest.mount import GuestFilesystem

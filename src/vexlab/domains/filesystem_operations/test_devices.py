@@ -11,7 +11,7 @@ from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
@@ -97,14 +97,14 @@ def _on(filesystem: GuestFilesystem, device: str) -> GuestFilesystem:
 
 
 def _use(filesystem: GuestFilesystem, *, count: int = 120) -> None:
-    """Fill, ask the last questions, and see that the device was not used beyond its end."""
-    questions = LastQuestions(filesystem)
-    questions.fill(3, count)
-    questions.filled(3)
-    questions.kept()
-    questions.filled(3)
-    questions.given_back()
-    questions.let_go()
+    """Fill, run the post checks, and see that the device was not used beyond its end."""
+    post_checks = PostChecks(filesystem)
+    post_checks.fill(3, count)
+    post_checks.filled(3)
+    post_checks.kept()
+    post_checks.filled(3)
+    post_checks.given_back()
+    post_checks.let_go()
 
 
 @pytest.mark.level(1)
@@ -119,16 +119,16 @@ def test_device_large(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     device = device_of(filesystem.machine, "large")
     size = int(filesystem.machine.exec(["blockdev", "--getsize64", device]).text)
     large = _on(filesystem, device)
-    questions = LastQuestions(large)
-    counts = questions.counts()
+    post_checks = PostChecks(large)
+    counts = post_checks.counts()
     room = metrics.record("blocks_ratio", counts.blocks * counts.block_size / size)
     assert 1 - _OWN < room <= 1, f"of {size} bytes statfs(2) tells {counts.blocks} blocks of {counts.block_size}"
     spread = filesystem.machine.shell(_SPREAD.format(large.mountpoint), timeout=_USE_UP_S)
     assert spread.ok, f"folders with a file each cannot be made: {spread}"
     metrics.record("highest_ratio", int(spread.text) * counts.block_size / size)
-    questions.kept()
-    questions.given_back()
-    questions.let_go()
+    post_checks.kept()
+    post_checks.given_back()
+    post_checks.let_go()
 
 
 @pytest.mark.level(1)
@@ -167,35 +167,35 @@ def _loop(machine: Machine, folder: str, size: int, options: str = "") -> str:
 def test_full(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
     """With no block or inode left every operation says ENOSPC, loses nothing, and removing makes room again."""
     small = _on(filesystem, device_of(filesystem.machine, "small"))
-    questions = LastQuestions(small)
+    post_checks = PostChecks(small)
     run_family(small, "full", small.mountpoint, metrics, step, timeout=600)
-    questions.kept()
-    questions.given_back()
-    questions.let_go()
+    post_checks.kept()
+    post_checks.given_back()
+    post_checks.let_go()
 
 
 @pytest.mark.level(1)
 def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
     """With none to three blocks free an operation is done or has changed nothing, in memory and on the disk."""
     small = _on(filesystem, device_of(filesystem.machine, "tiny"))
-    questions = LastQuestions(small)
+    post_checks = PostChecks(small)
     run_kept(small, ["full.last_blocks"], small.mountpoint, metrics, step)
-    questions.kept()
-    questions.given_back()
-    questions.let_go()
+    post_checks.kept()
+    post_checks.given_back()
+    post_checks.let_go()
 
 
 @pytest.mark.level(1)
-def test_used_up(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+def test_all_space_usable(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics) -> None:
     """What is free can be used from anywhere: the files of one folder take nearly the last block and inode."""
     machine, point = mounted.machine, mounted.mountpoint
-    counts = questions.counts()
+    counts = post_checks.counts()
     made = machine.shell(_FAR_FOLDER.format(point, counts.free * counts.block_size * 3 // 5), timeout=_USE_UP_S)
     assert made.ok, f"folders cannot be made: {made}"
     folder = f"{point}/{made.text}"
     taken = machine.shell(_TAKE_BLOCKS.format(folder), timeout=_USE_UP_S)
     assert taken.ok, f"writing until nothing is free: {taken}"
-    available, counts = int(machine.shell(_AVAILABLE.format(point)).text), questions.counts()
+    available, counts = int(machine.shell(_AVAILABLE.format(point)).text), post_checks.counts()
     left = metrics.record("blocks_left_ratio", available / counts.blocks)
     assert left < _LEFT, f"{available} of {counts.blocks} blocks are left when a file in {folder} gets no more"
     assert machine.shell(f"rm {folder}/large && sync", timeout=_USE_UP_S).ok
@@ -203,7 +203,7 @@ def test_used_up(mounted: GuestFilesystem, questions: LastQuestions, metrics: Me
         return
     taken = machine.shell(_TAKE_INODES.format(folder), timeout=_USE_UP_S)
     assert taken.ok, f"making files until no inode is free: {taken}"
-    counts = questions.counts()
+    counts = post_checks.counts()
     left = metrics.record("inodes_left_ratio", counts.free_inodes / counts.inodes)
     assert left < _LEFT, f"{counts.free_inodes} of {counts.inodes} inodes are left when {folder} gets no more files"
     assert machine.shell(f"rm -r {folder}", timeout=_USE_UP_S).ok
@@ -223,16 +223,16 @@ def test_two_devices(filesystem: GuestFilesystem, target: Target) -> None:
     told = machine.exec(["stat", "-f", "-c", "%i", first.mountpoint, second.mountpoint])
     assert told.ok, str(told)
     assert len(set(told.text.split())) == 2, f"both have the same number in statfs(2): {told.text}"
-    both = (LastQuestions(first), LastQuestions(second))
-    for seed, questions in itertools.product((1, 2), both):
-        questions.fill(seed, 60)
-    for questions in both:
-        questions.again()
-    for seed, questions in itertools.product((1, 2), both):
-        questions.filled(seed)
-    for questions in both:
-        questions.given_back()
-        questions.let_go()
+    both = (PostChecks(first), PostChecks(second))
+    for seed, post_checks in itertools.product((1, 2), both):
+        post_checks.fill(seed, 60)
+    for post_checks in both:
+        post_checks.again()
+    for seed, post_checks in itertools.product((1, 2), both):
+        post_checks.filled(seed)
+    for post_checks in both:
+        post_checks.given_back()
+        post_checks.let_go()
 
 
 @pytest.mark.level(1)

@@ -8,7 +8,7 @@ from vexlab.config import Thresholds
 from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 
@@ -55,7 +55,7 @@ def test_filesystem_200mb(filesystem: GuestFilesystem, thresholds: Thresholds, m
     assert mounted.ok, f"mount failed: {mounted}"
     filesystem.prove()
     assert metrics.record("mount_s", mounted.duration) < 10
-    counts = LastQuestions(filesystem).counts()
+    counts = PostChecks(filesystem).counts()
     device = int(filesystem.machine.exec(["blockdev", "--getsize64", filesystem.device]).text)
     size = metrics.record("size_bytes", counts.blocks * counts.block_size)
     assert device / 2 < size <= device, f"of {device} bytes the filesystem has {size}"
@@ -66,7 +66,7 @@ def test_filesystem_200mb(filesystem: GuestFilesystem, thresholds: Thresholds, m
 
 @pytest.mark.quick
 @pytest.mark.parametrize("operations", [pytest.param(_FILES, id="files"), pytest.param(_DIRECTORIES, id="directories")])
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 def test_operations(mounted: GuestFilesystem, operations: str) -> None:
     """What the ordinary tools do with files and directories has the effect it must have."""
     result = mounted.machine.shell(
@@ -76,7 +76,7 @@ def test_operations(mounted: GuestFilesystem, operations: str) -> None:
 
 
 @pytest.mark.needs(loadable=True)
-def test_type_gone(mounted: GuestFilesystem, module: GuestModule, target: Target) -> None:
+def test_type_unregistered(mounted: GuestFilesystem, module: GuestModule, target: Target) -> None:
     """After unmount and unload the type is no longer registered, and a mount of it is refused."""
     assert mounted.unmount().ok
     unloaded = module.unload()

@@ -7,7 +7,7 @@ import pytest
 from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
@@ -125,8 +125,8 @@ def test_frozen(small: GuestFilesystem, metrics: Metrics) -> None:
     assert small.mkfs().ok
     assert small.mount().ok
     small.prove()
-    questions = LastQuestions(small)
-    questions.fill(9, 120)
+    post_checks = PostChecks(small)
+    post_checks.fill(9, 120)
     prepared = machine.shell(_PREPARE.format(point), timeout=_STEP_S)
     assert prepared.ok, f"what the writers are to change cannot be made: {prepared}"
     frozen = machine.shell(_FREEZE.format(point), timeout=_STEP_S)
@@ -134,10 +134,10 @@ def test_frozen(small: GuestFilesystem, metrics: Metrics) -> None:
     metrics.record("freeze_s", frozen.duration)
     copy = _copied_at_rest(small)
     _writers_wait(small, metrics)
-    questions.filled(9)
+    post_checks.filled(9)
     _let_go_at_rest(small)
     assert small.unmount().ok
-    questions.consistent()
+    post_checks.consistent()
     if _READ_ONLY not in dict(copy.target.refuses):
         _whole_read_only(copy)
     _whole(copy)
@@ -179,20 +179,20 @@ def _let_go_at_rest(small: GuestFilesystem) -> None:
     assert not written, f"{written} sectors were written when a removed file was closed while nothing may be"
 
 
-def test_remounted_at_rest(small: GuestFilesystem) -> None:
+def test_remounted_readonly(small: GuestFilesystem) -> None:
     """Remounted read-only, it writes nothing more; a copy made then mounts, also read-only, and holds everything."""
     assert small.mkfs().ok
     assert small.mount().ok
     small.prove()
-    questions = LastQuestions(small)
-    questions.fill(9, 120)
+    post_checks = PostChecks(small)
+    post_checks.fill(9, 120)
     overwritten = small.machine.shell(_OVERWRITE.format(small.mountpoint), timeout=_STEP_S)
     assert overwritten.ok, str(overwritten)
     read_only = small.machine.exec(["busybox", "mount", "-o", "remount,ro", small.mountpoint], timeout=_STEP_S)
     assert read_only.ok, f"it cannot be remounted read-only: {read_only}"
     copy = _copied_at_rest(small)
     assert small.unmount().ok
-    questions.consistent()
+    post_checks.consistent()
     _whole_read_only(copy)
     _whole(copy)
     assert copy.mount().ok
@@ -222,7 +222,7 @@ def _whole_read_only(copy: GuestFilesystem) -> None:
     assert copy.machine.exec(["blockdev", "--setro", copy.device]).ok
     mounted = copy.mount("ro")
     assert mounted.ok, f"the copy does not mount from a device that is read-only: {mounted}"
-    LastQuestions(copy).filled(9)
+    PostChecks(copy).filled(9)
     assert copy.unmount().ok
     assert copy.machine.exec(["blockdev", "--setrw", copy.device]).ok
 
@@ -232,8 +232,8 @@ def _whole(copy: GuestFilesystem) -> None:
     mounted = copy.mount()
     assert mounted.ok, f"the copy of the device at rest does not mount: {mounted}"
     copy.prove()
-    questions = LastQuestions(copy)
-    questions.filled(9)
-    questions.again()
-    questions.filled(9)
+    post_checks = PostChecks(copy)
+    post_checks.filled(9)
+    post_checks.again()
+    post_checks.filled(9)
     assert copy.unmount().ok

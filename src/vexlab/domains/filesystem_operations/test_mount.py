@@ -9,7 +9,7 @@ from vexlab.domains.filesystem_operations.families import Say, run_fscheck, tell
 from vexlab.guest.block import sectors_written
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.lab import guest_files
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
@@ -71,9 +71,9 @@ _UNKNOWN = "vexlab_no_such_option"  # no filesystem knows it, with a value or wi
 
 @pytest.mark.quick
 @pytest.mark.scenario(4)
-def test_mount_cycles(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+def test_mount_cycles(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics) -> None:
     """Each of 10 mounts and unmounts takes less than 10 s, and the tree made before is there in each."""
-    questions.fill(11, 50)
+    post_checks.fill(11, 50)
     slowest = 0.0
     for cycle in range(_CYCLES):
         unmounted = mounted.unmount()
@@ -84,35 +84,35 @@ def test_mount_cycles(mounted: GuestFilesystem, questions: LastQuestions, metric
     metrics.record("slowest_s", slowest)
     assert slowest < _MOUNT_S, f"a mount or unmount took {slowest:.1f} s"
     mounted.prove()
-    questions.filled(11)
+    post_checks.filled(11)
 
 
 @pytest.mark.quick
 @pytest.mark.scenario(4)
-def test_tree_kept(questions: LastQuestions) -> None:
+def test_tree_persists(post_checks: PostChecks) -> None:
     """A tree of 400 names of every kind is, after unmount, fsck and mount, what the model of it says."""
-    questions.fill(1, 400)
-    questions.filled(1)
-    questions.again()
-    questions.filled(1)
+    post_checks.fill(1, 400)
+    post_checks.filled(1)
+    post_checks.again()
+    post_checks.filled(1)
 
 
-def test_marks_last(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, step: Say) -> None:
+def test_attributes_persist(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, step: Say) -> None:
     """Times, modes, holes, links and attributes are there after unmount, fsck and mount, as fscheck marked them."""
     point = mounted.mountpoint
     tell_output(run_fscheck(mounted, step, "mark", point), mounted, metrics)
-    questions.again()
+    post_checks.again()
     tell_output(run_fscheck(mounted, step, "verify", point), mounted, metrics)
 
 
-def test_remount_readonly(mounted: GuestFilesystem, questions: LastQuestions) -> None:
+def test_remount_readonly(mounted: GuestFilesystem, post_checks: PostChecks) -> None:
     """Remounted read-only it refuses a new file, remounted read-write it takes one, and nothing else changed."""
     result = mounted.machine.shell(_REMOUNT.format(mounted.mountpoint), timeout=60)
     assert result.ok, str(result)
-    questions.compare("/tmp/tree.manifest", f"{mounted.mountpoint}/tree")
+    post_checks.compare("/tmp/tree.manifest", f"{mounted.mountpoint}/tree")
 
 
-def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, step: Say) -> None:
+def test_readonly(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, step: Say) -> None:
     """Mounted read-only, every operation that would change something says EROFS, and the device stays as it is."""
     machine, point = mounted.machine, mounted.mountpoint
     tell_output(run_fscheck(mounted, step, "mark", point), mounted, metrics)
@@ -134,7 +134,7 @@ def test_readonly(mounted: GuestFilesystem, questions: LastQuestions, metrics: M
     assert after == before, f"a read-only mount on a read-only device wrote {after - before} sectors"
     assert machine.exec(["blockdev", "--setrw", mounted.device]).ok
     assert mounted.mount().ok
-    questions.again()
+    post_checks.again()
 
 
 def test_mount_errors(filesystem: GuestFilesystem, thresholds: Thresholds) -> None:
@@ -163,7 +163,7 @@ def _mounts(filesystem: GuestFilesystem, when: str) -> None:
     assert unmounted.ok, f"it does not unmount {when}: {unmounted}"
 
 
-def test_cut_short(filesystem: GuestFilesystem) -> None:
+def test_truncated_device(filesystem: GuestFilesystem) -> None:
     """On a device that is smaller than the filesystem it is refused, read-only too, and nothing is written there."""
     machine, device = filesystem.machine, filesystem.device
     made = filesystem.mkfs()
@@ -192,13 +192,13 @@ def test_mkfs_again(filesystem: GuestFilesystem) -> None:
         assert made.ok, f"mkfs {seed} failed: {made}"
         mounted = filesystem.mount()
         assert mounted.ok, f"mount {seed} failed: {mounted}"
-        questions = LastQuestions(filesystem)
+        post_checks = PostChecks(filesystem)
         names = filesystem.machine.exec(["ls", "-A", filesystem.mountpoint]).text
         assert seed == 1 or names == empty, f"a new filesystem holds {names[:200]}"
         empty = names
-        questions.fill(seed, 200)
-        questions.kept()
-        questions.filled(seed)
+        post_checks.fill(seed, 200)
+        post_checks.kept()
+        post_checks.filled(seed)
         assert filesystem.unmount().ok
 
 
@@ -206,7 +206,7 @@ def test_mkfs_again(filesystem: GuestFilesystem) -> None:
 def test_machine_restart(mounted: GuestFilesystem, target: Target, kernel: Kernel, artifact: ModuleArtifact) -> None:
     """What was written before unmount and a machine's reset is there when the machine has come up again."""
     machine = mounted.machine
-    LastQuestions(mounted).fill(7, 300)
+    PostChecks(mounted).fill(7, 300)
     model = machine.pull("/tmp/tree7.manifest")
     unmounted = mounted.unmount()
     assert unmounted.ok, f"unmount failed: {unmounted}"
@@ -217,9 +217,9 @@ def test_machine_restart(mounted: GuestFilesystem, target: Target, kernel: Kerne
     again = mounted.mount()
     assert again.ok, f"it does not mount after the restart: {again}"
     mounted.prove()
-    questions = LastQuestions(mounted)
-    questions.filled(7)
-    questions.kept()
+    post_checks = PostChecks(mounted)
+    post_checks.filled(7)
+    post_checks.kept()
 
 
 def _reset(machine: Machine, artifact: ModuleArtifact) -> None:

@@ -9,7 +9,7 @@ import pytest
 from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.guest.block import device_of
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import BUSYBOX
 
@@ -145,7 +145,7 @@ def _agree(filesystem: GuestFilesystem) -> dict[str, int]:
 
 
 @pytest.mark.needs(mkfs=True, statistics=True)
-def test_statistics(mounted: GuestFilesystem, questions: LastQuestions) -> None:
+def test_statistics(mounted: GuestFilesystem, post_checks: PostChecks) -> None:
     """The numbers it shows are those of statfs and of what was done, each device's its own, and go with the mount."""
     other = GuestFilesystem(mounted.machine, mounted.target, device_of(mounted.machine, "small"), "/mnt/other")
     assert mounted.machine.exec(["mkdir", "-p", other.mountpoint]).ok
@@ -159,7 +159,7 @@ def test_statistics(mounted: GuestFilesystem, questions: LastQuestions) -> None:
         assert after.get(key, 0) == before.get(key, -change) + change, (
             f"{key}: {before.get(key)}, then {after.get(key)}"
         )
-    questions.again()
+    post_checks.again()
     anew = _agree(mounted)
     for key in ("directories", "free_inodes", "free_blocks"):
         assert anew.get(key) == after.get(key), f"{key}: {after.get(key)}, and mounted anew {anew.get(key)}"
@@ -168,7 +168,7 @@ def test_statistics(mounted: GuestFilesystem, questions: LastQuestions) -> None:
     gone = _agree(mounted)
     for key in ("directories", "free_inodes"):
         assert gone.get(key) == before.get(key), f"{key}: {before.get(key)}, and when all is removed {gone.get(key)}"
-    questions.again()
+    post_checks.again()
     again = _agree(mounted)
     assert again.get("mounts", 1) > before.get("mounts", 0), f"mounts stays at {again.get('mounts')}"
     assert other.unmount().ok
@@ -180,7 +180,7 @@ def test_statistics(mounted: GuestFilesystem, questions: LastQuestions) -> None:
 
 @pytest.mark.needs(mkfs=True, statistics=True)
 @pytest.mark.single_thread_tcg(yes=False)
-def test_statistics_meanwhile(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+def test_statistics_concurrent(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     """Its numbers are read without end while it is mounted and unmounted forty times, and nothing gets in the way."""
     assert filesystem.mkfs().ok
     name = PurePosixPath(filesystem.device).name

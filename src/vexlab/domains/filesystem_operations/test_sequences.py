@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.level(2),
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
-    pytest.mark.usefixtures("questions"),
+    pytest.mark.usefixtures("post_checks"),
     pytest.mark.single_thread_tcg,
 ]
 

@@ -7,7 +7,7 @@ import pytest
 from vexlab.domains.integration.machines import MACHINE
 from vexlab.guest.block import device_of
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.guest.vectors import ADAPTERS, VectorStore, draw, wrong_hits
 from vexlab.lab import Lab
 from vexlab.model.kernel import Kernel
@@ -50,19 +50,19 @@ def _turn(filesystem: GuestFilesystem, models: dict[int, bytes], kernel: Kernel)
     mounted = filesystem.mount()
     assert mounted.ok, f"it does not mount on {kernel.name}: {mounted}"
     filesystem.prove()
-    questions = LastQuestions(filesystem)
+    post_checks = PostChecks(filesystem)
     for seed, model in models.items():
         machine.push(model, f"/tmp/tree{seed}.manifest")
-        questions.filled(seed)
+        post_checks.filled(seed)
     adapter = ADAPTERS.get(filesystem.target.vectors)
     if adapter:
         _vectors(adapter(machine), f"{filesystem.mountpoint}/collection", number)
     seed = 70 + number
-    questions.fill(seed, _NAMES)
+    post_checks.fill(seed, _NAMES)
     models[seed] = machine.pull(f"/tmp/tree{seed}.manifest")
     unmounted = filesystem.unmount()
     assert unmounted.ok, f"it does not unmount on {kernel.name}: {unmounted}"
-    questions.consistent()
+    post_checks.consistent()
     synced = machine.ash("sync")
     assert synced.ok, f"sync failed: {synced}"
 

@@ -8,7 +8,7 @@ from vexlab.domains.integration.machines import MACHINE
 from vexlab.domains.integration.workflow import Workflow
 from vexlab.guest.block import device_of
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.model.target import Target
 
 pytestmark = [
@@ -37,7 +37,7 @@ def second(mounted: GuestFilesystem, target: Target) -> GuestFilesystem:
 
 def test_copies_between(workflow: Workflow, second: GuestFilesystem) -> None:
     """Trees copied and moved between two mounted devices are the same there; rename and link say EXDEV."""
-    other = LastQuestions(second)
+    other = PostChecks(second)
     workflow.run("mounts", "copies", second.mountpoint, timeout=_STEP_S)
     workflow.remount()
     other.again()
@@ -49,9 +49,9 @@ def test_copies_between(workflow: Workflow, second: GuestFilesystem) -> None:
 @pytest.mark.parametrize("step", ["binds", "twice", "busy", "namespaces", "lazy", "remounts"])
 def test_mounts(workflow: Workflow, target: Target, step: str) -> None:
     """The filesystem at several places is one filesystem; it stays as long as it is used, and no longer."""
-    device = workflow.questions.filesystem.device
+    device = workflow.post_checks.filesystem.device
     workflow.run("mounts", step, "-", target.fstype, device, timeout=_STEP_S)
-    workflow.questions.filesystem.prove()
+    workflow.post_checks.filesystem.prove()
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 How to add a bug that was found: a line in ``BUGS``, with a name that says what went wrong, and a script that runs in
 the mounted filesystem with the functions of ``workflows/prelude.sh`` and ends well where the bug is not. Say in a
-comment which version had it and which commit mended it. What only shows after a mount, or in fsck, the last questions
+comment which version had it and which commit mended it. What only shows after a mount, or in fsck, the post checks
 find.
 
 Those that stand here so far are mistakes which filesystems are prone to, not bugs of a certain version.
@@ -24,13 +24,13 @@ pytestmark = [
 
 BUGS: dict[str, str] = {
     # the bytes behind a cut come back when the file grows again
-    "bytes_behind_a_cut": """
+    "stale_bytes_after_truncate": """
         head -c 10000 /dev/zero | tr '\\0' s >file; sync
         truncate -s 5000 file; fresh; truncate -s 20000 file; fresh
         is "what is behind the cut" "$(tail -c +5001 file | tr -d '\\0' | wc -c)" 0
     """,
     # a store through a mapping into a hole of a file, without a write before it, is never given a block
-    "store_into_a_hole": """
+    "mapped_store_into_hole": """
         truncate -s 1M file
         python3 -c "
 import mmap, os
@@ -49,7 +49,7 @@ for at in range(0, 1 << 20, 65536): view[at:at + 5] = b'store'
         is "the bytes after it" "$(dd if=file bs=1 skip=20480 count=3 status=none)" end
     """,
     # statfs counts blocks that are freed and not yet committed a second time, so that free space grows by deleting
-    "more_free_than_ever": """
+    "free_count_overflow": """
         before=$(stat -f -c %f .)
         for turn in 1 2 3 4; do head -c 8M /dev/zero >"file$turn"; sync; done
         rm file?
@@ -58,7 +58,7 @@ for at in range(0, 1 << 20, 65536): view[at:at + 5] = b'store'
         [ "$after" -le "$((before + 8))" ] || fail "$before blocks were free, after making and removing $after"
     """,
     # attributes whose names begin alike are taken for each other
-    "attributes_alike": """
+    "shared_attribute_block": """
         echo x >file
         setfattr -n user.abc -v long file
         refused "No such attribute" getfattr --only-values -n user.ab file

@@ -8,7 +8,7 @@ import pytest
 
 from vexlab.domains.integration.machines import MACHINE
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.guest.vectors import ADAPTERS, draw, wrong_hits
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
@@ -45,19 +45,19 @@ def _read(filesystem: GuestFilesystem, image: Path) -> None:
     mounted = filesystem.mount()
     assert mounted.ok, f"{image.name} does not mount: {mounted}"
     filesystem.prove()
-    questions = LastQuestions(filesystem)
-    questions.compare(_MANIFEST)
+    post_checks = PostChecks(filesystem)
+    post_checks.compare(_MANIFEST)
     _vectors(filesystem)
-    questions.again()
-    questions.compare(_MANIFEST)
-    questions.fill(63, 80)
+    post_checks.again()
+    post_checks.compare(_MANIFEST)
+    post_checks.fill(63, 80)
     longer = machine.shell(f"cd {point} && chmod 600 plain6*/long && mkdir {point}/new")
     assert longer.ok, f"{image.name} cannot be changed: {longer}"
-    questions.kept()
-    questions.filled(63)
+    post_checks.kept()
+    post_checks.filled(63)
     removed = machine.shell(f"rm -r {point}/*", timeout=120)
     assert removed.ok, f"not everything of {image.name} can be removed: {removed}"
-    questions.let_go()
+    post_checks.let_go()
 
 
 def _vectors(filesystem: GuestFilesystem) -> None:

@@ -24,7 +24,7 @@ _STEP_S = 240.0
 _DIM, _BATCH, _K, _LEAST = 24, 40, 10, 6
 
 
-def test_vectors_meanwhile(workflow: Workflow, target: Target, metrics: Metrics) -> None:
+def test_vectors_concurrent(workflow: Workflow, target: Target, metrics: Metrics) -> None:
     """While four append to logs that are renamed and compressed, vectors come, go, and are found exactly."""
     store = ADAPTERS[target.vectors](workflow.machine)
     path = f"{workflow.mountpoint}/collection"

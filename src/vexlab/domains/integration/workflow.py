@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab.errors import TargetFailure
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.model.machine import CommandResult
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
@@ -27,11 +27,11 @@ _METRIC = re.compile(r"^metric (\w+_[a-z]+) (-?[\d.]+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
-    """Workflows on one mounted filesystem; ``questions`` can unmount, check and mount it in between."""
+    """Workflows on one mounted filesystem; ``post_checks`` can unmount, check and mount it in between."""
 
     machine: Machine
     mountpoint: str
-    questions: LastQuestions
+    post_checks: PostChecks
     metrics: Metrics
 
     def run(self, name: str, *words: str, timeout: float) -> CommandResult:
@@ -58,7 +58,7 @@ class Workflow:
 
     def remount(self) -> None:
         """Unmount, check and mount the filesystem, and drop the caches: what follows is read from the disk."""
-        self.questions.again()
+        self.post_checks.again()
 
 
 def script_of(name: str) -> str:

@@ -75,7 +75,7 @@ def test_concurrent_load(module: GuestModule, target: Target) -> None:
     assert module.unload().ok
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 def test_concurrent_files(module: GuestModule, mounted: GuestFilesystem, metrics: Metrics) -> None:
     """Four writers at once each find their own files again, and the module cannot be unloaded under them."""
     environment = {"NAME": module.name, "ROUNDS": str(_ROUNDS)}

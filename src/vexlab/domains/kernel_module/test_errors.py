@@ -81,7 +81,7 @@ def test_error_double_load(module: GuestModule, module_image: bytes) -> None:
 
 @pytest.mark.quick
 @pytest.mark.needs(mkfs=True)
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 def test_error_unload_busy(module: GuestModule) -> None:
     """Unloading under a mounted filesystem is refused; the filesystem goes on working; afterwards it unloads."""
     refused = module.unload()

@@ -9,22 +9,22 @@ import pytest
 from vexlab.domains.performance_metrics.judge import Judge
 from vexlab.domains.performance_metrics.limits import Limits
 from vexlab.domains.performance_metrics.pair import Pair
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.plugin.fixtures import Metrics
 
 
 @pytest.fixture
-def ext2(questions: LastQuestions) -> Iterator[Pair]:
-    """Return the target beside ext2; when the case has ended the target is asked the last questions."""
-    pair = Pair(questions.filesystem, "ext2")
+def ext2(post_checks: PostChecks) -> Iterator[Pair]:
+    """Return the target beside ext2; when the case has ended the target is given the post checks."""
+    pair = Pair(post_checks.filesystem, "ext2")
     yield pair
     pair.let_go()
 
 
 @pytest.fixture
-def ext4(questions: LastQuestions) -> Iterator[Pair]:
-    """Return the target beside ext4; when the case has ended the target is asked the last questions."""
-    pair = Pair(questions.filesystem, "ext4")
+def ext4(post_checks: PostChecks) -> Iterator[Pair]:
+    """Return the target beside ext4; when the case has ended the target is given the post checks."""
+    pair = Pair(post_checks.filesystem, "ext4")
     yield pair
     pair.let_go()
 

@@ -88,13 +88,13 @@ def _late(filesystem: GuestFilesystem, program: str, judge: Judge, limits: Limit
     judge.done()
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 def test_pages_names(mounted: GuestFilesystem, judge: Judge, limits: Limits) -> None:
     """The last pages of a large directory take no longer than the first."""
     _late(mounted, _DIRECTORY, judge, limits, "late_names")
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 @pytest.mark.needs(vectors=True)
 def test_pages_vectors(mounted: GuestFilesystem, judge: Judge, limits: Limits) -> None:
     """The last pages of a large collection take no longer than the first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-GROUPS = ("names", "data", "asked", "attributes", "vectors", "cold")
+GROUPS = ("names", "data", "stat", "attributes", "vectors", "cold")
 
 # Runs inside the guest: the words are the folder to work in, the group of operations, and how often each is repeated.
 # A filesystem may refuse what not all can do; anything else that fails ends the script with Python's own words.
@@ -99,7 +99,7 @@ def data(n):
     os.truncate("data", 0)
     os.unlink("data")
 
-def asked(n):
+def stat(n):
     os.stat("kept/file")
     os.statvfs("kept")
     os.listdir("kept")
@@ -187,7 +187,7 @@ def cold(n):
         if os.wait()[1]:
             sys.exit("a reader of what is not in memory failed")
 
-work = {each.__name__: each for each in (names, data, asked, attributes, vectors, cold, folders)}[group]
+work = {each.__name__: each for each in (names, data, stat, attributes, vectors, cold, folders)}[group]
 for number in range(repeated):
     work(number)
 """

@@ -16,7 +16,7 @@ from vexlab.guest.damage import Damage, blind_damages, chosen, field_damages, su
 from vexlab.guest.fields import Field, parse_fields, series, with_sums
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
 
@@ -87,7 +87,7 @@ def _picked(plan: Sequence[Damage], part: slice) -> tuple[Damage, ...]:
 
 def _goes_on(filesystem: GuestFilesystem, module: GuestModule) -> None:
     """Assert that the module unloads, loads again, and serves a sound filesystem."""
-    LastQuestions(filesystem).buffers_given_back()
+    PostChecks(filesystem).buffers_given_back()
     for step in (module.unload, module.load, filesystem.mkfs, filesystem.mount):
         done = step()
         assert done.ok, f"after the damaged images: {done}"
@@ -216,7 +216,7 @@ def test_errors_panic(filesystem: GuestFilesystem, panic_machine: Machine, metri
 
 
 @pytest.mark.parametrize("state", ["frozen", "cut"])
-def test_damaged_blindly(filesystem: GuestFilesystem, metrics: Metrics, step: Say, state: str) -> None:
+def test_damaged_randomly(filesystem: GuestFilesystem, metrics: Metrics, step: Say, state: str) -> None:
     """Bits, words, sectors and blocks damaged at random, at rest and with a journal to replay, do no harm."""
     device = make_image(filesystem, size=filesystem.target.min_disk, frozen=state == "frozen")
     listed = filesystem.machine.exec(["fsdamage", "--blocks", PRISTINE], timeout=60)

@@ -13,7 +13,7 @@ import pytest
 
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.guest.vectors import ADAPTERS, draw
 from vexlab.plugin.fixtures import Metrics
 
@@ -124,8 +124,8 @@ for entry in found.values():
 """
 
 
-@pytest.mark.usefixtures("questions")
-def test_disclosure(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+@pytest.mark.usefixtures("post_checks")
+def test_disclosure(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics) -> None:
     """With memory full of marks and not cleared for it, no mark comes onto the disk or into a file."""
     machine = mounted.machine
     for name, program in (("mark", _MARK), ("work", _WORK), ("scan", _SCAN)):
@@ -136,7 +136,7 @@ def test_disclosure(mounted: GuestFilesystem, questions: LastQuestions, metrics:
     assert marked.ok, f"memory cannot be marked: {marked}"
     assert metrics.record("marked_mib", int(marked.text)), "no memory was marked"
     _work(mounted, "make")
-    questions.fill(_TREE, _NAMES)
+    post_checks.fill(_TREE, _NAMES)
     _store_vectors(mounted)
     assert mounted.unmount().ok
     scanned = machine.exec(["python3", "/tmp/scan.py", mounted.device], timeout=_STEP_S)
@@ -147,7 +147,7 @@ def test_disclosure(mounted: GuestFilesystem, questions: LastQuestions, metrics:
     assert not wrong, f"on the disk is what nobody wrote there: {'; '.join(wrong)}"
     assert mounted.mount().ok
     _work(mounted, "read")
-    questions.filled(_TREE)
+    post_checks.filled(_TREE)
 
 
 def _store_vectors(mounted: GuestFilesystem) -> None:

@@ -11,7 +11,7 @@ from vexlab.domains.safety_validation.machines import IMAGES, disks
 from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
@@ -130,10 +130,10 @@ def _sound(filesystem: GuestFilesystem, module: GuestModule) -> None:
     mounted = filesystem.mount()
     assert mounted.ok, f"a sound filesystem does not mount afterwards: {mounted}"
     filesystem.prove()
-    questions = LastQuestions(filesystem, module)
-    questions.fill(6, 40)
-    questions.filled(6)
-    questions.ask()
+    post_checks = PostChecks(filesystem, module)
+    post_checks.fill(6, 40)
+    post_checks.filled(6)
+    post_checks.run()
     _usable(filesystem.machine)
 
 

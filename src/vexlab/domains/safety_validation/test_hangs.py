@@ -27,11 +27,11 @@ _HOLES_S = 60  # a page locked before its transaction was seen to hang after 20 
 _SCRIPT = "/tmp/stress.py"
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 @pytest.mark.parametrize(
     "stress", [*("names", "data", "deletions", "freeze", "vectors"), pytest.param("holes", marks=pytest.mark.level(2))]
 )
-def test_stress_comes_on(mounted: GuestFilesystem, metrics: Metrics, step: Callable[[str], None], stress: str) -> None:
+def test_stress(mounted: GuestFilesystem, metrics: Metrics, step: Callable[[str], None], stress: str) -> None:
     """Processes at work in the same files and folders, interrupted and killed at random, never get stuck."""
     if stress == "vectors" and mounted.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")

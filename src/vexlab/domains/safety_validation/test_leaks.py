@@ -7,7 +7,7 @@ import pytest
 from vexlab.domains.safety_validation import failures, successes
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.observe.memory import SAMPLE, Growth, leaks, parse_samples
 from vexlab.plugin.fixtures import Metrics
 
@@ -72,9 +72,9 @@ def _tell(grown: tuple[Growth, ...], what: str, metrics: Metrics) -> None:
     assert not grown, f"memory leak: each round of {what} leaves more behind: {words}"
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 @pytest.mark.parametrize("group", ["xattrs", "names", "opens", "calls", "vectors"])
-def test_failures_leak_nothing(mounted: GuestFilesystem, metrics: Metrics, group: str) -> None:
+def test_failure_leaks(mounted: GuestFilesystem, metrics: Metrics, group: str) -> None:
     """Operations that fail say the right error each of many times, and leave no object behind."""
     printed = _repeat(mounted, failures.SCRIPT, group)
     wrong = [line for line in printed.splitlines() if " gave " in line]
@@ -82,11 +82,11 @@ def test_failures_leak_nothing(mounted: GuestFilesystem, metrics: Metrics, group
     _tell(_grown(printed, _REPEATED * 0.5), f"{_REPEATED} times each failure of {group}", metrics)
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 @pytest.mark.parametrize(
     "group", [*successes.GROUPS, pytest.param("folders", marks=[pytest.mark.level(2), pytest.mark.slow])]
 )
-def test_work_leaks_nothing(mounted: GuestFilesystem, metrics: Metrics, group: str) -> None:
+def test_operation_leaks(mounted: GuestFilesystem, metrics: Metrics, group: str) -> None:
     """What is done and undone many times leaves no object and no page of memory behind."""
     printed = _repeat(mounted, successes.SCRIPT, group)
     repeated = _SELDOM.get(group, _REPEATED)
@@ -105,10 +105,10 @@ def _repeat(mounted: GuestFilesystem, program: str, group: str) -> str:
     return result.text
 
 
-def test_mounts_leak_nothing(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics) -> None:
+def test_mount_leaks(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics) -> None:
     """Mounts that are refused and mounts with content, again and again, leave no object behind."""
     machine, target = mounted.machine, mounted.target
-    questions.fill(1, 60)
+    post_checks.fill(1, 60)
     moved = machine.shell(f"cp -r {mounted.mountpoint}/tree1 {mounted.mountpoint}/tree")
     assert moved.ok, f"the tree cannot be copied: {moved}"
     assert mounted.unmount().ok

@@ -7,7 +7,7 @@ import pytest
 from vexlab.domains.safety_validation.limits import SCRIPT
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.plugin.fixtures import Metrics
 
 pytestmark = [
@@ -22,10 +22,10 @@ _SCRIPT = "/tmp/limits.py"
 
 
 @pytest.mark.parametrize("resource", ["descriptors", "file_size", "blocks", "inodes", "memory"])
-def test_limit(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metrics, resource: str) -> None:
+def test_limit(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, resource: str) -> None:
     """With the resource used up operations fail with the error that says so, nothing is lost, and it works again."""
     machine = mounted.machine
-    questions.fill(1, 80)
+    post_checks.fill(1, 80)
     machine.push(SCRIPT.encode(), _SCRIPT)
     result = machine.exec(["python3", _SCRIPT, resource, mounted.mountpoint], timeout=240)
     assert not result.signal, f"the program was killed: {result}"
@@ -36,6 +36,6 @@ def test_limit(mounted: GuestFilesystem, questions: LastQuestions, metrics: Metr
     assert result.ok, f"the program did not come to its end: {result}"
     assert not words, "; ".join(words[:8])
     metrics.record("limit_s", result.duration)
-    questions.filled(1)
-    questions.again()
-    questions.filled(1)
+    post_checks.filled(1)
+    post_checks.again()
+    post_checks.filled(1)

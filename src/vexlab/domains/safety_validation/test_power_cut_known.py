@@ -9,7 +9,7 @@ from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.block import sectors_written
 from vexlab.guest.crash import no_journal
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.guest.vectors import ADAPTERS
 from vexlab.plugin.fixtures import PowerCycle
 
@@ -166,7 +166,7 @@ exit 0
 def test_recovery_by_remount(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """After a power cut it is mounted read-only, made writable, and is then as whole as it is when mounted anew."""
     begin(filesystem)
-    LastQuestions(filesystem).fill(5, 60)
+    PostChecks(filesystem).fill(5, 60)
     held = filesystem.machine.shell(_HELD.format(filesystem.mountpoint), timeout=_STEP_S)
     assert held.ok, f"the files to be held open cannot be made: {held}"
     model = filesystem.machine.pull(_MODEL)
@@ -178,16 +178,16 @@ def test_recovery_by_remount(filesystem: GuestFilesystem, power_cycle: PowerCycl
     assert mounted.ok, f"after a power cut it does not mount read-only: {mounted}"
     filesystem.prove()
     _has_late(filesystem)
-    questions = LastQuestions(filesystem)
-    questions.filled(5)
+    post_checks = PostChecks(filesystem)
+    post_checks.filled(5)
     writable = fresh.exec(["busybox", "mount", "-o", "remount,rw", filesystem.device, filesystem.mountpoint])
     assert writable.ok, f"after recovery it cannot be made writable: {writable}"
     used = fresh.shell(_USED.format(filesystem.mountpoint), timeout=_STEP_S)
     assert used.ok, f"recovered and made writable it does not work: {used}"
-    counts = questions.counts()
-    questions.again()
-    questions.filled(5)
-    anew = questions.counts()
+    counts = post_checks.counts()
+    post_checks.again()
+    post_checks.filled(5)
+    anew = post_checks.counts()
     assert anew == counts, f"it counts {counts}, and mounted anew {anew}"
     assert filesystem.unmount().ok
 
@@ -248,7 +248,7 @@ def test_synced_vectors(filesystem: GuestFilesystem, power_cycle: PowerCycle) ->
 
 @pytest.mark.level(1)
 @pytest.mark.needs(vectors=True)
-def test_add_amid(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
+def test_add_power_cut(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """Of an add that the power cut ends in its middle nothing is there, though others committed meanwhile."""
     if filesystem.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")

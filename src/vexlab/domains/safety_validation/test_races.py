@@ -34,7 +34,7 @@ wait; echo $n
 """
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 def test_threads_at_once(mounted: GuestFilesystem, metrics: Metrics) -> None:
     """Files made, filled, renamed and removed by four threads and a fifth process leave nothing and no wrong count."""
     script = _WORK.format(seconds=_LASTS_S, files=_FILES, point=mounted.mountpoint)

@@ -9,7 +9,7 @@ import pytest
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.errors import MachineError
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -35,23 +35,23 @@ exit 0
 """
 
 
-def test_users_killed(mounted: GuestFilesystem, questions: LastQuestions) -> None:
+def test_users_killed(mounted: GuestFilesystem, post_checks: PostChecks) -> None:
     """Ten users killed in the middle of their work hold nothing: it unmounts, is consistent, and all is free again."""
-    questions.fill(1, 80)
+    post_checks.fill(1, 80)
     result = mounted.machine.shell(_KILLED.format(mounted.mountpoint), timeout=120)
     assert result.ok, f"the users cannot be killed: {result}"
-    questions.filled(1)
+    post_checks.filled(1)
 
 
-def test_machine_lost_and_back(mounted: GuestFilesystem, questions: LastQuestions) -> None:
+def test_machine_restored(mounted: GuestFilesystem, post_checks: PostChecks) -> None:
     """A machine lost in the middle of its work and taken up again from a snapshot works as if nothing had happened."""
     machine = mounted.machine
-    questions.fill(1, 80)
+    post_checks.fill(1, 80)
     machine.snapshot("before")
     with contextlib.suppress(MachineError):  # with every process the agent goes, and nothing can be asked any more
         machine.shell(f"cp -r {mounted.mountpoint}/tree1 {mounted.mountpoint}/copy; kill -9 -1", timeout=20)
         pytest.fail("the machine still answers")
     machine.restore("before")
-    questions.filled(1)
-    questions.fill(2, 40)
-    questions.filled(2)
+    post_checks.filled(1)
+    post_checks.fill(2, 40)
+    post_checks.filled(2)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.guest.vectors import ADAPTERS, VectorStore
 from vexlab.model.target import Target
 
 
 @pytest.fixture
-def store(target: Target, questions: LastQuestions) -> VectorStore:
-    """Return the target's vectors, on a fresh filesystem that is asked the last questions afterwards."""
+def store(target: Target, post_checks: PostChecks) -> VectorStore:
+    """Return the target's vectors, on a fresh filesystem that is given the post checks afterwards."""
     adapter = ADAPTERS.get(target.vectors)
     assert adapter, f"there is no adapter `{target.vectors}`; there are {', '.join(ADAPTERS)}"
-    return adapter(questions.filesystem.machine)
+    return adapter(post_checks.filesystem.machine)
 
 
 @pytest.fixture
-def collection(questions: LastQuestions) -> str:
+def collection(post_checks: PostChecks) -> str:
     """Return the path of a file that is to become a collection."""
-    return f"{questions.filesystem.mountpoint}/collection"
+    return f"{post_checks.filesystem.mountpoint}/collection"

@@ -119,7 +119,7 @@ add()
 """
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 def test_add_fails(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
     """An add that fails or is killed in its middle adds nothing and takes no room, and the next one works."""
     if target.vectors != "vexctl":

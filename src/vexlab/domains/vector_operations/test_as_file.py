@@ -107,7 +107,7 @@ exit 0
 """
 
 
-def test_as_file(
+def test_collection_as_file(
     store: VectorStore, collection: str, target: Target, mounted: GuestFilesystem, metrics: Metrics
 ) -> None:
     """Writing to a collection, cutting it and storing through a mapping are refused, and not a vector is changed."""
@@ -128,7 +128,7 @@ def test_as_file(
 
 
 @pytest.mark.usefixtures("store")
-def test_like_a_file(target: Target, mounted: GuestFilesystem) -> None:
+def test_file_before_collection(target: Target, mounted: GuestFilesystem) -> None:
     """An empty file may have attributes before it becomes a collection, and adding to it is writing to it."""
     if target.vectors != "vexctl":
         pytest.skip("these rules are VexFS's own")

@@ -132,7 +132,7 @@ print("\n".join(wrong) if wrong else f"calls {calls}")
 """
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 def test_compat_kinds(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
     """On every kind of file each call says the same to a 32-bit program as to a 64-bit one, and changes nothing."""
     if target.vectors != "vexctl":

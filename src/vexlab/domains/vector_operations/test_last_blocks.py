@@ -8,7 +8,7 @@ import pytest
 
 from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 
@@ -151,7 +151,7 @@ def test_last_blocks(filesystem: GuestFilesystem, target: Target, metrics: Metri
     mounted = small.mount()
     assert mounted.ok, f"mount failed: {mounted}"
     small.prove()
-    questions = LastQuestions(small)
+    post_checks = PostChecks(small)
     machine.push((SHAPES + CALL + _PROGRAM).encode(), "/tmp/last_blocks.py")
     done = machine.exec(["python3", "/tmp/last_blocks.py", small.mountpoint], timeout=120)
     assert done.ok, f"the program did not come to its end: {done.error_text.strip().rpartition(chr(10))[2]}"
@@ -160,6 +160,6 @@ def test_last_blocks(filesystem: GuestFilesystem, target: Target, metrics: Metri
     metrics.record("refused_count", told["refused"])
     assert not told["wrong"], "; ".join(told["wrong"])
     assert told["refused"], "with no block free every add succeeded"
-    questions.kept()
-    questions.given_back()
-    questions.let_go()
+    post_checks.kept()
+    post_checks.given_back()
+    post_checks.let_go()

@@ -108,7 +108,7 @@ print("calls", calls)
 _COUNT = 1500
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 def test_listing(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
     """Page by page each live id is listed once, in order, however long the pages and whatever lies between."""
     if target.vectors != "vexctl":

@@ -9,7 +9,7 @@ import pytest
 
 from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 
@@ -145,7 +145,7 @@ print("done", len(model["live"]))
 """
 
 
-@pytest.mark.usefixtures("questions")
+@pytest.mark.usefixtures("post_checks")
 def test_program(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
     """Random calls answer as the interface promises, metadata and all, and go on so after mount where they ended."""
     if target.vectors != "vexctl":
@@ -159,4 +159,4 @@ def test_program(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> 
         told = f"part {part} of 3 (do it again with {_SEED}={seed})"
         assert result.ok, f"{told}: a call fails that must not: {result}"
         assert result.text.startswith("done "), f"{told}: {result.text[:1000]}"
-        LastQuestions(mounted).again()
+        PostChecks(mounted).again()

@@ -80,7 +80,7 @@ print("kept", calls)
 """
 
 
-def test_registers(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
+def test_fpu_registers(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
     """A process that makes a vector call finds in its floating-point registers what it had put there."""
     if target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.guest.vectors import DISTANCES, Vector, VectorStore, draw, wrong_hits
 from vexlab.model.machine import Disk
 from vexlab.plugin.fixtures import Metrics
@@ -71,7 +71,7 @@ def test_store_read_back(store: VectorStore, collection: str, mounted: GuestFile
     """1,000 vectors come back bit by bit by their ids, before and after unmount, fsck and mount."""
     stored = _fill(store, collection, draw(1, 1000, 24))
     assert _stored(store, collection, list(stored)) == stored, "vectors come back changed"
-    LastQuestions(mounted).again()
+    PostChecks(mounted).again()
     again = _stored(store, collection, list(stored))
     metrics.record("vectors_count", len(again))
     changed = [number for number in stored if again.get(number) != stored[number]]
@@ -127,7 +127,7 @@ def test_delete(store: VectorStore, collection: str, mounted: GuestFilesystem) -
         assert not _stored(store, collection, gone[:1]), f"{phase}: a deleted vector can be read"
         assert _stored(store, collection, list(left)) == left, f"{phase}: other vectors are changed"
         _check(store, collection, left, draw(4, 5, 8), "euclidean", 300)
-        LastQuestions(mounted).again()
+        PostChecks(mounted).again()
     assert not store.delete(collection, gone[:1]).ok, "a vector was deleted twice"
     assert store.add(collection, draw(5, 10, 8)).ok
     assert not _stored(store, collection, gone[-1:]), "a new vector got the id of a deleted one"
@@ -160,14 +160,14 @@ def test_many_collections(store: VectorStore, collection: str, mounted: GuestFil
         for path, vectors in contents.items():
             added = store.add(path, vectors[start : start + 20])
             assert added.ok, f"adding failed: {added}"
-    LastQuestions(mounted).again()
+    PostChecks(mounted).again()
     for path, vectors in contents.items():
         found = _stored(store, path, _ids(store, path, 40))
         assert list(found.values()) == vectors, f"{path} holds other vectors"
 
 
 @pytest.mark.single_thread_tcg(yes=False)
-def test_together(store: VectorStore, collection: str, machine: Machine) -> None:
+def test_concurrent_clients(store: VectorStore, collection: str, machine: Machine) -> None:
     """Of four that add and two that search at once none fails, and afterwards every batch is there once each."""
     vectors = draw(9, 5, 32)
     batch = "".join(" ".join(map(repr, vector)) + "\n" for vector in vectors)

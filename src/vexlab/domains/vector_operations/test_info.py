@@ -74,7 +74,7 @@ print("all was asked")
 
 
 @pytest.mark.usefixtures("store")
-def test_told(target: Target, mounted: GuestFilesystem) -> None:
+def test_info(target: Target, mounted: GuestFilesystem) -> None:
     """A collection's form and metadata are told as they were made; the filesystem counts what is done to vectors."""
     if target.vectors != "vexctl":
         pytest.skip("these calls and numbers are VexFS's own")

@@ -195,8 +195,8 @@ print("; ".join(wrong[:12]) if wrong else f"calls {calls}")
 """
 
 
-@pytest.mark.usefixtures("questions")
-def test_room_edges(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
+@pytest.mark.usefixtures("post_checks")
+def test_buffer_edges(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
     """Every buffer may end where the memory ends; with one byte less a call says EFAULT; what it refuses it leaves."""
     if target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
@@ -208,8 +208,8 @@ def test_room_edges(mounted: GuestFilesystem, target: Target, metrics: Metrics) 
     metrics.record("calls_count", int(result.text.split()[1]))
 
 
-@pytest.mark.usefixtures("questions")
-def test_room_kept(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
+@pytest.mark.usefixtures("post_checks")
+def test_buffer_bounds(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
     """No call writes more than it says: of metadata, vectors, results and ids, whatever room the caller offers."""
     if target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")

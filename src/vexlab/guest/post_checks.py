@@ -1,6 +1,6 @@
-"""The same last questions after every case on a mounted filesystem: is everything kept, and is everything given back?
+"""Post checks after every case on a mounted filesystem: is everything kept, and is everything given back?
 
-That a case's own commands succeeded says little of what is on the disk. These questions are asked of it afterwards,
+That a case's own commands succeeded says little of what is on the disk. These checks run afterwards,
 whatever the case did: unmount, check, mount, drop the caches and compare; remove everything, and what was taken must be
 free again; unmount, and the module must unload. What the kernel printed, and its taint, is judged by the plugin.
 """
@@ -11,7 +11,7 @@ import shlex
 
 from vexlab.deadline import Deadline
 from vexlab.errors import MachineError, TargetFailure
-from vexlab.guest.asking import LastFailure, Question, ask_all
+from vexlab.guest.check_series import FinalFailure, PostCheck, run_all
 from vexlab.guest.checks import parse_tree
 from vexlab.guest.counts import ON_DEMAND_BLOCKS, Counts, not_free, uncounted
 from vexlab.guest.klog import explained, first_error, quoted
@@ -19,7 +19,7 @@ from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
 
-_MANIFEST = "/tmp/last-questions.manifest"  # noqa: S108 - in the guest
+_MANIFEST = "/tmp/post-checks.manifest"  # noqa: S108 - in the guest
 _MODEL = "/tmp/tree{}.manifest"  # noqa: S108 - in the guest
 _WALK_S = 300.0
 _FREEZE_S = 60.0
@@ -66,11 +66,11 @@ echo "$held"
 """
 
 
-class LastQuestions:
-    """Asks them of one filesystem, which must be mounted and empty when this is made.
+class PostChecks:
+    """Runs them on one filesystem, which must be mounted and empty when this is made.
 
-    Every method raises ``TargetFailure`` where the answer is wrong; those of several questions ask all that still can
-    be asked before they do.
+    Every method raises ``TargetFailure`` where the answer is wrong; those of several checks run all that still can
+    run before they do.
     """
 
     def __init__(self, filesystem: GuestFilesystem, module: GuestModule | None = None) -> None:
@@ -106,61 +106,61 @@ class LastQuestions:
         self._must(self._machine.ash(script, timeout=_WALK_S), "the tree cannot be made")
 
     def filled(self, seed: int) -> None:
-        """Ask whether the tree that ``fill`` made of ``seed`` is what its model says."""
+        """Check that the tree that ``fill`` made of ``seed`` is what its model says."""
         self.compare(_MODEL.format(seed), self._folder(seed))
 
     def _folder(self, seed: int) -> str:
         return f"{self.filesystem.mountpoint}/tree{seed}"
 
-    def ask(self) -> None:
-        """Ask all of them, in order; the filesystem ends unmounted and its module unloaded."""
-        self._ask(Question("freezing", LastQuestions.freezes, mounted=True), *_KEPT, *_GIVEN_BACK, *_LET_GO)
+    def run(self) -> None:
+        """Run all of them, in order; the filesystem ends unmounted and its module unloaded."""
+        self._run(PostCheck("freezing", PostChecks.freezes, mounted=True), *_KEPT, *_GIVEN_BACK, *_LET_GO)
 
     def kept(self) -> None:
-        """Ask whether the tree is the same after unmount, check, mount and with caches dropped, and counted right."""
-        self._ask(*_KEPT)
+        """Check that the tree is the same after unmount, check, mount and with caches dropped, and counted right."""
+        self._run(*_KEPT)
 
     def again(self) -> None:
-        """Ask whether it unmounts, is consistent, mounts, and is the target still; caches are dropped."""
-        self._ask(*_AGAIN)
+        """Check that it unmounts, is consistent, mounts, and is the target still; caches are dropped."""
+        self._run(*_AGAIN)
 
     def given_back(self) -> None:
-        """Ask whether blocks and inodes are free again when everything is removed: at once, and mounted again."""
-        self._ask(*_GIVEN_BACK)
+        """Check that blocks and inodes are free again when everything is removed: at once, and mounted again."""
+        self._run(*_GIVEN_BACK)
 
     def let_go(self) -> None:
-        """Ask whether it unmounts, is consistent, and holds neither buffers nor its module any longer."""
-        self._ask(*_LET_GO)
+        """Check that it unmounts, is consistent, and holds neither buffers nor its module any longer."""
+        self._run(*_LET_GO)
 
-    def _ask(self, *questions: Question[LastQuestions]) -> None:
-        ask_all(self, questions)
+    def _run(self, *checks: PostCheck[PostChecks]) -> None:
+        run_all(self, checks)
 
     def freezes(self) -> None:
-        """Ask whether it freezes and thaws: whoever has kept the right to write lets a freeze wait for ever."""
+        """Check that it freezes and thaws: whoever has kept the right to write lets a freeze wait for ever."""
         frozen = self._machine.ash(_FREEZE, self.filesystem.mountpoint, timeout=_FREEZE_S)
         if not frozen.ok and frozen.text:
-            raise LastFailure(self._words("it does not thaw", frozen))
+            raise FinalFailure(self._words("it does not thaw", frozen))
         if _NO_FREEZE not in frozen.error_text:
             self._must(frozen, "it does not freeze")
 
     def read(self) -> None:
-        """Ask whether all of the tree can be read, and write down what it is."""
+        """Check that all of the tree can be read, and write down what it is."""
         point = shlex.quote(self.filesystem.mountpoint)
         taken = self._machine.ash(f"fstree manifest {point} >{_MANIFEST}", timeout=_WALK_S)
         self._must(taken, "the tree cannot be read at the end")
 
     def unmounts(self) -> None:
-        """Ask whether it unmounts."""
+        """Check that it unmounts."""
         self._must(self.filesystem.unmount(), "it does not unmount")
 
     def mounts(self) -> None:
-        """Ask whether it mounts, and is the target still; caches are dropped."""
+        """Check that it mounts, and is the target still; caches are dropped."""
         self._must(self.filesystem.mount(), "it does not mount again")
         self.filesystem.prove()
         self._must(self._machine.ash(_DROP, timeout=_WALK_S), "sync and dropping the caches fail")
 
     def consistent(self) -> None:
-        """Ask whether the unmounted filesystem is consistent, where the target has a program that tells."""
+        """Check that the unmounted filesystem is consistent, where the target has a program that tells."""
         target = self.filesystem.target
         if not target.fsck:
             return
@@ -171,7 +171,7 @@ class LastQuestions:
             raise TargetFailure(quoted(words, first))  # the mount had met it, maybe, and fsck finds what it left
 
     def compare(self, manifest: str, folder: str = "") -> None:
-        """Ask whether the tree in ``folder`` (default: all of it) is what the guest's file ``manifest`` says."""
+        """Check that the tree in ``folder`` (default: all of it) is what the guest's file ``manifest`` says."""
         result = self._machine.ash(_VERIFY, manifest, folder or self.filesystem.mountpoint, timeout=_WALK_S)
         if result.ok and result.text.startswith(_EMPTY_MODEL):
             if left := result.text.partition("\n")[2]:
@@ -184,7 +184,7 @@ class LastQuestions:
             raise TargetFailure(self._explained(words))
 
     def counted(self) -> None:
-        """Ask whether statfs counts what is there: as many inodes as the tree has, and the blocks of its largest file.
+        """Check that statfs counts what is there: as many inodes as the tree has, and the blocks of its largest file.
 
         A filesystem that loses its counters with the mount would otherwise look as empty as it must be later.
         """
@@ -199,12 +199,12 @@ class LastQuestions:
             raise TargetFailure(f"mounted again with the tree, {wrong}")
 
     def emptied(self) -> None:
-        """Ask whether everything can be removed."""
+        """Check that everything can be removed."""
         removed = self._machine.ash(_EMPTY, self.filesystem.mountpoint, timeout=_WALK_S)
         self._must(removed, "not everything can be removed")
 
     def freed_at_once(self) -> None:
-        """Ask whether all is free again before the unmount, which may have the filesystem count anew."""
+        """Check that all is free again before the unmount, which may have the filesystem count anew."""
         wrong = not_free(self._start, self.counts(), slack=self._slack)
         for _ in Deadline.after(_SETTLE_S, self._machine.clock).poll(0.05, 0.5):
             if not wrong:
@@ -215,7 +215,7 @@ class LastQuestions:
             raise TargetFailure(f"{_SETTLE_S:g} s after everything was removed, not yet unmounted, {wrong}")
 
     def free_again(self) -> None:
-        """Ask whether all is free again when it is mounted again."""
+        """Check that all is free again when it is mounted again."""
         if wrong := not_free(self._start, self.counts(), slack=self._slack):
             raise TargetFailure(f"everything removed and mounted again, {wrong}")
 
@@ -225,7 +225,7 @@ class LastQuestions:
         return ON_DEMAND_BLOCKS if any(name == "fixed_inodes" for name, _ in self.filesystem.target.refuses) else 0
 
     def buffers_given_back(self) -> None:
-        """Ask whether with nothing mounted no buffer is in use: a reference that was kept holds its page as well."""
+        """Check that with nothing mounted no buffer is in use: a reference that was kept holds its page as well."""
         held = self._machine.ash(_BUFFERS, timeout=_WALK_S)
         if not held.ok or not held.text:
             raise MachineError(f"the guest does not count its buffers: {held}")
@@ -233,7 +233,7 @@ class LastQuestions:
             raise TargetFailure(f"{held.text} buffers (buffer_head) are in use after unmount")
 
     def unloads(self) -> None:
-        """Ask whether the module unloads, where it is one."""
+        """Check that the module unloads, where it is one."""
         if self.module:
             self._must(self.module.unload(), "the module does not unload")
 
@@ -249,25 +249,25 @@ class LastQuestions:
         return explained(words, self._machine.console.text(), target.module, target.fstype)
 
 
-_AGAIN: tuple[Question[LastQuestions], ...] = (
-    Question("unmounting", LastQuestions.unmounts, mounted=True, leaves=False),
-    Question("checking it", LastQuestions.consistent, mounted=False),
-    Question("mounting it again", LastQuestions.mounts, mounted=False, leaves=True),
+_AGAIN: tuple[PostCheck[PostChecks], ...] = (
+    PostCheck("unmounting", PostChecks.unmounts, mounted=True, leaves=False),
+    PostCheck("checking it", PostChecks.consistent, mounted=False),
+    PostCheck("mounting it again", PostChecks.mounts, mounted=False, leaves=True),
 )
 _KEPT = (
-    Question("reading the tree", LastQuestions.read, mounted=True),
+    PostCheck("reading the tree", PostChecks.read, mounted=True),
     *_AGAIN,
-    Question("comparing the tree", lambda on: on.compare(_MANIFEST), mounted=True, after="reading the tree"),
-    Question("counting the tree", LastQuestions.counted, mounted=True, after="comparing the tree"),
+    PostCheck("comparing the tree", lambda on: on.compare(_MANIFEST), mounted=True, after="reading the tree"),
+    PostCheck("counting the tree", PostChecks.counted, mounted=True, after="comparing the tree"),
 )
 _GIVEN_BACK = (
-    Question("removing everything", LastQuestions.emptied, mounted=True),
-    Question("free space before unmount", LastQuestions.freed_at_once, mounted=True, after="removing everything"),
+    PostCheck("removing everything", PostChecks.emptied, mounted=True),
+    PostCheck("free space before unmount", PostChecks.freed_at_once, mounted=True, after="removing everything"),
     *_AGAIN,
-    Question("free space after mount", LastQuestions.free_again, mounted=True, after="removing everything"),
+    PostCheck("free space after mount", PostChecks.free_again, mounted=True, after="removing everything"),
 )
 _LET_GO = (
     *_AGAIN[:2],
-    Question("buffers in use", LastQuestions.buffers_given_back, mounted=False),
-    Question("unloading the module", LastQuestions.unloads, mounted=False),
+    PostCheck("buffers in use", PostChecks.buffers_given_back, mounted=False),
+    PostCheck("unloading the module", PostChecks.unloads, mounted=False),
 )

@@ -1,4 +1,4 @@
-"""The last questions, asked of a machine that answers as a table says: no failure hides another."""
+"""The post checks, asked of a machine that answers as a table says: no failure hides another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vexlab.errors import GuestTimeout, TargetFailure, UsageError
 from vexlab.guest.counts import Counts, not_free, uncounted
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.guest.questions import LastQuestions
+from vexlab.guest.post_checks import PostChecks
 from vexlab.model.machine import CommandResult
 from vexlab.model.target import Target
 from vexlab.vm.machine import Machine
@@ -79,13 +79,13 @@ class Answering:
 
 
 def _asked(answers: Mapping[str, Answer], console: str = "") -> tuple[str, Answering]:
-    """Return what the last questions say of a machine with these answers, and the machine."""
+    """Return what the post checks say of a machine with these answers, and the machine."""
     fake = Answering({**answers, **{part: said for part, said in ANSWERS.items() if part not in answers}})
     fake.console.said = console
     machine = cast("Machine", fake)
-    questions = LastQuestions(GuestFilesystem(machine, TARGET, "/dev/vdc"), GuestModule(machine, TARGET))
+    post_checks = PostChecks(GuestFilesystem(machine, TARGET, "/dev/vdc"), GuestModule(machine, TARGET))
     try:
-        questions.ask()
+        post_checks.run()
     except TargetFailure as failure:
         return str(failure), fake
     return "", fake
@@ -112,7 +112,7 @@ def test_what_cannot_be_asked_is_named() -> None:
     first, unasked = said.splitlines()
     assert first.startswith("it does not mount again: mount: mounting /dev/vdc on /mnt/test failed: Structure needs")
     assert unasked == (
-        "not asked, since mounting it again failed: comparing the tree, counting the tree, removing everything, "
+        "not checked, since mounting it again failed: comparing the tree, counting the tree, removing everything, "
         "free space before unmount, unmounting, free space after mount"
     )
     assert any("rmmod" in line for line in machine.asked), "nothing is mounted, so the module must unload"
@@ -124,7 +124,7 @@ def test_what_stays_mounted_is_asked_what_it_can_be() -> None:
         "it does not unmount: umount: can't unmount /mnt/test: Device or resource busy "
         "(EBUSY, exit status 1, umount /mnt/test)"
     )
-    assert "not asked, since unmounting failed: checking it" in said
+    assert "not checked, since unmounting failed: checking it" in said
     assert any("-mindepth 1" in line for line in machine.asked), "all can be removed while it is mounted"
 
 
@@ -142,11 +142,11 @@ def test_nothing_is_asked_of_what_stays_frozen() -> None:
         )
 
     machine.exec = frozen  # type: ignore[method-assign]
-    questions = LastQuestions(GuestFilesystem(cast("Machine", machine), TARGET, "/dev/vdc"))
+    post_checks = PostChecks(GuestFilesystem(cast("Machine", machine), TARGET, "/dev/vdc"))
     before = len(machine.asked)
     with pytest.raises(TargetFailure, match=r"does not thaw.*EIO") as caught:
-        questions.ask()
-    assert "not asked, since freezing failed: reading the tree" in str(caught.value)
+        post_checks.run()
+    assert "not checked, since freezing failed: reading the tree" in str(caught.value)
     assert len(machine.asked) == before + 1
 
 
@@ -160,11 +160,9 @@ def test_a_machine_that_no_longer_answers_ends_the_asking() -> None:
         "busybox umount": never,
     }
     machine = cast("Machine", Answering(answers))
-    questions = LastQuestions(GuestFilesystem(machine, TARGET, "/dev/vdc"))
-    with pytest.raises(
-        GuestTimeout, match=r"within 60.0 s, when asked about unmounting; before that:\nthe tree"
-    ) as caught:
-        questions.ask()
+    post_checks = PostChecks(GuestFilesystem(machine, TARGET, "/dev/vdc"))
+    with pytest.raises(GuestTimeout, match=r"within 60.0 s, at the check unmounting; before that:\nthe tree") as caught:
+        post_checks.run()
     assert (caught.value.command, caught.value.pid) == ("umount", 7)
 
 
@@ -227,7 +225,7 @@ def test_the_kernels_words_are_quoted_where_only_it_knows() -> None:
 def test_a_filesystem_that_cannot_be_counted_has_failed(answer: Answer, words: str) -> None:
     machine = cast("Machine", Answering({**ANSWERS, "stat -f": answer}))
     with pytest.raises(TargetFailure, match=words):
-        LastQuestions(GuestFilesystem(machine, TARGET, "/dev/vdc"))
+        PostChecks(GuestFilesystem(machine, TARGET, "/dev/vdc"))
 
 
 def test_an_inconsistent_filesystem_quotes_the_first_error_that_was_met() -> None:

@@ -135,8 +135,8 @@ print(json.dumps({"live": call(INFO, 1, *[0] * 13)[4], **told}))
 """
 
 
-@pytest.mark.usefixtures("questions")
-def test_meanwhile(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
+@pytest.mark.usefixtures("post_checks")
+def test_concurrent_reads(mounted: GuestFilesystem, target: Target, metrics: Metrics) -> None:
     """While two add, each search, list and count sees all vectors of an add or none, and finds the nearest."""
     if target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")

@@ -1,4 +1,4 @@
-"""The last questions are asked of a case that ended well, and of no other: least of all of one that was interrupted."""
+"""The post checks are asked of a case that ended well, and of no other: least of all of one that was interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 FIXTURES = """
 import dataclasses, pathlib
 import pytest
-from tests.unit.guest.test_questions import ANSWERS, TARGET, Answering
+from tests.unit.guest.test_post_checks import ANSWERS, TARGET, Answering
 from vexlab.guest.mount import GuestFilesystem
 
 OF_SOURCE = dataclasses.replace(TARGET, source=pathlib.Path("."))
@@ -45,9 +45,9 @@ def kernel():
         ("raise KeyError('a mistake of its own')", 1, False),
     ],
 )
-def test_questions_are_asked_of_a_good_end_only(tmp_path: Path, body: str, status: int, asked: bool) -> None:  # noqa: FBT001
+def test_post_checks_run_after_a_good_end_only(tmp_path: Path, body: str, status: int, asked: bool) -> None:  # noqa: FBT001
     (tmp_path / "conftest.py").write_text(FIXTURES)
-    (tmp_path / "test_it.py").write_text(f"import pytest\n\ndef test_it(questions):\n    {body}\n")
+    (tmp_path / "test_it.py").write_text(f"import pytest\n\ndef test_it(post_checks):\n    {body}\n")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "vexlab", "-p", "no:cacheprovider", "--vexlab-target", "ext4", "."],
         capture_output=True, text=True, timeout=90, check=False, cwd=tmp_path,
