@@ -25,6 +25,7 @@ from vexlab.images.recipe import Recipe, find_recipe
 from vexlab.kernels.catalogue import Kernels
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Disk, MachineSpec
+from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.observe import kernelmemory
 from vexlab.targets.build import build_module
@@ -62,7 +63,9 @@ _SYMBOLS = "symbols"  # in a snapshot: where the kernel keeps what QEMU reads of
 class Order:
     """What is asked of the lab: a machine for ``target`` on ``kernel``. ``memory`` in MiB.
 
-    ``single_thread_tcg`` is for work that goes on in one process at a time, as in ``vexlab.vm.argv.Start``.
+    ``single_thread_tcg`` is for work that goes on in one process at a time, as in ``vexlab.vm.argv.Start``. ``profile``
+    is what the guest's programs are told of the filesystem (``vexlab.model.profile.GUEST_FILE``); without one they try
+    everything.
     """
 
     target: Target
@@ -74,6 +77,7 @@ class Order:
     recipe: str = "base"
     append: str = ""
     single_thread_tcg: bool = False
+    profile: Profile | None = None
 
 
 def guest_files(artifact: ModuleArtifact) -> tuple[tuple[str, Path, int], ...]:
@@ -211,6 +215,8 @@ class Lab:
         base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, image.digest, spec)
         base = self.cache.make("snapshots", base_key, lambda draft: self._boot(spec, draft))
         key = key_of(base_key, order.artifact.digest, order.artifact.path is not None, order.target.depends)
+        if order.profile:
+            key = key_of(key, guest_text(order.profile))
         made = self.cache.make("snapshots", key, lambda draft: self._install(order, base, spec, draft))
         return made, spec
 
@@ -270,6 +276,8 @@ class Lab:
             machine.exec(["mkdir", "-p", f"{FOLDER}/bin"])
             for path, source, mode in guest_files(order.artifact):
                 machine.push(source, path, mode=mode)
+            if order.profile:
+                machine.push(guest_text(order.profile).encode(), GUEST_FILE)
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
 
         template.derive(base, spec, self.session.new_folder(), put, draft)

@@ -13,6 +13,7 @@ WORKLOADS = Tool(
         "build/bin/fscrash",
         "build/bin/fsdamage",
         "build/bin/fsperf",
+        "build/bin/fsprobe",
         "build/bin/fsseq",
         "build/bin/fstree",
     ),

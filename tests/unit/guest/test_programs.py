@@ -20,6 +20,7 @@ from vexlab.guest.checks import (
     parse_tree,
 )
 from vexlab.guest.sequence import Comparison, parse_comparison, parse_program, render_program, render_programs
+from vexlab.model.profile import Capability, Profile, State, guest_text
 from vexlab.model.refusals import OPERATIONS
 
 
@@ -291,3 +292,32 @@ def test_every_kind_of_damage_is_named(programs: Path, filled: tuple[Path, Path]
     assert found[(large[2].name, "content")]
     assert found[(large[3].name, "mode")] == '"0421"'
     assert (large[4].name, "mtime") in found
+
+
+def _known(programs: Path, profile: Path, *words: str) -> tuple[int, int]:
+    """Return what ``fsprobe known`` prints and its exit status."""
+    done = subprocess.run(
+        [programs / "fsprobe", "known", *words],
+        env={"VEXLAB_PROFILE": str(profile)},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    return int(done.stdout), done.returncode
+
+
+def test_programs_read_the_profile(programs: Path, tmp_path: Path) -> None:
+    profile = tmp_path / "profile"
+    assert _known(programs, profile, "symlink", "7") == (7, 0)  # nothing is known, so everything is tried
+    names = ("link", "link_max", "name_max", "mmap_write", "quota")
+    states = (State.REFUSED, State.WORKS, State.WORKS, State.BROKEN, State.UNKNOWN)
+    capabilities = tuple(
+        Capability(name=name, state=state, limit=255 if name == "name_max" else None, errno="EPERM" if not n else "")
+        for n, (name, state) in enumerate(zip(names, states, strict=True))
+    )
+    made = Profile(target="t", fstype="t", kernel="k", digest="", capabilities=capabilities)
+    profile.write_text(guest_text(made))
+    for name in (*names, "symlink"):
+        limit, status = _known(programs, profile, name, "7")
+        assert (limit, status == 0) == (255 if name == "name_max" else 7, made.works(name)), name
+    assert _known(programs, profile, "name") == (0, 0)  # the beginning of a name is no name
