@@ -6,6 +6,7 @@
     ├── UsageError              the input is wrong                          exit 2
     ├── BuildError              the module's source does not build          exit 1
     ├── TargetFailure           the target did not do what it must          exit 1
+    ├── Blocked                 another problem of the target is in the way  exit 4
     └── InfraError              the lab itself failed, never the module     exit 3
         ├── FetchError          a package or kernel could not be had
         ├── CacheError          the cache cannot be read or written
@@ -62,6 +63,16 @@ class TargetFailure(VexlabError, AssertionError):
     """
 
     exit_code = 1
+
+
+class Blocked(VexlabError):
+    """A case cannot look at what it is about: ``by`` names the problem in the way, which another case reports."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, by: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.by = by
 
 
 class InfraError(VexlabError):

@@ -26,7 +26,7 @@ def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
             click.echo(
                 f"{each.run.id}  {each.run.target:12} {','.join(each.run.kernels):12} {state:11} "
                 f"{counts.passed} passed {counts.failed} failed {counts.crashed} crashed "
-                f"{counts.skipped} skipped {counts.errors} errors"
+                f"{counts.skipped} skipped {counts.blocked} blocked {counts.errors} errors"
                 + (f" {counts.undecided} undecided" if counts.undecided else "")
             )
         return

@@ -34,6 +34,8 @@ class CheckOutcome(StrEnum):
     REFUSED = "refused"
     SKIP = "skip"
     TIMEOUT = "timeout"
+    LACKS = "lacks"  # it failed for want of a capability that the profile calls refused
+    BLOCKED = "blocked"  # it used, or would use, a capability that the profile calls broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +54,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult(Check):
-    """A line of ``fscheck run``; ``ms`` is guest time, ``errno`` the name of an error, if one decided."""
+    """A line of ``fscheck run``; ``ms`` is guest time, ``errno`` the name of an error, if one decided.
+
+    ``needs`` is the capability that decided ``LACKS`` or ``BLOCKED``.
+    """
 
     result: CheckOutcome
     detail: str = ""
     errno: str = ""
+    needs: str = ""
     ms: float = 0.0
 
 
@@ -75,16 +81,18 @@ class Judgement(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"  # as the target declares
     SKIPPED = "skipped"
+    BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A check with its judgement; ``why`` is one sentence for a report."""
+    """A check with its judgement; ``why`` is one sentence for a report, ``by`` the capability that blocks it."""
 
     id: str
     cite: str
     judgement: Judgement
     why: str
+    by: str = ""
     ms: float = 0.0
 
 
@@ -211,7 +219,8 @@ def _judge(check: Check, result: CheckResult | None, reason: str | None) -> Judg
     judgement, why = _meaning(result, reason)
     if judgement is Judgement.FAILED and result is not None and result.result is CheckOutcome.REFUSED:
         why += f", and the target does not declare `{_word(check)}` in [refuses]"
-    return Judged(id=check.id, cite=check.cite, judgement=judgement, why=why, ms=result.ms if result else 0.0)
+    by = result.needs if result and judgement is Judgement.BLOCKED else ""
+    return Judged(id=check.id, cite=check.cite, judgement=judgement, why=why, by=by, ms=result.ms if result else 0.0)
 
 
 def _meaning(result: CheckResult | None, reason: str | None) -> tuple[Judgement, str]:
@@ -225,6 +234,10 @@ def _meaning(result: CheckResult | None, reason: str | None) -> tuple[Judgement,
         return Judgement.FAILED, result.detail  # it says itself whether anything was refused, or is only not so
     if result.result is CheckOutcome.SKIP:
         return Judgement.SKIPPED, result.detail
+    if result.result is CheckOutcome.LACKS:
+        return Judgement.SKIPPED, f"it needs `{result.needs}`, which the filesystem refuses ({result.errno})"
+    if result.result is CheckOutcome.BLOCKED:
+        return Judgement.BLOCKED, f"it needs `{result.needs}`, which is broken: {result.detail}"
     return Judgement.FAILED, result.detail
 
 

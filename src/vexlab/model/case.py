@@ -135,6 +135,7 @@ class Summary:
     skipped: int = 0
     errors: int = 0
     undecided: int = 0
+    blocked: int = 0
     stability: float | None = None
 
     @classmethod
@@ -149,17 +150,21 @@ class Summary:
             skipped=verdicts.count(Verdict.SKIPPED),
             errors=verdicts.count(Verdict.ERROR),
             undecided=verdicts.count(Verdict.UNDECIDED),
+            blocked=verdicts.count(Verdict.BLOCKED),
             stability=stability((case.verdict, case.findings) for case in cases),
         )
 
     @property
     def exit_code(self) -> int:
-        """The run's exit status: failures and findings 1, errors and undecided cases 3, nothing ran 4, else 0."""
+        """The run's exit status: failures and findings 1, errors and undecided cases 3, else 0.
+
+        It is 4 where nothing ran, or where cases were blocked by a problem that this run does not show.
+        """
         if self.failed or self.crashed:
             return 1
         if self.errors or self.undecided:
             return 3
-        return 0 if self.passed else 4
+        return 0 if self.passed and not self.blocked else 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,16 +15,21 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
+    BLOCKED = "blocked"
     ERROR = "error"
 
 
 class Verdict(StrEnum):
-    """What is reported of a case; ``UNDECIDED`` of one that was selected and did not come to its end."""
+    """What is reported of a case; ``UNDECIDED`` of one that was selected and did not come to its end.
+
+    ``BLOCKED`` is one that could not look at what it is about, because of a problem that another case reports.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
     CRASHED = "crashed"
     SKIPPED = "skipped"
+    BLOCKED = "blocked"
     ERROR = "error"
     UNDECIDED = "undecided"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vexlab.errors import BuildError, GuestTimeout, InfraError, MachineLost, VexlabError
+from vexlab.errors import Blocked, BuildError, GuestTimeout, InfraError, MachineLost, VexlabError
 from vexlab.model.case import CaseResult
 from vexlab.model.verdict import Outcome, Verdict, judge
 from vexlab.plugin.evidence import write_evidence
@@ -22,7 +22,7 @@ from vexlab.plugin.recorder import Recorder, evidence_lost, is_the_labs, recorde
 RESULT = "vexlab_case"
 _OUTCOMES = pytest.StashKey[list[tuple[Outcome, str]]]()
 _WORDS = pytest.StashKey[list[str]]()
-_RANK = (Outcome.PASSED, Outcome.SKIPPED, Outcome.ERROR, Outcome.FAILED)
+_RANK = (Outcome.PASSED, Outcome.SKIPPED, Outcome.BLOCKED, Outcome.ERROR, Outcome.FAILED)
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 # What speaks about the module; whatever else a case raises is a fault of the case, or of ours.
 _OF_THE_MODULE = (AssertionError, pytest.fail.Exception, BuildError, GuestTimeout, MachineLost)
@@ -51,6 +51,8 @@ def _judged(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
     outcomes = item.stash.setdefault(_OUTCOMES, [])
     error = _telling(call.excinfo.value) if call.excinfo else None
     _observe(recorder, error, report, outcomes)
+    if isinstance(error, Blocked):  # no failure of its own: `--exitfirst` goes on
+        report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"Skipped: {error.message}")
     if error is not None and not report.skipped:  # whole, as it is meant to be read, then where it was raised
         words = printable_words(f"{_text(error)}\n\n{report.longreprtext}\n")
         item.stash.setdefault(_WORDS, []).append(words)
@@ -99,7 +101,7 @@ def _telling(error: BaseException) -> BaseException:
     if not isinstance(error, BaseExceptionGroup):
         return error
     leaves = [_telling(each) for each in error.exceptions]
-    kinds = ((MachineLost, GuestTimeout), InfraError, _OF_THE_MODULE, BaseException)
+    kinds = ((MachineLost, GuestTimeout), InfraError, _OF_THE_MODULE, Blocked, BaseException)
     return next(each for kind in kinds for each in leaves if isinstance(each, kind))
 
 
@@ -159,6 +161,8 @@ def forget(item: pytest.Item) -> None:
 def _outcome(report: pytest.TestReport, error: BaseException | None) -> Outcome:
     if report.passed:
         return Outcome.PASSED
+    if isinstance(error, Blocked):
+        return Outcome.BLOCKED
     if report.skipped:
         return Outcome.SKIPPED
     if error is None:  # pytest's own: a case passed that is marked to fail, strictly

@@ -15,7 +15,9 @@ _BOXES = {
     Verdict.FAILED: "[!]",
     Verdict.CRASHED: "[!]",
     Verdict.SKIPPED: "[-]",
+    Verdict.BLOCKED: "[-]",
     Verdict.ERROR: "[?]",
+    Verdict.UNDECIDED: "[?]",
 }
 _LEGEND = "[x] holds  [!] does not  [-] could not run  [?] the lab failed  [ ] not run yet"
 _REASON_MOST = 200

@@ -14,6 +14,7 @@ _ELEMENT = {
     Verdict.ERROR: "error",
     Verdict.UNDECIDED: "error",  # of type "undecided": who reads the file must not take it for a pass
     Verdict.SKIPPED: "skipped",
+    Verdict.BLOCKED: "skipped",
 }
 # Characters XML 1.0 cannot hold at all, section 2.2: a guest may print any.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -28,7 +29,7 @@ def render(result: RunResult) -> bytes:
         tests=str(len(result.cases)),
         failures=str(summary.failed + summary.crashed),
         errors=str(summary.errors + summary.undecided),
-        skipped=str(summary.skipped),
+        skipped=str(summary.skipped + summary.blocked),
         time=f"{sum(case.duration_s for case in result.cases):.3f}",
         timestamp=result.run.started,
     )

@@ -16,6 +16,7 @@ _STYLE = {
     Verdict.FAILED: "red",
     Verdict.CRASHED: "bold red",
     Verdict.SKIPPED: "yellow",
+    Verdict.BLOCKED: "yellow",
     Verdict.ERROR: "magenta",
     Verdict.UNDECIDED: "magenta",
 }

@@ -31,6 +31,7 @@ _STYLE = {
     Verdict.FAILED: ("red", "FAILED"),
     Verdict.CRASHED: ("bold red", "CRASHED"),
     Verdict.SKIPPED: ("yellow", "skipped"),
+    Verdict.BLOCKED: ("yellow", "blocked"),
     Verdict.ERROR: ("magenta", "ERROR"),
     Verdict.UNDECIDED: ("magenta", "undecided"),
 }
@@ -140,6 +141,7 @@ class Progress:
             (summary.crashed, "crashed", "bold red"),
             (summary.skipped, "skipped", "yellow"),
             (summary.errors, "errors", "magenta"),
+            *([(summary.blocked, "blocked", "yellow")] if summary.blocked else []),
             *([(summary.undecided, "undecided", "magenta")] if summary.undecided else []),
         )
         parts = [f"[{style}]{count} {word}[/]" if count else f"[dim]0 {word}[/]" for count, word, style in counts]
@@ -180,6 +182,8 @@ def _word(result: RunResult) -> str:
     if summary.exit_code == 3:
         why = of if summary.undecided else "the lab or a case itself failed"
         return f"[bold magenta]UNDECIDED[/]: {why}, nothing is said about the module"
+    if summary.blocked:
+        return "[bold yellow]BLOCKED[/]: cases could not run for a problem that this run does not show"
     if summary.exit_code == 4:
         return "[bold yellow]NOTHING RAN[/]: that is no pass"
     return "[bold green]PASSED[/]: every case ran in a real kernel and nothing was found"

@@ -28,7 +28,8 @@
  * through the macros below; the first failure ends it. A check that asserted nothing has failed, so none passes
  * because it could not run.
  */
-enum result { PASS, FAIL, REFUSED, SKIP, TIMEOUT };
+/* LACKS: it needs what the filesystem does not have. BLOCKED: it needs what the filesystem does wrong. */
+enum result { PASS, FAIL, REFUSED, SKIP, TIMEOUT, LACKS, BLOCKED };
 
 struct check {
 	const char *family;
@@ -49,6 +50,7 @@ struct outcome {
 	int err;
 	unsigned int asserted;
 	char detail[1500];
+	char needs[32];		/* of LACKS and BLOCKED: the capability */
 };
 
 /* Settings of this run, the same in every child. */

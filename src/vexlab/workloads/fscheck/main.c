@@ -78,7 +78,7 @@ static int run(const struct selection *selection, const char *path)
 	size_t ran = 0;
 	bool good = true;
 
-	if (chdir(path)) {
+	if (chdir(path) || !watch(".")) {
 		fprintf(stderr, "fscheck: %s: %s\n", path, strerror(errno));
 		return 2;
 	}

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Runs checks one by one, each in a child that may crash or hang without taking the others with it. */
 #include "fscheck/run.h"
+#include "lib/capability.h"
 #include "lib/json.h"
 #include "lib/output.h"
+#include "lib/profile.h"
 
 #define UNKILLABLE_S 3.0
+#define STRETCH 8
 
-static const char *const result_names[] = { "pass", "fail", "refused", "skip", "timeout" };
+static const char *const result_names[] = { "pass", "fail", "refused", "skip", "timeout", "lacks", "blocked" };
 /* Where a check could not even get a directory: the first one, and why. What comes after it cannot be asked either. */
 static struct {
 	char id[200];
@@ -24,16 +27,25 @@ double seconds(void)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-static bool wait_until(pid_t pid, int *status, double until)
+/*
+ * Waits for so many seconds in which this guest runs. A host that is busy with other work wakes us late; of such a pause
+ * no more than twice what was asked for counts, since the child could not run either. STRETCH bounds it all the same.
+ */
+static bool wait_for(pid_t pid, int *status, double timeout)
 {
 	struct timespec pause = { 0, 200000 };
+	double start = seconds(), last = start, spent = 0;
 
 	while (waitpid(pid, status, WNOHANG) != pid) {
-		if (seconds() > until)
+		double now = seconds(), most = 2 * pause.tv_nsec / 1e9;
+
+		spent += now - last < most ? now - last : most;
+		last = now;
+		if (spent > timeout || now - start > STRETCH * timeout)
 			return false;
-		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 5000000)
 			pause.tv_nsec *= 2;
+		nanosleep(&pause, NULL);
 	}
 	return true;
 }
@@ -64,7 +76,7 @@ static void stop(pid_t pid, double timeout)
 	describe_hang(pid, stack, sizeof(stack));
 	kill(-pid, SIGKILL);
 	kill(pid, SIGKILL);
-	if (wait_until(pid, &status, seconds() + UNKILLABLE_S) && failed)
+	if (wait_for(pid, &status, UNKILLABLE_S) && failed)
 		return; /* one of its processes failed, another waited for it */
 	outcome->result = TIMEOUT;
 	outcome->err = 0;
@@ -96,7 +108,7 @@ bool guarded(void (*work)(void), double timeout)
 		work();
 		_exit(0);
 	}
-	if (!wait_until(pid, &status, seconds() + timeout)) {
+	if (!wait_for(pid, &status, timeout)) {
 		stop(pid, timeout);
 		return false;
 	}
@@ -126,11 +138,21 @@ void print_outcome(const struct check *check, double ms)
 	json_str(&json, "detail", outcome->detail);
 	if (outcome->err)
 		json_str(&json, "errno", errno_name(outcome->err));
+	if (*outcome->needs)
+		json_str(&json, "needs", outcome->needs);
 	json_ms(&json, "ms", ms);
 	json_close(&json);
 	json_print(&json);
 	free(json.text);
 }
+
+/* Where no directory can be made all checks run in one, and what was there before them stays. */
+static bool flat(void)
+{
+	return !profile_works("mkdir") || !profile_works("rmdir");
+}
+
+static struct names before;
 
 static void place(char *path, size_t room)
 {
@@ -155,17 +177,41 @@ static void run_in_place(void)
 	char path[200];
 
 	place(path, sizeof(path));
-	if (mkdir(path, 0755) || chdir(path))
+	if (!flat() && (mkdir(path, 0755) || chdir(path)))
 		no_place(path, errno);
+	capability_forget();
 	current->run();
 	if (!outcome->asserted)
 		fail("the check asserted nothing");
+}
+
+static bool was_there(const char *name)
+{
+	for (size_t i = 0; i < before.count; i++)
+		if (!strcmp(before.name[i], name))
+			return true;
+	return false;
+}
+
+static void clean_flat(void)
+{
+	struct names now;
+
+	if (!names_read(AT_FDCWD, ".", &now))
+		report(FAIL, errno, "what the check left cannot be listed: %s", errno_name(errno));
+	for (size_t i = 0; i < now.count; i++)
+		if (!was_there(now.name[i]) && !tree_remove(AT_FDCWD, now.name[i]) && errno != ENOENT)
+			report(FAIL, errno, "what the check left cannot be removed: %s", errno_name(errno));
 }
 
 static void clean_place(void)
 {
 	char path[200];
 
+	if (flat()) {
+		clean_flat();
+		return;
+	}
 	place(path, sizeof(path));
 	if (!tree_remove(AT_FDCWD, path) && errno != ENOENT) {
 		if (errno == EUCLEAN)
@@ -176,6 +222,31 @@ static void clean_place(void)
 		fail("what the check left was removed and is still there");
 }
 
+/* A failure for want of a capability is none of the check's; what was avoided ended it by itself (avoid). */
+static void excuse(void)
+{
+	struct capability_note note = capability_noted();
+
+	if (outcome->result != FAIL || (note.use != LACKED && note.use != USED_BROKEN))
+		return;
+	if (note.use == LACKED && outcome->err != note.err)
+		return; /* it failed for another reason */
+	outcome->result = note.use == LACKED ? LACKS : BLOCKED;
+	snprintf(outcome->needs, sizeof(outcome->needs), "%s", note.name);
+}
+
+static void avoid(const char *name)
+{
+	snprintf(outcome->needs, sizeof(outcome->needs), "%s", name);
+	report(BLOCKED, 0, "it needs %s, which crashed or hung the kernel when it was probed", name);
+}
+
+bool watch(const char *dir)
+{
+	capability_avoided = avoid;
+	return capability_watch(dir);
+}
+
 bool run_check(const struct check *check, double timeout)
 {
 	double start = seconds();
@@ -184,7 +255,10 @@ bool run_check(const struct check *check, double timeout)
 
 	current = check;
 	announce(check->family, check->name);
+	if (flat() && !names_read(AT_FDCWD, ".", &before))
+		fprintf(stderr, "fscheck: the directory cannot be listed: %s\n", strerror(errno));
 	guarded(run_in_place, timeout);
+	excuse();
 	ms = (seconds() - start) * 1000;
 	said = *outcome;
 	/* After a hang the directory's lock may be held for ever: the name stays, the next checks have others. */

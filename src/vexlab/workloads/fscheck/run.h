@@ -8,6 +8,8 @@
 bool guarded(void (*work)(void), double timeout);
 
 /* Runs one check below the working directory and prints its line; true where it did not fail. */
+/* Watches which capabilities the checks in `dir` use. */
+bool watch(const char *dir);
 bool run_check(const struct check *check, double timeout);
 
 /* Finds out what the checks need to know of the filesystem. */

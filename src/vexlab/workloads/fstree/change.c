@@ -14,7 +14,6 @@
 
 #define PIECE (1 << 18)
 
-static bool no_xattrs;
 static char piece[PIECE];
 
 /* Overlapping extents are drawn in their order, the last one on top: a cut shortens all. */
@@ -29,7 +28,17 @@ static void cut(struct node *node, off_t size)
 bool write_range(struct node *node, const char *path, off_t offset, off_t len)
 {
 	unsigned int generation = ++node->generation;
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd;
+
+	if (!allowed.gaps && offset > node->entry.size)
+		offset = node->entry.size;
+	if (offset > allowed.size)
+		offset = allowed.size;
+	if (len > allowed.size - offset)
+		len = allowed.size - offset;
+	if (!len || (model.bytes += len) > allowed.bytes)
+		return true;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return broken("open", path);
@@ -58,6 +67,8 @@ bool write_range(struct node *node, const char *path, off_t offset, off_t len)
 
 bool resize(struct node *node, const char *path, off_t size)
 {
+	if (size > node->entry.size ? !allowed.truncate_up || size > allowed.size : !allowed.truncate_down)
+		return true;
 	if (truncate(path, size))
 		return broken("truncate", path);
 	cut(node, size);
@@ -72,6 +83,8 @@ static bool move(struct name *name)
 
 	if (onto == name || (onto && onto->node == name->node))
 		return true;
+	if (onto ? !allowed.rename_over : !allowed.rename || !has_room(parent))
+		return true;
 	if (onto) {
 		parent = onto->parent;
 		path = onto->path;
@@ -82,12 +95,10 @@ static bool move(struct name *name)
 		return broken("rename", path);
 	if (onto)
 		forget_name(onto);
-	if (name->parent)
-		name->parent->children--;
+	count_child(name->parent, -1);
 	name->path = path;
 	name->parent = parent && !strncmp(path, parent->path, strlen(parent->path)) ? parent : NULL;
-	if (name->parent)
-		name->parent->children++;
+	count_child(name->parent, 1);
 	return true;
 }
 
@@ -98,14 +109,16 @@ static bool set_xattr(struct name *name)
 	char key[32], value[120];
 	int at = 0;
 
-	if (no_xattrs)
+	if (!allowed.xattr)
 		return true;
+	if ((long long)len > allowed.value)
+		len = allowed.value;
 	snprintf(key, sizeof(key), "user.k%d", (int)below(4));
 	for (size_t i = 0; i < len; i++)
 		value[i] = below(256);
 	if (lsetxattr(name->path, key, value, len, 0)) {
-		no_xattrs = errno == EOPNOTSUPP;
-		return no_xattrs || broken("setxattr", name->path);
+		allowed.xattr = errno != EOPNOTSUPP;
+		return !allowed.xattr || broken("setxattr", name->path);
 	}
 	/* In the order of their names, as the manifest has them. */
 	while (at < entry->xattrs && strcmp(entry->xattr[at], key) < 0)
@@ -145,6 +158,8 @@ bool change_one(void)
 	case 5:
 		return move(name);
 	case 6:
+		if (!allowed.unlink)
+			return true;
 		if (unlink(name->path))
 			return broken("unlink", name->path);
 		forget_name(name);
@@ -152,8 +167,10 @@ bool change_one(void)
 	case 7:
 		return set_xattr(name);
 	default:
+		if (allowed.untold & UNTOLD_MODE)
+			return true;
 		node->entry.mode = S_IFREG | (0400 | below(0400));
-		if (!geteuid()) {
+		if (!geteuid() && !(allowed.untold & UNTOLD_OWNER)) {
 			node->entry.uid = below(100000);
 			node->entry.gid = below(100000);
 			if (chown(name->path, node->entry.uid, node->entry.gid))

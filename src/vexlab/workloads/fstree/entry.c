@@ -76,15 +76,22 @@ void entry_print(struct json *json, const struct entry *entry)
 	json_open(json);
 	json_str(json, "path", entry->path);
 	json_str(json, "type", type_of(entry->mode));
-	snprintf(text, sizeof(text), "%04o", entry->mode & 07777);
-	json_str(json, "mode", text);
-	json_int(json, "uid", entry->uid);
-	json_int(json, "gid", entry->gid);
-	json_int(json, "nlink", entry->nlink);
+	if (!(entry->untold & UNTOLD_MODE)) {
+		snprintf(text, sizeof(text), "%04o", entry->mode & 07777);
+		json_str(json, "mode", text);
+	}
+	if (!(entry->untold & UNTOLD_OWNER)) {
+		json_int(json, "uid", entry->uid);
+		json_int(json, "gid", entry->gid);
+	}
+	if (!(entry->untold & UNTOLD_NLINK))
+		json_int(json, "nlink", entry->nlink);
 	if (!S_ISDIR(entry->mode))
 		json_int(json, "size", entry->size);
-	snprintf(text, sizeof(text), "%lld.%09ld", (long long)entry->mtime.tv_sec, entry->mtime.tv_nsec);
-	json_str(json, "mtime", text);
+	if (!(entry->untold & UNTOLD_MTIME)) {
+		snprintf(text, sizeof(text), "%lld.%09ld", (long long)entry->mtime.tv_sec, entry->mtime.tv_nsec);
+		json_str(json, "mtime", text);
+	}
 	if (S_ISREG(entry->mode))
 		json_hex(json, "hash", entry->hash);
 	if (entry->target)

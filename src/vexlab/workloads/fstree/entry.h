@@ -35,6 +35,11 @@ struct entry {
 	char *extents;
 	char *data;		/* where SEEK_DATA finds data, as text, if asked for */
 	const char *group;	/* the first path of the same inode */
+	unsigned int untold;	/* what the filesystem does not keep, so that nothing is expected of it: */
+#define UNTOLD_MODE 1
+#define UNTOLD_OWNER 2
+#define UNTOLD_MTIME 4
+#define UNTOLD_NLINK 8
 };
 
 struct tree {
@@ -72,6 +77,7 @@ struct name {
 	char *path;		/* NULL: removed */
 	struct node *node;
 	int children;
+	int depth;
 	struct name *parent;
 };
 
@@ -80,10 +86,29 @@ extern struct model {
 	size_t count;
 	uint64_t seed;
 	uint64_t state;		/* of the choices */
+	long long top;		/* entries of the uppermost directory */
+	long long bytes;	/* written so far */
 } model;
+
+/* What may be done, and how much of it. */
+extern struct allowed {
+	bool mkdir, symlink, fifo, device, link, tmpfile, truncate_up, truncate_down, gaps, rename, rename_over, unlink;
+	bool xattr, dir_links;
+	long long size;		/* of a file, in bytes */
+	long long entries;	/* of a directory */
+	long long links, name, path, depth, target, value;
+	long long grain;	/* of times, in nanoseconds */
+	long long names, bytes;	/* of the whole tree */
+	unsigned int untold;
+} allowed;
+
+void find_allowed(const char *dir);
 
 /* A number of 0..limit-1. */
 uint64_t below(uint64_t limit);
+/* Whether one more may be made in it; NULL is the uppermost directory. */
+bool has_room(const struct name *dir);
+void count_child(struct name *parent, int change);
 struct name *some_dir(void);
 struct name *some_file(void);
 char *new_path(struct name *parent);

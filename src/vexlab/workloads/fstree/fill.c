@@ -48,7 +48,7 @@ static int named_late(const char *path)
 
 static bool make_file(const char *path, struct node *node)
 {
-	int fd = below(6) ? -1 : named_late(path);
+	int fd = below(6) || !allowed.tmpfile ? -1 : named_late(path);
 	off_t size = some_size();
 
 	if (fd < 0)
@@ -64,8 +64,11 @@ static bool make_file(const char *path, struct node *node)
 static bool make_symlink(const char *path, struct node *node)
 {
 	size_t len = 1 + (below(3) ? below(70) : below(900));
-	char *target = malloc(len + 1);
+	char *target;
 
+	if ((long long)len > allowed.target)
+		len = allowed.target;
+	target = malloc(len + 1);
 	for (size_t i = 0; i < len; i++)
 		target[i] = 'a' + below(26);
 	target[len] = '\0';
@@ -78,7 +81,7 @@ static bool make_symlink(const char *path, struct node *node)
 
 static bool make_special(const char *path, struct node *node)
 {
-	bool device = !geteuid() && below(2);
+	bool device = !geteuid() && below(2) && allowed.device;
 
 	node->entry.mode = (device ? S_IFCHR : S_IFIFO) | 0644;
 	node->entry.rdev = device ? makedev(below(500), below(1 << 18)) : 0;
@@ -93,7 +96,7 @@ static bool make_one(void)
 	struct node *node;
 	bool good;
 
-	if (what < 12) {
+	if (what < 12 && allowed.mkdir) {
 		node = new_node(S_IFDIR | 0755);
 		good = !mkdir(path, 0755) || broken("mkdir", path);
 		add_name(path, node, parent);
@@ -101,13 +104,13 @@ static bool make_one(void)
 			model.names[model.count - 1].parent->node->entry.nlink++;
 		return good;
 	}
-	if (what < 20) {
+	if (what < 20 && allowed.symlink) {
 		node = new_node(S_IFLNK | 0777);
 		good = make_symlink(path, node);
-	} else if (what < 23) {
+	} else if (what < 23 && allowed.fifo) {
 		node = new_node(S_IFIFO | 0644);
 		good = make_special(path, node);
-	} else if (what < 30 && (old = some_file())) {
+	} else if (what < 30 && allowed.link && (old = some_file()) && (long long)old->node->entry.nlink < allowed.links) {
 		node = old->node;
 		good = !link(old->path, path) || broken("link", path);
 		node->entry.nlink++;
@@ -136,6 +139,9 @@ static bool set_times(void)
 {
 	long grain = 0;
 
+	if (allowed.untold & UNTOLD_MTIME)
+		return true;
+
 	/* Parents come before what is in them, so from the end: setting a time marks no other. */
 	for (size_t i = model.count; i-- > 0;) {
 		struct entry *entry = &model.names[i].node->entry;
@@ -147,6 +153,7 @@ static bool set_times(void)
 			grain = grain_of(model.names[i].path);
 		if (!entry->mtime.tv_sec) {
 			entry->mtime.tv_sec = 946684800 + below(800000000);
+			entry->mtime.tv_sec -= entry->mtime.tv_sec % (1 + (allowed.grain - 1) / 1000000000);
 			entry->mtime.tv_nsec = grain >= 1000000000 ? 0 : (long)below(1000000000) / grain * grain;
 		}
 		times[0] = times[1] = entry->mtime;
@@ -154,6 +161,12 @@ static bool set_times(void)
 			return broken("utimensat", model.names[i].path);
 	}
 	return true;
+}
+
+/* Whether there is room for one more name, wherever it comes to lie. */
+static bool may_go_on(void)
+{
+	return has_room(NULL) && (long long)model.count < allowed.names && model.bytes <= allowed.bytes;
 }
 
 bool fill(struct tree *tree, uint64_t run, size_t wanted, const char *dir)
@@ -168,7 +181,8 @@ bool fill(struct tree *tree, uint64_t run, size_t wanted, const char *dir)
 	umask(022);
 	if (chdir(dir))
 		return broken("chdir", dir);
-	while (good && model.count < wanted) {
+	find_allowed(".");
+	while (good && model.count < wanted && may_go_on()) {
 		good = make_one();
 		if (good && below(100) < 60)
 			good = change_one();

@@ -18,12 +18,17 @@ uint64_t below(uint64_t limit)
 	return random_below(&model.state, limit);
 }
 
+bool has_room(const struct name *dir)
+{
+	return dir ? dir->children < allowed.entries && dir->depth < allowed.depth : model.top < allowed.entries;
+}
+
 struct name *some_dir(void)
 {
 	for (int i = 0; i < 8 && model.count; i++) {
 		struct name *name = &model.names[below(model.count)];
 
-		if (!name->node->gone && name->path && S_ISDIR(name->node->entry.mode))
+		if (!name->node->gone && name->path && S_ISDIR(name->node->entry.mode) && has_room(name))
 			return name;
 	}
 	return NULL;
@@ -46,13 +51,23 @@ char *new_path(struct name *parent)
 	size_t extra = below(12) ? below(12) : below(230);
 	char tail[256], *path;
 
+	if ((long long)extra > allowed.name)
+		extra = allowed.name;
 	memset(tail, 'a' + number % 26, extra);
 	tail[extra] = '\0';
-	if (parent && strlen(parent->path) > 2500)
+	if (parent && (long long)strlen(parent->path) > allowed.path)
 		parent = NULL;
 	if (asprintf(&path, "%s%s%u-%s", parent ? parent->path : "", parent ? "/" : "", number++, tail) < 0)
 		abort();
 	return path;
+}
+
+void count_child(struct name *parent, int change)
+{
+	if (parent)
+		parent->children += change;
+	else
+		model.top += change;
 }
 
 struct name *add_name(char *path, struct node *node, struct name *parent)
@@ -62,8 +77,8 @@ struct name *add_name(char *path, struct node *node, struct name *parent)
 	name->path = path;
 	name->node = node;
 	name->parent = parent && !strncmp(path, parent->path, strlen(parent->path)) ? parent : NULL;
-	if (name->parent)
-		name->parent->children++;
+	name->depth = name->parent ? name->parent->depth + 1 : 1;
+	count_child(name->parent, 1);
 	return name;
 }
 
@@ -85,8 +100,7 @@ struct node *new_node(mode_t mode)
 
 void forget_name(struct name *name)
 {
-	if (name->parent)
-		name->parent->children--;
+	count_child(name->parent, -1);
 	name->path = NULL;
 	if (!--name->node->entry.nlink)
 		name->node->gone = true;

@@ -5,44 +5,100 @@
 
 #include "lib/profile.h"
 
+#define MOST 128
+
 struct line {
 	char name[64];
 	char state[16];
 	char limit[32];
+	char err[32];
 };
 
+static struct line lines[MOST];
+static int count = -1;
+
 /* mmap_write broken - - */
-static bool find(const char *name, struct line *line)
+static void load(void)
 {
 	const char *path = getenv(PROFILE_VARIABLE);
 	FILE *file = fopen(path ? path : PROFILE_FILE, "re");
-	bool found = false;
 	char text[256];
 
+	count = 0;
 	if (!file)
-		return false;
-	while (!found && fgets(text, sizeof(text), file))
-		found = sscanf(text, "%63s %15s %31s", line->name, line->state, line->limit) == 3 &&
-			!strcmp(line->name, name);
+		return;
+	while (count < MOST && fgets(text, sizeof(text), file)) {
+		struct line *line = &lines[count];
+
+		if (sscanf(text, "%63s %15s %31s %31s", line->name, line->state, line->limit, line->err) == 4)
+			count++;
+	}
 	fclose(file);
-	return found;
+}
+
+static const struct line *find(const char *name)
+{
+	if (count < 0)
+		load();
+	for (int i = 0; i < count; i++)
+		if (!strcmp(lines[i].name, name))
+			return &lines[i];
+	return NULL;
+}
+
+static enum profile_state state_of(const struct line *line)
+{
+	static const char *const names[] = { "unknown", "works", "refused", "broken", "deadly" };
+
+	for (int i = 0; i <= DEADLY; i++)
+		if (!strcmp(line->state, names[i]))
+			return i;
+	return UNKNOWN;
+}
+
+enum profile_state profile_state(const char *name)
+{
+	const struct line *line = find(name);
+
+	return line ? state_of(line) : UNKNOWN;
 }
 
 bool profile_works(const char *name)
 {
-	struct line line;
-
-	return !find(name, &line) || (strcmp(line.state, "refused") && strcmp(line.state, "broken"));
+	return profile_state(name) < REFUSED_CLEANLY;
 }
 
 long long profile_limit(const char *name, long long otherwise)
 {
-	struct line line;
+	const struct line *line = find(name);
 	long long limit;
 	char *end;
 
-	if (!find(name, &line))
+	if (!line)
 		return otherwise;
-	limit = strtoll(line.limit, &end, 10);
-	return end == line.limit || *end ? otherwise : limit;
+	limit = strtoll(line->limit, &end, 10);
+	return end == line->limit || *end ? otherwise : limit;
+}
+
+long long profile_half(const char *name, long long otherwise)
+{
+	long long limit = profile_limit(name, -1);
+
+	return limit < 0 || limit / 2 > otherwise ? otherwise : limit / 2;
+}
+
+const char *profile_errno(const char *name)
+{
+	const struct line *line = find(name);
+
+	return line ? line->err : "-";
+}
+
+bool profile_any(enum profile_state state)
+{
+	find("");
+	for (int i = 0; i < count; i++)
+		if (state_of(&lines[i]) == state)
+			return true;
+	return false;
 }
