@@ -157,7 +157,7 @@ static bool check_entry(const struct model *model, const struct listing *all, co
 		return check_symlink(all, entry, why);
 	if (entry->kind == K_DIR)
 		return check_folder(world, entry, st, why);
-	if ((int)(st->st_mode & 07777) != entry->mode) {
+	if (!(model->lacks & L_MODE) && (int)(st->st_mode & 07777) != entry->mode) {
 		snprintf(why, WHY, "%s has mode %o instead of %o", entry->path, st->st_mode & 07777, entry->mode);
 		return false;
 	}

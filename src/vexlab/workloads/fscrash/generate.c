@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fscrash/model.h"
+#include "lib/profile.h"
 #include "lib/random.h"
 
 #define ROOM_WANTED 4 /* names that an idiom may need */
@@ -83,16 +84,18 @@ static void write_to(struct model *model, enum verb verb, struct entry *entry, i
 	struct op op = op_on(verb, actor, entry->file, entry->path);
 	bool mapped = verb == V_STORE || verb == V_MSYNC;
 
+	if (mapped && model->lacks & L_STORE)
+		return;
 	op.len = length(model);
 	if (mapped || below(model, 3) == 0)
 		op.off = CELL * below(model, file->size / CELL + 1);
 	else if (below(model, 4) == 0)
-		op.off = file->size + CELL * below(model, 2000); /* a hole */
+		op.off = file->size + (model->lacks & L_GAPS ? 0 : CELL * below(model, 2000)); /* a hole */
 	else
 		op.off = file->size;
 	if (mapped && op.off + op.len > file->size)
 		op.len = file->size - op.off;
-	if (op.off + op.len > MOST_SIZE || !op.len)
+	if (op.off + op.len > model->most || !op.len)
 		return;
 	model_apply(model, &op);
 }
@@ -121,6 +124,8 @@ static void replace(struct model *model, int actor)
 	struct op op = op_on(V_RENAME, actor, 0, NULL);
 	int file;
 
+	if (model->lacks & (L_RENAME | L_OVER | L_FSYNC))
+		return;
 	if (old && below(model, 8))
 		memcpy(op.b, old->path, PATH_ROOM);
 	else
@@ -157,7 +162,7 @@ static void rename_one(struct model *model, int actor)
 	struct entry *from = pick(model, actor, folder ? K_DIR : K_FILE);
 	struct op op;
 
-	if (!from)
+	if (!from || model->lacks & (folder ? L_MOVE : L_RENAME))
 		return;
 	op = op_on(V_RENAME, actor, from->file, from->path);
 	new_path(model, actor, op.b, folder ? 's' : 'r');
@@ -187,7 +192,8 @@ static void unlink_one(struct model *model, int actor)
 
 	if (!entry)
 		return;
-	held = entry->kind == K_FILE && model->file[entry->file].links == 1 && below(model, 2);
+	held = entry->kind == K_FILE && model->file[entry->file].links == 1 && below(model, 2) &&
+	       !(model->lacks & L_UNLINK_OPEN);
 	add(model, held ? V_HOLD : V_UNLINK, actor, entry->file, entry->path);
 }
 
@@ -215,7 +221,8 @@ static void folder(struct model *model, int actor)
 		for (int i = 0; i < world->count; i++)
 			if (!strncmp(world->entry[i].path, entry->path, len) && world->entry[i].path[len] == '/')
 				return;
-		add(model, V_RMDIR, actor, 0, entry->path);
+		if (!(model->lacks & L_RMDIR))
+			add(model, V_RMDIR, actor, 0, entry->path);
 		return;
 	}
 	new_path(model, actor, path, 's');
@@ -239,6 +246,12 @@ static void keep(struct model *model, int actor)
 	struct entry *entry = pick(model, actor, K_FILE);
 	uint32_t which = below(model, 20);
 
+	if (model->lacks & L_FDATASYNC && which >= 13 && which < 16)
+		which = 12;
+	if (model->lacks & L_FSYNC && (!entry || which < 13 || which >= 16))
+		which = 0;
+	if (which == 0 && model->lacks & L_SYNCFS)
+		return;
 	if (which < 4 || !entry)
 		add(model, which == 0 ? V_SYNCFS : V_DIRSYNC, which == 0 ? 0 : actor, 0, NULL);
 	else if (which < 13)
@@ -309,7 +322,9 @@ static void act(struct model *model, int actor, enum act act)
 			uint32_t size = model->file[entry->file].size;
 
 			op.off = CELL * below(model, (below(model, 4) ? size : size + 20000) / CELL + 1);
-			if (op.off <= MOST_SIZE && op.off != size)
+			if (model->lacks & (op.off < size ? L_SHORTEN : L_EXTEND))
+				return;
+			if (op.off <= model->most && op.off != size)
 				model_apply(model, &op);
 		}
 		break;
@@ -327,7 +342,8 @@ static void act(struct model *model, int actor, enum act act)
 			pair(model, actor, V_EXCHANGE);
 		break;
 	case A_LINK:
-		pair(model, actor, V_LINK);
+		if (!(model->lacks & L_LINK))
+			pair(model, actor, V_LINK);
 		break;
 	case A_UNLINK:
 		unlink_one(model, actor);
@@ -339,20 +355,43 @@ static void act(struct model *model, int actor, enum act act)
 		folder(model, actor);
 		break;
 	case A_SYMLINK:
-		one_symlink(model, actor);
+		if (!(model->lacks & L_SYMLINK))
+			one_symlink(model, actor);
 		break;
 	case A_CHMOD:
-		attribute(model, actor, V_CHMOD);
+		if (!(model->lacks & L_MODE))
+			attribute(model, actor, V_CHMOD);
 		break;
 	case A_XATTR:
 		if (!(model->lacks & L_XATTR))
 			attribute(model, actor, V_XATTR);
 		break;
 	case A_UNNAMED:
-		if (!(model->lacks & L_TMPFILE))
+		if (!(model->lacks & (L_TMPFILE | L_LINK)))
 			unnamed(model, actor);
 		break;
 	}
+}
+
+/* What the profile says that does not work. */
+static unsigned int profile_lacks(void)
+{
+	static const struct {
+		const char *name;
+		enum lack lack;
+	} table[] = {
+		{ "xattr", L_XATTR }, { "tmpfile", L_TMPFILE }, { "rename_exchange", L_EXCHANGE }, { "link", L_LINK },
+		{ "symlink", L_SYMLINK }, { "rename", L_RENAME }, { "rename_over", L_OVER }, { "rename_directory", L_MOVE },
+		{ "mmap_write", L_STORE }, { "truncate_down", L_SHORTEN }, { "truncate_up", L_EXTEND }, { "chmod", L_MODE },
+		{ "fsync", L_FSYNC }, { "fdatasync", L_FDATASYNC }, { "syncfs", L_SYNCFS }, { "file_sparse", L_GAPS },
+		{ "unlink_open", L_UNLINK_OPEN }, { "rmdir", L_RMDIR },
+	};
+	unsigned int lacking = 0;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+		if (!profile_works(table[i].name))
+			lacking |= table[i].lack;
+	return lacking;
 }
 
 void model_make(struct model *model, uint64_t seed, int count, char profile, unsigned int lacks)
@@ -361,7 +400,10 @@ void model_make(struct model *model, uint64_t seed, int count, char profile, uns
 		.op = -1, .count = 2, .entry = { { "d0", K_DIR, 0, 0755, 0 }, { "d1", K_DIR, 0, 0755, 0 } },
 	};
 
-	*model = (struct model){ .random = seed, .profile = profile, .lacks = lacks };
+	*model = (struct model){ .random = seed, .profile = profile, .lacks = lacks | profile_lacks() };
+	model->most = profile_half("file_sparse", profile_half("file_size", MOST_SIZE));
+	if (model->most > MOST_SIZE)
+		model->most = MOST_SIZE;
 	for (int i = 0; i < ACTORS; i++) {
 		model->actor[i].world = malloc(sizeof(start));
 		if (!model->actor[i].world)

@@ -14,6 +14,7 @@
 
 #include "fsseq/execute.h"
 #include "lib/hash.h"
+#include "lib/profile.h"
 #include "lib/tree.h"
 
 #define PIECE (1 << 20)
@@ -168,8 +169,25 @@ static unsigned int rename_flags(const char *word)
 	return !strcmp(word, "exchange") ? RENAME_EXCHANGE : !strcmp(word, "noreplace") ? RENAME_NOREPLACE : 0;
 }
 
+bool keeps_modes(void)
+{
+	return profile_works("chmod");
+}
+
+bool keeps_owners(void)
+{
+	return profile_works("chown");
+}
+
+static bool keeps_times(void)
+{
+	return profile_works("utimes") && profile_works("mtime") && profile_limit("time_granularity", 1) <= 1;
+}
+
 bool tells_mtime(const struct stat *st)
 {
+	if (!keeps_times())
+		return false;
 	/* Not of directories: XFS marks one that moves to another parent, for its dot-dot changes, ext4 does not. */
 	return !S_ISDIR(st->st_mode) && st->st_mtim.tv_sec >= EXPLICIT_FROM && st->st_mtim.tv_sec < EXPLICIT_TO;
 }
@@ -179,7 +197,8 @@ static uint64_t digest_stat(const struct place *place, const struct stat *st)
 	bool dir = S_ISDIR(st->st_mode);
 	bool set = tells_mtime(st);
 	const int64_t values[] = {
-		st->st_mode, dir && !place->dir_links ? 0 : st->st_nlink, st->st_uid, st->st_gid, dir ? 0 : st->st_size,
+		keeps_modes() ? st->st_mode : st->st_mode & S_IFMT, dir && !place->dir_links ? 0 : st->st_nlink,
+		keeps_owners() ? st->st_uid : 0, keeps_owners() ? st->st_gid : 0, dir ? 0 : st->st_size,
 		set ? st->st_mtim.tv_sec : 0, set ? st->st_mtim.tv_nsec : 0,
 	};
 

@@ -11,7 +11,12 @@ struct place {
 	int dirfd;
 	int slot[SLOTS];
 	bool dir_links;		/* whether link counts of directories are told */
+	bool flat;		/* it is the root of a filesystem that has no other directories */
 };
+
+/* What the filesystem keeps, by its profile; what it does not is compared with nothing. */
+bool keeps_modes(void);
+bool keeps_owners(void);
 
 /* What an operation answered: an error, or a number and a digest of what it gave. */
 struct answer {

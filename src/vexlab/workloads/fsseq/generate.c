@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Programs from a seed: few names, so that operations meet. */
+#include <limits.h>
 #include <string.h>
 
 #include "fsseq/model.h"
+#include "lib/profile.h"
 #include "lib/random.h"
 
 static const unsigned char weights[OPS] = {
@@ -26,6 +28,8 @@ static bool chance(int percent)
 }
 
 static bool opened[SLOTS];
+/* Bytes of a name, of a symbolic link's target, of a file: half of what the filesystem can. */
+static long long longest, furthest, largest;
 
 static const char *recall(int types)
 {
@@ -42,6 +46,8 @@ static void name(char *text)
 		return;
 	}
 	len = chance(20) ? 255 : 20 + below(100);
+	if ((long long)len > longest)
+		len = longest;
 	memset(text, 'n', len);
 	text[len] = '\0';
 }
@@ -97,14 +103,19 @@ static int slot(void)
 	return pick;
 }
 
-static long long size(void)
+static long long common_size(void)
 {
 	static const long long borders[] = { 0, 1, 511, 512, 1024, 4095, 4096, 4097, 8192, 12288, 16384, 49152, 65536 };
 
-	/* Not larger: a filesystem without SEEK_DATA of its own has its holes read and hashed at the end. */
-	if (chance(2))
-		return (1LL << (18 + below(6))) + below(9000);
 	return chance(35) ? borders[below(sizeof(borders) / sizeof(*borders))] : (long long)below(70000);
+}
+
+static long long size(void)
+{
+	/* Not larger: a filesystem without SEEK_DATA of its own has its holes read and hashed at the end. */
+	long long wanted = chance(2) ? (1LL << (18 + below(6))) + (long long)below(9000) : common_size();
+
+	return wanted > largest ? wanted % largest : wanted;
 }
 
 static long long length(void)
@@ -155,6 +166,10 @@ static void numbers(struct op *op)
 	}
 	op->number[1] = size();
 	op->number[2] = length();
+	if (op->code != OP_FTRUNCATE && op->number[1] + op->number[2] > largest) {
+		op->number[1] %= largest;
+		op->number[2] = largest - op->number[1];
+	}
 	op->number[3] = below(1000);
 }
 
@@ -237,6 +252,9 @@ static void fill_symlink(struct op *op)
 	if (chance(20)) {
 		size_t len = 40 + below(200);
 
+		if ((long long)len > furthest)
+			len = furthest;
+
 		memset(op->text[0], 't', len);
 		op->text[0][len] = '\0';
 	}
@@ -304,6 +322,11 @@ void generate(struct program *program, uint64_t seed, size_t count, unsigned int
 {
 	unsigned int total = 0;
 
+	longest = profile_half("name_max", 255);
+	furthest = profile_half("symlink_max", 4095);
+	largest = profile_half("file_sparse", profile_half("file_size", LLONG_MAX));
+	if (largest < 1)
+		largest = 1;
 	state = mix64(seed + 1);
 	model_clear();
 	memset(opened, 0, sizeof(opened));

@@ -130,13 +130,19 @@ static void walk(struct place *place, int dirfd, const char *path, struct text *
 		ssize_t len;
 		int fd;
 
+		if (place->flat && !strcmp(name, "lost+found"))
+			continue;
 		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "/" : "", name);
 		add_name(text, below);
 		if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW)) {
 			add(text, " listed, but %s\n", strerrorname_np(errno));
 			continue;
 		}
-		add(text, " %s mode=%o owner=%u:%u", type_of(st.st_mode), st.st_mode & 07777, st.st_uid, st.st_gid);
+		add(text, " %s", type_of(st.st_mode));
+		if (keeps_modes())
+			add(text, " mode=%o", st.st_mode & 07777);
+		if (keeps_owners())
+			add(text, " owner=%u:%u", st.st_uid, st.st_gid);
 		if (!S_ISDIR(st.st_mode) || place->dir_links)
 			add(text, " links=%lu", (unsigned long)st.st_nlink);
 		if (!S_ISDIR(st.st_mode))

@@ -18,6 +18,7 @@ void (*capability_avoided)(const char *name);
 static struct capability_note *noted;
 static dev_t device;
 static int top = -1;
+static bool careful;
 static bool deadly, troubled; /* anything is deadly; deadly or broken */
 
 bool capability_watch(const char *dir)
@@ -56,9 +57,15 @@ static void note(enum capability_use use, const char *name, int err)
 	snprintf(noted->name, sizeof(noted->name), "%s", name);
 }
 
+void capability_avoid_broken(void)
+{
+	careful = true;
+	deadly = troubled;
+}
+
 bool capability_deadly(const char *name)
 {
-	return deadly && profile_state(name) == DEADLY;
+	return deadly && profile_state(name) >= (careful ? BROKEN : DEADLY);
 }
 
 bool capability_fd(int fd)
@@ -89,9 +96,9 @@ long capability_after(long value, const char *name)
 	state = profile_state(name);
 	if (state == REFUSED_CLEANLY && value == -1)
 		note(LACKED, name, err);
-	else if (state == BROKEN)
+	else if (state == BROKEN && !careful)
 		note(USED_BROKEN, name, value == -1 ? err : 0);
-	else if (state == DEADLY)
+	else if (state >= BROKEN)
 		note(AVOIDED, name, 0);
 	errno = err;
 	return value;

@@ -30,6 +30,9 @@ struct capability_note capability_noted(void);
 /* Called in place of a call that is deadly, where it is set; it need not return. Else the call fails with EOPNOTSUPP. */
 extern void (*capability_avoided)(const char *name);
 
+/* Broken capabilities are avoided as deadly ones are: for programs that cannot say afterwards what it was for. */
+void capability_avoid_broken(void);
+
 /* For lib/wrap.c. `on` is whether the call reaches the watched filesystem; it is asked for deadly ones only. */
 bool capability_deadly(const char *name);
 bool capability_path(int dirfd, const char *path);

@@ -333,6 +333,11 @@ DECLARE(int, removexattr, const char *path, const char *name)
 	return CALL(space_of(name), capability_path(AT_FDCWD, path), __real_removexattr(path, name));
 }
 
+DECLARE(int, lremovexattr, const char *path, const char *name)
+{
+	return CALL(space_of(name), capability_path(AT_FDCWD, path), __real_lremovexattr(path, name));
+}
+
 DECLARE(int, chmod, const char *path, mode_t mode)
 {
 	return CALL("chmod", capability_path(AT_FDCWD, path), __real_chmod(path, mode));
@@ -346,6 +351,16 @@ DECLARE(int, fchmod, int fd, mode_t mode)
 DECLARE(int, chown, const char *path, uid_t uid, gid_t gid)
 {
 	return CALL("chown", capability_path(AT_FDCWD, path), __real_chown(path, uid, gid));
+}
+
+DECLARE(int, fchmodat, int fd, const char *path, mode_t mode, int flags)
+{
+	return CALL("chmod", capability_path(fd, path), __real_fchmodat(fd, path, mode, flags));
+}
+
+DECLARE(int, fchownat, int fd, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	return CALL("chown", capability_path(fd, path), __real_fchownat(fd, path, uid, gid, flags));
 }
 
 DECLARE(int, lchown, const char *path, uid_t uid, gid_t gid)
