@@ -33,7 +33,7 @@ from vexlab.vm import accel, template
 from vexlab.vm.machine import Machine
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.session import Session
-from vexlab.workloads import WORKLOADS
+from vexlab.workloads import LIBRARY, WORKLOADS
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,9 @@ class Order:
 def guest_files(artifact: ModuleArtifact) -> tuple[tuple[str, Path, int], ...]:
     """Return what goes into the guest for ``artifact``: path there, file here, mode."""
     tools = tuple((f"{FOLDER}/bin/{name}", file, 0o755) for name, file in artifact.tools)
+    library = tuple((f"{FOLDER}/lib/{file.name}", file, 0o644) for file in LIBRARY)
     module = artifact.path
-    return ((f"{FOLDER}/{module.name}", module, 0o644), *tools) if module else tools
+    return ((f"{FOLDER}/{module.name}", module, 0o644), *tools, *library) if module else (*tools, *library)
 
 
 def available_memory() -> int:
@@ -214,7 +215,8 @@ class Lab:
         spec = self.spec(order, image)
         base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, image.digest, spec)
         base = self.cache.make("snapshots", base_key, lambda draft: self._boot(spec, draft))
-        key = key_of(base_key, order.artifact.digest, order.artifact.path is not None, order.target.depends)
+        library = [file.read_text() for file in LIBRARY]
+        key = key_of(base_key, order.artifact.digest, order.artifact.path is not None, order.target.depends, library)
         if order.profile:
             key = key_of(key, guest_text(order.profile))
         made = self.cache.make("snapshots", key, lambda draft: self._install(order, base, spec, draft))
@@ -273,7 +275,7 @@ class Lab:
         self._progress(f"putting {order.target.name} into the machine")
 
         def put(machine: Machine) -> None:
-            machine.exec(["mkdir", "-p", f"{FOLDER}/bin"])
+            machine.exec(["mkdir", "-p", f"{FOLDER}/bin", f"{FOLDER}/lib"])
             for path, source, mode in guest_files(order.artifact):
                 machine.push(source, path, mode=mode)
             if order.profile:

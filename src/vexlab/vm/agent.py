@@ -25,6 +25,7 @@ _ENVIRONMENT = {
     "PATH": "/vexlab/bin:/usr/sbin:/usr/bin:/usr/local/bin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
+    "PYTHONPATH": "/vexlab/lib",
 }
 _ids = itertools.count(os.getpid() % 1000 * 1_000_000)
 _SHOWN = 80  # characters of an answer that is none

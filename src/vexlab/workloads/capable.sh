@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the filesystem under test can do, for shell scripts in the guest: `. /vexlab/lib/capable.sh`.
+
+_profile="
+$(cat /vexlab/profile 2>/dev/null)"
+
+# can NAME...: whether none of these capabilities is known to be refused or broken
+can() {
+	for _name; do
+		case $_profile in
+		*"
+$_name refused "* | *"
+$_name broken "* | *"
+$_name deadly "*) return 1 ;;
+		esac
+	done
+}
+
+# half NAME OTHERWISE: prints half of the limit of this capability, at most OTHERWISE
+half() {
+	_limit=$(sed -n "s/^$1 [a-z]* \([0-9]*\) .*/\1/p" /vexlab/profile 2>/dev/null)
+	if [ -n "$_limit" ] && [ $((_limit / 2)) -lt "$2" ]; then echo $((_limit / 2)); else echo "$2"; fi
+}
