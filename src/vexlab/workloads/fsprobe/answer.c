@@ -35,12 +35,12 @@ static void say(enum state state, const char *format, va_list args)
 
 void note(const char *format, ...)
 {
-	SAY(NONE, format);
+	SAY(STATE_NONE, format);
 }
 
 void works(void)
 {
-	answer->state = WORKS;
+	answer->state = STATE_WORKS;
 	answer->trigger[0] = '\0';
 	_exit(0);
 }
@@ -57,27 +57,27 @@ void works_to(long long limit, bool at_least, int err)
 void refused(int err, const char *format, ...)
 {
 	answer->err = err;
-	SAY(REFUSED, format);
+	SAY(STATE_REFUSED, format);
 	_exit(0);
 }
 
 void refused_silently(const char *format, ...)
 {
 	answer->silent = true;
-	SAY(REFUSED, format);
+	SAY(STATE_REFUSED, format);
 	_exit(0);
 }
 
 void broken(const char *format, ...)
 {
-	SAY(BROKEN, format);
+	SAY(STATE_BROKEN, format);
 	_exit(0);
 }
 
 void unknown(const char *format, ...)
 {
 	answer->trigger[0] = '\0';
-	SAY(UNKNOWN, format);
+	SAY(STATE_UNKNOWN, format);
 	_exit(0);
 }
 
@@ -224,8 +224,11 @@ bool has_entry(const char *dir, const char *name)
 
 void forget(void)
 {
-	int fd = MUST(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	int fd;
 
+	if (settings.cached)
+		return;
+	fd = MUST(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	MUST(syncfs(fd));
 	close(fd);
 	if (!settings.guest)
@@ -233,6 +236,12 @@ void forget(void)
 	fd = NEED(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
 	NEED(write(fd, "3", 1));
 	close(fd);
+}
+
+void settle(int fd)
+{
+	if (!settings.unsynced)
+		NEED(fsync(fd));
 }
 
 size_t block_size(void)
@@ -248,7 +257,7 @@ int blocks_of(int count)
 	int fd = created(at("f"));
 
 	fill(fd, count * block_size(), 0, 1);
-	NEED(fsync(fd));
+	settle(fd);
 	return fd;
 }
 
@@ -260,7 +269,7 @@ off_t with_gap(int fd, bool *sparse)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		if (pwrite(fd, "x", 1, places[i]) != 1)
 			continue;
-		NEED(fsync(fd));
+		settle(fd);
 		NEED(fstat(fd, &st));
 		*sparse = st.st_blocks * 512 < places[i] / 2;
 		return places[i];

@@ -152,7 +152,7 @@ static void statfs_blocks(void)
 	      (uintmax_t)before.f_bavail);
 	fd = created(at("f"));
 	fill(fd, 4 * SMALL, 0, 1);
-	NEED(fsync(fd));
+	settle(fd);
 	forget();
 	MUST(statvfs(".", &after));
 	if (after.f_bfree >= before.f_bfree)
@@ -189,11 +189,11 @@ static const struct probe attributes_probes[] = {
 	PROBE(xattr, xattr),
 	PROBE(trusted_xattr, trusted_xattr),
 	PROBE(security_xattr, security_xattr),
-	PROBE(large_xattrs, large_xattrs),
+	PROBE(large_xattrs, large_xattrs, .needs = FILES ",xattr"),
 	PROBE(acl, acl),
 	PROBE(stable_inodes, stable_inodes),
 	PROBE(statfs_blocks, statfs_blocks),
-	PROBE(statfs_inodes, statfs_inodes),
+	PROBE(statfs_inodes, statfs_inodes, .needs = "create"),
 };
 
 GROUP(attributes);

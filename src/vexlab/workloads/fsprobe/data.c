@@ -165,7 +165,7 @@ static void direct_io(void)
 	if (posix_memalign(&buffer, ALIGNED, ALIGNED))
 		abort();
 	fill(plain, ALIGNED, 0, 1);
-	NEED(fsync(plain));
+	settle(plain);
 	trigger("open(\"f\", O_RDWR | O_DIRECT)");
 	fd = open(at("f"), O_RDWR | O_DIRECT | O_CLOEXEC);
 	if (fd < 0)
@@ -218,34 +218,6 @@ static void large_files(void)
 	HOLDS(look(at("f")).st_size == LARGE + 1, "the file has %lld bytes", (long long)look(at("f")).st_size);
 	HOLDS(pread(fd, &byte, 1, LARGE) == 1 && byte == 'x', "the byte at 4 GiB is 0x%02x", byte);
 	HOLDS(pread(fd, &byte, 1, LARGE - 1) == 1 && !byte, "the byte before it is 0x%02x, not zero", byte);
-	MUST(ftruncate(fd, 0));
-	works();
-}
-
-static void fsync_ends(void)
-{
-	int fd = created(at("f"));
-
-	fill(fd, SMALL, 0, 1);
-	ASK(fsync(fd));
-	works();
-}
-
-static void fdatasync_ends(void)
-{
-	int fd = created(at("f"));
-
-	fill(fd, SMALL, 0, 1);
-	ASK(fdatasync(fd));
-	works();
-}
-
-static void syncfs_ends(void)
-{
-	int fd = created(at("f"));
-
-	fill(fd, SMALL, 0, 1);
-	ASK(syncfs(fd));
 	works();
 }
 
@@ -276,9 +248,6 @@ static const struct probe data_probes[] = {
 	PROBE(direct_io, direct_io),
 	PROBE(copy_file_range, copy_range),
 	PROBE(large_files, large_files),
-	PROBE(fsync, fsync_ends),
-	PROBE(fdatasync, fdatasync_ends),
-	PROBE(syncfs, syncfs_ends),
 	PROBE(locks, locks),
 };
 

@@ -61,10 +61,10 @@ static void wide_devices(void)
 }
 
 static const struct probe files_probes[] = {
-	PROBE(fifo, fifo),
-	PROBE(socket, unix_socket),
-	PROBE(device_node, device_node),
-	PROBE(wide_devices, wide_devices),
+	PROBE(fifo, fifo, .needs = ""),
+	PROBE(socket, unix_socket, .needs = ""),
+	PROBE(device_node, device_node, .needs = ""),
+	PROBE(wide_devices, wide_devices, .needs = "device_node"),
 };
 
 GROUP(files);

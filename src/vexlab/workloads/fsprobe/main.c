@@ -8,7 +8,7 @@
 
 static const char usage[] =
 	"fsprobe list\n"
-	"fsprobe run [--only NAME,...] [--skip NAME,...] [--guest] [--announce] [--flat] [--keep] DIR\n"
+	"fsprobe run [--only NAME,...] [--skip NAME,...] [--without NAME,...] [--guest] [--announce] DIR\n"
 	"fsprobe put DIR; fsprobe look DIR\n"
 	"fsprobe loop DISK BYTES SECTOR; fsprobe unloop DEVICE\n"
 	"fsprobe known NAME [LIMIT]\n"
@@ -17,7 +17,7 @@ static const char usage[] =
 	"        the kernel killed a probe or it cannot be killed: what is left must be asked in another machine\n"
 	"--guest     this machine serves nothing else: caches are dropped, the filesystem frozen, files swapped to\n"
 	"--announce  the lines go to the kernel's log as well (/dev/kmsg)\n"
-	"--flat      no directory for each probe; --keep: what a probe leaves is not removed\n"
+	"--without   these do not work: what relies on them is not asked, or asked in another way\n"
 	"put     makes files of which look says whether they are whole\n"
 	"loop    makes a loop device of that many bytes, with sectors of that size, and prints its name\n"
 	"known   what an earlier probe found (/vexlab/profile): exit status 0 where NAME works, 1 where it does not; prints\n"
@@ -27,26 +27,19 @@ struct selection {
 	const char *only, *skip;
 };
 
-extern const struct group names_group, files_group, attributes_group, times_group, data_group, space_group,
+extern const struct group basic_group, names_group, files_group, attributes_group, times_group, data_group, space_group,
 	limits_group, whole_group;
 
 const struct group *const groups[] = {
-	&names_group, &files_group, &attributes_group, &times_group,
+	&basic_group, &names_group, &files_group, &attributes_group, &times_group,
 	&data_group, &space_group, &limits_group, &whole_group,
 };
 const size_t group_count = ARRAY_SIZE(groups);
 
-/* Whether "a,b,c" holds the name. */
-static bool holds(const char *list, const char *name)
+static void do_without_each(char *names)
 {
-	size_t len = strlen(name);
-
-	for (const char *at = list; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
-			return true;
-	}
-	return false;
+	for (char *name = strtok(names, ","); name; name = strtok(NULL, ","))
+		do_without(name);
 }
 
 static int list(void)
@@ -69,8 +62,8 @@ static int run(const struct selection *selection, const char *path)
 		for (size_t i = 0; i < groups[g]->count; i++, number++) {
 			const struct probe *probe = &groups[g]->probes[i];
 
-			if ((selection->only && !holds(selection->only, probe->name)) ||
-			    holds(selection->skip, probe->name))
+			if ((selection->only && !list_holds(selection->only, probe->name)) ||
+			    list_holds(selection->skip, probe->name))
 				continue;
 			ran++;
 			if (run_probe(probe, number) == USED_UP)
@@ -92,7 +85,7 @@ static int parse_options(int argc, char **argv, struct selection *selection)
 	static const struct option options[] = {
 		{ "only", required_argument, NULL, 'o' }, { "skip", required_argument, NULL, 's' },
 		{ "guest", no_argument, NULL, 'g' }, { "announce", no_argument, NULL, 'a' },
-		{ "flat", no_argument, NULL, 'f' }, { "keep", no_argument, NULL, 'k' },
+		{ "without", required_argument, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -106,10 +99,8 @@ static int parse_options(int argc, char **argv, struct selection *selection)
 			settings.guest = true;
 		else if (option == 'a')
 			settings.announce = true;
-		else if (option == 'f')
-			settings.flat = true;
-		else if (option == 'k')
-			settings.keep = true;
+		else if (option == 'w')
+			do_without_each(optarg);
 		else
 			return -1;
 	}

@@ -31,13 +31,17 @@
  *
  * Names of files are given as at("x"). A file is small (SMALL bytes), as some filesystems know no others.
  */
-enum state { NONE, WORKS, REFUSED, BROKEN, UNKNOWN };
+enum state { STATE_NONE, STATE_WORKS, STATE_REFUSED, STATE_BROKEN, STATE_UNKNOWN };
+
+/* What a probe needs that says nothing else. */
+#define FILES "create,write"
 
 struct probe {
 	const char *name;	/* in src/vexlab/model/capabilities.py */
 	void (*run)(void);
+	const char *needs;	/* where one of these does not work, this one stays unknown; NULL: FILES */
 	bool guest;		/* reaches beyond its directory: only in a machine of our own (--guest) */
-	bool flat;		/* needs no directory of its own: the others rely on what it finds out */
+	bool basic;		/* the others rely on it: asked first, and not in a directory of its own */
 };
 
 struct group {
@@ -52,6 +56,7 @@ struct group {
 struct answer {
 	int state;
 	int err;
+	bool deadly;		/* broken: it hung, or the kernel killed it, so that nobody may do it again */
 	bool silent;		/* refused without an error: the call says that it succeeded */
 	bool limited;		/* there is a limit */
 	bool at_least;		/* the search ended there, not the filesystem */
@@ -65,6 +70,8 @@ struct settings {
 	bool announce;		/* the kernel's log is told what begins, and what was found */
 	bool flat;		/* no directory for each probe */
 	bool keep;		/* what a probe leaves stays */
+	bool cached;		/* caches cannot be dropped */
+	bool unsynced;		/* fsync cannot be used */
 };
 
 extern struct answer *answer;
@@ -129,8 +136,13 @@ void expect_file(const char *what, const char *name, size_t len);
 void expect_missing(const char *name);
 struct stat look(const char *name);
 bool has_entry(const char *dir, const char *name);
+#define FEW 10
+/* A few empty files. */
+void make_few(char names[FEW][16]);
 /* Writes everything back and drops what is cached, so that what is asked next comes from the device. */
 void forget(void);
+/* fsync, where it can be used. */
+void settle(int fd);
 /* The size of a block, and a file of that many of them (pattern 1), written back. */
 size_t block_size(void);
 int blocks_of(int count);

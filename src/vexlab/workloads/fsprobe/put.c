@@ -3,11 +3,11 @@
 #include "fsprobe/run.h"
 #include "lib/json.h"
 
-#define FILES 5
+#define PUT_FILES 5
 
 static void place(int number, size_t *size, char name[16])
 {
-	*size = number * (SMALL / (FILES - 1)); /* the first is empty */
+	*size = number * (SMALL / (PUT_FILES - 1)); /* the first is empty */
 	snprintf(name, 16, "put%d", number);
 }
 
@@ -33,7 +33,7 @@ int put_files(const char *dir)
 
 	if (chdir(dir))
 		return answer_files(errno_name(errno), dir);
-	for (int i = 0; i < FILES; i++) {
+	for (int i = 0; i < PUT_FILES; i++) {
 		place(i, &size, name);
 		pattern(data, size, 0, 1);
 		fd = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
@@ -51,7 +51,7 @@ int look_at_files(const char *dir)
 
 	if (chdir(dir))
 		return answer_files(errno_name(errno), dir);
-	for (int i = 0; i < FILES && !*wrong; i++) {
+	for (int i = 0; i < PUT_FILES && !*wrong; i++) {
 		place(i, &size, name);
 		wrong = file_differs(name, size, 1);
 	}

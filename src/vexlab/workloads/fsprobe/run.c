@@ -12,7 +12,6 @@
 #define UNKILLABLE_S 3.0
 
 static const char *const states[] = { "none", "works", "refused", "broken", "unknown" };
-static const char *const without_directory[] = { "mkdir", "rmdir", "unlink" };
 static char place[16];
 
 const char *prefix(void)
@@ -65,6 +64,8 @@ static void print_answer(const struct probe *probe, double ms)
 		json_bool(&json, "at_least", true);
 	if (answer->err)
 		json_str(&json, "errno", errno_name(answer->err));
+	if (answer->deadly)
+		json_bool(&json, "deadly", true);
 	if (answer->silent)
 		json_bool(&json, "silent", true);
 	if (*answer->detail)
@@ -79,7 +80,7 @@ static const struct probe *current;
 
 static void work(void)
 {
-	if (!settings.flat && !current->flat) {
+	if (!settings.flat) {
 		NEED(mkdir(place, 0755));
 		NEED(chdir(place));
 	}
@@ -91,7 +92,7 @@ static void clean(void)
 {
 	struct names names;
 
-	if (!settings.flat && !current->flat) {
+	if (!settings.flat) {
 		tree_remove(AT_FDCWD, place);
 		_exit(0);
 	}
@@ -103,9 +104,10 @@ static void clean(void)
 	_exit(0);
 }
 
-static void set_broken(const char *format, const char *what)
+static void set_broken(bool deadly, const char *format, const char *what)
 {
-	answer->state = BROKEN;
+	answer->deadly = deadly;
+	answer->state = STATE_BROKEN;
 	answer->err = 0;
 	snprintf(answer->detail, sizeof(answer->detail), format, what);
 }
@@ -133,7 +135,7 @@ static enum after guarded(void (*what)(void), bool cleaning)
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0) {
-		answer->state = UNKNOWN;
+		answer->state = STATE_UNKNOWN;
 		snprintf(answer->detail, sizeof(answer->detail), "fork says %s", errno_name(errno));
 		return GO_ON;
 	}
@@ -143,53 +145,102 @@ static enum after guarded(void (*what)(void), bool cleaning)
 		let_go_of_output();
 		what();
 	}
-	if (!wait_until(pid, &status, seconds() + TIMEOUT_S)) {
+	if (!wait_for(pid, &status, TIMEOUT_S)) {
 		hang_place(pid, function, sizeof(function));
 		kill(-pid, SIGKILL);
 		kill(pid, SIGKILL);
-		set_broken(*function ? "it hangs in %s" : "it hangs%s", function);
-		return wait_until(pid, &status, seconds() + UNKILLABLE_S) ? GO_ON : USED_UP;
+		set_broken(true, *function ? "it hangs in %s" : "it hangs%s", function);
+		return wait_for(pid, &status, UNKILLABLE_S) ? GO_ON : USED_UP;
 	}
 	kill(-pid, SIGKILL);
 	if (!WIFSIGNALED(status))
 		return GO_ON;
-	set_broken(cleaning ? "what it left behind cannot be removed: %s" : "the process dies of %s",
+	set_broken(WTERMSIG(status) == SIGKILL, cleaning ? "what it left behind cannot be removed: %s" : "the process dies of %s",
 		   WTERMSIG(status) == SIGKILL ? "SIGKILL" : sigdescr_np(WTERMSIG(status)));
 	return WTERMSIG(status) == SIGKILL ? USED_UP : GO_ON;
 }
 
-/* Others have directories of their own only where these work. */
-static void learn(const struct probe *probe)
+/* What others do without where a basic capability does not work. */
+static const struct {
+	const char *name;
+	bool *flag;
+} reliances[] = {
+	{ "mkdir", &settings.flat },
+	{ "rmdir", &settings.flat },
+	{ "unlink", &settings.flat },
+	{ "unlink", &settings.keep },
+	{ "syncfs", &settings.cached },
+	{ "reread", &settings.cached },
+	{ "fsync", &settings.unsynced },
+};
+
+#define NAMES 100
+static char missing[NAMES][32];
+static size_t missing_count;
+
+void do_without(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(without_directory); i++)
-		if (!strcmp(probe->name, without_directory[i]) && answer->state != WORKS) {
-			settings.flat = true;
-			settings.keep |= !strcmp(probe->name, "unlink");
-		}
+	if (missing_count < NAMES)
+		snprintf(missing[missing_count++], sizeof(missing[0]), "%s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(reliances); i++)
+		if (!strcmp(name, reliances[i].name))
+			*reliances[i].flag = true;
+}
+
+bool list_holds(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, name, len) && (!at[len] || at[len] == ','))
+			return true;
+	}
+	return false;
+}
+
+static const char *missing_need(const struct probe *probe)
+{
+	for (size_t i = 0; i < missing_count; i++)
+		if (list_holds(probe->needs ? probe->needs : FILES, missing[i]))
+			return missing[i];
+	return NULL;
+}
+
+static enum after ask(const struct probe *probe)
+{
+	const char *need = missing_need(probe);
+	bool flat = settings.flat;
+	enum after after;
+
+	answer->state = STATE_UNKNOWN;
+	if (need)
+		snprintf(answer->detail, sizeof(answer->detail), "it needs %s", need);
+	else if (probe->guest && !settings.guest)
+		snprintf(answer->detail, sizeof(answer->detail), "only asked in a machine of its own (--guest)");
+	if (*answer->detail)
+		return GO_ON;
+	answer->state = STATE_NONE;
+	settings.flat |= probe->basic;
+	after = guarded(work, false);
+	if (after == GO_ON && !settings.keep)
+		after = guarded(clean, true);
+	settings.flat = flat;
+	return after;
 }
 
 enum after run_probe(const struct probe *probe, unsigned int number)
 {
 	double start = seconds();
-	enum after after = GO_ON;
+	enum after after;
 
-	*answer = (struct answer){ .state = NONE };
+	*answer = (struct answer){ .state = STATE_NONE };
 	current = probe;
 	snprintf(place, sizeof(place), "p%02u", number);
 	print_begin(probe);
-	if (probe->guest && !settings.guest) {
-		answer->state = UNKNOWN;
-		snprintf(answer->detail, sizeof(answer->detail), "only asked in a machine of its own (--guest)");
-	} else {
-		bool flat = settings.flat;
-
-		settings.flat |= probe->flat;
-		after = guarded(work, false);
-		settings.flat = flat;
-		if (after == GO_ON && !settings.keep)
-			after = guarded(clean, true);
-	}
-	learn(probe);
+	after = ask(probe);
+	if (answer->state == STATE_REFUSED || answer->state == STATE_BROKEN)
+		do_without(probe->name);
 	print_answer(probe, (seconds() - start) * 1000);
 	return after;
 }

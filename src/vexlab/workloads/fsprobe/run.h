@@ -12,6 +12,11 @@ const char *prefix(void);
 
 enum after { GO_ON, USED_UP };
 
+/* Takes note of a capability that does not work, so that nothing else relies on it. */
+void do_without(const char *name);
+/* Whether the list "a,b,c" holds the name. */
+bool list_holds(const char *list, const char *name);
+
 /* Runs a probe below the working directory and says what it found; USED_UP where the machine is no good any more. */
 enum after run_probe(const struct probe *probe, unsigned int number);
 

@@ -126,7 +126,7 @@ static void inserts(void)
 
 static const struct probe space_probes[] = {
 	PROBE(sparse_files, sparse_files),
-	PROBE(seek_hole, seek_hole),
+	PROBE(seek_hole, seek_hole, .needs = FILES ",sparse_files"),
 	PROBE(fallocate, allocates),
 	PROBE(punch_hole, punches),
 	PROBE(zero_range, zeroes),

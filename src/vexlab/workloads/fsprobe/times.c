@@ -239,13 +239,13 @@ static void time_max(void)
 
 static const struct probe times_probes[] = {
 	PROBE(utimes, utimes_kept),
-	PROBE(atime, atime_kept),
-	PROBE(mtime, mtime_kept),
-	PROBE(ctime, ctime_kept),
-	PROBE(birth_time, birth_time),
-	PROBE(time_granularity, time_granularity),
-	PROBE(time_min, time_min),
-	PROBE(time_max, time_max),
+	PROBE(atime, atime_kept, .needs = FILES ",utimes"),
+	PROBE(mtime, mtime_kept, .needs = FILES ",utimes"),
+	PROBE(ctime, ctime_kept, .needs = FILES ",utimes"),
+	PROBE(birth_time, birth_time, .needs = FILES ",utimes"),
+	PROBE(time_granularity, time_granularity, .needs = FILES ",utimes"),
+	PROBE(time_min, time_min, .needs = FILES ",utimes"),
+	PROBE(time_max, time_max, .needs = FILES ",utimes"),
 };
 
 GROUP(times);

@@ -55,7 +55,7 @@ static void make_swap(int fd)
 
 	NEED(pwrite(fd, info, sizeof(info), 1024));
 	NEED(pwrite(fd, "SWAPSPACE2", 10, PAGE - 10));
-	NEED(fsync(fd));
+	settle(fd);
 }
 
 static void swap_files(void)
@@ -97,20 +97,20 @@ static void freeze(void)
 	if (ioctl(dir, FIFREEZE, 0))
 		refused(errno, "%s", "");
 	writer = begin_writer(name);
-	blocked = !wait_until(writer, &status, seconds() + BLOCKED_S);
+	blocked = !wait_for(writer, &status, BLOCKED_S);
 	MUST(ioctl(dir, FITHAW, 0));
 	HOLDS(blocked, "a file can be made while it is frozen");
 	trigger("ioctl(dir, FITHAW)");
-	HOLDS(wait_until(writer, &status, seconds() + 5), "a writer that waited does not go on after the thaw");
+	HOLDS(wait_for(writer, &status, 5), "a writer that waited does not go on after the thaw");
 	HOLDS(!access(name, F_OK), "what a writer waited to make is not there after the thaw");
 	works();
 }
 
 static const struct probe whole_probes[] = {
 	PROBE(file_handles, file_handles, .guest = true),
-	PROBE(quota, quota, .guest = true),
+	PROBE(quota, quota, .needs = "", .guest = true),
 	PROBE(swap_files, swap_files, .guest = true),
-	PROBE(freeze, freeze, .guest = true),
+	PROBE(freeze, freeze, .needs = "create", .guest = true),
 };
 
 GROUP(whole);
