@@ -1,4 +1,4 @@
-"""The machines of a probe: one at a time, a fresh one after each that broke, with the module loaded."""
+"""The machines of a probe: one at a time, a fresh one after each that broke. The module is loaded to mount it."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ class Bench:
         self._machine: Machine | None = None
         self._made = False
         self._mounted = False
+        self._loaded = False
         self._heard = 0  # of the console, in characters
 
     @property
     def machine(self) -> Machine:
-        """The machine, started where there is none; raises ``TargetFailure`` where the module does not load."""
+        """The machine, started where there is none."""
         if self._machine is None:
             self._start(None)
         assert self._machine is not None
@@ -75,9 +76,17 @@ class Bench:
 
     def try_mount(self, *options: str) -> CommandResult:
         """Mount what was made, and return how that ended."""
-        result = self.made().mount(*options, timeout=STEP_S)
+        filesystem = self.made()
+        self.load()
+        result = filesystem.mount(*options, timeout=STEP_S)
         self._mounted = result.ok
         return result
+
+    def load(self) -> None:
+        """Load the module where that is still to be done; raise ``TargetFailure`` where it fails."""
+        if self._loads and not self._loaded:
+            demand(GuestModule(self.machine, self.target).load(), "loading the module")
+        self._loaded = True
 
     def unmounted(self) -> None:
         """Unmount it where it is mounted; raise ``TargetFailure`` where that fails."""
@@ -124,11 +133,9 @@ class Bench:
         self._made = self._mounted = False
 
     def _start(self, disks: Mapping[str, Path] | None) -> None:
-        self._made = self._mounted = False
+        self._made = self._mounted = self._loaded = False
         self._heard = 0
         self._machine = self._lab.machine(self.order, disks=disks)
-        if self._loads:
-            demand(GuestModule(self._machine, self.target).load(), "loading the module")
 
     def __enter__(self) -> Self:
         return self

@@ -78,6 +78,13 @@ def read_lines(console: str, *, module: str) -> Said:
     return Said(answers=answers, unanswered="" if last in answers else last, findings=findings)
 
 
+def merged(said: Said, printed: str) -> Said:
+    """Return what a console says, and what the program itself ``printed``: a console may lag behind a moment."""
+    more = read_lines(printed, module="").answers
+    answers = {**more, **said.answers}
+    return replace(said, answers=answers, unanswered="" if said.unanswered in answers else said.unanswered)
+
+
 def reports(console: str, *, module: str) -> tuple[Report, ...]:
     """Return what the kernel complained of, in order."""
     return tuple(each for each in classify(console, target_modules=(module,)) if not each.suppressed)

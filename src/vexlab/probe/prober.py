@@ -11,7 +11,7 @@ from vexlab.lab import Lab, Order, is_built_in, why_not_loadable
 from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.profile import Capability, Profile, State, in_order, unknown
 from vexlab.probe.bench import PROGRAM, Bench, is_spent
-from vexlab.probe.lines import Said, blamed, capability_of, read_lines, worst
+from vexlab.probe.lines import Said, blamed, capability_of, merged, read_lines, worst
 from vexlab.probe.steps import STEPS, Step, broken
 
 log = logging.getLogger(__name__)
@@ -113,10 +113,10 @@ class Prober:
 
     def _round(self) -> None:
         """Ask what is left in one machine, as far as that comes."""
-        ended = "the program ended in it"
+        ended, printed = "the program ended in it", ""
         try:
             self._bench.remake()
-            self._run_program(self._bench.mounted())
+            printed = self._run_program(self._bench.mounted())
         except EmulatorDied:
             raise
         except GuestTimeout as error:
@@ -125,14 +125,15 @@ class Prober:
             ended = error.message
         except TargetFailure as failure:
             log.info("no filesystem for the probes: %s", failure)
-        self._note(read_lines(self._bench.console(), module=self._bench.target.module), ended)
+        said = read_lines(self._bench.console(), module=self._bench.target.module)
+        self._note(merged(said, printed), ended)
         self._bench.drop()
 
-    def _run_program(self, filesystem: GuestFilesystem) -> None:
+    def _run_program(self, filesystem: GuestFilesystem) -> str:
         without = [name for name, each in self.found.items() if each.state in (State.REFUSED, State.BROKEN)]
         options = ["--skip", ",".join(self.found), *(["--without", ",".join(without)] if without else [])]
         argv = [PROGRAM, "run", "--guest", "--announce", *options, filesystem.mountpoint]
-        filesystem.machine.exec(argv, timeout=_RUN_S)
+        return filesystem.machine.exec(argv, timeout=_RUN_S).text
 
     def _note(self, said: Said, ended: str) -> None:
         """Take in what a machine's console says; only what is new, for its kernel spoke before as well."""

@@ -167,6 +167,7 @@ def _on_loop(bench: Bench, size: int, sector: int) -> CommandResult:
     """Make, mount and unmount the target on a loop device; the first command that failed, else the last."""
     disk = bench.filesystem.device
     bench.remake()
+    bench.load()
     demand(bench.machine.ash(_MODPROBE_LOOP), "modprobe loop")
     made = bench.machine.exec([PROGRAM, "loop", disk, str(size), str(sector)])
     demand(made, "making a loop device")
