@@ -54,6 +54,7 @@ KINDS = {
     "artifacts": "built modules",
     "tools": "built programs for guests",
     "snapshots": "machines that were booted and saved",
+    "profiles": "what targets can do",
 }
 
 

@@ -88,6 +88,22 @@ def guest_files(artifact: ModuleArtifact) -> tuple[tuple[str, Path, int], ...]:
     return ((f"{FOLDER}/{module.name}", module, 0o644), *tools, *library) if module else (*tools, *library)
 
 
+def is_built_in(kernel: Kernel, target: Target) -> bool:
+    """Whether the target's module is a part of the kernel's image."""
+    return target.in_tree and f"/{target.module}.ko" in (kernel.modules / "modules.builtin").read_text()
+
+
+def why_not_loadable(kernel: Kernel, target: Target) -> str:
+    """Return why the target is no loadable module on this kernel, or an empty string where it is one."""
+    if not target.in_tree:
+        return ""
+    if is_built_in(kernel, target):
+        return f"{target.name} is built into kernel {kernel.name}"
+    if f"/{target.module}.ko" not in (kernel.modules / "modules.dep").read_text():
+        return f"kernel {kernel.name} has no module {target.name}; another flavour, such as 6.1-amd64, may have it"
+    return ""
+
+
 def available_memory() -> int:
     """Return the bytes of memory that programs may still take (``MemAvailable`` in proc(5))."""
     text = Path("/proc/meminfo").read_text()

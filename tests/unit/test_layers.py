@@ -16,6 +16,7 @@ LAYERS = (
     ("vm",),
     ("guest", "observe", "classify"),
     ("lab",),
+    ("probe",),
     ("plugin", "domains", "doctor"),
     ("session",),
     ("results", "report", "selfcheck"),

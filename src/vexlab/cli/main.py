@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Run test cases against a target and give a verdict",
     "list": "List the cases a run would take, or the targets",
     "scenario": "Print a scenario as a checklist, with a run's results",
+    "probe": "Find out what a filesystem can do, and how far",
     "build": "Build a target's module, for one kernel or several",
     "cache": "Say what the cache holds, and remove what is not needed",
     "kernels": "List, fetch and inspect kernels",

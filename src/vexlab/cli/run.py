@@ -56,6 +56,7 @@ _ENDING_S = 10.0
     metavar="NAME=VALUE",
     help="Fail where kernel, module or target are other ones; `reproduce` in a case's evidence says which.",
 )
+@click.option("--no-probe", is_flag=True, help="Do not find out first what the filesystem can do: try everything.")
 @click.option("--artifact", type=click.Path(exists=True), help="Test this module, or an earlier run's; build nothing.")
 @click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
 @click.option(
@@ -89,6 +90,7 @@ def command(
     order: str | None,
     seed: int | None,
     expect: tuple[str, ...],
+    no_probe: bool,
     artifact: str | None,
     results_dir: str | None,
     json_file: str | None,
@@ -125,6 +127,7 @@ def command(
         order=order or "",
         seed=seed,
         expect=expect,
+        probe=not no_probe,
     )
     for old in (json_file, junit_file):
         # An earlier run's results must not be taken for this one's; a device, a pipe or a link is not ours to remove.

@@ -33,7 +33,6 @@ _NO_FLAG = ("EINVAL", *_NO_RENAME)  # renameat2(2): the filesystem does not supp
 _NO_SETATTR = ("EPERM", "EOPNOTSUPP", "ENOSYS")  # chmod(2), chown(2), utimensat(2)
 _TOO_LARGE = ("EFBIG",)  # write(2), truncate(2)
 
-# In the order in which they are probed: what others need comes first.
 CAPABILITIES: Mapping[str, Kind] = {
     # The filesystem as a whole.
     "mkfs": _kind("mkfs makes a filesystem and ends"),
@@ -48,13 +47,18 @@ CAPABILITIES: Mapping[str, Kind] = {
     "smallest_device": _kind("the smallest device that mkfs and mount take", "ENOSPC", unit="MiB"),
     "odd_device": _kind("a device whose size is no multiple of 4 KiB"),
     "sector_4096": _kind("a device with sectors of 4096 bytes"),
-    # Names and kinds of files.
+    # What everything else relies on.
     "create": _kind("files can be made", "EACCES", "EPERM", "EROFS"),
     "write": _kind("files hold what was written", "EINVAL", "EBADF"),
+    "fsync": _kind("fsync succeeds", "EINVAL"),
+    "fdatasync": _kind("fdatasync succeeds", "EINVAL"),
+    "syncfs": _kind("syncfs succeeds"),
+    "reread": _kind("files are the same when they are read from the device again"),
     "readdir": _kind("a directory lists its entries, each once", "ENOTDIR"),
     "unlink": _kind("files can be removed", "EPERM"),
     "mkdir": _kind("directories can be made", "EPERM"),
     "rmdir": _kind("directories can be removed", "EPERM"),
+    # Names and kinds of files.
     "dir_links": _kind("a directory's link count counts its subdirectories", refuses="dir_links"),
     "link": _kind("hard links", "EPERM", "EOPNOTSUPP"),
     "symlink": _kind("symbolic links", "EPERM"),
@@ -76,7 +80,7 @@ CAPABILITIES: Mapping[str, Kind] = {
     "xattr": _kind("extended attributes in user.", *_NO_XATTR, refuses="xattr"),
     "trusted_xattr": _kind("extended attributes in trusted.", *_NO_XATTR, refuses="trusted_xattr"),
     "security_xattr": _kind("extended attributes in security.", *_NO_XATTR, refuses="security_xattr"),
-    "large_xattrs": _kind("attributes of 64 KiB", *_NO_XATTR, "E2BIG", "ENOSPC", "ERANGE", refuses="large_xattrs"),
+    "large_xattrs": _kind("attributes of 1 KiB", *_NO_XATTR, "E2BIG", "ENOSPC", "ERANGE", refuses="large_xattrs"),
     "acl": _kind("POSIX access control lists", *_NO_XATTR, refuses="acl"),
     "chmod": _kind("files keep their mode", *_NO_SETATTR),
     "chown": _kind("files keep their owner", *_NO_SETATTR, "EINVAL"),
@@ -106,10 +110,7 @@ CAPABILITIES: Mapping[str, Kind] = {
     "copy_file_range": _kind(
         "copy_file_range copies", "EOPNOTSUPP", "EINVAL", "EXDEV", "ENOSYS", refuses="copy_file_range"
     ),
-    "large_files": _kind("a file may be larger than 4 GiB", *_TOO_LARGE, "ENOSPC", refuses="large_files"),
-    "fsync": _kind("fsync succeeds", "EINVAL"),
-    "fdatasync": _kind("fdatasync succeeds", "EINVAL"),
-    "syncfs": _kind("syncfs succeeds"),
+    "large_files": _kind("a file may be larger than 4 GiB", *_TOO_LARGE, "EINVAL", "EOVERFLOW", refuses="large_files"),
     "locks": _kind("flock and fcntl locks exclude each other", "ENOLCK", "EINVAL"),
     # Limits.
     "name_max": _kind("longest name", "ENAMETOOLONG", unit="bytes"),
@@ -124,7 +125,7 @@ CAPABILITIES: Mapping[str, Kind] = {
     "time_granularity": _kind("finest time", unit="ns"),
     "time_min": _kind("earliest time since 1970", unit="s", refuses="dates"),
     "time_max": _kind("latest time since 1970", unit="s", refuses="dates"),
-    # What reaches beyond one file: last, for the machine is used up where they fail.
+    # What reaches beyond one file.
     "file_handles": _kind("open_by_handle_at", "EOPNOTSUPP", refuses="file_handles"),
     "quota": _kind("quotas are counted", "ENOSYS", "ESRCH", "EINVAL", "EOPNOTSUPP"),
     "swap_files": _kind("a file can be swapped to", "EINVAL", refuses="swap_files"),

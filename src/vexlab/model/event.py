@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult
+from vexlab.model.profile import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,14 @@ class RunStarted:
 
     run: RunInfo
     folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileKnown:
+    """It is known what the target can do on a kernel of the run."""
+
+    run: str
+    profile: Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +75,10 @@ class RunFinished:
     errors: tuple[str, ...] = field(default=())
 
 
-Event = StepStarted | Warned | RunStarted | RunPlanned | CaseStarted | CaseFinished | RunFinished
+Event = StepStarted | Warned | RunStarted | ProfileKnown | RunPlanned | CaseStarted | CaseFinished | RunFinished
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
-    for kind in (StepStarted, Warned, RunStarted, RunPlanned, CaseStarted, CaseFinished, RunFinished)
+    for kind in (StepStarted, Warned, RunStarted, ProfileKnown, RunPlanned, CaseStarted, CaseFinished, RunFinished)
 }
 
 

@@ -19,13 +19,13 @@ from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.images.modules import read_module, unsigned
-from vexlab.lab import Lab, Order
+from vexlab.lab import Lab, Order, why_not_loadable
 from vexlab.model.kernel import Kernel
+from vexlab.model.profile import Profile
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.marks import marks_of
-from vexlab.plugin.options import target_of, the_lab
+from vexlab.plugin.options import profile_on, target_of, the_lab
 from vexlab.plugin.recorder import Recorder, recorder_of
-from vexlab.plugin.selection import why_not_loadable
 from vexlab.targets.build import kept_artifact
 from vexlab.vm.machine import Machine
 
@@ -99,6 +99,12 @@ def artifact(build: ModuleArtifact | BuildError) -> ModuleArtifact:
 
 
 @pytest.fixture(scope="session")
+def profile(pytestconfig: pytest.Config, kernel: Kernel) -> Profile | None:
+    """Return what the target can do on the kernel, as probed before the run; ``None`` where it was not probed."""
+    return profile_on(pytestconfig, kernel.name)
+
+
+@pytest.fixture(scope="session")
 def thresholds(lab: Lab) -> Thresholds:
     """Return the limits of the settings."""
     return lab.settings.thresholds
@@ -123,14 +129,19 @@ def step(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture
 def machine(
-    request: pytest.FixtureRequest, lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact
+    request: pytest.FixtureRequest,
+    lab: Lab,
+    target: Target,
+    kernel: Kernel,
+    artifact: ModuleArtifact,
+    profile: Profile | None,
 ) -> Iterator[Machine]:
     """Return a fresh machine made for this case, with the target's files inside and its module not loaded."""
     mark = request.node.get_closest_marker("vm")
     shape = {"memory": lab.settings.memory, "cpus": lab.settings.cpus, **(mark.kwargs if mark else {})}
     shape["single_thread_tcg"] = marks_of(request.node).single_thread_tcg
     shape = {name: value(target) if callable(value) else value for name, value in shape.items()}
-    order = Order(target=target, kernel=kernel, artifact=artifact, **shape)
+    order = Order(target=target, kernel=kernel, artifact=artifact, profile=profile, **shape)
     recorder = recorder_of(cast("pytest.Item", request.node))
     with lab.machine(order) as fresh:
         recorder.attach(fresh, order)
@@ -162,7 +173,7 @@ def power_cycle(
             recorder.observe(None)
             if recorder.findings:
                 raise TargetFailure(f"the kernel complained before the power was cut: {recorder.findings[0].title}")
-            order = replace(ordered, kernel=on, artifact=lab.artifact(target, on)) if on else ordered
+            order = _on_kernel(ordered, on, lab, request.config) if on else ordered
             files = {disk.serial: dead.files.disk(disk) for disk in dead.spec.disks if not disk.readonly}
             fresh = stack.enter_context(lab.machine(order, disks=files))
             recorder.attach(fresh, order)
@@ -269,6 +280,11 @@ def _load(module: GuestModule) -> None:
     loaded = module.load()
     if not loaded.ok:
         raise TargetFailure(f"the module does not load: {loaded}")
+
+
+def _on_kernel(order: Order, kernel: Kernel, lab: Lab, config: pytest.Config) -> Order:
+    artifact = lab.artifact(order.target, kernel)
+    return replace(order, kernel=kernel, artifact=artifact, profile=profile_on(config, kernel.name))
 
 
 def _order(recorder: Recorder, machine: Machine) -> Order:

@@ -13,8 +13,10 @@ import msgspec
 import pytest
 
 from vexlab.config import Settings, load_settings
+from vexlab.errors import InfraError
 from vexlab.lab import Lab
 from vexlab.model.case import PLAN, Plan
+from vexlab.model.profile import RUN_FILE, Profile, decode_all
 from vexlab.model.target import Target
 from vexlab.plugin.marks import MARKS
 from vexlab.targets.load import find_target
@@ -116,3 +118,18 @@ def run_folder(config: pytest.Config) -> Path:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         config.stash[RUN_FOLDER] = Path(given or Path(settings_of(config).results, f"pytest-{stamp}")).absolute()
     return config.stash[RUN_FOLDER]
+
+
+def profile_on(config: pytest.Config, kernel: str) -> Profile | None:
+    """Return what the target can do on ``kernel``, as it was found out before the run; ``None`` where it was not.
+
+    Raises ``InfraError`` where what was found out cannot be read.
+    """
+    file = run_folder(config) / RUN_FILE
+    if not file.exists():
+        return None
+    try:
+        profiles = decode_all(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InfraError(f"{file} cannot be read: {error}") from error
+    return next((profile for profile in profiles if profile.kernel == kernel), None)

@@ -46,6 +46,8 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
     words = os.environ.get(SEED, "") if seed is None else str(int(seed))
     if words.isdecimal():
         argv += ["--seed", words]
+    if order and not order.profile:
+        argv += ["--no-probe"]
     if order:
         facts = facts_of(order.target, order.kernel, order.artifact, list(map(str, _own_files(item))))
         for name, value in facts.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.kernels.catalogue import read_config
+from vexlab.lab import why_not_loadable
 from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
@@ -145,15 +146,4 @@ def _missing(mark: pytest.Mark, kernel: Kernel, target: Target) -> str:
         for option in mark.args:
             if option not in options:
                 return f"kernel {kernel.name} is built without {option}"
-    return ""
-
-
-def why_not_loadable(kernel: Kernel, target: Target) -> str:
-    """Return why the target is no loadable module on this kernel, or an empty string where it is one."""
-    if not target.in_tree:
-        return ""
-    if f"/{target.module}.ko" in (kernel.modules / "modules.builtin").read_text():
-        return f"{target.name} is built into kernel {kernel.name}"
-    if f"/{target.module}.ko" not in (kernel.modules / "modules.dep").read_text():
-        return f"kernel {kernel.name} has no module {target.name}; another flavour, such as 6.1-amd64, may have it"
     return ""

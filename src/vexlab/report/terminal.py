@@ -17,12 +17,14 @@ from vexlab.model.event import (
     CaseFinished,
     CaseStarted,
     Event,
+    ProfileKnown,
     RunFinished,
     RunPlanned,
     RunStarted,
     StepStarted,
     Warned,
 )
+from vexlab.model.profile import Profile, summary
 from vexlab.model.verdict import Verdict
 from vexlab.report.matrix import verdict_table
 
@@ -51,6 +53,7 @@ class Progress:
         self._live = self.console.is_terminal and not plain
         self._running: dict[str, float] = {}
         self._done = 0
+        self._kernels = 1
         self.total = 0
 
     def __enter__(self) -> Self:
@@ -74,6 +77,8 @@ class Progress:
                 self.console.print(event.words, markup=False, style="red" if event.red else "yellow")
             case RunStarted():
                 self.begin(event.run)
+            case ProfileKnown():
+                self.profile(event.profile)
             case RunPlanned():
                 self.total = len(event.plan.cases)
             case CaseStarted():
@@ -93,7 +98,14 @@ class Progress:
     def begin(self, run: RunInfo) -> None:
         """Print the head line."""
         kernels = ", ".join(run.kernels)
+        self._kernels = len(run.kernels)
         self.console.print(f"[bold]{escape(run.target)}[/] on kernel {escape(kernels)} ({run.accelerator})")
+
+    def profile(self, profile: Profile) -> None:
+        """Print in three lines what the target can do; of several kernels each line names its own."""
+        of = f"{profile.kernel}: " if self._kernels > 1 else ""
+        for line in summary(profile):
+            self.console.print(escape(printable(f"  {of}{line}")))
 
     def started(self, node: str) -> None:
         """Show a case as running."""

@@ -28,7 +28,8 @@ from vexlab.model.case import (
     Summary,
     with_undecided,
 )
-from vexlab.model.event import CaseFinished, CaseStarted, RunFinished, RunPlanned, RunStarted
+from vexlab.model.event import CaseFinished, CaseStarted, ProfileKnown, RunFinished, RunPlanned, RunStarted
+from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
@@ -84,6 +85,7 @@ def execute(
     prepared = prepare(target, request, settings, stream)
     run, folder = _begin(results, target.name, request.kernels, prepared.accelerator)
     stream.publish(RunStarted(run=run, folder=str(folder)))
+    _tell_profiles(prepared.profiles, stream, run, folder)
     running = _Running(stream, run, folder)
     if request.seed is not None:
         os.environ[SEED] = str(request.seed)
@@ -106,6 +108,16 @@ def execute(
         internal=status in _INTERNAL,
         usage=collector.uncollected or stream.misused,
     )
+
+
+def _tell_profiles(profiles: Sequence[Profile], stream: Stream, run: RunInfo, folder: Path) -> None:
+    """Leave the profiles where workers look for them, and where they stay with the run."""
+    try:
+        (folder / RUN_FILE).write_bytes(encode_all(profiles))
+    except OSError as error:
+        raise InfraError(f"the results folder {folder} cannot be written: {error}") from error
+    for profile in profiles:
+        stream.publish(ProfileKnown(run=run.id, profile=profile))
 
 
 def _pytest(arguments: list[str], collector: Collector) -> int:

@@ -35,6 +35,7 @@ class Request:
     order: str = ""
     seed: int | None = None
     expect: tuple[str, ...] = ()
+    probe: bool = True
 
 
 def pytest_arguments(request: Request, results: Path, temporary: Path | None = None) -> list[str]:

@@ -10,11 +10,10 @@ from vexlab.guest.block import sectors_written
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
-from vexlab.lab import guest_files
+from vexlab.lab import guest_files, why_not_loadable
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.fixtures import Metrics
-from vexlab.plugin.selection import why_not_loadable
 from vexlab.vm.machine import Machine
 
 pytestmark = [

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/digest.h"
 #include "lib/random.h"
 #include "lib/tree.h"
 
@@ -144,7 +145,6 @@ struct stat look(const char *path);
 struct stat look_fd(int fd);
 /* Writes the file back and drops its pages, so that the next read comes from the device. */
 void forget(int fd);
-uint64_t tree_digest(void);
 
 /* Directories. */
 size_t entries(const char *path);

@@ -7,7 +7,6 @@
 #include "lib/profile.h"
 
 #define UNKILLABLE_S 3.0
-#define STRETCH 8
 
 static const char *const result_names[] = { "pass", "fail", "refused", "skip", "timeout", "lacks", "blocked" };
 /* Where a check could not even get a directory: the first one, and why. What comes after it cannot be asked either. */
@@ -18,54 +17,6 @@ static struct {
 
 static const struct check *current;
 static char previous[200];
-
-double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
-/*
- * Waits for so many seconds in which this guest runs. A host that is busy with other work wakes us late; of such a pause
- * no more than twice what was asked for counts, since the child could not run either. STRETCH bounds it all the same.
- */
-static bool wait_for(pid_t pid, int *status, double timeout)
-{
-	struct timespec pause = { 0, 200000 };
-	double start = seconds(), last = start, spent = 0;
-
-	while (waitpid(pid, status, WNOHANG) != pid) {
-		double now = seconds(), most = 2 * pause.tv_nsec / 1e9;
-
-		spent += now - last < most ? now - last : most;
-		last = now;
-		if (spent > timeout || now - start > STRETCH * timeout)
-			return false;
-		if (pause.tv_nsec < 5000000)
-			pause.tv_nsec *= 2;
-		nanosleep(&pause, NULL);
-	}
-	return true;
-}
-
-/* Where a task hangs: its kernel stack, as far as we may read it, on one line. */
-static void describe_hang(pid_t pid, char *text, size_t room)
-{
-	char path[64];
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
-	fd = open(path, O_RDONLY);
-	len = fd < 0 ? -1 : read(fd, text, room - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	for (char *at = text; *at; at++)
-		if (*at == '\n')
-			*at = ' ';
-}
 
 static void stop(pid_t pid, double timeout)
 {

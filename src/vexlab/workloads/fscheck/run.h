@@ -3,6 +3,7 @@
 #define VEXLAB_RUN_H
 
 #include "fscheck/check.h"
+#include "lib/child.h"
 
 /* Runs `work` in a child with its own process group; false where it had to be killed. Its word is in *outcome. */
 bool guarded(void (*work)(void), double timeout);
@@ -22,7 +23,6 @@ void probe(double timeout);
 void announce(const char *family, const char *name);
 
 void print_outcome(const struct check *check, double ms);
-double seconds(void);
 
 /* fscheck prove: whether `path` lies on a filesystem of this type on this device. */
 bool prove(const char *path, const char *device, const char *fstype);

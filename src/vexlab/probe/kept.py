@@ -1,0 +1,86 @@
+"""A profile is probed once for each kernel, module, tools and way of mounting, and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from vexlab.cache import file_digest, key_of
+from vexlab.config import Settings
+from vexlab.lab import SCRATCH, Lab, Order
+from vexlab.model import capabilities
+from vexlab.model.kernel import Kernel
+from vexlab.model.profile import Profile, decode, encode
+from vexlab.model.target import ModuleArtifact, Target
+from vexlab.probe.prober import probe
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 1
+_KIND = "profiles"
+_FILE = "profile.json"
+
+
+def profile_of(
+    lab: Lab,
+    target: Target,
+    kernel: Kernel,
+    artifact: ModuleArtifact,
+    *,
+    progress: Callable[[str], None] = log.info,
+) -> Profile:
+    """Return what ``target`` can do on ``kernel``, from the cache or as ``probe`` finds it now, and raises."""
+    order = probe_order(lab.settings, target, kernel, artifact)
+    key = profile_key(order)
+
+    def make(draft: Path) -> None:
+        progress(f"probing what {order.target.name} can do on {order.kernel.name}")
+        (draft / _FILE).write_bytes(encode(probe(lab, order)))
+
+    for _ in range(2):
+        entry = lab.cache.make(_KIND, key, make)
+        try:
+            return decode((entry / _FILE).read_bytes())
+        except (OSError, ValueError) as error:
+            log.warning("the profile %s is damaged and will be made anew: %s", key, error)
+            lab.cache.drop(_KIND, key)
+    return probe(lab, order)
+
+
+def probe_order(settings: Settings, target: Target, kernel: Kernel, artifact: ModuleArtifact) -> Order:
+    """Return the machine to probe in: that of most cases, so that it is booted once."""
+    disk = replace(SCRATCH, size=max(SCRATCH.size, target.min_disk))
+    return Order(
+        target=target,
+        kernel=kernel,
+        artifact=artifact,
+        memory=settings.memory,
+        cpus=settings.cpus,
+        disks=(disk,),
+        single_thread_tcg=True,
+    )
+
+
+def profile_key(order: Order) -> str:
+    """Return the key of everything that decides what a probe finds: also the sources of the probe itself.
+
+    Those of the guest's program are in the artifact's digest.
+    """
+    target, kernel = order.target, order.kernel
+    return key_of(
+        _FORMAT,
+        _sources(),
+        order.artifact.digest,
+        (kernel.name, kernel.release, kernel.version, file_digest(kernel.image)),
+        (target.name, target.fstype, target.module, target.depends, target.params),
+        (target.mkfs, target.fsck, target.mount_options, target.packages, target.min_disk),
+        (order.memory, order.cpus, order.disks, order.append, order.recipe),
+    )
+
+
+def _sources() -> str:
+    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(capabilities.__file__)]
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
