@@ -56,6 +56,8 @@ _ENDING_S = 10.0
     metavar="NAME=VALUE",
     help="Fail where kernel, module or target are other ones; `reproduce` in a case's evidence says which.",
 )
+@click.option("--strict", is_flag=True, help="Fail where something works that target.toml declares as refused.")
+@click.option("--accept-refusals", is_flag=True, help="Refusals that target.toml does not declare are no failure.")
 @click.option("--no-probe", is_flag=True, help="Do not find out first what the filesystem can do: try everything.")
 @click.option("--artifact", type=click.Path(exists=True), help="Test this module, or an earlier run's; build nothing.")
 @click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
@@ -90,6 +92,8 @@ def command(
     order: str | None,
     seed: int | None,
     expect: tuple[str, ...],
+    strict: bool,
+    accept_refusals: bool,
     no_probe: bool,
     artifact: str | None,
     results_dir: str | None,
@@ -128,6 +132,8 @@ def command(
         seed=seed,
         expect=expect,
         probe=not no_probe,
+        strict=strict,
+        accept_refusals=accept_refusals,
     )
     for old in (json_file, junit_file):
         # An earlier run's results must not be taken for this one's; a device, a pipe or a link is not ours to remove.

@@ -86,13 +86,17 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A check with its judgement; ``why`` is one sentence for a report, ``by`` the capability that blocks it."""
+    """A check with its judgement; ``why`` is one sentence for a report, ``by`` the capability that blocks it.
+
+    ``lacking`` tells of one that was skipped for want of a capability.
+    """
 
     id: str
     cite: str
     judgement: Judgement
     why: str
     by: str = ""
+    lacking: bool = False
     ms: float = 0.0
 
 
@@ -219,8 +223,15 @@ def _judge(check: Check, result: CheckResult | None, reason: str | None) -> Judg
     judgement, why = _meaning(result, reason)
     if judgement is Judgement.FAILED and result is not None and result.result is CheckOutcome.REFUSED:
         why += f", and the target does not declare `{_word(check)}` in [refuses]"
-    by = result.needs if result and judgement is Judgement.BLOCKED else ""
-    return Judged(id=check.id, cite=check.cite, judgement=judgement, why=why, by=by, ms=result.ms if result else 0.0)
+    return Judged(
+        id=check.id,
+        cite=check.cite,
+        judgement=judgement,
+        why=why,
+        by=result.needs if result and judgement is Judgement.BLOCKED else "",
+        lacking=result is not None and result.result is CheckOutcome.LACKS,
+        ms=result.ms if result else 0.0,
+    )
 
 
 def _meaning(result: CheckResult | None, reason: str | None) -> tuple[Judgement, str]:

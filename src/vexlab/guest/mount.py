@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vexlab.errors import TargetFailure, UsageError
 from vexlab.guest.block import sectors_written
 from vexlab.model.machine import CommandResult, errno_name
+from vexlab.model.profile import Profile
 from vexlab.model.target import Target
 from vexlab.vm.machine import BUSYBOX, Machine
 
@@ -42,11 +43,29 @@ class GuestFilesystem:
     Mount and unmount are busybox's: they make the same calls in a quarter of the time, and every case makes many.
     """
 
-    def __init__(self, machine: Machine, target: Target, device: str, mountpoint: str = "/mnt/test") -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        target: Target,
+        device: str,
+        mountpoint: str = "/mnt/test",
+        *,
+        profile: Profile | None = None,
+    ) -> None:
         self.machine = machine
         self.target = target
         self.device = device
         self.mountpoint = mountpoint
+        self.profile = profile
+
+    def can(self, *names: str) -> bool:
+        """Whether none of these capabilities is known to be refused or broken."""
+        return self.profile is None or all(map(self.profile.works, names))
+
+    def on(self, device: str, mountpoint: str = "", *, machine: Machine | None = None) -> GuestFilesystem:
+        """Return the verbs for the same target on another device, elsewhere, in another machine."""
+        where = mountpoint or self.mountpoint
+        return GuestFilesystem(machine or self.machine, self.target, device, where, profile=self.profile)
 
     def mkfs(self, *, timeout: float = MKFS_S) -> CommandResult:
         """Make the filesystem.

@@ -11,6 +11,7 @@ from vexlab.plugin.domain_base import (
 )
 from vexlab.plugin.fixtures import (
     artifact,
+    bench,
     build,
     filesystem,
     kernel,
@@ -47,6 +48,7 @@ __all__ = [
     "TestResult",
     "_domain",
     "artifact",
+    "bench",
     "build",
     "filesystem",
     "kernel",

@@ -19,13 +19,16 @@ from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.images.modules import read_module, unsigned
-from vexlab.lab import Lab, Order, why_not_loadable
+from vexlab.lab import Lab, Order, is_built_in, why_not_loadable
 from vexlab.model.kernel import Kernel
 from vexlab.model.profile import Profile
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.capabilities import effective
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.options import profile_on, target_of, the_lab
 from vexlab.plugin.recorder import Recorder, recorder_of
+from vexlab.probe.bench import Bench
+from vexlab.probe.kept import probe_order
 from vexlab.targets.build import kept_artifact
 from vexlab.vm.machine import Machine
 
@@ -128,6 +131,26 @@ def step(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @pytest.fixture
+def bench(
+    request: pytest.FixtureRequest, lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact
+) -> Iterator[Bench]:
+    """Return the machines of the capability probe, watched as every case's machine is."""
+    recorder = recorder_of(request.node)
+    order = probe_order(lab.settings, target, kernel, artifact)
+    absent = why_not_loadable(kernel, target)
+    if absent and not is_built_in(kernel, target):
+        pytest.skip(absent)
+    with Bench(
+        lab,
+        order,
+        loads=not absent,
+        started=lambda fresh: recorder.attach(fresh, order),
+        ending=recorder.detach,
+    ) as probing:
+        yield probing
+
+
+@pytest.fixture
 def machine(
     request: pytest.FixtureRequest,
     lab: Lab,
@@ -227,7 +250,9 @@ def scratch(machine: Machine) -> str:
 
 
 @pytest.fixture
-def filesystem(machine: Machine, target: Target, kernel: Kernel, scratch: str) -> GuestFilesystem:
+def filesystem(
+    machine: Machine, target: Target, kernel: Kernel, scratch: str, profile: Profile | None
+) -> GuestFilesystem:
     """Return the verbs for the target's filesystem on the scratch disk, its module loaded, nothing made or mounted."""
     if not target.mkfs:
         pytest.skip(f"{target.name} names no mkfs command")
@@ -236,7 +261,7 @@ def filesystem(machine: Machine, target: Target, kernel: Kernel, scratch: str) -
         _load(GuestModule(machine, target))
     elif "built into" not in reason:
         pytest.skip(reason)
-    return GuestFilesystem(machine, target, scratch)
+    return GuestFilesystem(machine, effective(target, profile), scratch, profile=profile)
 
 
 def _unregistered(filesystem: GuestFilesystem) -> str:

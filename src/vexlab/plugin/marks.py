@@ -20,9 +20,10 @@ MARKS = {
         "does one thing at a time: the machine's emulated CPUs may take turns in one thread, which is faster where "
         "machines run side by side. Not for cases about races: there two CPUs must really run at once"
     ),
-    "needs(*options, source=False, mkfs=False, loadable=False, fields=False, vectors=False, ...)": (
+    "needs(*options, source=False, mkfs=False, loadable=False, fields=False, vectors=False, capabilities='', ...)": (
         "kernel options (`KASAN`, without CONFIG_), or a property of the target (also `options`, "
-        "`statistics`), without which the case is skipped"
+        "`statistics`), without which the case is skipped; capabilities of the probed profile, separated by blanks: "
+        "it is skipped where one is refused, and blocked where one is broken"
     ),
     "vm(**order)": (
         "machine of another shape: memory=MiB, cpus=N, disks=(...), append='...', recipe='name'; a function gives the "

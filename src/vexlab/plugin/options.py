@@ -42,6 +42,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="",
         help="test this module or artifacts folder of a run, build nothing",
     )
+    group.addoption("--vexlab-strict", action="store_true", help="what works although it is declared refused fails")
+    group.addoption("--vexlab-accept-refusals", action="store_true", help="undeclared refusals are no failure")
     group.addoption("--vexlab-sandbox", metavar="S", default="", help="of builds: require, auto or off")
     group.addoption("--vexlab-build-arg", metavar="A", action="append", default=[], help="argument for the build")
     group.addoption("--vexlab-level", metavar="N", type=int, default=0, help="only cases of this level")

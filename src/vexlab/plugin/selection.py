@@ -13,9 +13,13 @@ from vexlab.lab import why_not_loadable
 from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
+from vexlab.model.profile import State
 from vexlab.model.target import Target
+from vexlab.plugin.capabilities import demand, needed
 from vexlab.plugin.marks import CaseMarks, marks_of, planned
-from vexlab.plugin.options import is_worker, settings_of, target_of, the_lab, write_plan
+from vexlab.plugin.options import is_worker, profile_on, settings_of, target_of, the_lab, write_plan
+
+_CAPABILITY = "capability"  # the parameter of cases that are about one line of the profile
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -56,7 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:
-        (kept if _wanted(config, marks_of(item)) else dropped).append(item)
+        (kept if _wanted(config, marks_of(item)) and _telling(config, item) else dropped).append(item)
     first = _places(config)
     if first or config.getoption("maxfail"):  # where only the first failure is wanted, what is soon done comes first
         kept.sort(key=lambda item: (first.get(marks_of(item).id, len(first)), *_dear(item)))
@@ -84,10 +88,12 @@ def _fault(item: pytest.Item) -> str:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a case whose kernel or target lacks what its ``needs`` marks name, or what it asks for by name."""
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None and "kernel" in callspec.params:
+        demand(profile_on(item.config, callspec.params["kernel"]), needed(item))
     needs = list(item.iter_markers("needs"))
     if "module" in getattr(item, "fixturenames", ()):  # before a machine is made for it
         needs.append(pytest.mark.needs(loadable=True).mark)
-    callspec = getattr(item, "callspec", None)
     if not needs or callspec is None or "kernel" not in callspec.params:
         return
     kernel = the_lab(item.config).kernels.get(callspec.params["kernel"])
@@ -117,6 +123,20 @@ def _wanted(config: pytest.Config, marks: CaseMarks) -> bool:
         and (not config.getoption("vexlab_quick") or marks.quick)
         and (not patterns or any(_matches(marks.id, current(pattern)) for pattern in patterns))
     )
+
+
+def _telling(config: pytest.Config, item: pytest.Item) -> bool:
+    """Whether a case about one capability says more than the profile at the head of the run: of what works it does not.
+
+    Those that are asked for by name run all the same.
+    """
+    callspec = getattr(item, "callspec", None)
+    if callspec is None or _CAPABILITY not in callspec.params:
+        return True
+    if any(f".{_CAPABILITY}[" in current(pattern) for pattern in config.getoption("vexlab_case")):
+        return True
+    profile = profile_on(config, callspec.params["kernel"])
+    return profile is not None and profile.get(callspec.params[_CAPABILITY]).state is State.BROKEN
 
 
 def _matches(case: str, pattern: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,10 +27,22 @@ _DISK = "scratch"
 class Bench:
     """The machine at hand. ``loads`` tells whether the module is one that must be loaded first.
 
+    ``started`` is told of each machine, ``ending`` is called before one is let go.
+
     Use it as a context manager.
     """
 
-    def __init__(self, lab: Lab, order: Order, *, loads: bool) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        order: Order,
+        *,
+        loads: bool,
+        started: Callable[[Machine], None] = lambda _: None,
+        ending: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_start = started
+        self._on_end = ending
         self.order = order
         self.target = order.target
         self._lab = lab
@@ -102,6 +114,7 @@ class Bench:
     def cut_power(self) -> None:
         """End the machine as a power cut would, and go on with a fresh one on its disk."""
         dead = self.machine
+        self._on_end()
         dead.kill()
         files = {disk.serial: dead.files.disk(disk) for disk in dead.spec.disks if not disk.readonly}
         self._machine = None
@@ -128,6 +141,7 @@ class Bench:
     def drop(self) -> None:
         """Let the machine go: the next use starts a fresh one."""
         if self._machine is not None:
+            self._on_end()
             self._machine.close()
         self._machine = None
         self._made = self._mounted = False
@@ -136,6 +150,7 @@ class Bench:
         self._made = self._mounted = self._loaded = False
         self._heard = 0
         self._machine = self._lab.machine(self.order, disks=disks)
+        self._on_start(self._machine)
 
     def __enter__(self) -> Self:
         return self

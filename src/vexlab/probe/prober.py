@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vexlab.errors import EmulatorDied, GuestTimeout, MachineLost, TargetFailure
 from vexlab.guest.mount import GuestFilesystem
@@ -62,6 +62,19 @@ class Prober:
             self.give_up("it cannot be mounted")
             return
         self._ask_in_guest()
+
+    def ask(self, name: str, known: Mapping[str, Capability]) -> Capability:
+        """Return what comes of one capability, where ``known`` is what was found of the others."""
+        self.found = {each: capability for each, capability in known.items() if each != name}
+        step = next((step for step in self._steps if step.name == name), None)
+        if step:
+            self._take(step)
+        else:
+            for other in GUEST_PROBES:
+                if other != name:
+                    self.found.setdefault(other, unknown(other, "it was not asked"))
+            self._round()
+        return self.found.get(name, unknown(name, "the probe did not come to it"))
 
     def give_up(self, why: str) -> None:
         """Put down as unknown what has not been found out."""

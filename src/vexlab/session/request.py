@@ -36,6 +36,8 @@ class Request:
     seed: int | None = None
     expect: tuple[str, ...] = ()
     probe: bool = True
+    strict: bool = False
+    accept_refusals: bool = False
 
 
 def pytest_arguments(request: Request, results: Path, temporary: Path | None = None) -> list[str]:
@@ -62,8 +64,9 @@ def pytest_arguments(request: Request, results: Path, temporary: Path | None = N
             arguments += [f"--vexlab-{name}", str(value)]
     if request.first_failure:
         arguments.append("--exitfirst")
-    if request.quick:
-        arguments.append("--vexlab-quick")
+    for name in ("quick", "strict", "accept_refusals"):
+        if getattr(request, name):
+            arguments.append(f"--vexlab-{name.replace('_', '-')}")
     if temporary:
         # one case at a time for each worker: cases are long and few
         arguments += ["-n", str(request.jobs), "--dist", "load", "--maxschedchunk", "1", "--basetemp", str(temporary)]

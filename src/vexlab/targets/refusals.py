@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vexlab.config import suggest
 from vexlab.errors import UsageError
+from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.refusals import OPERATIONS, PROPERTIES
 
 # The checks' names stand in the sources of fscheck only, which are data here, as they are for the guest.
@@ -26,8 +27,8 @@ def check_words(refuses: Mapping[str, str], where: Path) -> None:
     for word, reason in refuses.items():
         if not reason.strip():
             raise UsageError(f"{where}: `{word}` in [refuses] gives no reason", hint="say why, in a sentence")
-        if word not in OPERATIONS and word not in PROPERTIES and word not in _checks():
-            known = {*OPERATIONS, *PROPERTIES, *_checks()}
+        known = {*CAPABILITIES, *OPERATIONS, *PROPERTIES, *_checks()}
+        if word not in known:
             raise UsageError(f"{where}: unknown word `{word}` in [refuses]", hint=_hint(word, known))
 
 
@@ -36,7 +37,7 @@ def _hint(word: str, known: set[str]) -> str:
     return (
         said
         if said.startswith("did you mean")
-        else "docs/reference/target.md lists the words; " + suggest(word, {*OPERATIONS, *PROPERTIES})
+        else "docs/reference/target.md lists the words; " + suggest(word, {*CAPABILITIES, *OPERATIONS, *PROPERTIES})
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 _FILE = Path("/vexlab/profile")
 _TEXT = _FILE.read_text() if _FILE.exists() else ""
-_LINES = {line.split()[0]: line.split() for line in _TEXT.splitlines() if line.count(" ") == 3}  # noqa: PLR2004 - its form
+_LINES = {line.split()[0]: line.split() for line in _TEXT.splitlines() if line.count(" ") == 3}
 
 
 def can(*names: str) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from vexlab.classify import headline
-from vexlab.errors import TargetFailure
+from vexlab.errors import Blocked, TargetFailure
 from vexlab.guest.checks import Judged, Judgement, judge, parse_checks, parse_results, running_check
 from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
@@ -132,5 +134,10 @@ def tell(judged: tuple[Judged, ...], filesystem: GuestFilesystem, metrics: Metri
         target, console = filesystem.target, filesystem.machine.console.text()
         words = f"{len(failed)} of {len(judged)} checks failed: {words}"
         raise TargetFailure(explained(words, console, target.module, target.fstype))
-    if not any(each.judgement in (Judgement.PASSED, Judgement.REFUSED) for each in judged):
-        raise TargetFailure(f"no check could run: {judged[0].id}: {judged[0].why}")
+    if any(each.judgement in (Judgement.PASSED, Judgement.REFUSED) for each in judged):
+        return
+    if blocked := [each for each in judged if each.judgement is Judgement.BLOCKED]:
+        raise Blocked("\n".join(f"{each.id}: {each.why}" for each in blocked[:_SHOWN]), by=blocked[0].by)
+    if lacking := [each for each in judged if each.lacking]:
+        pytest.skip(f"no check could run: {lacking[0].id}: {lacking[0].why}")
+    raise TargetFailure(f"no check could run: {judged[0].id}: {judged[0].why}")

@@ -87,7 +87,7 @@ modprobe loop && truncate -s {size} /tmp/image && losetup --find --show {options
 
 def _on(filesystem: GuestFilesystem, device: str) -> GuestFilesystem:
     """Make and mount the target on another device."""
-    other = GuestFilesystem(filesystem.machine, filesystem.target, device)
+    other = filesystem.on(device)
     made = other.mkfs()
     assert made.ok, f"mkfs failed on {device}: {made}"
     mounted = other.mount()
@@ -209,11 +209,11 @@ def test_all_space_usable(mounted: GuestFilesystem, post_checks: PostChecks, met
     assert machine.shell(f"rm -r {folder}", timeout=_USE_UP_S).ok
 
 
-def test_two_devices(filesystem: GuestFilesystem, target: Target) -> None:
+def test_two_devices(filesystem: GuestFilesystem) -> None:
     """Two mounted at once keep apart: each holds its own tree, and the module serves both to the end."""
     machine = filesystem.machine
     first = _on(filesystem, filesystem.device)
-    second = GuestFilesystem(machine, target, device_of(machine, "small"), "/mnt/second")
+    second = filesystem.on(device_of(machine, "small"), "/mnt/second")
     assert machine.exec(["mkdir", "-p", second.mountpoint]).ok
     made = second.mkfs()
     assert made.ok, f"mkfs failed: {made}"

@@ -45,6 +45,9 @@ def _case(family: str) -> object:
 @pytest.mark.parametrize("family", [_case(family) for family in FAMILIES])
 def test_family(mounted: GuestFilesystem, post_checks: PostChecks, family: str, metrics: Metrics, step: Say) -> None:
     """Every check of the family passes or is refused as declared, and the files of others are not touched."""
+    if not mounted.can("mkdir", "rmdir"):  # the checks take turns in the root, where no folder is
+        run_family(mounted, family, mounted.mountpoint, metrics, step)
+        return
     made = mounted.machine.ash(_BYSTANDERS.format(mounted.mountpoint))
     assert made.ok, f"the files of others cannot be made: {made}"
     run_family(mounted, family, f"{mounted.mountpoint}/work", metrics, step)

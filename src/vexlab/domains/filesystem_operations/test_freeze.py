@@ -8,7 +8,6 @@ from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
-from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
 
@@ -114,9 +113,9 @@ echo "who had the file open is still there 20 s after the thaw"; exit 1
 
 
 @pytest.fixture
-def small(machine: Machine, target: Target, filesystem: GuestFilesystem) -> GuestFilesystem:
+def small(machine: Machine, filesystem: GuestFilesystem) -> GuestFilesystem:
     """Return a filesystem, not made yet, on a device that is soon copied."""
-    return GuestFilesystem(machine, target, device_of(machine, "small"), filesystem.mountpoint)
+    return filesystem.on(device_of(machine, "small"))
 
 
 def test_frozen(small: GuestFilesystem, metrics: Metrics) -> None:
@@ -209,7 +208,7 @@ def _copied_at_rest(small: GuestFilesystem) -> GuestFilesystem:
     assert rest.ok, rest.text
     written = sectors_written(machine, small.device) - before
     assert not written, f"{written} sectors were written while nothing may be"
-    copy = GuestFilesystem(machine, small.target, device_of(machine, "scratch"), small.mountpoint)
+    copy = small.on(device_of(machine, "scratch"))
     copied = machine.exec(
         ["dd", f"if={small.device}", f"of={copy.device}", "bs=1M", "iflag=direct", "oflag=direct"], timeout=120
     )

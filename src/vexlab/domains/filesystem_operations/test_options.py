@@ -147,7 +147,7 @@ def _agree(filesystem: GuestFilesystem) -> dict[str, int]:
 @pytest.mark.needs(mkfs=True, statistics=True)
 def test_statistics(mounted: GuestFilesystem, post_checks: PostChecks) -> None:
     """The numbers it shows are those of statfs and of what was done, each device's its own, and go with the mount."""
-    other = GuestFilesystem(mounted.machine, mounted.target, device_of(mounted.machine, "small"), "/mnt/other")
+    other = mounted.on(device_of(mounted.machine, "small"), "/mnt/other")
     assert mounted.machine.exec(["mkdir", "-p", other.mountpoint]).ok
     assert other.mkfs().ok
     assert other.mount().ok

@@ -39,7 +39,7 @@ def test_other_kernels(
     _turn(filesystem, models, kernel)
     for there in (*others, kernel):
         fresh = power_cycle(filesystem.machine, on=there)
-        filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+        filesystem = filesystem.on(device_of(fresh, "scratch"), machine=fresh)
         _turn(filesystem, models, there)
     metrics.record("turns_count", len(models))
 

@@ -22,10 +22,10 @@ _STEP_S = 180.0
 
 
 @pytest.fixture
-def second(mounted: GuestFilesystem, target: Target) -> GuestFilesystem:
+def second(mounted: GuestFilesystem) -> GuestFilesystem:
     """Return the target on another device, made and mounted at another place."""
     machine = mounted.machine
-    other = GuestFilesystem(machine, target, device_of(machine, "second"), "/mnt/second")
+    other = mounted.on(device_of(machine, "second"), "/mnt/second")
     assert machine.exec(["mkdir", "-p", other.mountpoint]).ok
     made = other.mkfs()
     assert made.ok, f"mkfs failed: {made}"
@@ -62,10 +62,10 @@ def test_loop_ext4(workflow: Workflow) -> None:
     workflow.run("stacked", "loop_kept", timeout=_STEP_S)
 
 
-def test_swap_file(workflow: Workflow, target: Target) -> None:
+def test_swap_file(workflow: Workflow) -> None:
     """Pages swapped out to a file come back as they were; where swap files are refused, the target declares it."""
     result = workflow.run("stacked", "swap", timeout=_STEP_S)
-    declared = dict(target.refuses).get("swap_files")
+    declared = dict(workflow.post_checks.filesystem.target.refuses).get("swap_files")
     if "refused:" in result.text:
         assert declared, f"swap files are refused, and the target does not declare `swap_files`: {result.text[:300]}"
 
@@ -73,7 +73,7 @@ def test_swap_file(workflow: Workflow, target: Target) -> None:
 @pytest.mark.parametrize("layer", ["lower", "upper"])
 def test_overlay(workflow: Workflow, target: Target, layer: str) -> None:
     """As a layer of overlayfs it shows what was changed and keeps what was not, also when mounted again."""
-    refused = dict(target.refuses).get("rename_whiteout")
+    refused = dict(workflow.post_checks.filesystem.target.refuses).get("rename_whiteout")
     if layer == "upper" and refused:
         pytest.skip(f"{target.name} declares rename_whiteout as refused: {refused}")
     workflow.run("stacked", "overlay", layer, timeout=_STEP_S)

@@ -40,4 +40,4 @@ def begin(filesystem: GuestFilesystem) -> None:
 def without_power(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> GuestFilesystem:
     """Cut the power, and return the filesystem as the machine that follows finds it, not mounted."""
     fresh = power_cycle(filesystem.machine)
-    return GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+    return filesystem.on(device_of(fresh, "scratch"), machine=fresh)

@@ -201,7 +201,7 @@ def test_errors_panic(filesystem: GuestFilesystem, panic_machine: Machine, metri
     """With errors=panic an error that is met in an image ends the machine."""
     loaded = GuestModule(panic_machine, filesystem.target).load()
     assert loaded.ok, f"the module does not load: {loaded}"
-    sums, words = _wrong_sums(GuestFilesystem(panic_machine, filesystem.target, filesystem.device), "panic")
+    sums, words = _wrong_sums(filesystem.on(filesystem.device, machine=panic_machine), "panic")
     alive = 0
     try:
         for offset in sums:

@@ -167,7 +167,7 @@ def _on_top(filesystem: GuestFilesystem) -> GuestFilesystem:
         timeout=_STEP_S,
     )
     assert made.ok, f"the device that is to fail cannot be made: {made}"
-    top = GuestFilesystem(machine, filesystem.target, _DEVICE, filesystem.mountpoint)
+    top = filesystem.on(_DEVICE)
     assert top.mkfs().ok
     assert top.mount().ok
     point = top.mountpoint

@@ -91,7 +91,7 @@ def _rounds(filesystem: GuestFilesystem, power_cycle: PowerCycle, metrics: Metri
         told = f"round {number} (do it again with {SEED}={seed})"
         _write_until(filesystem, plan, draw.uniform(0, _LONGEST_S))
         fresh = power_cycle(filesystem.machine)
-        filesystem = GuestFilesystem(fresh, filesystem.target, device_of(fresh, "scratch"), filesystem.mountpoint)
+        filesystem = filesystem.on(device_of(fresh, "scratch"), machine=fresh)
         done += _verify(filesystem, plan, told)
     metrics.record("operations_count", done)
 

@@ -145,7 +145,7 @@ def test_last_blocks(filesystem: GuestFilesystem, target: Target, metrics: Metri
     machine = filesystem.machine
     device = machine.shell(_LOOP.format(target.min_disk))
     assert device.ok, f"there is no loop device: {device}"
-    small = GuestFilesystem(machine, target, device.text)
+    small = filesystem.on(device.text)
     made = small.mkfs()
     assert made.ok, f"mkfs failed: {made}"
     mounted = small.mount()

@@ -1,0 +1,78 @@
+"""What the probe before the run found broken or refused: each told once, by a case of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from vexlab.errors import TargetFailure
+from vexlab.model.capabilities import CAPABILITIES
+from vexlab.model.profile import Capability, Profile, State
+from vexlab.model.target import Target
+from vexlab.plugin.capabilities import undeclared, works_after_all
+from vexlab.plugin.fixtures import Metrics
+from vexlab.probe.bench import Bench
+from vexlab.probe.prober import Prober
+
+pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.level(1), pytest.mark.quick]
+
+
+def _known(profile: Profile | None) -> Profile:
+    if profile is None:
+        pytest.skip("it was not probed what the filesystem can do")
+    return profile
+
+
+@pytest.mark.parametrize("capability", CAPABILITIES)
+def test_capability(
+    bench: Bench, profile: Profile | None, capability: str, step: Callable[[str], None], metrics: Metrics
+) -> None:
+    """What the filesystem has it does right, with the effect that is promised; or it says an error that is allowed."""
+    known = {each.name: each for each in profile.capabilities} if profile else {}
+    step(f"while `{capability}` was probed")
+    found = Prober(bench).ask(capability, known)
+    metrics.record("works_count", float(found.state is State.WORKS))
+    if found.state is State.UNKNOWN:
+        pytest.skip(f"`{capability}` cannot be probed: {found.detail}")
+    if found.state is State.BROKEN:
+        raise TargetFailure(_words(found))
+
+
+def _words(found: Capability) -> str:
+    what = CAPABILITIES[found.name].words
+    shortest = f"\nshortest: {found.trigger}" if found.trigger else ""
+    return f"`{found.name}` is broken: {found.detail or found.finding} (what it is: {what}){shortest}"
+
+
+@pytest.mark.usefixtures("kernel")
+def test_refusals(target: Target, profile: Profile | None, pytestconfig: pytest.Config, metrics: Metrics) -> None:
+    """Everything that the filesystem refuses is declared in target.toml, with its reason."""
+    found = _known(profile)
+    missing = undeclared(target, found)
+    metrics.record("refused_count", len(found.refused()))
+    metrics.record("undeclared_count", len(missing))
+    metrics.record("works_after_all_count", len(works_after_all(target, found)))
+    if missing and pytestconfig.getoption("vexlab_accept_refusals"):
+        pytest.skip(f"{len(missing)} undeclared refusals are accepted: {', '.join(each.name for each in missing)}")
+    if missing:
+        raise TargetFailure(_lines(missing))
+
+
+def _lines(missing: tuple[Capability, ...]) -> str:
+    told = [f"  {each.name} ({each.errno or each.detail}): {CAPABILITIES[each.name].words}" for each in missing]
+    declare = [f'{each.name} = "{each.errno or each.detail}; say why"' for each in missing]
+    head = f"{len(missing)} refusals are not declared; where they are right, put into target.toml:"
+    return "\n".join([head, "[refuses]", *declare, "they are:", *told])
+
+
+@pytest.mark.usefixtures("kernel")
+def test_refusals_hold(target: Target, profile: Profile | None, pytestconfig: pytest.Config) -> None:
+    """What target.toml declares as refused is refused: what works needs no excuse. It fails with ``--strict`` only."""
+    words = works_after_all(target, _known(profile))
+    if not words:
+        return
+    told = f"declared in [refuses], and works: {', '.join(words)}"
+    if pytestconfig.getoption("vexlab_strict"):
+        raise TargetFailure(told)
+    pytest.skip(told)

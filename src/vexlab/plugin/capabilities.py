@@ -1,0 +1,83 @@
+"""What the probed profile means for cases: which are skipped, which are blocked, and what counts as declared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from vexlab.errors import Blocked
+from vexlab.model.capabilities import CAPABILITIES
+from vexlab.model.profile import Capability, Profile, State
+from vexlab.model.target import Target
+
+# A case that uses one of these fixtures cannot begin without the capabilities behind it.
+_OF_FIXTURES = {"filesystem": ("mkfs", "mount"), "mounted": ("mkfs", "mount"), "post_checks": ("mkfs", "mount")}
+
+
+def effective(target: Target, profile: Profile | None) -> Target:
+    """Return ``target`` with what the probe saw refused taken for declared: one case alone tells of it."""
+    if profile is None:
+        return target
+    declared = dict(target.refuses)
+    for capability in profile.refused():
+        for word in CAPABILITIES[capability.name].refuses:
+            declared.setdefault(
+                word, f"refused when it was probed{f' ({capability.errno})' if capability.errno else ''}"
+            )
+    return replace(target, refuses=tuple(sorted(declared.items())))
+
+
+def needed(item: pytest.Item) -> tuple[str, ...]:
+    """Return the capabilities without which the case cannot look at what it is about."""
+    fixtures: Sequence[str] = getattr(item, "fixturenames", ())
+    names = [name for fixture in fixtures for name in _OF_FIXTURES.get(fixture, ())]
+    for mark in item.iter_markers("needs"):
+        names += str(mark.kwargs.get("capabilities", "")).split()
+    return tuple(dict.fromkeys(names))
+
+
+def demand(profile: Profile | None, names: Sequence[str]) -> None:
+    """Skip the case where one of ``names`` is refused, raise ``Blocked`` where one is broken."""
+    for capability in map(profile.get, names) if profile else ():
+        if capability.state is State.BROKEN:
+            raise Blocked(why_blocked(capability), by=capability.name)
+        if capability.state is State.REFUSED:
+            pytest.skip(why_skipped(capability))
+
+
+def why_blocked(capability: Capability) -> str:
+    """Return the words of a case that is blocked by ``capability``."""
+    why = capability.finding or capability.detail
+    return f"blocked by `{capability.name}`, which is broken: {why}"
+
+
+def why_skipped(capability: Capability) -> str:
+    """Return the words of a case that is about what ``capability`` refuses."""
+    error = f" ({capability.errno})" if capability.errno else ""
+    return f"it needs `{capability.name}`, which the filesystem refuses{error}"
+
+
+def undeclared(target: Target, profile: Profile) -> tuple[Capability, ...]:
+    """Return what the probe saw refused, by an error or silently, and ``target.toml`` does not declare."""
+    declared = {name for name, _ in target.refuses}
+    return tuple(
+        each
+        for each in profile.refused()
+        if each.name not in declared
+        and not declared & set(CAPABILITIES[each.name].refuses)
+        and not (each.name == "fsck" and not target.fsck)
+    )
+
+
+def works_after_all(target: Target, profile: Profile) -> tuple[str, ...]:
+    """Return the words of ``[refuses]`` that name what the probe saw working."""
+    working = {
+        word
+        for each in profile.capabilities
+        if each.state is State.WORKS
+        for word in (each.name, *CAPABILITIES[each.name].refuses)
+    }
+    still = {word for each in profile.refused() for word in CAPABILITIES[each.name].refuses}
+    return tuple(name for name, _ in target.refuses if name in working - still)
