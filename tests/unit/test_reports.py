@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from vexlab.model.case import CaseResult
+from vexlab.model.key import CaseKey
 from vexlab.model.scenario import SCENARIOS
 from vexlab.model.verdict import Verdict
 from vexlab.report.checklist import Step, render_checklist
@@ -13,11 +14,9 @@ from vexlab.report.matrix import verdict_table
 
 def _case(name: str, kernel: str, verdict: Verdict, reason: str = "", **metrics: float) -> CaseResult:
     return CaseResult(
-        id=f"alpha.{name}[{kernel}]",
+        key=CaseKey(domain="alpha", name=name, kernel=kernel),
         node=name,
-        domain="alpha",
         level=1,
-        kernel=kernel,
         verdict=verdict,
         reason=reason,
         metrics=metrics,

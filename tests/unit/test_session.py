@@ -21,6 +21,7 @@ from vexlab.model.event import (
     decode,
     encode,
 )
+from vexlab.model.key import CaseKey
 from vexlab.model.report import Severity
 from vexlab.model.verdict import Finding, Source, Verdict
 from vexlab.report.files import ReportFiles
@@ -29,7 +30,9 @@ from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Stream
 
 RUN = RunInfo(id="20261128-000000-0000", target="t", kernels=("6.1",), accelerator="tcg", started="2026-11-28T00:00:00")
-PLANNED = PlannedCase(id="d.a[6.1]", node="t.py::test_a[6.1]", domain="d", level=1, kernel="6.1")
+PLANNED = PlannedCase(
+    key=CaseKey(domain="d", name="a", kernel="6.1", target="t"), digest="0" * 16, node="t.py::test_a[6.1]", level=1
+)
 FINDING = Finding(title="T", type="BUG", severity=Severity.CRASH, text="\x1b\u202e\n", source=Source.TAINT)
 CASE = dataclasses.replace(PLANNED.undecided(""), verdict=Verdict.CRASHED, findings=(FINDING,), metrics={"load_s": 0.5})
 
@@ -44,7 +47,7 @@ def _events(folder: Path) -> tuple[Event, ...]:
         Warned(words="a.c:1: warning: x"),
         RunStarted(run=RUN, folder=str(folder)),
         RunPlanned(run=RUN.id, plan=Plan(cases=(PLANNED,))),
-        CaseStarted(run=RUN.id, node=PLANNED.node),
+        CaseStarted(run=RUN.id, node=PLANNED.node, key=PLANNED.key),
         CaseFinished(run=RUN.id, case=CASE),
         RunFinished(result=_result(CASE), folder=str(folder), seconds=1.5, errors=("e",)),
     )
@@ -139,7 +142,10 @@ def test_a_report_that_cannot_be_written_is_kept_with_the_run(tmp_path: Path) ->
 def test_exit_code(
     verdicts: tuple[Verdict, ...], state: RunState, errors: tuple[str, ...], more: dict[str, object], code: int
 ) -> None:
-    cases = tuple(dataclasses.replace(CASE, id=str(n), verdict=verdict) for n, verdict in enumerate(verdicts))
+    cases = tuple(
+        dataclasses.replace(CASE, key=CaseKey(domain="d", name=str(n)), verdict=verdict)
+        for n, verdict in enumerate(verdicts)
+    )
     ended = Ended(
         result=_result(*cases, state=state), errors=errors, internal=False, usage=False
     )  # fmt: skip

@@ -6,28 +6,66 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vexlab.model.key import CaseKey
 from vexlab.model.stability import stability
 from vexlab.model.verdict import Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseResult:
-    """One case's verdict with everything needed to believe it.
+class PlannedCase:
+    """A case that was selected for a run.
 
-    ``id`` is stable across runs; ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is
-    the part of it spent in vexlab itself. ``metrics`` maps names to numbers whose unit the name ends in; ``evidence``
-    is the path of the case's folder; ``attempts`` holds the words of earlier attempts that only the lab made fail.
+    ``digest`` is that of the case's code (empty: unknown): what a case said before it was changed is not compared with
+    what it says now. ``node`` is pytest's name of it.
     """
 
-    id: str
+    key: CaseKey
     node: str
-    domain: str
     level: int
-    kernel: str
-    verdict: Verdict
-    reason: str = ""
+    digest: str = ""
     scenario: int = 0
     safety: str = "safe"
+
+    @property
+    def id(self) -> str:
+        """The key as people write it."""
+        return str(self.key)
+
+    @property
+    def domain(self) -> str:
+        """The domain of the key."""
+        return self.key.domain
+
+    @property
+    def kernel(self) -> str:
+        """The kernel's name, of the key."""
+        return self.key.kernel
+
+    def undecided(self, reason: str) -> CaseResult:
+        """Return the result of a case that did not come to its end, and why."""
+        return CaseResult(
+            key=self.key,
+            node=self.node,
+            level=self.level,
+            digest=self.digest,
+            scenario=self.scenario,
+            safety=self.safety,
+            verdict=Verdict.UNDECIDED,
+            reason=reason,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult(PlannedCase):
+    """One case's verdict with everything needed to believe it.
+
+    ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is the part of it spent in vexlab
+    itself. ``metrics`` maps names to numbers whose unit the name ends in; ``evidence`` is the path of the case's
+    folder; ``attempts`` holds the words of earlier attempts that only the lab made fail.
+    """
+
+    verdict: Verdict
+    reason: str = ""
     started: float = 0.0
     duration_s: float = 0.0
     overhead_s: float = 0.0
@@ -37,39 +75,12 @@ class CaseResult:
     attempts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedCase:
-    """A case that was selected for a run; the fields are those of ``CaseResult``."""
-
-    id: str
-    node: str
-    domain: str
-    level: int
-    kernel: str
-    scenario: int = 0
-    safety: str = "safe"
-
-    def undecided(self, reason: str) -> CaseResult:
-        """Return the result of a case that did not come to its end, and why."""
-        return CaseResult(
-            id=self.id,
-            node=self.node,
-            domain=self.domain,
-            level=self.level,
-            kernel=self.kernel,
-            scenario=self.scenario,
-            safety=self.safety,
-            verdict=Verdict.UNDECIDED,
-            reason=reason,
-        )
-
-
 def with_undecided(
     plan: Plan, results: tuple[CaseResult, ...], reasons: Mapping[str, str], otherwise: str
 ) -> tuple[CaseResult, ...]:
     """Return ``results`` and, for each planned case that has none, one that says why: of ``reasons`` by node."""
-    decided = {case.id for case in results}
-    missing = (case for case in plan.cases if case.id not in decided)
+    decided = {case.key for case in results}
+    missing = (case for case in plan.cases if case.key not in decided)
     return (*results, *(case.undecided(reasons.get(case.node, otherwise)) for case in missing))
 
 
@@ -90,10 +101,10 @@ class Plan:
     @property
     def duplicates(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Ids that several cases bear, each with pytest's names of those."""
-        found: dict[str, list[str]] = {}
+        found: dict[CaseKey, list[str]] = {}
         for case in self.cases:
-            found.setdefault(case.id, []).append(case.node)
-        return tuple((case, tuple(nodes)) for case, nodes in found.items() if len(nodes) > 1)
+            found.setdefault(case.key, []).append(case.node)
+        return tuple((str(case), tuple(nodes)) for case, nodes in found.items() if len(nodes) > 1)
 
     @property
     def refusal(self) -> str:

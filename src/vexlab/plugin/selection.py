@@ -14,8 +14,9 @@ from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import Target
-from vexlab.plugin.marks import CaseMarks, marks_of, planned
+from vexlab.plugin.marks import CaseMarks, marks_of
 from vexlab.plugin.options import is_worker, settings_of, target_of, the_lab, write_plan
+from vexlab.plugin.planned import planned
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -14,8 +14,8 @@ from vexlab.errors import Blocked, BuildError, GuestTimeout, InfraError, Machine
 from vexlab.model.case import CaseResult
 from vexlab.model.verdict import Outcome, Verdict, judge
 from vexlab.plugin.evidence import write_evidence
-from vexlab.plugin.marks import planned
 from vexlab.plugin.options import is_worker
+from vexlab.plugin.planned import planned
 from vexlab.plugin.recorder import Recorder, evidence_lost, is_the_labs, recorder_of
 
 # Report attribute that carries the case's result, as plain data, from a worker to the main process.

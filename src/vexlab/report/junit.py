@@ -41,7 +41,7 @@ def render(result: RunResult) -> bytes:
 
 
 def _case(case: CaseResult) -> ElementTree.Element:
-    name = case.id.removeprefix(f"{case.domain}.")
+    name = str(case.key).removeprefix(f"{case.domain}.")
     element = ElementTree.Element("testcase", classname=case.domain, name=name, time=f"{case.duration_s:.3f}")
     if kind := _ELEMENT.get(case.verdict):
         child = ElementTree.SubElement(element, kind, message=_clean(case.reason), type=case.verdict.value)

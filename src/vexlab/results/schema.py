@@ -32,14 +32,23 @@ class RunRow(Base):
 
 
 class CaseRow(Base):
-    """A finished case. What is asked for often has a column; the whole result stands in ``result``."""
+    """A finished case: its ``CaseKey`` (the target stands in the run), the digest of its code, what is asked for often.
+
+    The whole ``CaseResult`` stands in ``result``. Results are compared where their keys are equal and their digests
+    are; a row of before digests were noted has an empty one.
+    """
 
     __tablename__ = "cases"
 
     run: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
+    configuration: Mapped[str] = mapped_column(default="")
     domain: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    parameters: Mapped[str] = mapped_column(default="")
     kernel: Mapped[str]
+    flavour: Mapped[str]
+    digest: Mapped[str] = mapped_column(default="")
     verdict: Mapped[str] = mapped_column(index=True)
     duration_s: Mapped[float]
     result: Mapped[dict[str, Any]] = mapped_column(JSON)

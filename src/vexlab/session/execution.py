@@ -17,6 +17,7 @@ import pytest
 
 from vexlab.config import Settings
 from vexlab.errors import BuildError, InfraError, UsageError
+from vexlab.kernels.table import flavour_of
 from vexlab.model.case import (
     NOT_BEGUN,
     CaseResult,
@@ -29,6 +30,7 @@ from vexlab.model.case import (
     with_undecided,
 )
 from vexlab.model.event import CaseFinished, CaseStarted, ProfileKnown, RunFinished, RunPlanned, RunStarted
+from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.evidence import CASE
@@ -40,7 +42,7 @@ from vexlab.session.stream import Stream, Subscriber
 from vexlab.targets.load import find_target
 from vexlab.vm.session import Session
 
-BUILD = "kernel_module.build"  # the case that is about the build
+BUILD = CaseKey(domain="kernel_module", name="build")  # the case that is about the build
 # What steers pytest sessions of the user's is not meant for this one.
 _OTHERS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
 _INTERNAL = (3, 4)  # pytest's exit status
@@ -173,27 +175,27 @@ class _Running:
     def add_broken(self, broken: Mapping[str, BuildError]) -> None:
         """Add a failed build as a case, where the case that is about it was not selected: the others only skip."""
         for kernel, error in broken.items():
-            case = PlannedCase(
-                id=f"{BUILD}[{kernel}]", node=BUILD, domain=BUILD.partition(".")[0], level=1, kernel=kernel
-            )
-            if case.id not in {each.id for each in self.collector.plan.cases}:
+            key = dataclasses.replace(BUILD, target=self._run.target, kernel=kernel, flavour=flavour_of(kernel))
+            case = PlannedCase(key=key, node=f"{BUILD}", level=1)
+            if key not in {each.key for each in self.collector.plan.cases}:
                 failed = dataclasses.replace(case.undecided(error.message), verdict=Verdict.FAILED)
                 self._finished(failed)
 
     def _collect_written(self) -> None:
         """Take in what a worker had decided and written down, and could not tell us any more."""
-        known = {case.id for case in self._cases}
+        known = {case.key for case in self._cases}
         for file in sorted(self._folder.glob(f"cases/*/{CASE}")):
             with contextlib.suppress(OSError, msgspec.MsgspecError):
                 case = msgspec.json.decode(file.read_bytes(), type=CaseResult)
-                if case.id not in known:
+                if case.key not in known:
                     self._finished(case)
 
     def _planned(self, plan: Plan) -> None:
         self._stream.publish(RunPlanned(run=self._run.id, plan=plan))
 
     def _started(self, node: str) -> None:
-        self._stream.publish(CaseStarted(run=self._run.id, node=node))
+        keys = (case.key for case in self.collector.plan.cases if case.node == node)
+        self._stream.publish(CaseStarted(run=self._run.id, node=node, key=next(keys, None)))
 
     def _finished(self, case: CaseResult) -> None:
         self._cases.append(case)
