@@ -29,7 +29,9 @@ def key(name: str) -> CaseKey:
 
 
 def _case(name: str, verdict: Verdict = Verdict.PASSED, reason: str = "") -> CaseResult:
-    finding = Finding(title="T", type="BUG", severity=Severity.CRASH, frame="f", text=reason)
+    finding = Finding(
+        title="T", type="BUG", severity=Severity.CRASH, frame="f", text=reason, fingerprint="0123456789abcdef"
+    )
     findings = (finding,) if verdict is Verdict.CRASHED else ()
     return CaseResult(
         key=key(name), node=f"t.py::{name}", level=1, verdict=verdict,
@@ -125,6 +127,7 @@ def test_json_has_the_promised_shape(tmp_path: Path) -> None:
     wanted = {"id", "domain", "level", "kernel", "verdict", "reason", "duration_s", "findings", "metrics", "evidence"}
     assert wanted <= set(case)
     assert {"title", "type", "frame"} <= set(case["findings"][0])
+    assert case["findings"][0]["fingerprint"] == "0123456789abcdef"
 
 
 def test_junit_survives_hostile_text(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ RUN = RunInfo(id="20261128-000000-0000", target="t", kernels=("6.1",), accelerat
 PLANNED = PlannedCase(
     key=CaseKey(domain="d", name="a", kernel="6.1", target="t"), digest="0" * 16, node="t.py::test_a[6.1]", level=1
 )
-FINDING = Finding(title="T", type="BUG", severity=Severity.CRASH, text="\x1b\u202e\n", source=Source.TAINT)
+FINDING = Finding(
+    title="T", type="BUG", severity=Severity.CRASH, text="\x1b\u202e\n", fingerprint="f" * 16, source=Source.TAINT
+)
 CASE = dataclasses.replace(PLANNED.undecided(""), verdict=Verdict.CRASHED, findings=(FINDING,), metrics={"load_s": 0.5})
 
 
