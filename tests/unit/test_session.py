@@ -22,6 +22,7 @@ from vexlab.model.event import (
     encode,
 )
 from vexlab.model.key import CaseKey
+from vexlab.model.provenance import Host, Provenance, UsedKernel
 from vexlab.model.report import Severity
 from vexlab.model.verdict import Finding, Source, Verdict
 from vexlab.report.files import ReportFiles
@@ -29,7 +30,25 @@ from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Stream
 
-RUN = RunInfo(id="20261128-000000-0000", target="t", kernels=("6.1",), accelerator="tcg", started="2026-11-28T00:00:00")
+KERNEL = UsedKernel(
+    name="6.1", release="6.1.0-9", version="6.1.27-1", flavour="distro", accelerator="tcg", module="ab" * 32
+)
+RUN = RunInfo(
+    id="20261128-000000-0000",
+    target="t",
+    kernels=("6.1",),
+    accelerator="tcg",
+    started="2026-11-28T00:00:00",
+    environment="ci",
+    provenance=Provenance(
+        revision="v1-2-g0123456-dirty",
+        kernels=(KERNEL,),
+        qemu="7.2.9",
+        vexlab="0.1.0",
+        host=Host(cores=2, memory=3900, cpu="a CPU", kernel="6.1.0-9"),
+        seed=7,
+    ),
+)
 PLANNED = PlannedCase(
     key=CaseKey(domain="d", name="a", kernel="6.1", target="t"), digest="0" * 16, node="t.py::test_a[6.1]", level=1
 )
@@ -105,7 +124,7 @@ def test_the_store_hears_the_whole_run(tmp_path: Path) -> None:
     assert stream.errors == ()
     kept = Store(tmp_path).load("last")
     assert kept.cases == (CASE,)
-    assert kept.run.state is RunState.FINISHED
+    assert kept.run == dataclasses.replace(RUN, state=RunState.FINISHED)
 
 
 def test_a_case_that_could_not_be_saved_is_saved_in_the_end(tmp_path: Path) -> None:

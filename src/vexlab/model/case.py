@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vexlab.model.key import CaseKey
+from vexlab.model.provenance import Provenance
 from vexlab.model.stability import stability
 from vexlab.model.verdict import Finding, Verdict
 
@@ -125,7 +126,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """What a run was about; ``started`` and ``finished`` are ISO 8601 in UTC, ``finished`` empty while it runs."""
+    """What a run was about; ``started`` and ``finished`` are ISO 8601 in UTC, ``finished`` empty while it runs.
+
+    ``environment`` is the user's word for where it ran, such as ``ci`` or ``staging``.
+    """
 
     id: str
     target: str
@@ -134,6 +138,8 @@ class RunInfo:
     started: str
     finished: str = ""
     state: RunState = RunState.RUNNING
+    environment: str = ""
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ class Base(DeclarativeBase):
 class RunRow(Base):
     """A run; ``finished`` is empty while it runs, and stays so where it was killed. ``plan`` is a ``Plan``.
 
+    ``provenance`` is a ``Provenance``, whose ``revision`` has a column of its own: runs are compared by it.
+
     A change here needs a step in ``migrations/versions``.
     """
 
@@ -29,6 +31,9 @@ class RunRow(Base):
     folder: Mapped[str]
     plan: Mapped[dict[str, Any]] = mapped_column(JSON, default=lambda: {"cases": []})
     state: Mapped[str] = mapped_column(default="running")
+    environment: Mapped[str] = mapped_column(default="")
+    revision: Mapped[str] = mapped_column(default="")
+    provenance: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 class CaseRow(Base):

@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
+from vexlab.model.provenance import Provenance
 from vexlab.results.migrations import upgrade
 from vexlab.results.schema import CaseRow, RunRow
 
@@ -56,6 +57,9 @@ class Store:
                     accelerator=run.accelerator,
                     started=run.started,
                     folder=folder,
+                    environment=run.environment,
+                    revision=run.provenance.revision,
+                    provenance=msgspec.to_builtins(run.provenance),
                 )
             )
 
@@ -136,6 +140,8 @@ def _info(row: RunRow) -> RunInfo:
         started=row.started,
         finished=row.finished,
         state=RunState(row.state),
+        environment=row.environment,
+        provenance=msgspec.convert(row.provenance, Provenance),
     )
 
 

@@ -37,6 +37,7 @@ from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.collector import Collector
 from vexlab.session.prepare import prepare
+from vexlab.session.provenance import provenance
 from vexlab.session.request import Request, pytest_arguments
 from vexlab.session.stream import Stream, Subscriber
 from vexlab.targets.load import find_target
@@ -85,7 +86,16 @@ def execute(
     target = find_target(request.target, build_args=request.build_args)
     stream = Stream(subscribers)
     prepared = prepare(target, request, settings, stream)
-    run, folder = _begin(results, target.name, request.kernels, prepared.accelerator)
+    run = RunInfo(
+        id=_new_id(),
+        target=target.name,
+        kernels=request.kernels,
+        accelerator=prepared.accelerator,
+        started=_now(),
+        environment=settings.environment,
+        provenance=provenance(target, request, settings, prepared.kernels),
+    )
+    folder = _begin(results, run)
     stream.publish(RunStarted(run=run, folder=str(folder)))
     _tell_profiles(prepared.profiles, stream, run, folder)
     running = _Running(stream, run, folder)
@@ -132,18 +142,23 @@ def _pytest(arguments: list[str], collector: Collector) -> int:
         return _INTERNAL[0]
 
 
-def _begin(results: Path, target: str, kernels: tuple[str, ...], accelerator: str) -> tuple[RunInfo, Path]:
-    now = datetime.datetime.now(datetime.UTC)
-    name = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    folder = results.absolute() / name
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _new_id() -> str:
+    return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _begin(results: Path, run: RunInfo) -> Path:
+    folder = results.absolute() / run.id
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise InfraError(
             f"the results folder {results} cannot be written: {error}", hint="choose another with --results"
         ) from error
-    started = now.isoformat(timespec="seconds")
-    return RunInfo(id=name, target=target, kernels=kernels, accelerator=accelerator, started=started), folder
+    return folder
 
 
 class _Running:
@@ -168,7 +183,7 @@ class _Running:
         run = dataclasses.replace(
             self._run,
             state=RunState.INTERRUPTED if interrupted else state,
-            finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            finished=_now(),
         )
         return RunResult(run=run, summary=Summary.of(cases), cases=cases)
 
