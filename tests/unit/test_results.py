@@ -15,6 +15,7 @@ from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, PlannedCase, RunInfo, RunResult, RunState, Summary, with_undecided
 from vexlab.model.key import CaseKey
 from vexlab.model.report import Severity
+from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Verdict
 from vexlab.report import jsonfile, junit
 from vexlab.report.terminal import printable
@@ -139,6 +140,19 @@ def test_junit_survives_hostile_text(tmp_path: Path) -> None:
     assert failure is not None
     assert failure.get("type") == "crashed"
     assert "\x1b" not in (failure.text or "")
+
+
+def test_checks_of_a_case_are_told_and_are_no_cases_of_their_own(tmp_path: Path) -> None:
+    checks = (
+        SubResult(name="link.count", verdict=SubVerdict.PASSED, duration_s=0.25),
+        SubResult(name="link.hard", verdict=SubVerdict.REFUSED, words=f"no hard links {HOSTILE[:4]}"),
+    )
+    result = _stored(tmp_path, dataclasses.replace(_case("a"), subresults=checks))
+    (case,) = json.loads(jsonfile.render(result))["cases"]
+    assert case["subresults"][0] == {"name": "link.count", "verdict": "passed", "words": "", "duration_s": 0.25}
+    (suite,) = ElementTree.fromstring(junit.render(result))
+    assert suite.get("tests") == str(len(suite)) == "1"
+    assert suite.findtext("testcase/system-out") == "passed  link.count\nrefused link.hard no hard links \ufffd[2J"
 
 
 def test_terminal_text_cannot_drive_the_terminal() -> None:

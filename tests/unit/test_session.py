@@ -24,6 +24,7 @@ from vexlab.model.event import (
 from vexlab.model.key import CaseKey
 from vexlab.model.provenance import Host, Provenance, UsedKernel
 from vexlab.model.report import Severity
+from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Source, Verdict
 from vexlab.report.files import ReportFiles
 from vexlab.results.store import Store
@@ -55,7 +56,10 @@ PLANNED = PlannedCase(
 FINDING = Finding(
     title="T", type="BUG", severity=Severity.CRASH, text="\x1b\u202e\n", fingerprint="f" * 16, source=Source.TAINT
 )
-CASE = dataclasses.replace(PLANNED.undecided(""), verdict=Verdict.CRASHED, findings=(FINDING,), metrics={"load_s": 0.5})
+CHECK = SubResult(name="link.errors", verdict=SubVerdict.REFUSED, words="no hard links", duration_s=0.002)
+CASE = dataclasses.replace(
+    PLANNED.undecided(""), verdict=Verdict.CRASHED, findings=(FINDING,), metrics={"load_s": 0.5}, subresults=(CHECK,)
+)
 
 
 def _result(*cases: CaseResult, state: RunState = RunState.FINISHED) -> RunResult:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from vexlab.model.key import CaseKey
 from vexlab.model.provenance import Provenance
 from vexlab.model.stability import stability
+from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding, Verdict
 
 
@@ -62,7 +63,8 @@ class CaseResult(PlannedCase):
 
     ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is the part of it spent in vexlab
     itself. ``metrics`` maps names to numbers whose unit the name ends in; ``evidence`` is the path of the case's
-    folder; ``attempts`` holds the words of earlier attempts that only the lab made fail.
+    folder; ``subresults`` are its checks where it is made of several; ``attempts`` holds the words of earlier attempts
+    that only the lab made fail.
     """
 
     verdict: Verdict
@@ -72,6 +74,7 @@ class CaseResult(PlannedCase):
     overhead_s: float = 0.0
     findings: tuple[Finding, ...] = ()
     metrics: dict[str, float] | None = None
+    subresults: tuple[SubResult, ...] = ()
     evidence: str = ""
     attempts: tuple[str, ...] = ()
 

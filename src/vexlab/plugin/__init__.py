@@ -28,6 +28,7 @@ from vexlab.plugin.fixtures import (
     pytest_runtest_call,
     scratch,
     step,
+    subresults,
     target,
     thresholds,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "pytest_unconfigure",
     "scratch",
     "step",
+    "subresults",
     "target",
     "thresholds",
 ]

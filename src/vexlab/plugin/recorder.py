@@ -13,6 +13,7 @@ import pytest
 from vexlab.errors import CaseDeadline, EmulatorDied, GuestTimeout, InfraError, MachineLost
 from vexlab.guest.klog import explained
 from vexlab.lab import Order
+from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.options import run_folder, settings_of
@@ -37,6 +38,7 @@ class Recorder:
         self.folder = folder
         self.attempts = attempts
         self.metrics: dict[str, float] = {}
+        self.subresults: dict[str, SubResult] = {}
         self.started = time.time()
         self.began = time.perf_counter()
         self.cpu_began = time.process_time()

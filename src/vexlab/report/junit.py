@@ -46,6 +46,9 @@ def _case(case: CaseResult) -> ElementTree.Element:
     if kind := _ELEMENT.get(case.verdict):
         child = ElementTree.SubElement(element, kind, message=_clean(case.reason), type=case.verdict.value)
         child.text = _clean("\n\n".join(finding.text for finding in case.findings))
+    if case.subresults:
+        lines = (f"{each.verdict.value:8}{each.name} {each.words}".rstrip() for each in case.subresults)
+        ElementTree.SubElement(element, "system-out").text = _clean("\n".join(lines))
     return element
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 from vexlab.classify import headline
 from vexlab.errors import TargetFailure
-from vexlab.guest.checks import Judged, Judgement, judge, parse_checks, parse_results, running_check
+from vexlab.guest.checks import Judged, judge, parse_checks, parse_results, running_check
 from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
-from vexlab.plugin.fixtures import Metrics
+from vexlab.model.subresult import SubVerdict
+from vexlab.plugin.fixtures import Metrics, SubResults
 
 _SHOWN = 12
 
@@ -53,12 +54,13 @@ def run_family(
     family: str,
     folder: str,
     metrics: Metrics,
+    subresults: SubResults,
     step: Say,
     *options: str,
     timeout: float = 300,
 ) -> None:
     """Run every check of ``family`` in the guest's ``folder``; each must pass or be declared refused."""
-    _run(filesystem, ["--family", family], options, folder, metrics, step, timeout=timeout)
+    _run(filesystem, ["--family", family], options, folder, metrics, subresults, step, timeout=timeout)
 
 
 def run_kept(
@@ -66,6 +68,7 @@ def run_kept(
     checks: Sequence[str],
     folder: str,
     metrics: Metrics,
+    subresults: SubResults,
     step: Say,
     *,
     timeout: float = 300,
@@ -75,7 +78,16 @@ def run_kept(
     It is for what shows only on the disk: fsck, and the tree after mounting again, then judge what the checks did.
     """
     words = [word for check in checks for word in ("--check", check)]
-    _run(filesystem, words, ["--keep", "--timeout", f"{timeout * 0.8:g}"], folder, metrics, step, timeout=timeout)
+    _run(
+        filesystem,
+        words,
+        ["--keep", "--timeout", f"{timeout * 0.8:g}"],
+        folder,
+        metrics,
+        subresults,
+        step,
+        timeout=timeout,
+    )
 
 
 def _run(
@@ -84,6 +96,7 @@ def _run(
     options: Sequence[str],
     folder: str,
     metrics: Metrics,
+    subresults: SubResults,
     step: Say,
     *,
     timeout: float,
@@ -93,7 +106,7 @@ def _run(
     result = run_fscheck(filesystem, step, "run", *chosen, *options, folder, timeout=timeout)
     report = parse_results(result.text)
     judged = judge(checks, report, dict(filesystem.target.refuses))
-    tell(judged, filesystem, metrics)
+    tell(judged, filesystem, metrics, subresults)
     if report.noise:
         raise TargetFailure(f"fscheck printed what is no result: {report.noise[0]}")
     if result.signal:
@@ -111,26 +124,28 @@ def run_fscheck(filesystem: GuestFilesystem, step: Say, verb: str, *words: str, 
             step(f"while fscheck ran {check}")
 
 
-def tell_output(result: CommandResult, filesystem: GuestFilesystem, metrics: Metrics) -> None:
+def tell_output(result: CommandResult, filesystem: GuestFilesystem, metrics: Metrics, subresults: SubResults) -> None:
     """Judge what ``fscheck mark``, ``verify`` or ``readonly`` printed: each check it names must have passed."""
     report = parse_results(result.text)
     if not report.results:
         raise TargetFailure(f"fscheck printed no result: {result}")
     if report.noise:
         raise TargetFailure(f"fscheck printed what is no result: {report.noise[0]}")
-    tell(judge(report.results, report, dict(filesystem.target.refuses)), filesystem, metrics)
+    tell(judge(report.results, report, dict(filesystem.target.refuses)), filesystem, metrics, subresults)
 
 
-def tell(judged: tuple[Judged, ...], filesystem: GuestFilesystem, metrics: Metrics) -> None:
-    """Record how many checks passed, failed, were refused and skipped; fail with the failed ones' words."""
-    for judgement in Judgement:
+def tell(judged: tuple[Judged, ...], filesystem: GuestFilesystem, metrics: Metrics, subresults: SubResults) -> None:
+    """Record each check, and how many passed, failed, were refused and skipped; fail with the failed ones' words."""
+    for each in judged:
+        subresults.record(each.id, each.judgement, each.why, duration_s=each.ms / 1000)
+    for judgement in SubVerdict:
         metrics.record(f"{judgement}_count", sum(each.judgement is judgement for each in judged))
     metrics.record("checks_s", sum(each.ms for each in judged) / 1000)
-    failed = [each for each in judged if each.judgement is Judgement.FAILED]
+    failed = [each for each in judged if each.judgement is SubVerdict.FAILED]
     if failed:
         words = "\n".join(f"{each.id} ({each.cite}): {each.why}" for each in failed[:_SHOWN])
         target, console = filesystem.target, filesystem.machine.console.text()
         words = f"{len(failed)} of {len(judged)} checks failed: {words}"
         raise TargetFailure(explained(words, console, target.module, target.fstype))
-    if not any(each.judgement in (Judgement.PASSED, Judgement.REFUSED) for each in judged):
+    if not any(each.judgement in (SubVerdict.PASSED, SubVerdict.REFUSED) for each in judged):
         raise TargetFailure(f"no check could run: {judged[0].id}: {judged[0].why}")

@@ -13,7 +13,7 @@ from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.model.target import Target
-from vexlab.plugin.fixtures import Metrics
+from vexlab.plugin.fixtures import Metrics, SubResults
 from vexlab.vm.machine import Machine
 
 pytestmark = [
@@ -164,22 +164,22 @@ def _loop(machine: Machine, folder: str, size: int, options: str = "") -> str:
 
 
 @pytest.mark.slow
-def test_full(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
+def test_full(filesystem: GuestFilesystem, metrics: Metrics, subresults: SubResults, step: Say) -> None:
     """With no block or inode left every operation says ENOSPC, loses nothing, and removing makes room again."""
     small = _on(filesystem, device_of(filesystem.machine, "small"))
     post_checks = PostChecks(small)
-    run_family(small, "full", small.mountpoint, metrics, step, timeout=600)
+    run_family(small, "full", small.mountpoint, metrics, subresults, step, timeout=600)
     post_checks.kept()
     post_checks.given_back()
     post_checks.let_go()
 
 
 @pytest.mark.level(1)
-def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
+def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics, subresults: SubResults, step: Say) -> None:
     """With none to three blocks free an operation is done or has changed nothing, in memory and on the disk."""
     small = _on(filesystem, device_of(filesystem.machine, "tiny"))
     post_checks = PostChecks(small)
-    run_kept(small, ["full.last_blocks"], small.mountpoint, metrics, step)
+    run_kept(small, ["full.last_blocks"], small.mountpoint, metrics, subresults, step)
     post_checks.kept()
     post_checks.given_back()
     post_checks.let_go()
