@@ -14,6 +14,8 @@ from sqlalchemy import create_engine
 from vexlab.errors import InfraError
 from vexlab.model.case import RunResult, RunState
 from vexlab.model.key import CaseKey
+from vexlab.model.metric import Direction, Metric
+from vexlab.model.provenance import Provenance
 from vexlab.model.verdict import Verdict
 from vexlab.results.schema import Base
 from vexlab.results.store import FILE, Store
@@ -22,23 +24,28 @@ STORES = Path(__file__).parent / "stores"
 
 
 def _upgraded(folder: Path, version: str) -> dict[str, RunResult]:
+    """Return the runs of a store as it is now, by the beginning of their names."""
     with closing(sqlite3.connect(folder / FILE)) as old:
         old.executescript((STORES / f"{version}.sql").read_text())
     Store(folder).close()
     with closing(Store(folder)) as again:  # opened again, there is nothing to do
-        return {each.run.target: each for each in reversed(again.runs())}
+        return {each.run.id[9:15]: each for each in again.runs()}
 
 
 def test_a_database_without_a_version_is_upgraded(tmp_path: Path) -> None:
     runs = _upgraded(tmp_path, "0001")
-    assert {name: each.run.state for name, each in runs.items()} == dict.fromkeys(("vexfs", "evil"), RunState.FINISHED)
-    assert runs["evil"].cases == ()
-    (crashed,) = runs["vexfs"].cases
+    assert {each.run.state for each in runs.values()} == {RunState.FINISHED}
+    assert {each.run.provenance for each in runs.values()} == {Provenance()}
+    assert runs["093254"].cases == ()
+    (crashed,) = runs["083055"].cases
     assert crashed.key == CaseKey(
         domain="filesystem_operations", name="family", kernel="6.1", parameters="xattr", target="vexfs"
     )
     assert (crashed.verdict, crashed.digest, len(crashed.findings)) == (Verdict.CRASHED, "", 1)
     assert crashed.findings[0].frame == "vexfs_set_xattr"
+    figures = {case.key.name: case.metrics for case in runs["081013"].cases}
+    assert figures["mount_cycles"] == (Metric(name="slowest_s", value=0.088941, unit="s", direction=Direction.LOWER),)
+    assert figures["tree_kept"] == ()
 
 
 def test_a_database_with_plans_is_upgraded(tmp_path: Path) -> None:

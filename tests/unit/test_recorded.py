@@ -45,6 +45,16 @@ def test_a_case_knows_its_key_and_its_code(run: Any) -> None:
     assert case["verdict"] == "passed"
 
 
+def test_metrics_have_a_unit_and_a_direction(run: Any) -> None:
+    _, case = run(
+        'assert metrics.record("load_s", 0.25) == 0.25\nmetrics.record("kept_ratio", 1, better="higher")', "metrics"
+    )
+    assert case["metrics"] == [
+        {"name": "load_s", "value": 0.25, "unit": "s", "direction": "lower"},
+        {"name": "kept_ratio", "value": 1.0, "unit": "", "direction": "higher"},
+    ]
+
+
 def test_checks_are_kept_in_their_order(run: Any) -> None:
     body = (
         'subresults.record("b", SubVerdict.PASSED, duration_s=0.5)\n'

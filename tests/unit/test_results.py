@@ -14,6 +14,7 @@ import pytest
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, PlannedCase, RunInfo, RunResult, RunState, Summary, with_undecided
 from vexlab.model.key import CaseKey
+from vexlab.model.metric import measured
 from vexlab.model.report import Severity
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Verdict
@@ -36,7 +37,7 @@ def _case(name: str, verdict: Verdict = Verdict.PASSED, reason: str = "") -> Cas
     findings = (finding,) if verdict is Verdict.CRASHED else ()
     return CaseResult(
         key=key(name), node=f"t.py::{name}", level=1, verdict=verdict,
-        reason=reason, findings=findings, metrics={"load_s": 0.5}, evidence=f"cases/d.{name}",
+        reason=reason, findings=findings, metrics=(measured("load_s", 0.5),), evidence=f"cases/d.{name}",
     )  # fmt: skip
 
 
@@ -127,6 +128,7 @@ def test_json_has_the_promised_shape(tmp_path: Path) -> None:
     (case,) = document["cases"]
     wanted = {"id", "domain", "level", "kernel", "verdict", "reason", "duration_s", "findings", "metrics", "evidence"}
     assert wanted <= set(case)
+    assert case["metrics"] == [{"name": "load_s", "value": 0.5, "unit": "s", "direction": "lower"}]
     assert {"title", "type", "frame"} <= set(case["findings"][0])
     assert case["findings"][0]["fingerprint"] == "0123456789abcdef"
 

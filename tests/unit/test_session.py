@@ -22,6 +22,7 @@ from vexlab.model.event import (
     encode,
 )
 from vexlab.model.key import CaseKey
+from vexlab.model.metric import measured
 from vexlab.model.provenance import Host, Provenance, UsedKernel
 from vexlab.model.report import Severity
 from vexlab.model.subresult import SubResult, SubVerdict
@@ -58,7 +59,11 @@ FINDING = Finding(
 )
 CHECK = SubResult(name="link.errors", verdict=SubVerdict.REFUSED, words="no hard links", duration_s=0.002)
 CASE = dataclasses.replace(
-    PLANNED.undecided(""), verdict=Verdict.CRASHED, findings=(FINDING,), metrics={"load_s": 0.5}, subresults=(CHECK,)
+    PLANNED.undecided(""),
+    verdict=Verdict.CRASHED,
+    findings=(FINDING,),
+    metrics=(measured("load_s", 0.5),),
+    subresults=(CHECK,),
 )
 
 

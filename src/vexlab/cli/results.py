@@ -13,6 +13,8 @@ from vexlab.report import jsonfile
 from vexlab.report.terminal import printable
 from vexlab.results.store import Store
 
+_FIGURES_MOST = 6
+
 
 @click.command(name="results")
 @click.argument("run", required=False)
@@ -45,6 +47,8 @@ def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
         click.echo(f"{case.verdict.value:9} {case.id:52} {case.duration_s:6.1f} s")
         for line in case.reason.splitlines():
             click.echo(f"          {printable(line)}")
+        if case.metrics:
+            click.echo(f"          {printable(' · '.join(map(str, case.metrics[:_FIGURES_MOST])))}")
 
 
 def _origin(info: RunInfo) -> Iterator[str]:

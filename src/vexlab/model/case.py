@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vexlab.model.key import CaseKey
+from vexlab.model.metric import Metric
 from vexlab.model.provenance import Provenance
 from vexlab.model.stability import stability
 from vexlab.model.subresult import SubResult
@@ -62,7 +63,7 @@ class CaseResult(PlannedCase):
     """One case's verdict with everything needed to believe it.
 
     ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is the part of it spent in vexlab
-    itself. ``metrics`` maps names to numbers whose unit the name ends in; ``evidence`` is the path of the case's
+    itself. ``evidence`` is the path of the case's
     folder; ``subresults`` are its checks where it is made of several; ``attempts`` holds the words of earlier attempts
     that only the lab made fail.
     """
@@ -73,10 +74,14 @@ class CaseResult(PlannedCase):
     duration_s: float = 0.0
     overhead_s: float = 0.0
     findings: tuple[Finding, ...] = ()
-    metrics: dict[str, float] | None = None
+    metrics: tuple[Metric, ...] = ()
     subresults: tuple[SubResult, ...] = ()
     evidence: str = ""
     attempts: tuple[str, ...] = ()
+
+    def metric(self, name: str) -> float | None:
+        """Return the value of a metric, ``None`` where the case did not record it."""
+        return next((each.value for each in self.metrics if each.name == name), None)
 
 
 def with_undecided(

@@ -21,6 +21,7 @@ from vexlab.guest.post_checks import PostChecks
 from vexlab.images.modules import read_module, unsigned
 from vexlab.lab import Lab, Order, why_not_loadable
 from vexlab.model.kernel import Kernel
+from vexlab.model.metric import Better, measured
 from vexlab.model.profile import Profile
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.target import ModuleArtifact, Target
@@ -50,16 +51,19 @@ class KernelLog:
 
 
 class Metrics:
-    """Numbers a case measured; a name ends in its unit (``load_s``, ``growth_bytes``)."""
+    """Numbers a case measured; a name ends in its unit (``vexlab.model.metric.UNITS``): ``load_s``, ``room_bytes``."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def record(self, name: str, value: float) -> float:
-        """Keep ``value`` under ``name`` and return it; what is no finite number measures nothing (``ValueError``)."""
+    def record(self, name: str, value: float, *, better: Better | None = None) -> float:
+        """Keep ``value`` under ``name`` and return it; what is no finite number measures nothing (``ValueError``).
+
+        ``better`` tells which direction is an improvement where the unit does not: less of a time is better anyway.
+        """
         if not math.isfinite(value):
             raise ValueError(f"the metric {name} is {value}")
-        self._recorder.metrics[name] = round(float(value), 6)
+        self._recorder.metrics[name] = measured(name, round(float(value), 6), better)
         return value
 
 

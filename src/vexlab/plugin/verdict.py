@@ -216,7 +216,7 @@ def _result(item: pytest.Item, recorder: Recorder, verdict: Verdict, reason: str
         duration_s=round(time.perf_counter() - recorder.began, 3),
         overhead_s=round(time.process_time() - recorder.cpu_began, 4),
         findings=tuple(recorder.findings),
-        metrics=dict(recorder.metrics),
+        metrics=tuple(recorder.metrics.values()),
         subresults=tuple(
             dataclasses.replace(each, name=printable_words(each.name), words=printable_words(each.words))
             for each in recorder.subresults.values()
