@@ -123,7 +123,8 @@ def test_json_has_the_promised_shape(tmp_path: Path) -> None:
     assert set(document) == {"run", "summary", "cases"}
     assert {"id", "target", "kernels", "accelerator", "started", "finished"} <= set(document["run"])
     assert document["summary"] == {
-        "passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0, "undecided": 0, "stability": 4.8,
+        "passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0, "blocked": 0,
+        "undecided": 0, "stability": 4.8,
     }  # fmt: skip
     (case,) = document["cases"]
     wanted = {"id", "domain", "level", "kernel", "verdict", "reason", "duration_s", "findings", "metrics", "evidence"}
