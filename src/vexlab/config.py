@@ -52,11 +52,12 @@ class RunSettings:
     """How a run treats its cases; in seconds, by default as the case's level asks.
 
     ``settle_s`` is given to a machine before it is let go, for what timers and delayed work may still do; ``case_s`` is
-    how long a case may take on the host.
+    how long a case may take on the host. ``host_name`` has the host's name noted in results.
     """
 
     settle_s: float | None = None
     case_s: float | None = None
+    host_name: bool = False
 
     def settle(self, level: int) -> float:
         """Return the time for a case of ``level`` to settle."""
@@ -73,7 +74,10 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go."""
+    """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go.
+
+    ``environment`` is noted with each run, for comparing those of one place with those of another.
+    """
 
     cache: str = ""
     results: str = "vexlab-results"
@@ -83,6 +87,7 @@ class Settings:
     cpus: int = 2
     kernels: tuple[str, ...] = ("6.1",)
     sandbox: Sandboxing = "auto"
+    environment: str = ""
     thresholds: Thresholds = field(default_factory=Thresholds)
     run: RunSettings = field(default_factory=RunSettings)
 

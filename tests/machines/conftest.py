@@ -34,6 +34,9 @@ class Run:
     def verdicts(self) -> dict[str, str]:
         return {case["id"].partition("[")[0]: case["verdict"] for case in self.document["cases"]}
 
+    def metrics(self, name: str) -> dict[str, float]:
+        return {metric["name"]: metric["value"] for metric in self.case(name)["metrics"]}
+
     def case(self, name: str) -> dict[str, Any]:
         return next(case for case in self.document["cases"] if case["id"].startswith(name))
 

@@ -59,7 +59,7 @@ def test_the_examples(vexlab: Callable[..., Run]) -> None:
     run = vexlab("--target", str(VEXFS), "--domains-dir", str(EXAMPLES), *wanted)
     assert set(run.verdicts.values()) == {"passed"}, run.stderr
     assert {case["domain"] for case in run.document["cases"]} == {"log_append", "unicode_names"}
-    assert run.case("unicode_names.kept")["metrics"]["names_count"] == 5
+    assert run.metrics("unicode_names.kept")["names_count"] == 5
 
 
 def test_a_class_is_judged(vexlab: Callable[..., Run], tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_class_is_judged(vexlab: Callable[..., Run], tmp_path: Path) -> None:
         "bugs.oops": "crashed",
         "bugs.never": "skipped",
     }
-    assert run.case("bugs.measured")["metrics"] == {"answer_count": 42}
+    assert run.metrics("bugs.measured") == {"answer_count": 42}
     assert run.case("bugs.measured")["level"] == 2
     assert run.case("bugs.does_not_hold")["reason"] == "it is not so"
     assert "returned int" in run.case("bugs.wrong_return")["reason"]

@@ -11,6 +11,7 @@ from tests.machines.conftest import PLANTED, Run
 
 pytestmark = pytest.mark.machine
 
+ATTEMPTS = {"name": "attempts_count", "value": 2, "unit": "", "direction": "lower"}
 CASES = """
 import os, pathlib, signal
 import pytest
@@ -46,7 +47,7 @@ def test_a_killed_emulator_is_no_fault_of_the_module(vexlab: Callable[..., Run],
     run = vexlab("--target", str(PLANTED), "--case", "host.killed", str(case))
     assert run.verdicts == {"host.killed_once": "passed", "host.killed_always": "error"}
     assert run.status == 3
-    assert run.case("host.killed_once")["metrics"] == {"attempts_count": 2}
+    assert run.case("host.killed_once")["metrics"] == [ATTEMPTS]
     assert "SIGKILL" in run.case("host.killed_always")["reason"]
     folder = tmp_path / "r" / run.document["run"]["id"]
     assert "SIGKILL" in (folder / run.case("host.killed_once")["evidence"] / "first-attempt.txt").read_text()
@@ -57,7 +58,7 @@ def test_a_finding_is_not_tried_again(vexlab: Callable[..., Run], tmp_path: Path
     case.write_text(CASES.replace("{folder!r}", repr(str(tmp_path))))
     run = vexlab("--target", str(PLANTED), "--case", "host.finding_stays", str(case))
     assert run.verdicts == {"host.finding_stays": "crashed"}
-    assert run.case("host.finding_stays")["metrics"] == {}
+    assert run.case("host.finding_stays")["metrics"] == []
 
 
 def test_a_machine_that_does_not_boot_is_no_fault_of_the_module(vexlab: Callable[..., Run], tmp_path: Path) -> None:

@@ -144,3 +144,26 @@ def test_a_loop_is_at_another_address_each_time() -> None:
     found = hang("insmod", 4, later, earlier=SPINNING, target_modules=("planted",))
     assert found is not None
     assert found.severity is Severity.CRASH
+
+
+def test_a_hang_has_the_same_fingerprint_wherever_it_is_met() -> None:
+    first = hang("insmod", 4, WAITING, target_modules=("planted",))
+    again = hang(
+        "mount", 9, WAITING.replace("134", "77").replace("+0x6a/0x9c", "+0x71/0xa0"), target_modules=("planted",)
+    )
+    other = hang("insmod", 4, WAITING.replace("planted_wait", "planted_sleep"), target_modules=("planted",))
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    assert len(first.fingerprint) == 16
+    assert again.fingerprint == first.fingerprint != other.fingerprint
+
+
+def test_where_in_a_loop_a_task_is_caught_does_not_matter() -> None:
+    caught = [SPINNING, SPINNING.replace(" planted_init+0xaf/0x1000 [planted]", " planted_more+0x1/0x9 [planted]")]
+    found = [hang("insmod", 4, text, target_modules=("planted",)) for text in caught]
+    assert len({each.fingerprint for each in found if each}) == 1
+
+
+def test_what_says_nothing_of_its_cause_has_no_fingerprint() -> None:
+    assert [silent("x", 1, "", "").fingerprint, lost("it went down").fingerprint] == ["", ""]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 
 from vexlab.model.case import CaseResult
+from vexlab.model.key import CaseKey
+from vexlab.model.metric import measured
 from vexlab.model.scenario import SCENARIOS
 from vexlab.model.verdict import Verdict
 from vexlab.report.checklist import Step, render_checklist
@@ -13,14 +15,12 @@ from vexlab.report.matrix import verdict_table
 
 def _case(name: str, kernel: str, verdict: Verdict, reason: str = "", **metrics: float) -> CaseResult:
     return CaseResult(
-        id=f"alpha.{name}[{kernel}]",
+        key=CaseKey(domain="alpha", name=name, kernel=kernel),
         node=name,
-        domain="alpha",
         level=1,
-        kernel=kernel,
         verdict=verdict,
         reason=reason,
-        metrics=metrics,
+        metrics=tuple(measured(name, value) for name, value in metrics.items()),
     )
 
 
@@ -62,7 +62,7 @@ def test_a_checklist_tells_each_step() -> None:
             _case("three", "6.1", Verdict.SKIPPED, "no mkfs"),
         ),
     )
-    assert "[x] one holds\n      alpha.one[6.1] · load_s 0.25" in text
+    assert "[x] one holds\n      alpha.one[6.1] · load 0.25 s" in text
     assert "[!] two holds\n      alpha.two[6.1]\n      kernel \\x1b[31mpanic\n" in text
     assert "[-] three holds" in text
     assert "[ ] four holds" in text

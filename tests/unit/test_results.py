@@ -6,35 +6,38 @@ import concurrent.futures
 import dataclasses
 import json
 import multiprocessing
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree
 
-import msgspec
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
 
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, PlannedCase, RunInfo, RunResult, RunState, Summary, with_undecided
+from vexlab.model.key import CaseKey
+from vexlab.model.metric import measured
 from vexlab.model.report import Severity
+from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Verdict
 from vexlab.report import jsonfile, junit
 from vexlab.report.terminal import printable
-from vexlab.results.schema import Base
 from vexlab.results.store import Store
 
 HOSTILE = "\x1b[2J]]><script>\x00\ud800 end"
 
 
+def key(name: str) -> CaseKey:
+    """Return the key of a case."""
+    return CaseKey(domain="d", name=name, kernel="6.1", target="vexfs")
+
+
 def _case(name: str, verdict: Verdict = Verdict.PASSED, reason: str = "") -> CaseResult:
-    finding = Finding(title="T", type="BUG", severity=Severity.CRASH, frame="f", text=reason)
+    finding = Finding(
+        title="T", type="BUG", severity=Severity.CRASH, frame="f", text=reason, fingerprint="0123456789abcdef"
+    )
     findings = (finding,) if verdict is Verdict.CRASHED else ()
     return CaseResult(
-        id=f"d.{name}", node=f"t.py::{name}", domain="d", level=1, kernel="6.1", verdict=verdict,
-        reason=reason, findings=findings, metrics={"load_s": 0.5}, evidence=f"cases/d.{name}",
+        key=key(name), node=f"t.py::{name}", level=1, verdict=verdict,
+        reason=reason, findings=findings, metrics=(measured("load_s", 0.5),), evidence=f"cases/d.{name}",
     )  # fmt: skip
 
 
@@ -56,7 +59,7 @@ def _stored(tmp_path: Path, *cases: CaseResult) -> RunResult:
 def test_a_run_that_never_finished_keeps_its_cases(tmp_path: Path) -> None:
     _stored(tmp_path, _case("a"), _case("b", Verdict.FAILED, "why"))
     result = Store(tmp_path).load("last")
-    assert [case.id for case in result.cases] == ["d.a", "d.b"]
+    assert [case.id for case in result.cases] == ["d.a[6.1]", "d.b[6.1]"]
     assert result.run.finished == ""
     assert result.cases[0] == _case("a")
 
@@ -68,7 +71,7 @@ def test_a_result_never_replaces_another(tmp_path: Path) -> None:
 
 
 def _planned(*names: str) -> Plan:
-    cases = (PlannedCase(id=f"d.{name}", node=f"t.py::{name}", domain="d", level=1, kernel="6.1") for name in names)
+    cases = (PlannedCase(key=key(name), node=f"t.py::{name}", level=1) for name in names)
     return Plan(cases=tuple(cases))
 
 
@@ -79,8 +82,8 @@ def test_a_killed_run_names_what_it_did_not_come_to(tmp_path: Path) -> None:
     store.save(run.id, _case("a"))
     result = Store(tmp_path).load("last")
     assert [(case.id, case.verdict) for case in result.cases] == [
-        ("d.a", Verdict.PASSED),
-        ("d.b", Verdict.UNDECIDED),
+        ("d.a[6.1]", Verdict.PASSED),
+        ("d.b[6.1]", Verdict.UNDECIDED),
     ]
     assert result.run.state is RunState.RUNNING
     assert result.summary.exit_code == 3, "a pass of the first says nothing of the second"
@@ -90,7 +93,7 @@ def test_undecided_cases_are_told_in_every_report(tmp_path: Path) -> None:
     cases = with_undecided(_planned("a", "b"), (_case("a"),), {"t.py::b": "its process died"}, "other")
     result = dataclasses.replace(_stored(tmp_path), cases=cases, summary=Summary.of(cases))
     (case,) = [each for each in json.loads(jsonfile.render(result))["cases"] if each["verdict"] == "undecided"]
-    assert (case["id"], case["reason"]) == ("d.b", "its process died")
+    assert (case["id"], case["reason"]) == ("d.b[6.1]", "its process died")
     (suite,) = ElementTree.fromstring(junit.render(result))
     assert suite.get("errors") == "1"
     error = suite.find("testcase/error")
@@ -100,57 +103,8 @@ def test_undecided_cases_are_told_in_every_report(tmp_path: Path) -> None:
 
 def test_two_cases_of_one_id_are_no_plan() -> None:
     plan = Plan(cases=(*_planned("a", "b").cases, dataclasses.replace(_planned("a").cases[0], node="u.py::a")))
-    assert plan.duplicates == (("d.a", ("t.py::a", "u.py::a")),)
-    assert "d.a is the id of 2 cases" in plan.refusal
-
-
-OLD_SCHEMA = """
-CREATE TABLE runs (id VARCHAR NOT NULL, target VARCHAR NOT NULL, kernels JSON NOT NULL, accelerator VARCHAR NOT NULL,
-    started VARCHAR NOT NULL, finished VARCHAR NOT NULL, folder VARCHAR NOT NULL, PRIMARY KEY (id));
-CREATE TABLE cases (run VARCHAR NOT NULL, id VARCHAR NOT NULL, domain VARCHAR NOT NULL, kernel VARCHAR NOT NULL,
-    verdict VARCHAR NOT NULL, duration_s FLOAT NOT NULL, result JSON NOT NULL, PRIMARY KEY (run, id),
-    FOREIGN KEY(run) REFERENCES runs (id));
-CREATE INDEX ix_cases_verdict ON cases (verdict);
-CREATE INDEX ix_cases_domain ON cases (domain);
-"""
-
-
-def test_a_database_without_a_version_is_upgraded(tmp_path: Path) -> None:
-    """As version 0.1.0 left it, with a run that ended and one that was killed."""
-    case = msgspec.to_builtins(_case("a", Verdict.CRASHED, "why"))
-    for key in ("attempts",):
-        del case[key]
-    for key in ("fingerprint", "source"):
-        del case["findings"][0][key]
-    with closing(sqlite3.connect(tmp_path / "vexlab.sqlite")) as old:
-        old.executescript(OLD_SCHEMA)
-        for name, finished in (("20260101-000000-aaaa", "2026-01-01T00:10:00+00:00"), ("20260102-000000-bbbb", "")):
-            row = (name, "vexfs", '["6.1"]', "tcg", "2026-01-01T00:00:00+00:00", finished, "/r")
-            old.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-            old.execute("INSERT INTO cases VALUES (?, 'd.a', 'd', '6.1', 'crashed', 1.0, ?)", (name, json.dumps(case)))
-        old.commit()
-    killed, ended = Store(tmp_path).runs()
-    assert (ended.run.state, killed.run.state) == (RunState.FINISHED, RunState.RUNNING)
-    assert [each.cases for each in (killed, ended)] == [(_case("a", Verdict.CRASHED, "why"),)] * 2
-    assert len(Store(tmp_path).runs()) == 2, "opened again, there is nothing to do"
-
-
-def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    Store(tmp_path).close()
-    with closing(sqlite3.connect(tmp_path / "vexlab.sqlite")) as newer:
-        newer.execute("UPDATE alembic_version SET version_num = '9999'")
-        newer.commit()
-    with pytest.raises(InfraError, match="newer vexlab"):
-        Store(tmp_path)
-
-
-def test_the_tables_are_what_the_migrations_make(tmp_path: Path) -> None:
-    Store(tmp_path).close()
-    engine = create_engine(f"sqlite:///{tmp_path / 'vexlab.sqlite'}")
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
-        assert compare_metadata(context, Base.metadata) == []
-    engine.dispose()
+    assert plan.duplicates == (("d.a[6.1]", ("t.py::a", "u.py::a")),)
+    assert "d.a[6.1] is the id of 2 cases" in plan.refusal
 
 
 def test_unknown_run(tmp_path: Path) -> None:
@@ -169,12 +123,15 @@ def test_json_has_the_promised_shape(tmp_path: Path) -> None:
     assert set(document) == {"run", "summary", "cases"}
     assert {"id", "target", "kernels", "accelerator", "started", "finished"} <= set(document["run"])
     assert document["summary"] == {
-        "passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0, "undecided": 0, "stability": 4.8,
+        "passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0, "blocked": 0,
+        "undecided": 0, "stability": 4.8,
     }  # fmt: skip
     (case,) = document["cases"]
     wanted = {"id", "domain", "level", "kernel", "verdict", "reason", "duration_s", "findings", "metrics", "evidence"}
     assert wanted <= set(case)
+    assert case["metrics"] == [{"name": "load_s", "value": 0.5, "unit": "s", "direction": "lower"}]
     assert {"title", "type", "frame"} <= set(case["findings"][0])
+    assert case["findings"][0]["fingerprint"] == "0123456789abcdef"
 
 
 def test_junit_survives_hostile_text(tmp_path: Path) -> None:
@@ -186,6 +143,19 @@ def test_junit_survives_hostile_text(tmp_path: Path) -> None:
     assert failure is not None
     assert failure.get("type") == "crashed"
     assert "\x1b" not in (failure.text or "")
+
+
+def test_checks_of_a_case_are_told_and_are_no_cases_of_their_own(tmp_path: Path) -> None:
+    checks = (
+        SubResult(name="link.count", verdict=SubVerdict.PASSED, duration_s=0.25),
+        SubResult(name="link.hard", verdict=SubVerdict.REFUSED, words=f"no hard links {HOSTILE[:4]}"),
+    )
+    result = _stored(tmp_path, dataclasses.replace(_case("a"), subresults=checks))
+    (case,) = json.loads(jsonfile.render(result))["cases"]
+    assert case["subresults"][0] == {"name": "link.count", "verdict": "passed", "words": "", "duration_s": 0.25}
+    (suite,) = ElementTree.fromstring(junit.render(result))
+    assert suite.get("tests") == str(len(suite)) == "1"
+    assert suite.findtext("testcase/system-out") == "passed  link.count\nrefused link.hard no hard links \ufffd[2J"
 
 
 def test_terminal_text_cannot_drive_the_terminal() -> None:

@@ -18,6 +18,7 @@ from vexlab.cli.selfcheck import stored_cases
 from vexlab.cli.values import duration, levels
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, RunInfo
+from vexlab.model.key import CaseKey
 from vexlab.model.verdict import Verdict
 from vexlab.results.store import Store
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
@@ -153,7 +154,7 @@ for case in (words[at + 1] for at, word in enumerate(words) if word == "--case")
         print(case, file=ran)
     time.sleep(seconds)
     reason = "2 of 5 checks failed:\nf.x (cite): the cause\nf.y: another" if verdict == "failed" else ""
-    result = {"id": case, "node": case, "domain": "d", "level": 1, "kernel": "6.1", "verdict": verdict,
+    result = {"key": {"domain": "", "name": case, "kernel": ""}, "node": case, "level": 1, "verdict": verdict,
               "reason": reason, "duration_s": 1.5}
     with Path(words[words.index("--results") + 1], "cases").open("a") as kept:
         print(json.dumps(result), file=kept)
@@ -200,6 +201,7 @@ def fake(tmp_path: Path) -> _FakeRun:
     return _FakeRun(tmp_path)
 
 
+A_B = CaseKey(domain="a", name="b")
 DEFECT = Trial(name="x", target="t", defect="x")
 QUIET = ("passed", 0.0)
 
@@ -207,7 +209,7 @@ QUIET = ("passed", 0.0)
 def test_cases_of_all_runs_of_a_folder_are_read_the_oldest_first(tmp_path: Path) -> None:
     assert stored_cases(tmp_path) == []
     assert not list(tmp_path.iterdir()), "reading made a store"
-    case = CaseResult(id="a", node="n", domain="d", level=1, kernel="6.1", verdict=Verdict.ERROR)
+    case = CaseResult(key=A_B, node="n", level=1, verdict=Verdict.ERROR)
     store = Store(tmp_path)
     for number, verdict in enumerate((Verdict.ERROR, Verdict.PASSED)):
         run = RunInfo(id=str(number), target="t", kernels=("6.1",), accelerator="tcg", started=f"2026-01-0{number + 1}")
@@ -345,7 +347,7 @@ def test_what_is_no_duration_is_refused(words: str) -> None:
 
 @pytest.mark.parametrize("status", [2, 3, 4, 130, -15])
 def test_a_run_that_did_not_end_shows_nothing(status: int) -> None:
-    passed = CaseResult(id="a.b", node="n", domain="a", level=1, kernel="6.1", verdict=Verdict.PASSED)
+    passed = CaseResult(key=A_B, node="n", level=1, verdict=Verdict.PASSED)
     assert not judged("x", 0, [passed], words="", seconds=1).error
     cut_short = judged("x", status, [passed], words="interrupted", seconds=1)
     assert cut_short.error == "interrupted"
@@ -354,7 +356,7 @@ def test_a_run_that_did_not_end_shows_nothing(status: int) -> None:
 
 
 def test_a_run_in_which_nothing_ran_shows_nothing() -> None:
-    skipped = CaseResult(id="a.b", node="n", domain="a", level=1, kernel="6.1", verdict=Verdict.SKIPPED)
+    skipped = CaseResult(key=A_B, node="n", level=1, verdict=Verdict.SKIPPED)
     assert judged("x", 0, [skipped], words="", seconds=1).error
     assert judged("x", 0, [], words="", seconds=1).error
 

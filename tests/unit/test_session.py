@@ -21,17 +21,50 @@ from vexlab.model.event import (
     decode,
     encode,
 )
+from vexlab.model.key import CaseKey
+from vexlab.model.metric import measured
+from vexlab.model.provenance import Host, Provenance, UsedKernel
 from vexlab.model.report import Severity
+from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Source, Verdict
 from vexlab.report.files import ReportFiles
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Stream
 
-RUN = RunInfo(id="20261128-000000-0000", target="t", kernels=("6.1",), accelerator="tcg", started="2026-11-28T00:00:00")
-PLANNED = PlannedCase(id="d.a[6.1]", node="t.py::test_a[6.1]", domain="d", level=1, kernel="6.1")
-FINDING = Finding(title="T", type="BUG", severity=Severity.CRASH, text="\x1b\u202e\n", source=Source.TAINT)
-CASE = dataclasses.replace(PLANNED.undecided(""), verdict=Verdict.CRASHED, findings=(FINDING,), metrics={"load_s": 0.5})
+KERNEL = UsedKernel(
+    name="6.1", release="6.1.0-9", version="6.1.27-1", flavour="distro", accelerator="tcg", module="ab" * 32
+)
+RUN = RunInfo(
+    id="20261128-000000-0000",
+    target="t",
+    kernels=("6.1",),
+    accelerator="tcg",
+    started="2026-11-28T00:00:00",
+    environment="ci",
+    provenance=Provenance(
+        revision="v1-2-g0123456-dirty",
+        kernels=(KERNEL,),
+        qemu="7.2.9",
+        vexlab="0.1.0",
+        host=Host(cores=2, memory=3900, cpu="a CPU", kernel="6.1.0-9"),
+        seed=7,
+    ),
+)
+PLANNED = PlannedCase(
+    key=CaseKey(domain="d", name="a", kernel="6.1", target="t"), digest="0" * 16, node="t.py::test_a[6.1]", level=1
+)
+FINDING = Finding(
+    title="T", type="BUG", severity=Severity.CRASH, text="\x1b\u202e\n", fingerprint="f" * 16, source=Source.TAINT
+)
+CHECK = SubResult(name="link.errors", verdict=SubVerdict.REFUSED, words="no hard links", duration_s=0.002)
+CASE = dataclasses.replace(
+    PLANNED.undecided(""),
+    verdict=Verdict.CRASHED,
+    findings=(FINDING,),
+    metrics=(measured("load_s", 0.5),),
+    subresults=(CHECK,),
+)
 
 
 def _result(*cases: CaseResult, state: RunState = RunState.FINISHED) -> RunResult:
@@ -44,7 +77,7 @@ def _events(folder: Path) -> tuple[Event, ...]:
         Warned(words="a.c:1: warning: x"),
         RunStarted(run=RUN, folder=str(folder)),
         RunPlanned(run=RUN.id, plan=Plan(cases=(PLANNED,))),
-        CaseStarted(run=RUN.id, node=PLANNED.node),
+        CaseStarted(run=RUN.id, node=PLANNED.node, key=PLANNED.key),
         CaseFinished(run=RUN.id, case=CASE),
         RunFinished(result=_result(CASE), folder=str(folder), seconds=1.5, errors=("e",)),
     )
@@ -100,7 +133,7 @@ def test_the_store_hears_the_whole_run(tmp_path: Path) -> None:
     assert stream.errors == ()
     kept = Store(tmp_path).load("last")
     assert kept.cases == (CASE,)
-    assert kept.run.state is RunState.FINISHED
+    assert kept.run == dataclasses.replace(RUN, state=RunState.FINISHED)
 
 
 def test_a_case_that_could_not_be_saved_is_saved_in_the_end(tmp_path: Path) -> None:
@@ -139,7 +172,10 @@ def test_a_report_that_cannot_be_written_is_kept_with_the_run(tmp_path: Path) ->
 def test_exit_code(
     verdicts: tuple[Verdict, ...], state: RunState, errors: tuple[str, ...], more: dict[str, object], code: int
 ) -> None:
-    cases = tuple(dataclasses.replace(CASE, id=str(n), verdict=verdict) for n, verdict in enumerate(verdicts))
+    cases = tuple(
+        dataclasses.replace(CASE, key=CaseKey(domain="d", name=str(n)), verdict=verdict)
+        for n, verdict in enumerate(verdicts)
+    )
     ended = Ended(
         result=_result(*cases, state=state), errors=errors, internal=False, usage=False
     )  # fmt: skip

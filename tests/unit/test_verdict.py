@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vexlab.model.case import CaseResult, Summary
+from vexlab.model.key import CaseKey
 from vexlab.model.report import Severity
 from vexlab.model.verdict import Finding, Outcome, Verdict, judge
 
@@ -33,7 +34,7 @@ def test_judge(outcome: Outcome, findings: tuple[Finding, ...], verdict: Verdict
 
 
 def _case(verdict: Verdict) -> CaseResult:
-    return CaseResult(id=verdict, node="n", domain="d", level=1, kernel="6.1", verdict=verdict)
+    return CaseResult(key=CaseKey(domain="d", name=verdict, kernel="6.1"), node="n", level=1, verdict=verdict)
 
 
 @pytest.mark.parametrize(

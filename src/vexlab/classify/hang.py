@@ -8,9 +8,10 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from vexlab.classify.fingerprint import fingerprint
 from vexlab.classify.lines import split_prefix
 from vexlab.classify.stacks import parse_frames
-from vexlab.model.report import Frame, Severity
+from vexlab.model.report import Frame, Severity, Trace
 from vexlab.model.verdict import Finding, Source
 
 # NMI backtrace for cpu 1  ·  task:insmod  state:D stack:0  pid:107 ppid:1 flags:0x00004006  ·  == stack of 107 (insmod)
@@ -85,6 +86,7 @@ def hang(
             type="HANG",
             severity=Severity.CRASH,
             frame=frame,
+            fingerprint=_fingerprint(f"hang{where}", stack),
             source=Source.POST_MORTEM,
             text=f"`{command}` did not return within {seconds:g} s; task {stack.task} {stack.state}:\n{stack.text}",
         )
@@ -179,6 +181,11 @@ def _is_idle(stack: Stack) -> bool:
 def _waits_for_program(stack: Stack) -> bool:
     """Whether a blocked task waits for what a program is to do: vfork(2) waits in state D for its child's exec."""
     return any(frame.function in _FOR_PROGRAMS for frame in stack.frames)
+
+
+def _fingerprint(title: str, stack: Stack) -> str:
+    """Return the hang's fingerprint: of a task that keeps a CPU only the title counts, its stack differs each time."""
+    return fingerprint(title, () if stack.running else (Trace(heading="", frames=stack.frames),))
 
 
 def _blamed(stack: Stack, target_modules: Collection[str]) -> str:

@@ -15,6 +15,8 @@ from vexlab.plugin.marks import CaseMarks, marks_of
 from vexlab.session import Request, pytest_arguments
 from vexlab.targets.load import find_target, shipped_targets
 
+_OF_THE_RUN = ("target", "configuration")
+
 
 class Lister:
     """Keeps what pytest collected."""
@@ -92,4 +94,6 @@ def collect(request: Request) -> list[dict[str, object]]:
 
 def _row(item: pytest.Item, marks: CaseMarks) -> dict[str, object]:
     about = (getattr(getattr(item, "obj", None), "__doc__", "") or "").strip().partition("\n")[0]
-    return {**asdict(marks), "about": about}
+    own = {name: value for name, value in asdict(marks).items() if name != "key"}
+    of_key = {name: value for name, value in asdict(marks.key).items() if name not in _OF_THE_RUN}
+    return {"id": marks.id, **of_key, **own, "about": about}

@@ -72,8 +72,16 @@ def settings_from(
     cpus: int | None = None,
     kernels: tuple[str, ...] = (),
     sandbox: str | None = None,
+    environment: str | None = None,
 ) -> Settings:
     """Return the settings file's values with the options laid over them; raise ``UsageError``."""
     settings = load_settings(Path(config) if config else None)
-    given: dict[str, object] = {"accel": accel, "memory": memory, "cpus": cpus, "kernels": kernels, "sandbox": sandbox}
+    given: dict[str, object] = {
+        "accel": accel,
+        "memory": memory,
+        "cpus": cpus,
+        "kernels": kernels,
+        "sandbox": sandbox,
+        "environment": environment,
+    }
     return dataclasses.replace(settings, **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]

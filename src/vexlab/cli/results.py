@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from vexlab.config import load_settings
+from vexlab.model.case import RunInfo
 from vexlab.report import jsonfile
 from vexlab.report.terminal import printable
 from vexlab.results.store import Store
+
+_FIGURES_MOST = 6
 
 
 @click.command(name="results")
@@ -37,7 +41,27 @@ def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
     info = result.run
     state = info.state.value if info.finished else "unfinished"
     click.echo(f"{info.id}: {info.target} on kernel {', '.join(info.kernels)}, {state}, in {store.folder / info.id}")
+    for line in _origin(info):
+        click.echo(f"  {printable(line)}")
     for case in result.cases:
         click.echo(f"{case.verdict.value:9} {case.id:52} {case.duration_s:6.1f} s")
         for line in case.reason.splitlines():
             click.echo(f"          {printable(line)}")
+        if case.metrics:
+            click.echo(f"          {printable(' · '.join(map(str, case.metrics[:_FIGURES_MOST])))}")
+
+
+def _origin(info: RunInfo) -> Iterator[str]:
+    """Yield where the run's results come from, a line each; nothing for runs of before it was noted."""
+    origin = info.provenance
+    if origin.revision:
+        yield f"revision {origin.revision}"
+    for kernel in origin.kernels:
+        module = f", module {kernel.module[:16]}" if kernel.module else ""
+        built = f"{kernel.flavour} {kernel.release}, {kernel.version}"
+        yield f"kernel {kernel.name}: {built}{module}, {kernel.accelerator}"
+    if origin.vexlab:
+        host = origin.host
+        words = f"vexlab {origin.vexlab}, QEMU {origin.qemu}, {host.cores} cores, {host.memory} MiB, {host.cpu}"
+        where = [word for word in (info.environment, host.name) if word]
+        yield ", ".join([words, *where])

@@ -60,6 +60,8 @@ _ENDING_S = 10.0
 @click.option("--accept-refusals", is_flag=True, help="Refusals that target.toml does not declare are no failure.")
 @click.option("--no-probe", is_flag=True, help="Do not find out first what the filesystem can do: try everything.")
 @click.option("--artifact", type=click.Path(exists=True), help="Test this module, or an earlier run's; build nothing.")
+@click.option("--environment", envvar="VEXLAB_ENVIRONMENT", metavar="NAME",
+              help="Where this run happens, noted with it: dev, ci, staging.")  # fmt: skip
 @click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
 @click.option(
     "--json",
@@ -96,6 +98,7 @@ def command(
     accept_refusals: bool,
     no_probe: bool,
     artifact: str | None,
+    environment: str | None,
     results_dir: str | None,
     json_file: str | None,
     junit_file: str | None,
@@ -108,7 +111,9 @@ def command(
     """
     if level and all_levels:
         raise UsageError("--level and --all-levels exclude each other")
-    settings = settings_from(config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels, sandbox=sandbox)
+    settings = settings_from(
+        config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels, sandbox=sandbox, environment=environment
+    )
     request = Request(
         target=target,
         kernels=settings.kernels,

@@ -16,6 +16,7 @@ import msgspec
 
 from vexlab.errors import MachineError
 from vexlab.model.refusals import OPERATIONS
+from vexlab.model.subresult import SubVerdict
 
 T = TypeVar("T")
 _MOST_NOISE = 20
@@ -74,16 +75,6 @@ class CheckReport:
     noise: tuple[str, ...] = ()
 
 
-class Judgement(StrEnum):
-    """What a result means for the target."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    REFUSED = "refused"  # as the target declares
-    SKIPPED = "skipped"
-    BLOCKED = "blocked"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A check with its judgement; ``why`` is one sentence for a report, ``by`` the capability that blocks it.
@@ -93,7 +84,7 @@ class Judged:
 
     id: str
     cite: str
-    judgement: Judgement
+    judgement: SubVerdict
     why: str
     by: str = ""
     lacking: bool = False
@@ -221,35 +212,35 @@ def _word(check: Check) -> str:
 
 def _judge(check: Check, result: CheckResult | None, reason: str | None) -> Judged:
     judgement, why = _meaning(result, reason)
-    if judgement is Judgement.FAILED and result is not None and result.result is CheckOutcome.REFUSED:
+    if judgement is SubVerdict.FAILED and result is not None and result.result is CheckOutcome.REFUSED:
         why += f", and the target does not declare `{_word(check)}` in [refuses]"
     return Judged(
         id=check.id,
         cite=check.cite,
         judgement=judgement,
         why=why,
-        by=result.needs if result and judgement is Judgement.BLOCKED else "",
+        by=result.needs if result and judgement is SubVerdict.BLOCKED else "",
         lacking=result is not None and result.result is CheckOutcome.LACKS,
         ms=result.ms if result else 0.0,
     )
 
 
-def _meaning(result: CheckResult | None, reason: str | None) -> tuple[Judgement, str]:
+def _meaning(result: CheckResult | None, reason: str | None) -> tuple[SubVerdict, str]:
     if result is None:
-        return Judgement.FAILED, "it has no result: the program ended before or in it"
+        return SubVerdict.FAILED, "it has no result: the program ended before or in it"
     if result.result is CheckOutcome.PASS:
-        return Judgement.PASSED, "it works, although it is declared as refused" if reason is not None else ""
+        return SubVerdict.PASSED, "it works, although it is declared as refused" if reason is not None else ""
     if result.result is CheckOutcome.REFUSED:
         if reason is not None:
-            return Judgement.REFUSED, f"{reason} ({result.detail})"
-        return Judgement.FAILED, result.detail  # it says itself whether anything was refused, or is only not so
+            return SubVerdict.REFUSED, f"{reason} ({result.detail})"
+        return SubVerdict.FAILED, result.detail  # it says itself whether anything was refused, or is only not so
     if result.result is CheckOutcome.SKIP:
-        return Judgement.SKIPPED, result.detail
+        return SubVerdict.SKIPPED, result.detail
     if result.result is CheckOutcome.LACKS:
-        return Judgement.SKIPPED, f"it needs `{result.needs}`, which the filesystem refuses ({result.errno})"
+        return SubVerdict.SKIPPED, f"it needs `{result.needs}`, which the filesystem refuses ({result.errno})"
     if result.result is CheckOutcome.BLOCKED:
-        return Judgement.BLOCKED, f"it needs `{result.needs}`, which is broken: {result.detail}"
-    return Judgement.FAILED, result.detail
+        return SubVerdict.BLOCKED, f"it needs `{result.needs}`, which is broken: {result.detail}"
+    return SubVerdict.FAILED, result.detail
 
 
 def _lines(text: str, kind: type[T]) -> tuple[tuple[T, ...], tuple[str, ...]]:

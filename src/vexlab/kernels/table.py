@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vexlab.model.key import DISTRO
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagedKernel:
@@ -13,7 +15,7 @@ class PackagedKernel:
     image: str
     headers: str
     release: str
-    flavour: str = "distro"
+    flavour: str = DISTRO
     about: str = ""
 
 
@@ -50,3 +52,8 @@ DEBIAN = (
 
 BY_NAME = {kernel.name: kernel for kernel in DEBIAN}
 HOST = "host"
+
+
+def flavour_of(name: str) -> str:
+    """Return the flavour of the kernel called ``name``; whatever is not in the table was built by a distribution."""
+    return BY_NAME[name].flavour if name in BY_NAME else DISTRO

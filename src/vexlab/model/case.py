@@ -3,60 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from vexlab.model.key import CaseKey
+from vexlab.model.metric import Metric
+from vexlab.model.provenance import Provenance
 from vexlab.model.stability import stability
+from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseResult:
-    """One case's verdict with everything needed to believe it.
+class PlannedCase:
+    """A case that was selected for a run.
 
-    ``id`` is stable across runs; ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is
-    the part of it spent in vexlab itself. ``metrics`` maps names to numbers whose unit the name ends in; ``evidence``
-    is the path of the case's folder; ``attempts`` holds the words of earlier attempts that only the lab made fail.
+    ``digest`` is that of the case's code (empty: unknown): what a case said before it was changed is not compared with
+    what it says now. ``node`` is pytest's name of it.
     """
 
-    id: str
+    key: CaseKey
     node: str
-    domain: str
     level: int
-    kernel: str
-    verdict: Verdict
-    reason: str = ""
+    digest: str = ""
     scenario: int = 0
     safety: str = "safe"
-    started: float = 0.0
-    duration_s: float = 0.0
-    overhead_s: float = 0.0
-    findings: tuple[Finding, ...] = ()
-    metrics: dict[str, float] | None = None
-    evidence: str = ""
-    attempts: tuple[str, ...] = ()
 
+    @property
+    def id(self) -> str:
+        """The key as people write it."""
+        return str(self.key)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedCase:
-    """A case that was selected for a run; the fields are those of ``CaseResult``."""
+    @property
+    def domain(self) -> str:
+        """The domain of the key."""
+        return self.key.domain
 
-    id: str
-    node: str
-    domain: str
-    level: int
-    kernel: str
-    scenario: int = 0
-    safety: str = "safe"
+    @property
+    def kernel(self) -> str:
+        """The kernel's name, of the key."""
+        return self.key.kernel
 
     def undecided(self, reason: str) -> CaseResult:
         """Return the result of a case that did not come to its end, and why."""
         return CaseResult(
-            id=self.id,
+            key=self.key,
             node=self.node,
-            domain=self.domain,
             level=self.level,
-            kernel=self.kernel,
+            digest=self.digest,
             scenario=self.scenario,
             safety=self.safety,
             verdict=Verdict.UNDECIDED,
@@ -64,12 +58,38 @@ class PlannedCase:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult(PlannedCase):
+    """One case's verdict with everything needed to believe it.
+
+    ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is the part of it spent in vexlab
+    itself. ``evidence`` is the path of the case's
+    folder; ``subresults`` are its checks where it is made of several; ``attempts`` holds the words of earlier attempts
+    that only the lab made fail.
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    started: float = 0.0
+    duration_s: float = 0.0
+    overhead_s: float = 0.0
+    findings: tuple[Finding, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    subresults: tuple[SubResult, ...] = ()
+    evidence: str = ""
+    attempts: tuple[str, ...] = ()
+
+    def metric(self, name: str) -> float | None:
+        """Return the value of a metric, ``None`` where the case did not record it."""
+        return next((each.value for each in self.metrics if each.name == name), None)
+
+
 def with_undecided(
     plan: Plan, results: tuple[CaseResult, ...], reasons: Mapping[str, str], otherwise: str
 ) -> tuple[CaseResult, ...]:
     """Return ``results`` and, for each planned case that has none, one that says why: of ``reasons`` by node."""
-    decided = {case.id for case in results}
-    missing = (case for case in plan.cases if case.id not in decided)
+    decided = {case.key for case in results}
+    missing = (case for case in plan.cases if case.key not in decided)
     return (*results, *(case.undecided(reasons.get(case.node, otherwise)) for case in missing))
 
 
@@ -90,10 +110,10 @@ class Plan:
     @property
     def duplicates(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Ids that several cases bear, each with pytest's names of those."""
-        found: dict[str, list[str]] = {}
+        found: dict[CaseKey, list[str]] = {}
         for case in self.cases:
-            found.setdefault(case.id, []).append(case.node)
-        return tuple((case, tuple(nodes)) for case, nodes in found.items() if len(nodes) > 1)
+            found.setdefault(case.key, []).append(case.node)
+        return tuple((str(case), tuple(nodes)) for case, nodes in found.items() if len(nodes) > 1)
 
     @property
     def refusal(self) -> str:
@@ -114,7 +134,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """What a run was about; ``started`` and ``finished`` are ISO 8601 in UTC, ``finished`` empty while it runs."""
+    """What a run was about; ``started`` and ``finished`` are ISO 8601 in UTC, ``finished`` empty while it runs.
+
+    ``environment`` is the user's word for where it ran, such as ``ci`` or ``staging``.
+    """
 
     id: str
     target: str
@@ -123,6 +146,8 @@ class RunInfo:
     started: str
     finished: str = ""
     state: RunState = RunState.RUNNING
+    environment: str = ""
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

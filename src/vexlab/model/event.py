@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult
+from vexlab.model.key import CaseKey
 from vexlab.model.profile import Profile
 
 
@@ -51,10 +52,11 @@ class RunPlanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseStarted:
-    """A case begins; ``node`` is pytest's name of it."""
+    """A case begins; ``node`` is pytest's name of it. Of a case that is not in the plan there is no ``key``."""
 
     run: str
     node: str
+    key: CaseKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

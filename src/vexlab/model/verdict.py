@@ -48,7 +48,8 @@ class Source(StrEnum):
 class Finding:
     """What the kernel said during a case; ``text`` is the bounded excerpt that shows it.
 
-    ``fingerprint`` is equal for the same bug across runs, kernels and addresses; empty where there is no report.
+    ``fingerprint`` is equal for the same bug across runs, kernels and addresses; empty where nothing tells what
+    happened: a machine that fell silent or went away, a taint flag without a report.
     """
 
     title: str

@@ -29,6 +29,7 @@ from vexlab.plugin.fixtures import (
     pytest_runtest_call,
     scratch,
     step,
+    subresults,
     target,
     thresholds,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "pytest_unconfigure",
     "scratch",
     "step",
+    "subresults",
     "target",
     "thresholds",
 ]

@@ -21,7 +21,9 @@ from vexlab.guest.post_checks import PostChecks
 from vexlab.images.modules import read_module, unsigned
 from vexlab.lab import Lab, Order, is_built_in, why_not_loadable
 from vexlab.model.kernel import Kernel
+from vexlab.model.metric import Better, measured
 from vexlab.model.profile import Profile
+from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.capabilities import effective
 from vexlab.plugin.marks import marks_of
@@ -35,6 +37,7 @@ from vexlab.vm.machine import Machine
 _ENDED_WELL = pytest.StashKey[bool]()
 
 
+_NAME_MOST, _WORDS_MOST = 200, 1000  # of a sub-result; both may come from the guest
 FORKED = 71  # exit status of a process that a case forked
 
 
@@ -51,17 +54,36 @@ class KernelLog:
 
 
 class Metrics:
-    """Numbers a case measured; a name ends in its unit (``load_s``, ``growth_bytes``)."""
+    """Numbers a case measured; a name ends in its unit (``vexlab.model.metric.UNITS``): ``load_s``, ``room_bytes``."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def record(self, name: str, value: float) -> float:
-        """Keep ``value`` under ``name`` and return it; what is no finite number measures nothing (``ValueError``)."""
+    def record(self, name: str, value: float, *, better: Better | None = None) -> float:
+        """Keep ``value`` under ``name`` and return it; what is no finite number measures nothing (``ValueError``).
+
+        ``better`` tells which direction is an improvement where the unit does not: less of a time is better anyway.
+        """
         if not math.isfinite(value):
             raise ValueError(f"the metric {name} is {value}")
-        self._recorder.metrics[name] = round(float(value), 6)
+        self._recorder.metrics[name] = measured(name, round(float(value), 6), better)
         return value
+
+
+class SubResults:
+    """What a case of many checks says of each; they are kept with its result. One that failed fails the case."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def record(self, name: str, verdict: SubVerdict, words: str = "", *, duration_s: float = 0.0) -> None:
+        """Keep how the check ``name`` ended, and why; of one that is made several times the first failure stays."""
+        found = SubResult(
+            name=name[:_NAME_MOST], verdict=verdict, words=words[:_WORDS_MOST], duration_s=round(duration_s, 6)
+        )
+        earlier = self._recorder.subresults.get(found.name)
+        if earlier is None or earlier.verdict is not SubVerdict.FAILED:
+            self._recorder.subresults[found.name] = found
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +139,12 @@ def thresholds(lab: Lab) -> Thresholds:
 def metrics(request: pytest.FixtureRequest) -> Metrics:
     """Return where a case records numbers."""
     return Metrics(recorder_of(request.node))
+
+
+@pytest.fixture
+def subresults(request: pytest.FixtureRequest) -> SubResults:
+    """Return where a case of many checks records how each of them ended."""
+    return SubResults(recorder_of(request.node))
 
 
 @pytest.fixture

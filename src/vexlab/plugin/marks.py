@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.model.case import PlannedCase
+from vexlab.kernels.table import flavour_of
+from vexlab.model.key import CaseKey
 
 MARKS = {
     "domain(name)": "the bounded context the case belongs to (default: the name of its folder)",
@@ -34,24 +35,31 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseMarks:
-    """What a case's marks amount to; ``id`` is ``domain.name[parameters]``."""
+    """What a case's marks amount to; the target has no part in it."""
 
-    id: str
-    domain: str
+    key: CaseKey
     level: int
     scenario: int
     safety: str
     quick: bool
     single_thread_tcg: bool
 
+    @property
+    def id(self) -> str:
+        """The key as text: ``domain.name[kernel-parameters]``."""
+        return str(self.key)
+
+    @property
+    def domain(self) -> str:
+        """The domain the case belongs to."""
+        return self.key.domain
+
 
 def marks_of(item: pytest.Item) -> CaseMarks:
     """Return the marks of ``item``, with defaults."""
     in_one = item.get_closest_marker("single_thread_tcg")
-    domain = str(_argument(item, "domain", Path(item.path).parent.name))
     return CaseMarks(
-        id=f"{domain}.{item.name.removeprefix('test_')}",
-        domain=domain,
+        key=_key(item),
         level=int(str(_argument(item, "level", 1))),
         scenario=int(str(_argument(item, "scenario", 0))),
         safety=str(_argument(item, "safety", "safe")),
@@ -60,19 +68,27 @@ def marks_of(item: pytest.Item) -> CaseMarks:
     )
 
 
-def planned(item: pytest.Item) -> PlannedCase:
-    """Return what is known of a case before it runs."""
-    marks = marks_of(item)
+def _key(item: pytest.Item) -> CaseKey:
     callspec = getattr(item, "callspec", None)
-    return PlannedCase(
-        id=marks.id,
-        node=item.nodeid,
-        domain=marks.domain,
-        level=marks.level,
-        kernel=str(callspec.params.get("kernel", "")) if callspec else "",
-        scenario=marks.scenario,
-        safety=marks.safety,
+    kernel = str(callspec.params.get("kernel", "")) if callspec else ""
+    words = str(callspec.id) if callspec else ""
+    name = (getattr(item, "originalname", "") or item.name) if callspec else item.name
+    return CaseKey(
+        domain=str(_argument(item, "domain", Path(item.path).parent.name)),
+        name=name.removeprefix("test_"),
+        parameters=_without_kernel(words, kernel),
+        kernel=kernel,
+        flavour=flavour_of(kernel),
     )
+
+
+def _without_kernel(words: str, kernel: str) -> str:
+    """Return pytest's words for a case's parameters, ``6.1-small``, less the kernel, wherever it stands among them."""
+    shown = kernel.encode("unicode_escape").decode()  # as pytest writes a text that is not ASCII
+    if not kernel or shown not in words:
+        return words
+    inner = f"-{words}-".replace(f"-{shown}-", "-", 1)
+    return inner[1:-1]
 
 
 def _argument(item: pytest.Item, name: str, default: object) -> object:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from vexlab.config import Settings, load_settings
-from vexlab.errors import InfraError
+from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Lab
 from vexlab.model.case import PLAN, Plan
 from vexlab.model.profile import RUN_FILE, Profile, decode_all
@@ -24,6 +24,7 @@ from vexlab.targets.load import find_target
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LAB = pytest.StashKey[Lab]()
 RUN_FOLDER = pytest.StashKey[Path]()
+_TARGET_NAME = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,6 +85,16 @@ def the_lab(config: pytest.Config) -> Lab:
 def target_of(config: pytest.Config) -> Target:
     """Return the filesystem under test."""
     return find_target(config.getoption("vexlab_target"), build_args=config.getoption("vexlab_build_arg"))
+
+
+def target_name(config: pytest.Config) -> str:
+    """Return the name of the filesystem under test; empty where there is none, which only listing cases allows."""
+    if _TARGET_NAME not in config.stash:
+        try:
+            config.stash[_TARGET_NAME] = target_of(config).name
+        except UsageError:
+            config.stash[_TARGET_NAME] = ""
+    return config.stash[_TARGET_NAME]
 
 
 def settings_of(config: pytest.Config) -> Settings:

@@ -13,6 +13,8 @@ import pytest
 from vexlab.errors import CaseDeadline, EmulatorDied, GuestTimeout, InfraError, MachineLost
 from vexlab.guest.klog import explained
 from vexlab.lab import Order
+from vexlab.model.metric import Metric
+from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.options import run_folder, settings_of
@@ -36,7 +38,8 @@ class Recorder:
     def __init__(self, folder: Path, settle_s: float, attempts: tuple[str, ...] = ()) -> None:
         self.folder = folder
         self.attempts = attempts
-        self.metrics: dict[str, float] = {}
+        self.metrics: dict[str, Metric] = {}
+        self.subresults: dict[str, SubResult] = {}
         self.started = time.time()
         self.began = time.perf_counter()
         self.cpu_began = time.process_time()

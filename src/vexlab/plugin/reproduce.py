@@ -42,7 +42,7 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
     argv += ["--config", str(_kept_settings(item.config))]
     if result.kernel:
         argv += ["--kernel", result.kernel]
-    seed = (result.metrics or {}).get(_SEED_METRIC)
+    seed = result.metric(_SEED_METRIC)
     words = os.environ.get(SEED, "") if seed is None else str(int(seed))
     if words.isdecimal():
         argv += ["--seed", words]

@@ -20,12 +20,14 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from vexlab.errors import CaseDeadline, UsageError
+from vexlab.model.metric import measured
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.options import is_worker, settings_of
 from vexlab.plugin.recorder import recorder_of, renew
 from vexlab.plugin.verdict import forget, result_of
 
+_ATTEMPTS = "attempts_count"
 _EARLIER = "first-attempt.txt"
 _AGAIN_S = 60.0  # a case that swallows the error, or a fixture that hangs in its turn, gets this much more
 _PATIENCE = 5
@@ -95,7 +97,7 @@ def _gave_up(item: pytest.Item, nextitem: pytest.Item | None, error: BaseExcepti
 
 def _start_over(item: pytest.Function, error: str) -> None:
     recorder = renew(item)
-    recorder.metrics["attempts_count"] = 2
+    recorder.metrics[_ATTEMPTS] = measured(_ATTEMPTS, 2, "lower")
     recorder.folder.mkdir(parents=True, exist_ok=True)
     (recorder.folder / _EARLIER).write_text(f"{error}\n")
     forget(item)

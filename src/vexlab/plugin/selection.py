@@ -16,8 +16,9 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.profile import State
 from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
-from vexlab.plugin.marks import CaseMarks, marks_of, planned
+from vexlab.plugin.marks import CaseMarks, marks_of
 from vexlab.plugin.options import is_worker, profile_on, settings_of, target_of, the_lab, write_plan
+from vexlab.plugin.planned import planned
 
 _CAPABILITY = "capability"  # the parameter of cases that are about one line of the profile
 

@@ -12,16 +12,18 @@ import pytest
 
 from vexlab.errors import Blocked, BuildError, GuestTimeout, InfraError, MachineLost, VexlabError
 from vexlab.model.case import CaseResult
+from vexlab.model.subresult import SubVerdict
 from vexlab.model.verdict import Outcome, Verdict, judge
 from vexlab.plugin.evidence import write_evidence
-from vexlab.plugin.marks import planned
 from vexlab.plugin.options import is_worker
+from vexlab.plugin.planned import planned
 from vexlab.plugin.recorder import Recorder, evidence_lost, is_the_labs, recorder_of
 
 # Report attribute that carries the case's result, as plain data, from a worker to the main process.
 RESULT = "vexlab_case"
 _OUTCOMES = pytest.StashKey[list[tuple[Outcome, str]]]()
 _WORDS = pytest.StashKey[list[str]]()
+_SHOWN = 12  # failed checks
 _RANK = (Outcome.PASSED, Outcome.SKIPPED, Outcome.BLOCKED, Outcome.ERROR, Outcome.FAILED)
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 # What speaks about the module; whatever else a case raises is a fault of the case, or of ours.
@@ -58,6 +60,10 @@ def _judged(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
         item.stash.setdefault(_WORDS, []).append(words)
     if call.when == "teardown" and recorder.overdue:
         outcomes.append((Outcome.ERROR, recorder.overdue))
+    if call.when == "teardown" and (words := _failed_checks(recorder)):
+        outcomes.append((Outcome.FAILED, words))
+        if report.passed:
+            report.outcome, report.longrepr = "failed", words
     outcome, reason = max(outcomes, key=lambda each: _RANK.index(each[0]))
     verdict = judge(outcome, recorder.findings)
     if verdict in _RED and recorder.findings:
@@ -70,6 +76,13 @@ def _judged(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
         result = _with_evidence(item, recorder, result)
         setattr(report, RESULT, msgspec.to_builtins(result))
     return report
+
+
+def _failed_checks(recorder: Recorder) -> str:
+    """Return what a case with failed checks has to say, whatever it made of them itself; nothing where none failed."""
+    failed = [each for each in recorder.subresults.values() if each.verdict is SubVerdict.FAILED]
+    words = "\n".join(f"{each.name}: {each.words}" for each in failed[:_SHOWN])
+    return f"{len(failed)} of {len(recorder.subresults)} checks failed: {words}" if failed else ""
 
 
 def _sendable(item: pytest.Item, report: pytest.TestReport) -> pytest.TestReport:
@@ -203,7 +216,11 @@ def _result(item: pytest.Item, recorder: Recorder, verdict: Verdict, reason: str
         duration_s=round(time.perf_counter() - recorder.began, 3),
         overhead_s=round(time.process_time() - recorder.cpu_began, 4),
         findings=tuple(recorder.findings),
-        metrics=dict(recorder.metrics),
+        metrics=tuple(recorder.metrics.values()),
+        subresults=tuple(
+            dataclasses.replace(each, name=printable_words(each.name), words=printable_words(each.words))
+            for each in recorder.subresults.values()
+        ),
         evidence=str(recorder.folder),
         attempts=recorder.attempts,
     )

@@ -56,10 +56,7 @@ class Bench:
     @property
     def machine(self) -> Machine:
         """The machine, started where there is none."""
-        if self._machine is None:
-            self._start(None)
-        assert self._machine is not None
-        return self._machine
+        return self._machine or self._start(None)
 
     @property
     def filesystem(self) -> GuestFilesystem:
@@ -146,11 +143,12 @@ class Bench:
         self._machine = None
         self._made = self._mounted = False
 
-    def _start(self, disks: Mapping[str, Path] | None) -> None:
+    def _start(self, disks: Mapping[str, Path] | None) -> Machine:
         self._made = self._mounted = self._loaded = False
         self._heard = 0
         self._machine = self._lab.machine(self.order, disks=disks)
         self._on_start(self._machine)
+        return self._machine
 
     def __enter__(self) -> Self:
         return self

@@ -46,7 +46,7 @@ def render_checklist(scenario: Scenario, steps: Sequence[Step], results: Iterabl
 
 def _step(step: Step, case: CaseResult | None) -> Iterable[str]:
     yield f"  {_BOXES[case.verdict] if case else '[ ]'} {step.criterion}"
-    figures = list((case.metrics or {}).items())[:_FIGURES_MOST] if case else []
-    yield "      " + " · ".join([step.id, *(f"{name} {value:g}" for name, value in figures)])
+    figures = case.metrics[:_FIGURES_MOST] if case else ()
+    yield "      " + " · ".join([step.id, *(printable(str(each)) for each in figures)])
     if case and case.reason and case.verdict is not Verdict.PASSED:
         yield f"      {printable(case.reason.splitlines()[0])[:_REASON_MOST]}"

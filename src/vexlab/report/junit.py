@@ -41,11 +41,14 @@ def render(result: RunResult) -> bytes:
 
 
 def _case(case: CaseResult) -> ElementTree.Element:
-    name = case.id.removeprefix(f"{case.domain}.")
+    name = str(case.key).removeprefix(f"{case.domain}.")
     element = ElementTree.Element("testcase", classname=case.domain, name=name, time=f"{case.duration_s:.3f}")
     if kind := _ELEMENT.get(case.verdict):
         child = ElementTree.SubElement(element, kind, message=_clean(case.reason), type=case.verdict.value)
         child.text = _clean("\n\n".join(finding.text for finding in case.findings))
+    if case.subresults:
+        lines = (f"{each.verdict.value:8}{each.name} {each.words}".rstrip() for each in case.subresults)
+        ElementTree.SubElement(element, "system-out").text = _clean("\n".join(lines))
     return element
 
 

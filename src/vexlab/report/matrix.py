@@ -54,6 +54,5 @@ def _disagreements(cases: Sequence[CaseResult]) -> list[tuple[str, dict[str, Ver
     """Return each case with different verdicts on different kernels, its id without the kernel."""
     found: dict[str, dict[str, Verdict]] = {}
     for case in cases:
-        name = case.id.replace(f"[{case.kernel}]", "").replace(f"[{case.kernel}-", "[")
-        found.setdefault(name, {})[case.kernel] = case.verdict
+        found.setdefault(str(case.key.across_kernels), {})[case.kernel] = case.verdict
     return [(name, verdicts) for name, verdicts in found.items() if len(set(verdicts.values())) > 1]

@@ -15,6 +15,8 @@ class Base(DeclarativeBase):
 class RunRow(Base):
     """A run; ``finished`` is empty while it runs, and stays so where it was killed. ``plan`` is a ``Plan``.
 
+    ``provenance`` is a ``Provenance``, whose ``revision`` has a column of its own: runs are compared by it.
+
     A change here needs a step in ``migrations/versions``.
     """
 
@@ -29,17 +31,29 @@ class RunRow(Base):
     folder: Mapped[str]
     plan: Mapped[dict[str, Any]] = mapped_column(JSON, default=lambda: {"cases": []})
     state: Mapped[str] = mapped_column(default="running")
+    environment: Mapped[str] = mapped_column(default="")
+    revision: Mapped[str] = mapped_column(default="")
+    provenance: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 class CaseRow(Base):
-    """A finished case. What is asked for often has a column; the whole result stands in ``result``."""
+    """A finished case: its ``CaseKey`` (the target stands in the run), the digest of its code, what is asked for often.
+
+    The whole ``CaseResult`` stands in ``result``. Results are compared where their keys are equal and their digests
+    are; a row of before digests were noted has an empty one.
+    """
 
     __tablename__ = "cases"
 
     run: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
+    configuration: Mapped[str] = mapped_column(default="")
     domain: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    parameters: Mapped[str] = mapped_column(default="")
     kernel: Mapped[str]
+    flavour: Mapped[str]
+    digest: Mapped[str] = mapped_column(default="")
     verdict: Mapped[str] = mapped_column(index=True)
     duration_s: Mapped[float]
     result: Mapped[dict[str, Any]] = mapped_column(JSON)

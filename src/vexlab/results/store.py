@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
+from vexlab.model.provenance import Provenance
 from vexlab.results.migrations import upgrade
 from vexlab.results.schema import CaseRow, RunRow
 
@@ -56,6 +57,9 @@ class Store:
                     accelerator=run.accelerator,
                     started=run.started,
                     folder=folder,
+                    environment=run.environment,
+                    revision=run.provenance.revision,
+                    provenance=msgspec.to_builtins(run.provenance),
                 )
             )
 
@@ -69,8 +73,13 @@ class Store:
         row = CaseRow(
             run=run,
             id=case.id,
-            domain=case.domain,
-            kernel=case.kernel,
+            configuration=case.key.configuration,
+            domain=case.key.domain,
+            name=case.key.name,
+            parameters=case.key.parameters,
+            kernel=case.key.kernel,
+            flavour=case.key.flavour,
+            digest=case.digest,
             verdict=case.verdict.value,
             duration_s=case.duration_s,
             result=msgspec.to_builtins(case),
@@ -131,6 +140,8 @@ def _info(row: RunRow) -> RunInfo:
         started=row.started,
         finished=row.finished,
         state=RunState(row.state),
+        environment=row.environment,
+        provenance=msgspec.convert(row.provenance, Provenance),
     )
 
 

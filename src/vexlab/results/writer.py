@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vexlab.model.case import CaseResult
 from vexlab.model.event import CaseFinished, Event, RunFinished, RunPlanned, RunStarted
+from vexlab.model.key import CaseKey
 from vexlab.results.store import Store
 
 
@@ -12,7 +13,7 @@ class StoreWriter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._saved: set[str] = set()
+        self._saved: set[CaseKey] = set()
 
     def take(self, event: Event) -> None:
         """Write what the event tells; raise ``InfraError`` where it cannot be."""
@@ -29,6 +30,6 @@ class StoreWriter:
                 self._store.finish(event.result.run)
 
     def _save(self, run: str, case: CaseResult) -> None:
-        if case.id not in self._saved:
+        if case.key not in self._saved:
             self._store.save(run, case)
-            self._saved.add(case.id)  # not where the run was interrupted in the middle of it
+            self._saved.add(case.key)  # not where the run was interrupted in the middle of it

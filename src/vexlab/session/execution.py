@@ -17,6 +17,7 @@ import pytest
 
 from vexlab.config import Settings
 from vexlab.errors import BuildError, InfraError, UsageError
+from vexlab.kernels.table import flavour_of
 from vexlab.model.case import (
     NOT_BEGUN,
     CaseResult,
@@ -29,18 +30,20 @@ from vexlab.model.case import (
     with_undecided,
 )
 from vexlab.model.event import CaseFinished, CaseStarted, ProfileKnown, RunFinished, RunPlanned, RunStarted
+from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.collector import Collector
 from vexlab.session.prepare import prepare
+from vexlab.session.provenance import provenance
 from vexlab.session.request import Request, pytest_arguments
 from vexlab.session.stream import Stream, Subscriber
 from vexlab.targets.load import find_target
 from vexlab.vm.session import Session
 
-BUILD = "kernel_module.build"  # the case that is about the build
+BUILD = CaseKey(domain="kernel_module", name="build")  # the case that is about the build
 # What steers pytest sessions of the user's is not meant for this one.
 _OTHERS = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
 _INTERNAL = (3, 4)  # pytest's exit status
@@ -83,7 +86,16 @@ def execute(
     target = find_target(request.target, build_args=request.build_args)
     stream = Stream(subscribers)
     prepared = prepare(target, request, settings, stream)
-    run, folder = _begin(results, target.name, request.kernels, prepared.accelerator)
+    run = RunInfo(
+        id=_new_id(),
+        target=target.name,
+        kernels=request.kernels,
+        accelerator=prepared.accelerator,
+        started=_now(),
+        environment=settings.environment,
+        provenance=provenance(target, request, settings, prepared.kernels),
+    )
+    folder = _begin(results, run)
     stream.publish(RunStarted(run=run, folder=str(folder)))
     _tell_profiles(prepared.profiles, stream, run, folder)
     running = _Running(stream, run, folder)
@@ -130,18 +142,23 @@ def _pytest(arguments: list[str], collector: Collector) -> int:
         return _INTERNAL[0]
 
 
-def _begin(results: Path, target: str, kernels: tuple[str, ...], accelerator: str) -> tuple[RunInfo, Path]:
-    now = datetime.datetime.now(datetime.UTC)
-    name = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    folder = results.absolute() / name
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _new_id() -> str:
+    return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _begin(results: Path, run: RunInfo) -> Path:
+    folder = results.absolute() / run.id
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise InfraError(
             f"the results folder {results} cannot be written: {error}", hint="choose another with --results"
         ) from error
-    started = now.isoformat(timespec="seconds")
-    return RunInfo(id=name, target=target, kernels=kernels, accelerator=accelerator, started=started), folder
+    return folder
 
 
 class _Running:
@@ -166,34 +183,34 @@ class _Running:
         run = dataclasses.replace(
             self._run,
             state=RunState.INTERRUPTED if interrupted else state,
-            finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            finished=_now(),
         )
         return RunResult(run=run, summary=Summary.of(cases), cases=cases)
 
     def add_broken(self, broken: Mapping[str, BuildError]) -> None:
         """Add a failed build as a case, where the case that is about it was not selected: the others only skip."""
         for kernel, error in broken.items():
-            case = PlannedCase(
-                id=f"{BUILD}[{kernel}]", node=BUILD, domain=BUILD.partition(".")[0], level=1, kernel=kernel
-            )
-            if case.id not in {each.id for each in self.collector.plan.cases}:
+            key = dataclasses.replace(BUILD, target=self._run.target, kernel=kernel, flavour=flavour_of(kernel))
+            case = PlannedCase(key=key, node=f"{BUILD}", level=1)
+            if key not in {each.key for each in self.collector.plan.cases}:
                 failed = dataclasses.replace(case.undecided(error.message), verdict=Verdict.FAILED)
                 self._finished(failed)
 
     def _collect_written(self) -> None:
         """Take in what a worker had decided and written down, and could not tell us any more."""
-        known = {case.id for case in self._cases}
+        known = {case.key for case in self._cases}
         for file in sorted(self._folder.glob(f"cases/*/{CASE}")):
             with contextlib.suppress(OSError, msgspec.MsgspecError):
                 case = msgspec.json.decode(file.read_bytes(), type=CaseResult)
-                if case.id not in known:
+                if case.key not in known:
                     self._finished(case)
 
     def _planned(self, plan: Plan) -> None:
         self._stream.publish(RunPlanned(run=self._run.id, plan=plan))
 
     def _started(self, node: str) -> None:
-        self._stream.publish(CaseStarted(run=self._run.id, node=node))
+        keys = (case.key for case in self.collector.plan.cases if case.node == node)
+        self._stream.publish(CaseStarted(run=self._run.id, node=node, key=next(keys, None)))
 
     def _finished(self, case: CaseResult) -> None:
         self._cases.append(case)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vexlab.cache import file_digest
 from vexlab.config import Settings
 from vexlab.errors import BuildError, InfraError, UsageError
+from vexlab.kernels.table import flavour_of
 from vexlab.lab import Lab, Order
 from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import Kernel
 from vexlab.model.profile import Profile
+from vexlab.model.provenance import UsedKernel
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.reproduce import check_expected, facts_of
 from vexlab.probe import profile_of
@@ -22,20 +25,25 @@ from vexlab.targets.build import kept_artifact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """``accelerator`` names what machines will run with; ``broken`` is why the module does not build, by kernel.
+    """``kernels`` are those that machines will run; ``broken`` is why the module does not build, by kernel.
 
     ``profiles`` are what the target can do, of each kernel on which that could be found out.
     """
 
-    accelerator: str
+    kernels: tuple[UsedKernel, ...]
     broken: Mapping[str, BuildError]
     profiles: tuple[Profile, ...]
+
+    @property
+    def accelerator(self) -> str:
+        """The names of what machines will run with."""
+        return ", ".join(sorted({kernel.accelerator for kernel in self.kernels}))
 
 
 def prepare(target: Target, request: Request, settings: Settings, stream: Stream) -> Prepared:
     """Fetch, build and boot ahead of the cases, so that workers find everything in the cache."""
     broken = {}
-    accelerators = set()
+    kernels = []
     profiles = []
 
     def say(words: str) -> None:
@@ -46,7 +54,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
         for name in request.kernels:
             say(f"preparing kernel {name}")
             kernel = lab.kernels.get(name)
-            accelerators.add(lab.accelerator(kernel))
+            kernels.append(_tested(lab, kernel))
             try:
                 artifact = _artifact(lab, target, kernel, request.artifact)
             except BuildError as error:
@@ -54,6 +62,8 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                 stream.publish(Warned(words=error.message, red=True))
                 continue
             check_expected(request.expect, facts_of(target, kernel, artifact, request.paths))
+            if artifact.path:
+                kernels[-1] = replace(kernels[-1], module=file_digest(artifact.path))
             _tell_warnings(name, artifact, stream)
             profile = _profile(lab, target, kernel, artifact, stream) if request.probe else None
             profiles += [profile] if profile else []
@@ -68,7 +78,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                     profile=profile,
                 )
             )
-    return Prepared(accelerator=", ".join(sorted(accelerators)), broken=broken, profiles=tuple(profiles))
+    return Prepared(kernels=tuple(kernels), broken=broken, profiles=tuple(profiles))
 
 
 def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact, stream: Stream) -> Profile | None:
@@ -82,6 +92,16 @@ def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact,
     except (InfraError, UsageError) as error:
         stream.publish(Warned(words=f"{kernel.name}: it was not found out what {target.name} can do: {error.message}"))
         return None
+
+
+def _tested(lab: Lab, kernel: Kernel) -> UsedKernel:
+    return UsedKernel(
+        name=kernel.name,
+        release=kernel.release,
+        version=kernel.version,
+        flavour=flavour_of(kernel.name),
+        accelerator=lab.accelerator(kernel),
+    )
 
 
 def _artifact(lab: Lab, target: Target, kernel: Kernel, given: str) -> ModuleArtifact:

@@ -9,15 +9,18 @@ import pytest
 from vexlab.domains.performance_metrics.judge import Judge, in_pairs
 from vexlab.domains.performance_metrics.requests import by_phase, least_of
 from vexlab.guest.fsperf import REFERENCE, TARGET, Sample
+from vexlab.model.metric import Better
 from vexlab.plugin.fixtures import Metrics
 
 
 class _Kept:
     def __init__(self) -> None:
         self.kept: dict[str, float] = {}
+        self.better: dict[str, Better | None] = {}
 
-    def record(self, name: str, value: float) -> float:
+    def record(self, name: str, value: float, *, better: Better | None = None) -> float:
         self.kept[name] = value
+        self.better[name] = better
         return value
 
 
@@ -54,6 +57,7 @@ def test_an_interval_that_reaches_the_limit_passes(judge: Judge, kept: _Kept) ->
     judge.done()
     assert kept.kept["speed_low_ratio"] == 0.1
     assert kept.kept["speed_high_ratio"] == 0.6
+    assert set(kept.better.values()) == {"higher"}, "there is a least that it must reach"
 
 
 def test_an_interval_beyond_the_limit_fails(judge: Judge) -> None:

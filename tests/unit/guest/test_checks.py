@@ -11,7 +11,6 @@ from vexlab.errors import MachineError
 from vexlab.guest.checks import (
     Check,
     CheckOutcome,
-    Judgement,
     judge,
     parse_checks,
     parse_proof,
@@ -19,6 +18,7 @@ from vexlab.guest.checks import (
     parse_tree,
     running_check,
 )
+from vexlab.model.subresult import SubVerdict
 
 LINE = (
     '{"family":"link","name":"errors","cite":"POSIX.1-2017 link() ERRORS","result":"fail",'
@@ -58,24 +58,24 @@ def test_an_empty_list_is_an_error() -> None:
 
 def test_a_check_without_result_has_failed() -> None:
     (judged,) = judge(_checks("a"), parse_results(""))
-    assert judged.judgement is Judgement.FAILED
+    assert judged.judgement is SubVerdict.FAILED
 
 
 @pytest.mark.parametrize(
     ("result", "declared", "judgement"),
     [
-        ("pass", {}, Judgement.PASSED),
-        ("pass", {"f.a": "no"}, Judgement.PASSED),
-        ("refused", {}, Judgement.FAILED),
-        ("refused", {"f.a": "no holes"}, Judgement.REFUSED),
-        ("refused", {"f": "no such family"}, Judgement.REFUSED),
-        ("refused", {"f.b": "another"}, Judgement.FAILED),
-        ("fail", {"f.a": "no"}, Judgement.FAILED),
-        ("timeout", {}, Judgement.FAILED),
-        ("skip", {}, Judgement.SKIPPED),
+        ("pass", {}, SubVerdict.PASSED),
+        ("pass", {"f.a": "no"}, SubVerdict.PASSED),
+        ("refused", {}, SubVerdict.FAILED),
+        ("refused", {"f.a": "no holes"}, SubVerdict.REFUSED),
+        ("refused", {"f": "no such family"}, SubVerdict.REFUSED),
+        ("refused", {"f.b": "another"}, SubVerdict.FAILED),
+        ("fail", {"f.a": "no"}, SubVerdict.FAILED),
+        ("timeout", {}, SubVerdict.FAILED),
+        ("skip", {}, SubVerdict.SKIPPED),
     ],
 )
-def test_judgement(result: str, declared: dict[str, str], judgement: Judgement) -> None:
+def test_judgement(result: str, declared: dict[str, str], judgement: SubVerdict) -> None:
     (judged,) = judge(_checks("a"), parse_results(_result("a", result)), declared)
     assert judged.judgement is judgement
 
@@ -85,7 +85,7 @@ def test_what_is_only_not_so_is_not_said_to_be_refused() -> None:
     line = {"family": "stat", "name": "inodes_come_back", "cite": "c", "result": "refused"}
     report = parse_results(json.dumps({**line, "detail": "100 inodes made: expected 110 in use, got 164"}))
     (judged,) = judge((check,), report)
-    assert judged.judgement is Judgement.FAILED
+    assert judged.judgement is SubVerdict.FAILED
     assert judged.why == (
         "100 inodes made: expected 110 in use, got 164, and the target does not declare `fixed_inodes` in [refuses]"
     )
@@ -151,4 +151,4 @@ def test_an_operation_stands_for_its_checks() -> None:
         json.dumps({"family": check.family, "name": check.name, "cite": "c", "result": "refused"}) for check in checks
     )
     judged = judge(checks, parse_results(lines), {"acl": "mode bits only", "quota": "none"})
-    assert [each.judgement for each in judged] == [Judgement.REFUSED, Judgement.FAILED]
+    assert [each.judgement for each in judged] == [SubVerdict.REFUSED, SubVerdict.FAILED]

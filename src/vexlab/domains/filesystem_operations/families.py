@@ -8,11 +8,12 @@ import pytest
 
 from vexlab.classify import headline
 from vexlab.errors import Blocked, TargetFailure
-from vexlab.guest.checks import Judged, Judgement, judge, parse_checks, parse_results, running_check
+from vexlab.guest.checks import Judged, judge, parse_checks, parse_results, running_check
 from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
-from vexlab.plugin.fixtures import Metrics
+from vexlab.model.subresult import SubVerdict
+from vexlab.plugin.fixtures import Metrics, SubResults
 
 _SHOWN = 12
 
@@ -55,12 +56,13 @@ def run_family(
     family: str,
     folder: str,
     metrics: Metrics,
+    subresults: SubResults,
     step: Say,
     *options: str,
     timeout: float = 300,
 ) -> None:
     """Run every check of ``family`` in the guest's ``folder``; each must pass or be declared refused."""
-    _run(filesystem, ["--family", family], options, folder, metrics, step, timeout=timeout)
+    _run(filesystem, ["--family", family], options, folder, metrics, subresults, step, timeout=timeout)
 
 
 def run_kept(
@@ -68,6 +70,7 @@ def run_kept(
     checks: Sequence[str],
     folder: str,
     metrics: Metrics,
+    subresults: SubResults,
     step: Say,
     *,
     timeout: float = 300,
@@ -77,7 +80,16 @@ def run_kept(
     It is for what shows only on the disk: fsck, and the tree after mounting again, then judge what the checks did.
     """
     words = [word for check in checks for word in ("--check", check)]
-    _run(filesystem, words, ["--keep", "--timeout", f"{timeout * 0.8:g}"], folder, metrics, step, timeout=timeout)
+    _run(
+        filesystem,
+        words,
+        ["--keep", "--timeout", f"{timeout * 0.8:g}"],
+        folder,
+        metrics,
+        subresults,
+        step,
+        timeout=timeout,
+    )
 
 
 def _run(
@@ -86,6 +98,7 @@ def _run(
     options: Sequence[str],
     folder: str,
     metrics: Metrics,
+    subresults: SubResults,
     step: Say,
     *,
     timeout: float,
@@ -95,7 +108,7 @@ def _run(
     result = run_fscheck(filesystem, step, "run", *chosen, *options, folder, timeout=timeout)
     report = parse_results(result.text)
     judged = judge(checks, report, dict(filesystem.target.refuses))
-    tell(judged, filesystem, metrics)
+    tell(judged, filesystem, metrics, subresults)
     if report.noise:
         raise TargetFailure(f"fscheck printed what is no result: {report.noise[0]}")
     if result.signal:
@@ -113,30 +126,32 @@ def run_fscheck(filesystem: GuestFilesystem, step: Say, verb: str, *words: str, 
             step(f"while fscheck ran {check}")
 
 
-def tell_output(result: CommandResult, filesystem: GuestFilesystem, metrics: Metrics) -> None:
+def tell_output(result: CommandResult, filesystem: GuestFilesystem, metrics: Metrics, subresults: SubResults) -> None:
     """Judge what ``fscheck mark``, ``verify`` or ``readonly`` printed: each check it names must have passed."""
     report = parse_results(result.text)
     if not report.results:
         raise TargetFailure(f"fscheck printed no result: {result}")
     if report.noise:
         raise TargetFailure(f"fscheck printed what is no result: {report.noise[0]}")
-    tell(judge(report.results, report, dict(filesystem.target.refuses)), filesystem, metrics)
+    tell(judge(report.results, report, dict(filesystem.target.refuses)), filesystem, metrics, subresults)
 
 
-def tell(judged: tuple[Judged, ...], filesystem: GuestFilesystem, metrics: Metrics) -> None:
-    """Record how many checks passed, failed, were refused and skipped; fail with the failed ones' words."""
-    for judgement in Judgement:
+def tell(judged: tuple[Judged, ...], filesystem: GuestFilesystem, metrics: Metrics, subresults: SubResults) -> None:
+    """Record each check, and how many passed, failed, were refused and skipped; fail with the failed ones' words."""
+    for each in judged:
+        subresults.record(each.id, each.judgement, each.why, duration_s=each.ms / 1000)
+    for judgement in SubVerdict:
         metrics.record(f"{judgement}_count", sum(each.judgement is judgement for each in judged))
     metrics.record("checks_s", sum(each.ms for each in judged) / 1000)
-    failed = [each for each in judged if each.judgement is Judgement.FAILED]
+    failed = [each for each in judged if each.judgement is SubVerdict.FAILED]
     if failed:
         words = "\n".join(f"{each.id} ({each.cite}): {each.why}" for each in failed[:_SHOWN])
         target, console = filesystem.target, filesystem.machine.console.text()
         words = f"{len(failed)} of {len(judged)} checks failed: {words}"
         raise TargetFailure(explained(words, console, target.module, target.fstype))
-    if any(each.judgement in (Judgement.PASSED, Judgement.REFUSED) for each in judged):
+    if any(each.judgement in (SubVerdict.PASSED, SubVerdict.REFUSED) for each in judged):
         return
-    if blocked := [each for each in judged if each.judgement is Judgement.BLOCKED]:
+    if blocked := [each for each in judged if each.judgement is SubVerdict.BLOCKED]:
         raise Blocked("\n".join(f"{each.id}: {each.why}" for each in blocked[:_SHOWN]), by=blocked[0].by)
     if lacking := [each for each in judged if each.lacking]:
         pytest.skip(f"no check could run: {lacking[0].id}: {lacking[0].why}")

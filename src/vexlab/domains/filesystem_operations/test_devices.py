@@ -13,7 +13,7 @@ from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.model.target import Target
-from vexlab.plugin.fixtures import Metrics
+from vexlab.plugin.fixtures import Metrics, SubResults
 from vexlab.vm.machine import Machine
 
 pytestmark = [
@@ -121,7 +121,7 @@ def test_device_large(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     large = _on(filesystem, device)
     post_checks = PostChecks(large)
     counts = post_checks.counts()
-    room = metrics.record("blocks_ratio", counts.blocks * counts.block_size / size)
+    room = metrics.record("blocks_ratio", counts.blocks * counts.block_size / size, better="higher")
     assert 1 - _OWN < room <= 1, f"of {size} bytes statfs(2) tells {counts.blocks} blocks of {counts.block_size}"
     spread = filesystem.machine.shell(_SPREAD.format(large.mountpoint), timeout=_USE_UP_S)
     assert spread.ok, f"folders with a file each cannot be made: {spread}"
@@ -164,22 +164,22 @@ def _loop(machine: Machine, folder: str, size: int, options: str = "") -> str:
 
 
 @pytest.mark.slow
-def test_full(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
+def test_full(filesystem: GuestFilesystem, metrics: Metrics, subresults: SubResults, step: Say) -> None:
     """With no block or inode left every operation says ENOSPC, loses nothing, and removing makes room again."""
     small = _on(filesystem, device_of(filesystem.machine, "small"))
     post_checks = PostChecks(small)
-    run_family(small, "full", small.mountpoint, metrics, step, timeout=600)
+    run_family(small, "full", small.mountpoint, metrics, subresults, step, timeout=600)
     post_checks.kept()
     post_checks.given_back()
     post_checks.let_go()
 
 
 @pytest.mark.level(1)
-def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics, step: Say) -> None:
+def test_last_blocks(filesystem: GuestFilesystem, metrics: Metrics, subresults: SubResults, step: Say) -> None:
     """With none to three blocks free an operation is done or has changed nothing, in memory and on the disk."""
     small = _on(filesystem, device_of(filesystem.machine, "tiny"))
     post_checks = PostChecks(small)
-    run_kept(small, ["full.last_blocks"], small.mountpoint, metrics, step)
+    run_kept(small, ["full.last_blocks"], small.mountpoint, metrics, subresults, step)
     post_checks.kept()
     post_checks.given_back()
     post_checks.let_go()
@@ -196,7 +196,7 @@ def test_all_space_usable(mounted: GuestFilesystem, post_checks: PostChecks, met
     taken = machine.shell(_TAKE_BLOCKS.format(folder), timeout=_USE_UP_S)
     assert taken.ok, f"writing until nothing is free: {taken}"
     available, counts = int(machine.shell(_AVAILABLE.format(point)).text), post_checks.counts()
-    left = metrics.record("blocks_left_ratio", available / counts.blocks)
+    left = metrics.record("blocks_left_ratio", available / counts.blocks, better="lower")
     assert left < _LEFT, f"{available} of {counts.blocks} blocks are left when a file in {folder} gets no more"
     assert machine.shell(f"rm {folder}/large && sync", timeout=_USE_UP_S).ok
     if "fixed_inodes" in dict(mounted.target.refuses) or not 0 < counts.free_inodes < _MOST_INODES:
@@ -204,7 +204,7 @@ def test_all_space_usable(mounted: GuestFilesystem, post_checks: PostChecks, met
     taken = machine.shell(_TAKE_INODES.format(folder), timeout=_USE_UP_S)
     assert taken.ok, f"making files until no inode is free: {taken}"
     counts = post_checks.counts()
-    left = metrics.record("inodes_left_ratio", counts.free_inodes / counts.inodes)
+    left = metrics.record("inodes_left_ratio", counts.free_inodes / counts.inodes, better="lower")
     assert left < _LEFT, f"{counts.free_inodes} of {counts.inodes} inodes are left when {folder} gets no more files"
     assert machine.shell(f"rm -r {folder}", timeout=_USE_UP_S).ok
 

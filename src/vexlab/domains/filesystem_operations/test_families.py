@@ -12,7 +12,7 @@ from vexlab.domains.filesystem_operations.families import (
 )
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
-from vexlab.plugin.fixtures import Metrics
+from vexlab.plugin.fixtures import Metrics, SubResults
 
 pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.level(1), pytest.mark.needs(mkfs=True)]
 
@@ -43,19 +43,21 @@ def _case(family: str) -> object:
 
 
 @pytest.mark.parametrize("family", [_case(family) for family in FAMILIES])
-def test_family(mounted: GuestFilesystem, post_checks: PostChecks, family: str, metrics: Metrics, step: Say) -> None:
+def test_family(
+    mounted: GuestFilesystem, post_checks: PostChecks, family: str, metrics: Metrics, subresults: SubResults, step: Say
+) -> None:
     """Every check of the family passes or is refused as declared, and the files of others are not touched."""
     if not mounted.can("mkdir", "rmdir"):  # the checks take turns in the root, where no folder is
-        run_family(mounted, family, mounted.mountpoint, metrics, step)
+        run_family(mounted, family, mounted.mountpoint, metrics, subresults, step)
         return
     made = mounted.machine.ash(_BYSTANDERS.format(mounted.mountpoint))
     assert made.ok, f"the files of others cannot be made: {made}"
-    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics, step)
+    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics, subresults, step)
     post_checks.compare("/tmp/bystanders.manifest", f"{mounted.mountpoint}/bystanders")
 
 
 @pytest.mark.single_thread_tcg
 @pytest.mark.usefixtures("post_checks")
-def test_moved_directories(mounted: GuestFilesystem, metrics: Metrics, step: Say) -> None:
+def test_moved_directories(mounted: GuestFilesystem, metrics: Metrics, subresults: SubResults, step: Say) -> None:
     """Directories that were moved and exchanged are consistent on the disk, and the same after unmount and mount."""
-    run_kept(mounted, _MOVES, mounted.mountpoint, metrics, step)
+    run_kept(mounted, _MOVES, mounted.mountpoint, metrics, subresults, step)

@@ -13,7 +13,7 @@ from vexlab.guest.post_checks import PostChecks
 from vexlab.lab import guest_files, why_not_loadable
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
-from vexlab.plugin.fixtures import Metrics
+from vexlab.plugin.fixtures import Metrics, SubResults
 from vexlab.vm.machine import Machine
 
 pytestmark = [
@@ -96,12 +96,14 @@ def test_tree_persists(post_checks: PostChecks) -> None:
     post_checks.filled(1)
 
 
-def test_attributes_persist(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, step: Say) -> None:
+def test_attributes_persist(
+    mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, subresults: SubResults, step: Say
+) -> None:
     """Times, modes, holes, links and attributes are there after unmount, fsck and mount, as fscheck marked them."""
     point = mounted.mountpoint
-    tell_output(run_fscheck(mounted, step, "mark", point), mounted, metrics)
+    tell_output(run_fscheck(mounted, step, "mark", point), mounted, metrics, subresults)
     post_checks.again()
-    tell_output(run_fscheck(mounted, step, "verify", point), mounted, metrics)
+    tell_output(run_fscheck(mounted, step, "verify", point), mounted, metrics, subresults)
 
 
 def test_remount_readonly(mounted: GuestFilesystem, post_checks: PostChecks) -> None:
@@ -111,10 +113,12 @@ def test_remount_readonly(mounted: GuestFilesystem, post_checks: PostChecks) -> 
     post_checks.compare("/tmp/tree.manifest", f"{mounted.mountpoint}/tree")
 
 
-def test_readonly(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, step: Say) -> None:
+def test_readonly(
+    mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, subresults: SubResults, step: Say
+) -> None:
     """Mounted read-only, every operation that would change something says EROFS, and the device stays as it is."""
     machine, point = mounted.machine, mounted.mountpoint
-    tell_output(run_fscheck(mounted, step, "mark", point), mounted, metrics)
+    tell_output(run_fscheck(mounted, step, "mark", point), mounted, metrics, subresults)
     assert mounted.unmount().ok
     before = sectors_written(machine, mounted.device)
     if _WRITES not in dict(mounted.target.refuses):
@@ -127,7 +131,7 @@ def test_readonly(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Me
     assert machine.exec(["blockdev", "--setro", mounted.device]).ok
     read_only = mounted.mount("ro")
     assert read_only.ok, f"it does not mount read-only: {read_only}"
-    tell_output(run_fscheck(mounted, step, "readonly", point), mounted, metrics)
+    tell_output(run_fscheck(mounted, step, "readonly", point), mounted, metrics, subresults)
     assert mounted.unmount().ok
     after = sectors_written(machine, mounted.device)
     assert after == before, f"a read-only mount on a read-only device wrote {after - before} sectors"

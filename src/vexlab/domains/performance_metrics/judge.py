@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from vexlab.domains.performance_metrics.intervals import Interval, median_interval
 from vexlab.errors import TargetFailure
 from vexlab.guest.fsperf import REFERENCE, TARGET, Sample
+from vexlab.model.metric import Better
 from vexlab.plugin.fixtures import Metrics
 
 
@@ -47,9 +48,10 @@ class Judge:
     ) -> Interval:
         """Judge an interval; ``name`` ends in its unit."""
         stem, _, unit = name.rpartition("_")
-        self._metrics.record(name, found.middle)
-        self._metrics.record(f"{stem}_low_{unit}", found.low)
-        self._metrics.record(f"{stem}_high_{unit}", found.high)
+        better: Better | None = "higher" if least is not None else "lower" if most is not None else None
+        self._metrics.record(name, found.middle, better=better)
+        self._metrics.record(f"{stem}_low_{unit}", found.low, better=better)
+        self._metrics.record(f"{stem}_high_{unit}", found.high, better=better)
         words = f"{name} is {found.middle:.3g} ({found.low:.3g} to {found.high:.3g}, {found.confidence:.1%})"
         if least is not None and found.high < least:
             self._wrong.append(f"{words}, less than {least:g}")
@@ -60,7 +62,7 @@ class Judge:
     def count(self, name: str, value: float, reference: float, *, most: float) -> None:
         """Judge something counted, which no noise makes greater: it must not be over ``most``."""
         if value or reference:
-            self._metrics.record(f"{name}_count", value)
+            self._metrics.record(f"{name}_count", value, better="lower")
             self._metrics.record(f"{name}_reference_count", reference)
         if value > most:
             self._wrong.append(f"{name} is {value:g}, the reference's {reference:g}, allowed are {most:g}")
