@@ -13,9 +13,9 @@ of four words with a blank between them, and nothing else, so that ``grep '^syml
 
 ``NAME`` is a key of ``vexlab.model.capabilities.CAPABILITIES``, ``STATE`` is ``works``, ``refused``, ``broken``,
 ``deadly`` (broken so that the kernel crashed or hung: nobody may do it again) or ``unknown``, ``LIMIT`` a decimal
-number in the unit of the table, ``ERRNO`` the name of an error; ``-`` stands for none. A limit that works holds at least
-that much: it was tried. ``workloads/lib/profile.h`` and ``Profile.works`` say alike that a capability works unless it is
-known to be refused or broken.
+number in the unit of the table, ``ERRNO`` the name of an error; ``-`` stands for none. A limit that works holds at
+least that much: it was tried. ``workloads/lib/profile.h`` and ``Profile.works`` say alike that a capability works
+unless it is known to be refused or broken.
 """
 
 from __future__ import annotations
