@@ -13,6 +13,7 @@ from vexlab.model.event import (
     CaseFinished,
     CaseStarted,
     Event,
+    ProfileKnown,
     RunFinished,
     RunPlanned,
     RunStarted,
@@ -21,9 +22,11 @@ from vexlab.model.event import (
     decode,
     encode,
 )
+from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.report import Severity
 from vexlab.model.verdict import Finding, Source, Verdict
 from vexlab.report.files import ReportFiles
+from vexlab.report.terminal import Progress
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Stream
@@ -31,6 +34,17 @@ from vexlab.session import Ended, Stream
 RUN = RunInfo(id="20261128-000000-0000", target="t", kernels=("6.1",), accelerator="tcg", started="2026-11-28T00:00:00")
 PLANNED = PlannedCase(id="d.a[6.1]", node="t.py::test_a[6.1]", domain="d", level=1, kernel="6.1")
 FINDING = Finding(title="T", type="BUG", severity=Severity.CRASH, text="\x1b\u202e\n", source=Source.TAINT)
+PROFILE = Profile(
+    target="t",
+    fstype="t",
+    kernel="6.1",
+    digest="d",
+    capabilities=(
+        Capability(name="link", state=State.REFUSED, errno="EPERM", detail="\x1b[31m"),
+        Capability(name="freeze", state=State.BROKEN, deadly=True, finding="\x1b[31m"),
+        Capability(name="time_min", state=State.WORKS, limit=-(1 << 63), at_least=True),
+    ),
+)
 CASE = dataclasses.replace(PLANNED.undecided(""), verdict=Verdict.CRASHED, findings=(FINDING,), metrics={"load_s": 0.5})
 
 
@@ -51,7 +65,7 @@ def _events(folder: Path) -> tuple[Event, ...]:
 
 
 def test_every_event_comes_back_from_a_line_of_json(tmp_path: Path) -> None:
-    for event in _events(tmp_path):
+    for event in (*_events(tmp_path), ProfileKnown(run=RUN.id, profile=PROFILE)):
         line = encode(event)
         assert b"\n" not in line
         assert decode(line) == event
@@ -144,3 +158,19 @@ def test_exit_code(
         result=_result(*cases, state=state), errors=errors, internal=False, usage=False
     )  # fmt: skip
     assert dataclasses.replace(ended, **more).exit_code == code  # type: ignore[arg-type]
+
+
+def test_the_head_of_a_run_says_in_three_lines_what_the_filesystem_can_do(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(plain=True) as progress:
+        progress.take(RunStarted(run=RUN, folder=""))
+        progress.take(ProfileKnown(run=RUN.id, profile=PROFILE))
+        progress.take(RunStarted(run=dataclasses.replace(RUN, kernels=("6.1", "6.12")), folder=""))
+        progress.take(ProfileKnown(run=RUN.id, profile=PROFILE))
+    head, *lines, again, named, _, _ = capsys.readouterr().err.splitlines()
+    assert head == again.replace(", 6.12", "") == "t on kernel 6.1 (tcg)"
+    assert lines == [
+        "  works: 1 of 3; no limits were found",
+        "  refused: link (EPERM)",
+        "  broken: freeze (\\x1b[31m)",
+    ]
+    assert named == "  6.1: works: 1 of 3; no limits were found"
