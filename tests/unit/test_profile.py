@@ -29,7 +29,12 @@ YOUNG = Profile(
     capabilities=(
         Capability(name="mkdir", state=State.WORKS),
         Capability(name="link", state=State.REFUSED, errno="EPERM", trigger="link(a, b)"),
-        Capability(name="mmap_write", state=State.BROKEN, finding="BUG: NULL pointer dereference in young_writepage"),
+        Capability(
+            name="mmap_write",
+            state=State.BROKEN,
+            deadly=True,
+            finding="BUG: NULL pointer dereference in young_writepage",
+        ),
         Capability(name="name_max", state=State.WORKS, limit=28, errno="ENAMETOOLONG"),
         Capability(name="file_size", state=State.WORKS, limit=64 << 20, at_least=True),
         unknown("quota", "it needs what broke"),
@@ -60,7 +65,7 @@ def test_a_guest_reads_four_words_a_line() -> None:
     assert guest_text(YOUNG).splitlines() == [
         "mkdir works - -",
         "link refused - EPERM",
-        "mmap_write broken - -",
+        "mmap_write deadly - -",
         "name_max works 28 ENAMETOOLONG",
         "file_size works 67108864 -",
         "quota unknown - -",

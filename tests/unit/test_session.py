@@ -13,6 +13,7 @@ from vexlab.model.event import (
     CaseFinished,
     CaseStarted,
     Event,
+    ProfileKnown,
     RunFinished,
     RunPlanned,
     RunStarted,
@@ -23,11 +24,13 @@ from vexlab.model.event import (
 )
 from vexlab.model.key import CaseKey
 from vexlab.model.metric import measured
+from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.provenance import Host, Provenance, UsedKernel
 from vexlab.model.report import Severity
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Source, Verdict
 from vexlab.report.files import ReportFiles
+from vexlab.report.terminal import Progress
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Stream
@@ -65,6 +68,17 @@ CASE = dataclasses.replace(
     metrics=(measured("load_s", 0.5),),
     subresults=(CHECK,),
 )
+PROFILE = Profile(
+    target="t",
+    fstype="t",
+    kernel="6.1",
+    digest="d",
+    capabilities=(
+        Capability(name="link", state=State.REFUSED, errno="EPERM", detail="\x1b[31m"),
+        Capability(name="freeze", state=State.BROKEN, deadly=True, finding="\x1b[31m"),
+        Capability(name="time_min", state=State.WORKS, limit=-(1 << 63), at_least=True),
+    ),
+)
 
 
 def _result(*cases: CaseResult, state: RunState = RunState.FINISHED) -> RunResult:
@@ -84,7 +98,7 @@ def _events(folder: Path) -> tuple[Event, ...]:
 
 
 def test_every_event_comes_back_from_a_line_of_json(tmp_path: Path) -> None:
-    for event in _events(tmp_path):
+    for event in (*_events(tmp_path), ProfileKnown(run=RUN.id, profile=PROFILE)):
         line = encode(event)
         assert b"\n" not in line
         assert decode(line) == event
@@ -180,3 +194,19 @@ def test_exit_code(
         result=_result(*cases, state=state), errors=errors, internal=False, usage=False
     )  # fmt: skip
     assert dataclasses.replace(ended, **more).exit_code == code  # type: ignore[arg-type]
+
+
+def test_the_head_of_a_run_says_in_three_lines_what_the_filesystem_can_do(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(plain=True) as progress:
+        progress.take(RunStarted(run=RUN, folder=""))
+        progress.take(ProfileKnown(run=RUN.id, profile=PROFILE))
+        progress.take(RunStarted(run=dataclasses.replace(RUN, kernels=("6.1", "6.12")), folder=""))
+        progress.take(ProfileKnown(run=RUN.id, profile=PROFILE))
+    head, *lines, again, named, _, _ = capsys.readouterr().err.splitlines()
+    assert head == again.replace(", 6.12", "") == "t on kernel 6.1 (tcg)"
+    assert lines == [
+        "  works: 1 of 3; no limits were found",
+        "  refused: link (EPERM)",
+        "  broken: freeze (\\x1b[31m)",
+    ]
+    assert named == "  6.1: works: 1 of 3; no limits were found"

@@ -7,14 +7,15 @@ of four words with a blank between them, and nothing else, so that ``grep '^syml
     NAME STATE LIMIT ERRNO
     mkdir works - -
     symlink refused - EPERM
-    mmap_write broken - -
+    mmap_write deadly - -
     name_max works 255 ENAMETOOLONG
     dir_entries works 4096 -
 
-``NAME`` is a key of ``vexlab.model.capabilities.CAPABILITIES``, ``STATE`` is ``works``, ``refused``, ``broken`` or
-``unknown``, ``LIMIT`` a decimal number in the unit of the table, ``ERRNO`` the name of an error; ``-`` stands for none.
-A limit that works holds at least that much: it was tried. ``workloads/lib/profile.h`` and ``Profile.works`` say alike
-that a capability works unless it is known to be refused or broken.
+``NAME`` is a key of ``vexlab.model.capabilities.CAPABILITIES``, ``STATE`` is ``works``, ``refused``, ``broken``,
+``deadly`` (broken so that the kernel crashed or hung: nobody may do it again) or ``unknown``, ``LIMIT`` a decimal
+number in the unit of the table, ``ERRNO`` the name of an error; ``-`` stands for none. A limit that works holds at
+least that much: it was tried. ``workloads/lib/profile.h`` and ``Profile.works`` say alike that a capability works
+unless it is known to be refused or broken.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ GUEST_FILE = "/vexlab/profile"  # workloads/lib/profile.h names it too
 RUN_FILE = "profile.json"  # in the folder of a run
 
 _NONE = "-"
+_DEADLY = "deadly"
 _LARGE = 1 << 20
 _HEAD_LIMITS = ("name_max", "file_size", "file_sparse", "dir_entries", "link_max", "smallest_device")
 _NAMES_MOST = 12  # of a line at the head of a run
@@ -54,8 +56,9 @@ class Capability:
 
     ``limit`` is in the table's unit; with ``at_least`` the search ended there and not at the filesystem's own end.
     ``errno`` is the error that refused it or that stood at the limit, and ``allowed`` whether POSIX or the man page
-    lets it be that one. ``detail`` is one sentence on what was seen; ``trigger`` the shortest call, or command, that
-    shows it; ``finding`` the kernel's title where it complained.
+    lets it be that one. ``deadly`` tells of a broken one that the kernel crashed or hung. ``detail`` is one sentence on
+    what was seen; ``trigger`` the shortest call, or command, that shows it; ``finding`` the kernel's title where it
+    complained.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Capability:
     at_least: bool = False
     errno: str = ""
     allowed: bool = True
+    deadly: bool = False
     detail: str = ""
     trigger: str = ""
     finding: str = ""
@@ -156,7 +160,8 @@ def guest_text(profile: Profile) -> str:
 
 def _guest_line(capability: Capability) -> str:
     limit = _NONE if capability.limit is None else str(capability.limit)
-    return f"{capability.name} {capability.state} {limit} {capability.errno or _NONE}\n"
+    state = _DEADLY if capability.deadly else capability.state
+    return f"{capability.name} {state} {limit} {capability.errno or _NONE}\n"
 
 
 def summary(profile: Profile) -> tuple[str, str, str]:

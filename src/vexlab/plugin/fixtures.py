@@ -185,13 +185,13 @@ def machine(
     target: Target,
     kernel: Kernel,
     artifact: ModuleArtifact,
-    profile: Profile | None,
 ) -> Iterator[Machine]:
     """Return a fresh machine made for this case, with the target's files inside and its module not loaded."""
     mark = request.node.get_closest_marker("vm")
     shape = {"memory": lab.settings.memory, "cpus": lab.settings.cpus, **(mark.kwargs if mark else {})}
     shape["single_thread_tcg"] = marks_of(request.node).single_thread_tcg
     shape = {name: value(target) if callable(value) else value for name, value in shape.items()}
+    profile = profile_on(request.config, kernel.name)  # not the fixture: a case may have a parameter of that name
     order = Order(target=target, kernel=kernel, artifact=artifact, profile=profile, **shape)
     recorder = recorder_of(cast("pytest.Item", request.node))
     with lab.machine(order) as fresh:

@@ -27,7 +27,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A line of ``fsprobe run``; ``silent`` tells of a call that says it succeeded and did nothing."""
+    """A line of ``fsprobe run``; ``silent`` tells of a call that says it succeeded and did nothing.
+
+    ``deadly`` tells that the probe hung, or that the kernel killed it.
+    """
 
     name: str
     state: State
@@ -35,6 +38,7 @@ class Answer:
     at_least: bool = False
     errno: str = ""
     silent: bool = False
+    deadly: bool = False
     detail: str = ""
     trigger: str = ""
     ms: float = 0.0
@@ -105,6 +109,7 @@ def capability_of(answer: Answer) -> Capability:
         at_least=answer.at_least,
         errno=answer.errno,
         allowed=allowed,
+        deadly=answer.deadly,
         detail=_printable(answer.detail),
         trigger=_printable(answer.trigger),
     )
@@ -122,8 +127,8 @@ def blamed(capability: Capability, report: Report) -> Capability:
         capability,
         state=State.BROKEN,
         errno="",
+        deadly=capability.deadly or report.severity is not Severity.WARNING,
         detail=capability.detail if capability.state is State.BROKEN else "the kernel complained while it was asked",
-        trigger=capability.trigger,
         finding=report.title,
     )
 

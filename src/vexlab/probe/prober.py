@@ -110,9 +110,9 @@ class Prober:
         except EmulatorDied:
             raise
         except GuestTimeout as error:
-            return True, broken(step.name, f"it hangs: {error.command or error.message}", error.command)
+            return True, broken(step.name, f"it hangs: {error.command or error.message}", error.command, deadly=True)
         except MachineLost as error:
-            return True, broken(step.name, error.message)
+            return True, broken(step.name, error.message, deadly=True)
 
     def _ask_in_guest(self) -> None:
         for _ in range(_ROUNDS):
@@ -152,7 +152,7 @@ class Prober:
         """Take in what a machine's console says; only what is new, for its kernel spoke before as well."""
         new = {name: capability_of(answer) for name, answer in said.answers.items()}
         if said.unanswered:
-            new[said.unanswered] = broken(said.unanswered, ended)
+            new[said.unanswered] = broken(said.unanswered, ended, deadly=True)
         for name, capability in new.items():
             report = said.findings.get(name)
             self.found.setdefault(name, blamed(capability, report) if report else capability)

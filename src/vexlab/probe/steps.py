@@ -49,9 +49,9 @@ def works(name: str, *, limit: int | None = None, errno: str = "", detail: str =
     return Capability(name=name, state=State.WORKS, limit=limit, errno=errno, detail=detail)
 
 
-def broken(name: str, detail: str, trigger: str = "") -> Capability:
-    """Return a capability that is broken."""
-    return Capability(name=name, state=State.BROKEN, detail=detail, trigger=trigger)
+def broken(name: str, detail: str, trigger: str = "", *, deadly: bool = False) -> Capability:
+    """Return a capability that is broken; ``deadly`` where the kernel crashed or hung."""
+    return Capability(name=name, state=State.BROKEN, detail=detail, trigger=trigger, deadly=deadly)
 
 
 def refused(name: str, detail: str, trigger: str = "", errno: str = "") -> Capability:

@@ -62,6 +62,7 @@ def test_a_crash_belongs_to_the_probe_that_had_begun() -> None:
     assert found.state is State.BROKEN
     assert found.detail == "the process dies of SIGKILL"
     assert "young_page_mkwrite" in found.finding
+    assert found.deadly
 
 
 def test_what_works_while_the_kernel_complains_is_broken() -> None:

@@ -113,6 +113,7 @@ def test_a_crash_is_one_capability_and_the_rest_is_asked_in_another_machine() ->
     broken = {name: each for name, each in found.items() if each.state is not State.WORKS}
     assert set(broken) == {"mmap_write"}
     assert "young_page_mkwrite" in broken["mmap_write"].finding
+    assert broken["mmap_write"].deadly
     assert told == [[], ["mmap_write"]]
 
 

@@ -116,6 +116,8 @@ static void ctime_kept(void)
 		after = look(name);
 		moved = later(after.st_ctim, before.st_ctim);
 	}
+	if (!moved && !later(after.st_ctim, after.st_mtim) && !later(after.st_mtim, after.st_ctim))
+		refused(0, "it is the same as mtime");
 	HOLDS(moved, "setting mtime does not mark it");
 	forget();
 	before = look(name);
