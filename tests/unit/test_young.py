@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from vexlab.cli.selfcheck import source_folders
 from vexlab.selfcheck.defects import Defect, load_defects
 from vexlab.targets.load import load_target
 
@@ -104,6 +105,12 @@ def test_young_targets(file: Path) -> None:
     assert bool(target.fsck) == ("no_fsck" not in young)
     programs = {command[0] for command in (target.mkfs, target.fsck, target.fields) if command}
     assert {output for tool in target.tools for output in tool.outputs} == programs
+
+
+def test_a_selfcheck_notices_changes_of_their_sources() -> None:
+    folders = [folder.resolve() for folder in source_folders(load_target(VEXFS / "young" / "teaching.toml"))]
+    assert folders == [VEXFS / "young", MODULE, VEXFS / "tools"]
+    assert source_folders(load_target(VEXFS / "target.toml")) == (VEXFS,)
 
 
 def test_clean_young_targets_have_no_defects() -> None:
