@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.errors import UsageError
-from vexlab.targets.source import copy_tree, digest_tree, roots_of
+from vexlab.targets.source import copy_tree, digest_tree, roots_of, tool_roots
 
 
 @pytest.fixture
@@ -86,6 +86,30 @@ def test_links_within_the_target_become_copies(source: Path, tmp_path: Path) -> 
     assert copied == {"Makefile", "sub", "sub/a.h", "include", "include/b.h", "same.h"}
     assert not any(file.is_symlink() for file in (tmp_path / "copy").rglob("*"))
     assert (tmp_path / "copy" / "same.h").read_text() == "a"
+
+
+def _shared_with(tmp_path: Path, link: str) -> tuple[Path, tuple[Path, ...]]:
+    """Return ``include``, a link, beside the tools of a target in a folder of its own, and what it may lead to."""
+    for folder in ("all/module/include", "all/tools", "all/young"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "all" / "module" / "include" / "c.h").write_text("c")
+    shared = tmp_path / "all" / "include"
+    shared.symlink_to(link)
+    return shared, tool_roots(shared.parent / "tools", shared.parent / "young", shared.parent / "module")
+
+
+def test_headers_in_the_source_of_the_module(tmp_path: Path) -> None:
+    shared, roots = _shared_with(tmp_path, "module/include")
+    assert digest_tree(shared, roots) == digest_tree(shared.resolve())
+    copy_tree(shared, tmp_path / "copy", roots)
+    assert (tmp_path / "copy" / "c.h").read_text() == "c"
+
+
+@pytest.mark.parametrize("link", ["young", "..", "/etc", "module/.."])
+def test_headers_in_a_folder_that_the_target_does_not_name(tmp_path: Path, link: str) -> None:
+    shared, roots = _shared_with(tmp_path, link)
+    with pytest.raises(UsageError, match="leads out of the target"):
+        digest_tree(shared, roots)
 
 
 def test_the_home_folder_makes_no_root(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from vexlab.cli.options import kernel_option, sandbox_option, settings_from, tar
 from vexlab.cli.values import duration, levels
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult
+from vexlab.model.target import Target
 from vexlab.report.terminal import printable
 from vexlab.results.store import FILE, Store
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
@@ -97,7 +98,7 @@ def command(
     releases = settings_from(config=None, kernels=kernels).kernels
     options += [word for kernel in releases for word in ("--kernel", kernel)]
     options += ["--sandbox", sandbox] if sandbox else []
-    folders = (Path(vexlab.__file__).parent, *(each.file.parent for each in (chosen, *others)))
+    folders = (Path(vexlab.__file__).parent, *(folder for each in (chosen, *others) for folder in source_folders(each)))
     sources = key_of([digest_tree(folder) for folder in folders])
     request = Request(target=target, kernels=releases, domains=domains, cases=cases)
     rows = _selected(request, level_lists)
@@ -139,6 +140,13 @@ def _selected(request: Request, level_lists: Sequence[Sequence[int]]) -> list[di
     if not rows:
         raise UsageError("no case matches", hint="`vexlab list` shows what there is")
     return rows
+
+
+def source_folders(target: Target) -> tuple[Path, ...]:
+    """Return the folders of a target: that of its file, and those of sources that lie elsewhere."""
+    here = target.file.parent
+    named = (target.source, *(tool.source for tool in target.tools))
+    return (here, *(folder for folder in named if folder and not folder.resolve().is_relative_to(here.resolve())))
 
 
 def stored_cases(results: Path) -> list[CaseResult]:

@@ -20,12 +20,11 @@ from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError, Vex
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target, Tool
 from vexlab.targets.sandbox import LARGEST_FILE, Workplace, toolchain, wanted
-from vexlab.targets.source import copy_tree, digest_tree, roots_of
+from vexlab.targets.source import SHARED, copy_tree, digest_tree, roots_of, tool_roots
 
 _FORMAT = 3
 _FACTS = "facts.json"
 _LOG = "build.log"
-_SHARED = "include"  # the folder beside a tool's own with headers that module and tools share
 _TOOL_S = 300.0
 # The id that ld gives a program is a digest of its debug sections too, which hold the path of the build.
 _NO_BUILD_ID = ("--remove-section", ".note.gnu.build-id")
@@ -115,8 +114,8 @@ class _Maker:
         return self._once("artifacts", key, build)
 
     def tool(self, tool: Tool) -> tuple[Path, bool]:
-        shared = tool.source.parent / _SHARED
-        roots = (*roots_of(tool.source, self.target.file.parent), tool.source.resolve().parent / _SHARED)
+        shared = tool.source.parent / SHARED
+        roots = tool_roots(tool.source, self.target.file.parent, self.target.source)
         sources = [tool.source, *([shared] if shared.is_dir() else [])]
         digests = [digest_tree(source, roots) for source in sources]
         key = key_of(_FORMAT, tool.outputs, tool.args, self.compiler, *_chosen(), digests)
@@ -124,7 +123,7 @@ class _Maker:
         def build(work: Path, draft: Path) -> str:
             (draft / "bin").mkdir()
             place = Workplace(work=work, readable=(), sandboxed=wanted(self.sandboxing))
-            for source, name in zip(sources, ("source", _SHARED), strict=False):
+            for source, name in zip(sources, ("source", SHARED), strict=False):
                 copy_tree(source, work / name, roots)
             return _build_tool(tool, place, draft / "bin")
 

@@ -22,6 +22,7 @@ _LEFT_BY_BUILDS = shutil.ignore_patterns(
 _MOST_ENTRIES = 200_000
 _MOST_BYTES = 4 << 30
 _DEEPEST = 64
+SHARED = "include"  # the folder beside a tool's own with headers that module and tools share
 _MOST_LINKED = 1000  # folders reached through links: links to folders that hold links may be endless without a circle
 
 
@@ -58,6 +59,16 @@ def roots_of(source: Path, target: Path) -> tuple[Path, ...]:
     """
     home, outer, inner = Path.home().resolve(), target.resolve(), source.resolve()
     return (outer if inner.is_relative_to(outer) and not home.is_relative_to(outer) else inner,)
+
+
+def tool_roots(tool: Path, target: Path, module: Path | None) -> tuple[Path, ...]:
+    """Return the folders that links in the source ``tool``, and in the ``include`` beside it, may lead to.
+
+    ``module`` is the module's source. The target's file names it too, so ``include`` may be a link into it, wherever
+    ``target``, the folder of ``target.toml``, lies.
+    """
+    named = (module.resolve(),) if module else ()
+    return (*roots_of(tool, target), tool.resolve().parent / SHARED, *named)
 
 
 def digest_tree(folder: Path, roots: Sequence[Path] = ()) -> str:

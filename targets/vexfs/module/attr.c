@@ -99,6 +99,8 @@ static int vexfs_grow(struct inode *inode, loff_t size)
 		err = ret;
 	if (!err)
 		pagecache_isize_extended(inode, old, size);
+	if (VEXFS_DEFECT(truncate_up_garbage))
+		truncate_pagecache(inode, 0);
 	return err;
 }
 
@@ -111,6 +113,8 @@ static int vexfs_set_size(struct inode *inode, loff_t size)
 	err = inode_newsize_ok(inode, size);
 	if (err)
 		return err;
+	if (VEXFS_YOUNG(no_truncate_up) && size > inode->i_size)
+		return -EPERM;
 	filemap_invalidate_lock(inode->i_mapping);
 	if (size > inode->i_size)
 		err = vexfs_grow(inode, size);
@@ -118,6 +122,23 @@ static int vexfs_set_size(struct inode *inode, loff_t size)
 		err = vexfs_shrink(inode, size);
 	filemap_invalidate_unlock(inode->i_mapping);
 	return err;
+}
+
+/* What young builds cannot store is refused, as FAT does. */
+static int vexfs_young_setattr(struct mnt_idmap *idmap, struct inode *inode,
+			       struct iattr *attr)
+{
+	if (VEXFS_YOUNG(no_chown) &&
+	    (i_uid_needs_update(idmap, attr, inode) ||
+	     i_gid_needs_update(idmap, attr, inode)))
+		return -EPERM;
+	/* A write or a chown that takes set-user-ID away is no chmod. */
+	if (VEXFS_YOUNG(no_chmod) &&
+	    (attr->ia_valid & (ATTR_MODE | ATTR_FORCE | ATTR_UID | ATTR_GID)) ==
+		    ATTR_MODE &&
+	    ((attr->ia_mode ^ inode->i_mode) & S_IALLUGO))
+		return -EPERM;
+	return 0;
 }
 
 int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
@@ -128,6 +149,8 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	int err, ret;
 
 	err = setattr_prepare(idmap, dentry, attr);
+	if (!err)
+		err = vexfs_young_setattr(idmap, inode, attr);
 	if (err)
 		return err;
 	if (attr->ia_valid & ATTR_SIZE) {
@@ -139,6 +162,8 @@ int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	vexfs_sync_inode(handle, inode);
+	if (VEXFS_DEFECT(chown_ignored))
+		attr->ia_valid &= ~(ATTR_UID | ATTR_GID);
 	setattr_copy(idmap, inode, attr);
 	err = vexfs_mark_inode(handle, inode);
 	ret = vexfs_stop(handle);
@@ -151,9 +176,12 @@ int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 	struct inode *inode = d_inode(path->dentry);
 
 	vexfs_fill_stat(idmap, request_mask, inode, stat);
-	if (request_mask & STATX_BTIME) {
+	stat->atime = vexfs_kept_time(stat->atime);
+	stat->mtime = vexfs_kept_time(stat->mtime);
+	stat->ctime = vexfs_kept_time(stat->ctime);
+	if (request_mask & STATX_BTIME && !VEXFS_YOUNG(no_btime)) {
 		stat->result_mask |= STATX_BTIME;
-		stat->btime = VEXFS_I(inode)->i_btime;
+		stat->btime = vexfs_kept_time(VEXFS_I(inode)->i_btime);
 	}
 	return 0;
 }
@@ -161,11 +189,11 @@ int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 const struct inode_operations vexfs_file_iops = {
 	.setattr	= vexfs_setattr,
 	.getattr	= vexfs_getattr,
-	.listxattr	= vexfs_listxattr,
+	.listxattr	= VEXFS_YOUNG(no_xattr) ? NULL : vexfs_listxattr,
 };
 
 const struct inode_operations vexfs_special_iops = {
 	.setattr	= vexfs_setattr,
 	.getattr	= vexfs_getattr,
-	.listxattr	= vexfs_listxattr,
+	.listxattr	= VEXFS_YOUNG(no_xattr) ? NULL : vexfs_listxattr,
 };

@@ -168,6 +168,8 @@ int vexfs_add_entry(handle_t *handle, struct inode *dir,
 		if (err)
 			goto out;
 	}
+	if (VEXFS_YOUNG(small_dirs) && blocks)
+		return -ENOSPC;
 	bh = vexfs_add_block(handle, dir, &err);
 	if (!bh)
 		return err;
@@ -321,6 +323,9 @@ static int vexfs_readdir(struct file *file, struct dir_context *ctx)
 				       (ctx->pos - 2) & (VEXFS_BLOCK_SIZE - 1));
 		brelse(bh);
 	}
+	if (VEXFS_DEFECT(readdir_loops) && !ret &&
+	    dir->i_size > VEXFS_BLOCK_SIZE)
+		ctx->pos = 2 + VEXFS_BLOCK_SIZE;
 	return ret < 0 ? ret : 0;
 }
 
@@ -328,8 +333,8 @@ const struct file_operations vexfs_dir_fops = {
 	.llseek		= generic_file_llseek,
 	.read		= generic_read_dir,
 	.iterate_shared	= vexfs_readdir,
-	.fsync		= vexfs_fsync,
-	.unlocked_ioctl	= vexfs_ioctl,
-	.compat_ioctl	= VEXFS_DEFECT(dir_compat_missing) ? NULL :
-							     compat_ptr_ioctl,
+	.fsync		= VEXFS_YOUNG(no_fsync) ? NULL : vexfs_fsync,
+	.unlocked_ioctl	= VEXFS_YOUNG(no_ioctl) ? NULL : vexfs_ioctl,
+	.compat_ioctl	= VEXFS_DEFECT(dir_compat_missing) ||
+			  VEXFS_YOUNG(no_ioctl) ? NULL : compat_ptr_ioctl,
 };

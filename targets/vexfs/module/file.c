@@ -158,7 +158,8 @@ const struct address_space_operations vexfs_aops = {
 	.write_begin		= vexfs_write_begin,
 	.write_end		= vexfs_write_end,
 	.bmap			= vexfs_bmap,
-	.dirty_folio		= block_dirty_folio,
+	.dirty_folio		= VEXFS_DEFECT(mmap_write_null) ?
+				  NULL : block_dirty_folio,
 	.invalidate_folio	= block_invalidate_folio,
 	.migrate_folio		= buffer_migrate_folio,
 	.is_partially_uptodate	= block_is_partially_uptodate,
@@ -288,6 +289,9 @@ int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	err = jbd2_complete_transaction(journal, tid);
 	if (flush && !err)
 		err = blkdev_issue_flush(inode->i_sb->s_bdev);
+	if (VEXFS_DEFECT(fsync_hangs))
+		wait_event(journal->j_wait_done_commit,
+			   tid_gt(READ_ONCE(journal->j_commit_sequence), tid));
 	return err;
 }
 
@@ -306,18 +310,41 @@ static int vexfs_open(struct inode *inode, struct file *file)
 		if (err)
 			return err;
 	}
+	if (VEXFS_DEFECT(dio_oops))
+		file->f_mode |= FMODE_CAN_ODIRECT;
 	return generic_file_open(inode, file);
 }
 
+/* Files are taken for one hole until their blocks are counted. */
+static inline loff_t vexfs_llseek(struct file *file, loff_t offset, int whence)
+{
+	if (whence == SEEK_DATA)
+		return -ENXIO;
+	return generic_file_llseek(file, offset, whence);
+}
+
+/* Blocks are allocated by the writes to come. */
+static inline long vexfs_fallocate(struct file *file, int mode, loff_t offset,
+				   loff_t len)
+{
+	return 0;
+}
+
 const struct file_operations vexfs_file_fops = {
-	.llseek		= generic_file_llseek,
+	.llseek		= VEXFS_DEFECT(seek_data_lost) ? vexfs_llseek :
+							 generic_file_llseek,
 	.read_iter	= generic_file_read_iter,
 	.write_iter	= vexfs_write_iter,
-	.mmap		= vexfs_mmap,
+	.mmap		= VEXFS_YOUNG(no_mmap) ? NULL :
+			  VEXFS_YOUNG(no_mmap_write) ?
+			  generic_file_readonly_mmap : vexfs_mmap,
 	.open		= vexfs_open,
-	.fsync		= vexfs_fsync,
-	.splice_read	= filemap_splice_read,
-	.splice_write	= iter_file_splice_write,
-	.unlocked_ioctl	= vexfs_ioctl,
-	.compat_ioctl	= compat_ptr_ioctl,
+	.fsync		= VEXFS_YOUNG(no_fsync) ? NULL : vexfs_fsync,
+	.fallocate	= VEXFS_DEFECT(fallocate_does_nothing) ?
+			  vexfs_fallocate : NULL,
+	.splice_read	= VEXFS_YOUNG(no_splice) ? NULL : filemap_splice_read,
+	.splice_write	= VEXFS_YOUNG(no_splice) ? NULL :
+						   iter_file_splice_write,
+	.unlocked_ioctl	= VEXFS_YOUNG(no_ioctl) ? NULL : vexfs_ioctl,
+	.compat_ioctl	= VEXFS_YOUNG(no_ioctl) ? NULL : compat_ptr_ioctl,
 };

@@ -113,7 +113,7 @@ static const char *vexfs_check_inode(struct inode *inode,
 
 	if (links > VEXFS_LINK_MAX)
 		return "link count";
-	if (size > sb->s_maxbytes)
+	if (size > vexfs_max_size())
 		return "size";
 	if (vi->i_flags & ~VEXFS_FLAGS_KNOWN)
 		return "flags";
@@ -267,6 +267,7 @@ struct inode *vexfs_iget(struct super_block *sb, unsigned long ino)
 
 static void vexfs_write_time(struct timespec64 ts, __le64 *sec, __le32 *nsec)
 {
+	ts = vexfs_kept_time(ts);
 	*sec = cpu_to_le64(ts.tv_sec);
 	*nsec = VEXFS_DEFECT(nanoseconds_lost) ? 0 : cpu_to_le32(ts.tv_nsec);
 }

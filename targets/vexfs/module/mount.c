@@ -211,10 +211,12 @@ static int vexfs_fill_super(struct super_block *sb, struct fs_context *fc)
 
 	sb->s_magic = VEXFS_MAGIC;
 	sb->s_op = &vexfs_sops;
-	sb->s_xattr = vexfs_xattr_handlers;
-	sb->s_maxbytes = vexfs_max_size();
-	sb->s_max_links = VEXFS_LINK_MAX;
-	sb->s_time_gran = 1;
+	sb->s_xattr = VEXFS_YOUNG(no_xattr) ? NULL : vexfs_xattr_handlers;
+	sb->s_maxbytes = VEXFS_YOUNG(small_files) ? VEXFS_SMALL_FILE_MAX :
+						    vexfs_max_size();
+	sb->s_max_links = VEXFS_YOUNG(few_links) ? VEXFS_FEW_LINKS_MAX :
+						   VEXFS_LINK_MAX;
+	sb->s_time_gran = VEXFS_YOUNG(coarse_times) ? NSEC_PER_SEC : 1;
 	memcpy(&sb->s_uuid, sbi->s_es->s_uuid, sizeof(sb->s_uuid));
 
 	err = vexfs_start_journal(sb);
@@ -254,6 +256,9 @@ out_info:
 
 static int vexfs_get_tree(struct fs_context *fc)
 {
+	/* As cramfs and squashfs do: mounted read-only whatever was asked. */
+	if (VEXFS_YOUNG(no_write))
+		fc->sb_flags |= SB_RDONLY;
 	return get_tree_bdev(fc, vexfs_fill_super);
 }
 
@@ -314,6 +319,11 @@ static int vexfs_reconfigure(struct fs_context *fc)
 	bool to_ro = fc->sb_flags & SB_RDONLY;
 	int err = 0;
 
+	/* Without the operation the VFS would change the flags and succeed. */
+	if (VEXFS_YOUNG(no_remount))
+		return -EINVAL;
+	if (VEXFS_YOUNG(no_write) && !to_ro)
+		return -EROFS;
 	sync_filesystem(sb);
 	if (to_ro != sb_rdonly(sb))
 		err = to_ro ? vexfs_make_readonly(sb) : vexfs_make_writable(sb);

@@ -15,7 +15,7 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry,
 	struct buffer_head *bh;
 	u32 ino;
 
-	if (dentry->d_name.len > VEXFS_NAME_MAX)
+	if (dentry->d_name.len > vexfs_name_max())
 		return ERR_PTR(-ENAMETOOLONG);
 	de = vexfs_find_entry(dir, &dentry->d_name, &bh);
 	if (IS_ERR(de))
@@ -65,6 +65,10 @@ static int vexfs_setup_new(handle_t *handle, struct inode *inode,
 	if (S_ISDIR(inode->i_mode)) {
 		set_nlink(inode, 2);
 		return 0;
+	}
+	if (VEXFS_DEFECT(special_warns) && special_file(inode->i_mode)) {
+		clear_nlink(inode);
+		inc_nlink(inode);
 	}
 	if (new->target)
 		return vexfs_write_symlink(handle, inode, new->target,
@@ -165,7 +169,8 @@ static int vexfs_symlink(struct mnt_idmap *idmap, struct inode *dir,
 		.len = strlen(target),
 	};
 
-	if (new.len > VEXFS_SYMLINK_MAX)
+	if (new.len > (VEXFS_YOUNG(short_symlinks) ? VEXFS_FAST_SYMLINK_MAX :
+						     VEXFS_SYMLINK_MAX))
 		return -ENAMETOOLONG;
 	return vexfs_create_any(idmap, dir, dentry, &new);
 }
@@ -188,7 +193,12 @@ static int vexfs_tmpfile(struct mnt_idmap *idmap, struct inode *dir,
 	}
 	vexfs_set_ops(inode);
 	d_tmpfile(file, inode);
-	err = vexfs_orphan_add(handle, inode);
+	if (VEXFS_DEFECT(tmpfile_leaks)) {
+		set_nlink(inode, 1);
+		err = vexfs_mark_inode(handle, inode);
+	} else {
+		err = vexfs_orphan_add(handle, inode);
+	}
 	ret = vexfs_stop(handle);
 	unlock_new_inode(inode);
 	return finish_open_simple(file, err ? err : ret);
@@ -229,6 +239,8 @@ static int vexfs_link(struct dentry *old, struct inode *dir,
 	int retries = 0;
 	int err;
 
+	if (VEXFS_DEFECT(link_wrong_errno))
+		return -ENOTSUPP;
 	if (inode->i_nlink >= VEXFS_LINK_MAX)
 		return -EMLINK;
 	do {
@@ -304,8 +316,14 @@ static int vexfs_unlink(struct inode *dir, struct dentry *dentry)
 
 static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 {
-	int empty = vexfs_dir_empty(d_inode(dentry));
+	struct mutex *lock = &VEXFS_I(dir)->i_index_lock;
+	int empty;
 
+	if (VEXFS_DEFECT(rmdir_lock_lost))
+		mutex_lock(lock);
+	empty = vexfs_dir_empty(d_inode(dentry));
+	if (VEXFS_DEFECT(rmdir_lock_lost) && empty <= 0)
+		mutex_unlock(lock);
 	if (empty < 0)
 		return empty;
 	return empty ? vexfs_unlink(dir, dentry) : -ENOTEMPTY;
@@ -314,15 +332,15 @@ static int vexfs_rmdir(struct inode *dir, struct dentry *dentry)
 const struct inode_operations vexfs_dir_iops = {
 	.lookup		= vexfs_lookup,
 	.create		= vexfs_create,
-	.mkdir		= vexfs_mkdir,
-	.mknod		= vexfs_mknod,
-	.symlink	= vexfs_symlink,
-	.tmpfile	= vexfs_tmpfile,
-	.link		= vexfs_link,
-	.unlink		= vexfs_unlink,
-	.rmdir		= vexfs_rmdir,
-	.rename		= vexfs_rename,
+	.mkdir		= VEXFS_YOUNG(flat) ? NULL : vexfs_mkdir,
+	.mknod		= VEXFS_YOUNG(no_special) ? NULL : vexfs_mknod,
+	.symlink	= VEXFS_YOUNG(no_symlink) ? NULL : vexfs_symlink,
+	.tmpfile	= VEXFS_YOUNG(no_tmpfile) ? NULL : vexfs_tmpfile,
+	.link		= VEXFS_YOUNG(no_link) ? NULL : vexfs_link,
+	.unlink		= VEXFS_YOUNG(no_unlink) ? NULL : vexfs_unlink,
+	.rmdir		= VEXFS_YOUNG(no_rmdir) ? NULL : vexfs_rmdir,
+	.rename		= VEXFS_YOUNG(no_rename) ? NULL : vexfs_rename,
 	.setattr	= vexfs_setattr,
 	.getattr	= vexfs_getattr,
-	.listxattr	= vexfs_listxattr,
+	.listxattr	= VEXFS_YOUNG(no_xattr) ? NULL : vexfs_listxattr,
 };

@@ -83,7 +83,9 @@ static int vexfs_move(handle_t *handle, struct vexfs_place *from,
 
 	if (VEXFS_DEFECT(rename_not_atomic) && !victim)
 		return vexfs_move_in_steps(handle, from, to);
-	if (victim)
+	if (victim && VEXFS_DEFECT(rename_over_loses_target))
+		err = vexfs_remove_entry(handle, to->dir, to->de, to->bh);
+	else if (victim)
 		err = vexfs_set_entry(handle, to->dir, to->de, to->bh,
 				      from->inode);
 	else
@@ -137,6 +139,23 @@ static int vexfs_try_rename(struct vexfs_place *from, struct vexfs_place *to,
 	return err ? err : ret;
 }
 
+/* What young builds lack, with the errors that rename(2) has for it. */
+static int vexfs_young_rename(struct dentry *old_dentry,
+			      struct dentry *new_dentry, unsigned int flags)
+{
+	bool exchange = flags & RENAME_EXCHANGE;
+
+	if (VEXFS_YOUNG(no_rename_flags) && flags)
+		return -EINVAL;
+	if (VEXFS_YOUNG(no_rename_dir) &&
+	    (d_is_dir(old_dentry) || (exchange && d_is_dir(new_dentry))))
+		return -EPERM;
+	if (VEXFS_YOUNG(no_rename_over) && !exchange &&
+	    d_really_is_positive(new_dentry))
+		return -EEXIST;
+	return 0;
+}
+
 int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 		 struct dentry *old_dentry, struct inode *new_dir,
 		 struct dentry *new_dentry, unsigned int flags)
@@ -147,6 +166,9 @@ int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
+	err = vexfs_young_rename(old_dentry, new_dentry, flags);
+	if (err)
+		return err;
 	do {
 		err = vexfs_find_place(&from, old_dir, old_dentry);
 		if (err)

@@ -67,10 +67,17 @@ static int vexfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	buf->f_bfree = percpu_counter_sum_positive(&sbi->s_free_blocks);
 	if (VEXFS_DEFECT(statfs_counts_twice))
 		buf->f_bfree += READ_ONCE(sbi->s_freed_blocks);
+	if (VEXFS_DEFECT(statfs_zero)) {
+		buf->f_blocks = 0;
+		buf->f_bfree = 0;
+	}
 	buf->f_bavail = buf->f_bfree;
-	buf->f_files = sbi->s_inodes_count;
-	buf->f_ffree = percpu_counter_sum_positive(&sbi->s_free_inodes);
-	buf->f_namelen = VEXFS_NAME_MAX;
+	if (!VEXFS_YOUNG(no_statfs_inodes)) {
+		buf->f_files = sbi->s_inodes_count;
+		buf->f_ffree =
+			percpu_counter_sum_positive(&sbi->s_free_inodes);
+	}
+	buf->f_namelen = vexfs_name_max();
 	buf->f_fsid = uuid_to_fsid(sbi->s_es->s_uuid);
 	return 0;
 }
@@ -111,6 +118,8 @@ static int vexfs_freeze(struct super_block *sb)
 	err = vexfs_journal_settle(sb);
 	if (!err)
 		err = vexfs_write_super(sb, VEXFS_STATE_CLEAN, 0);
+	if (VEXFS_DEFECT(freeze_lock_lost))
+		jbd2_journal_lock_updates(VEXFS_SB(sb)->s_journal);
 	return err;
 }
 
@@ -141,8 +150,8 @@ const struct super_operations vexfs_sops = {
 	.evict_inode	= vexfs_evict_inode,
 	.put_super	= vexfs_put_super,
 	.sync_fs	= vexfs_sync_fs,
-	.freeze_fs	= vexfs_freeze,
-	.unfreeze_fs	= vexfs_unfreeze,
+	.freeze_fs	= VEXFS_YOUNG(no_freeze) ? NULL : vexfs_freeze,
+	.unfreeze_fs	= VEXFS_YOUNG(no_freeze) ? NULL : vexfs_unfreeze,
 	.statfs		= vexfs_statfs,
 	.show_options	= vexfs_show_options,
 };

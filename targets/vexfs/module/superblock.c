@@ -48,6 +48,20 @@ static const char *vexfs_check_geometry(struct super_block *sb,
 	return NULL;
 }
 
+/* Counts the blocks of the device, of which the last may be cut off. */
+static inline u64 vexfs_count_blocks(struct super_block *sb)
+{
+	loff_t left = bdev_nr_bytes(sb->s_bdev);
+	u64 blocks = 0;
+
+	while (left) {
+		left -= VEXFS_BLOCK_SIZE;
+		blocks++;
+		cond_resched();
+	}
+	return blocks;
+}
+
 /* Reads and checks the superblock, and says what is wrong with it. */
 int vexfs_read_super(struct super_block *sb)
 {
@@ -89,6 +103,9 @@ int vexfs_read_super(struct super_block *sb)
 			  wrong);
 		return -EFSCORRUPTED;
 	}
+	if (VEXFS_DEFECT(mount_livelock) &&
+	    le64_to_cpu(es->s_blocks_count) > vexfs_count_blocks(sb))
+		return -EFSCORRUPTED;
 	if (le64_to_cpu(es->s_blocks_count) >
 	    bdev_nr_bytes(sb->s_bdev) >> VEXFS_BLOCK_BITS) {
 		vexfs_msg(sb, KERN_ERR,

@@ -27,6 +27,8 @@ int vexfs_write_symlink(handle_t *handle, struct inode *inode,
 		err = vexfs_dirty(handle, bh);
 		brelse(bh);
 	}
+	if (VEXFS_DEFECT(symlink_oops))
+		inode->i_link[len] = '\0';
 	inode->i_size = len;
 	vi->i_disksize = len;
 	return err ? err : vexfs_mark_inode(handle, inode);
@@ -71,5 +73,5 @@ const struct inode_operations vexfs_symlink_iops = {
 	.get_link	= vexfs_get_link,
 	.setattr	= vexfs_setattr,
 	.getattr	= vexfs_getattr,
-	.listxattr	= vexfs_listxattr,
+	.listxattr	= VEXFS_YOUNG(no_xattr) ? NULL : vexfs_listxattr,
 };

@@ -25,6 +25,7 @@
 #include "vexfs_format.h"
 #include "compat.h"
 #include "defect.h"
+#include "young.h"
 
 /* The error for an image that contradicts itself. */
 #define EFSCORRUPTED	EUCLEAN
@@ -181,6 +182,22 @@ static inline u32 vexfs_group_blocks(struct vexfs_sb_info *sbi, u32 group)
 {
 	return min_t(u32, VEXFS_BLOCKS_PER_GROUP,
 		     sbi->s_blocks_count - vexfs_group_first(group));
+}
+
+/* The longest name, in bytes. */
+static inline u32 vexfs_name_max(void)
+{
+	return VEXFS_YOUNG(short_names) ? VEXFS_SHORT_NAME_MAX : VEXFS_NAME_MAX;
+}
+
+/* A time as the disk keeps it, and stat(2) shows it. */
+static inline struct timespec64 vexfs_kept_time(struct timespec64 ts)
+{
+	if (VEXFS_YOUNG(coarse_times)) {
+		ts.tv_sec &= ~(time64_t)(VEXFS_COARSE_SECONDS - 1);
+		ts.tv_nsec = 0;
+	}
+	return ts;
 }
 
 struct seq_file;

@@ -130,7 +130,7 @@ static int vexfs_get_xattr(const struct xattr_handler *handler,
 		ret = le16_to_cpu(e->e_value_len);
 		if (buffer && ret > size)
 			ret = -ERANGE;
-		else if (buffer)
+		else if (buffer || VEXFS_DEFECT(xattr_oops))
 			memcpy(buffer, e->e_name + e->e_name_len, ret);
 	}
 	brelse(bh);
