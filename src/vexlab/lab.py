@@ -33,11 +33,11 @@ from vexlab.vm import accel, template
 from vexlab.vm.machine import Machine
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.session import Session
-from vexlab.workloads import LIBRARY, WORKLOADS
+from vexlab.workloads import LIBRARY, RUNNER, WORKLOADS
 
 log = logging.getLogger(__name__)
 
-SNAPSHOT_FORMAT = 4  # part of every snapshot's key: raise it when machines are made in another way
+SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are made in another way
 
 # SLUB checks every object (Documentation/mm/slub.rst), but without U: storing users makes 6.1 itself leak a debugfs
 # entry for each cache that a module creates and destroys. KFENCE samples where it is built in (6.12); speculation
@@ -296,6 +296,7 @@ class Lab:
                 machine.push(source, path, mode=mode)
             if order.profile:
                 machine.push(guest_text(order.profile).encode(), GUEST_FILE)
+            machine.start_runner(f"{FOLDER}/bin/{RUNNER}")
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
 
         template.derive(base, spec, self.session.new_folder(), put, draft)

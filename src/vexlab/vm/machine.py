@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
@@ -17,14 +18,15 @@ from typing import Any, BinaryIO, Self
 
 from vexlab import process
 from vexlab.deadline import Deadline
-from vexlab.errors import AgentError, DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
+from vexlab.errors import AgentError, DiskFault, EmulatorDied, GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
 from vexlab.vm.agent import Agent
-from vexlab.vm.argv import MachineFiles, Start, qemu_argv
+from vexlab.vm.argv import RUNNER_PORT, MachineFiles, Start, qemu_argv
 from vexlab.vm.clock import MachineClock
 from vexlab.vm.console import Console
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.qmp import Qmp
+from vexlab.vm.runner import Chunk, Runner
 from vexlab.vm.transfer import Progress, Transfer
 
 BUSYBOX = "/bin/busybox"  # in every image; static, so that nothing is linked
@@ -38,6 +40,14 @@ elif [ -e "$3" ] && [ ! -f "$3" ]; then
 else
     chmod "$1" "$2" && mv -f "$2" "$3"
 fi
+"""
+_GREET_S = 5.0  # a runner that gives no sign of life for so long is done without
+_RUNNER = """
+for port in /sys/class/virtio-ports/*; do
+    read -r name <"$port/name" && [ "$name" = "$1" ] && exec "$2" "/dev/${port##*/}"
+done
+echo "no port $1" >&2
+exit 1
 """
 _BY_AGENT = 1 << 20  # bytes from which a transfer of their own pays
 
@@ -62,9 +72,13 @@ class Machine:
         self._killed = False
         self.before_kill: Callable[[], None] | None = None
         self.symbols: Mapping[str, int] = {}
+        self.has_runner = False
         self.qmp = qmp
         self._child = child
         self._agent: Agent | None = None
+        self._runner: Runner | None = None
+        self._runner_open = True
+        self._alone = threading.Lock()  # a case may use threads
 
     @classmethod
     def launch(cls, spec: MachineSpec, folder: Path, start: Start | None = None, *, detached: bool = False) -> Machine:
@@ -139,7 +153,37 @@ class Machine:
         whatever ``watch`` raises.
         """
         deadline = Deadline.after(timeout, self.clock)
-        return self._the_agent(deadline).exec(argv, deadline, stdin=stdin, env=env)
+        commands = self._the_runner(deadline) or self._the_agent(deadline)
+        return commands.exec(argv, deadline, stdin=stdin, env=env)
+
+    def stream(self, argv: Sequence[str], chunk: Chunk, *, timeout: float = 30.0) -> CommandResult:
+        """As ``exec``, but output is given to ``chunk`` as it comes, however much, and kept nowhere.
+
+        The command and its process group are killed where its time is over or ``chunk`` raises. Raises ``MachineError``
+        where the guest has no command runner.
+        """
+        deadline = Deadline.after(timeout, self.clock)
+        if runner := self._the_runner(deadline):
+            return runner.exec(argv, deadline, chunk=chunk)
+        raise MachineError("the guest has no command runner, so that output cannot be had while a command runs")
+
+    def start_runner(self, program: str) -> None:
+        """Start the command runner, the guest's ``program``, which is used from now on; raise ``MachineError``."""
+        started = self.exec([BUSYBOX, "sh", "-c", _RUNNER, "sh", RUNNER_PORT, program])
+        if not started.ok:
+            raise MachineError(f"the command runner does not start: {started}")
+        self.has_runner = True
+        self.connect()
+
+    def connect(self) -> None:
+        """Connect to the guest's agent, and to its command runner where it ``has_runner``.
+
+        Done before a template's state is loaded, as it was when that was saved, the guest has no change to deal with.
+        """
+        self._the_agent(Deadline.after(START_S))
+        if self.has_runner and not self._runner:
+            self._runner_open = True
+            self._runner = Runner(self.files.runner, idle=self._runner_idle, stopwatch=self.clock.unbounded)
 
     def ping(self, timeout: float) -> None:
         """Ask the guest's agent for a sign of life; as ``exec``, but nothing is started in the guest."""
@@ -256,9 +300,9 @@ class Machine:
             raise
         self.qmp.events()  # loading closes and opens the agent's port; that is not the agent's death
         self.qmp.command("cont")
-        if self._agent:
-            self._agent.close()
-            self._agent = None
+        self._disconnect()
+        if self.has_runner:
+            self.connect()
         self.wait_ready(START_S)
 
     def reset(self, *, timeout: float = 180.0) -> None:
@@ -270,9 +314,8 @@ class Machine:
             # the port of the agent closes before this event; that is not the agent's death
             if any(event["event"] == "RESET" for event in self.qmp.events()):
                 break
-        if self._agent:
-            self._agent.close()
-            self._agent = None
+        self._disconnect()
+        self.has_runner = False
         self.wait_ready(deadline.remaining)
         self.qmp.command("set-action", {"reboot": "shutdown"})
 
@@ -307,8 +350,7 @@ class Machine:
                 stack.callback(shutil.rmtree, self.files.folder, ignore_errors=True)
                 stack.callback(self.kill)
             stack.callback(self.qmp.close)
-            if self._agent:
-                stack.callback(self._agent.close)
+            stack.callback(self._disconnect)
 
     def __enter__(self) -> Self:
         return self
@@ -329,6 +371,35 @@ class Machine:
             self._agent = Agent(self.files.agent, deadline, idle=self._idle, stopwatch=self.clock.unbounded)
         return self._agent
 
+    def _the_runner(self, deadline: Deadline) -> Runner | None:
+        """Return the command runner where there is one that answers."""
+        with self._alone:
+            runner = self._runner
+            if runner and not runner.answers:
+                try:
+                    runner.greet(deadline.sooner(min(_GREET_S, deadline.remaining / 2)))
+                except GuestTimeout:
+                    self._runner_open = False
+                except MachineLost:
+                    if self._runner_open:
+                        raise
+            if runner and not self._runner_open:
+                runner.close()
+                runner = self._runner = None
+            return runner
+
+    def _runner_idle(self) -> None:
+        self._idle()
+        if not self._runner_open:
+            raise MachineLost("the guest's command runner is gone while the kernel runs on")
+
+    def _disconnect(self) -> None:
+        if self._agent:
+            self._agent.close()
+        if self._runner:
+            self._runner.close()
+        self._agent = self._runner = None
+
     def _idle(self) -> None:
         if self.watch:
             self.watch(self.console.new())
@@ -341,19 +412,23 @@ class Machine:
                 raise EmulatorDied(f"QEMU was ended by {name}{last_words(self.files)}", hint="is memory short?")
             raise MachineLost(f"QEMU ended with status {status}{last_words(self.files)}")
         for event in self.qmp.events():
-            data = event.get("data", {})
-            if event["event"] == "BLOCK_IO_ERROR":
-                raise DiskFault(
-                    f"the host cannot {data.get('operation')} the guest's disk {data.get('node-name')}: "
-                    f"{data.get('reason', 'no reason given')}",
-                    hint=f"is the disk of {self.files.folder.parent.parent} full? TMPDIR names another one",
-                )
-            if event["event"] == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
-                raise MachineLost("the guest agent is gone while the kernel runs on")
-            if event["event"] == "SHUTDOWN" and str(data.get("reason", "")).startswith("host-"):
-                raise EmulatorDied(f"QEMU was told to end by the host ({data['reason']})")
-            if event["event"] == "SHUTDOWN":
-                raise MachineLost(f"the guest went down ({data.get('reason', 'no reason given')})")
+            self._heed(event["event"], event.get("data", {}))
+
+    def _heed(self, event: str, data: Mapping[str, Any]) -> None:
+        if event == "BLOCK_IO_ERROR":
+            raise DiskFault(
+                f"the host cannot {data.get('operation')} the guest's disk {data.get('node-name')}: "
+                f"{data.get('reason', 'no reason given')}",
+                hint=f"is the disk of {self.files.folder.parent.parent} full? TMPDIR names another one",
+            )
+        if event == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
+            raise MachineLost("the guest agent is gone while the kernel runs on")
+        if event == "VSERPORT_CHANGE" and data.get("id") == "runner":
+            self._runner_open = bool(data.get("open"))
+        if event == "SHUTDOWN" and str(data.get("reason", "")).startswith("host-"):
+            raise EmulatorDied(f"QEMU was told to end by the host ({data['reason']})")
+        if event == "SHUTDOWN":
+            raise MachineLost(f"the guest went down ({data.get('reason', 'no reason given')})")
 
 
 def create_disk(file: Path, size: int) -> None:
