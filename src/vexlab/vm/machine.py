@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
@@ -18,30 +17,20 @@ from typing import Any, BinaryIO, Self
 
 from vexlab import process
 from vexlab.deadline import Deadline
-from vexlab.errors import AgentError, DiskFault, EmulatorDied, GuestTimeout, InfraError, MachineError, MachineLost
+from vexlab.errors import DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
 from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
-from vexlab.vm.agent import Agent
 from vexlab.vm.argv import RUNNER_PORT, MachineFiles, Start, qemu_argv
 from vexlab.vm.clock import MachineClock
+from vexlab.vm.commands import CONNECT_S, Commands
 from vexlab.vm.console import Console
+from vexlab.vm.files import BUSYBOX, pull, push
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.qmp import Qmp
-from vexlab.vm.runner import Chunk, Runner
-from vexlab.vm.transfer import Progress, Transfer
+from vexlab.vm.runner import Chunk
+from vexlab.vm.transfer import Progress
 
-BUSYBOX = "/bin/busybox"  # in every image; static, so that nothing is linked
-START_S = 20.0
+START_S = CONNECT_S
 _SNAPSHOT_S = 120.0
-_NAME_PART = """
-if [ -d "$3" ]; then
-    echo "$3: Is a directory" >&2; rm -f "$2"; exit 1
-elif [ -e "$3" ] && [ ! -f "$3" ]; then
-    cat "$2" >"$3" && rm -f "$2" && chmod "$1" "$3"
-else
-    chmod "$1" "$2" && mv -f "$2" "$3"
-fi
-"""
-_GREET_S = 5.0  # a runner that gives no sign of life for so long is done without
 _RUNNER = """
 for port in /sys/class/virtio-ports/*; do
     read -r name <"$port/name" && [ "$name" = "$1" ] && exec "$2" "/dev/${port##*/}"
@@ -49,7 +38,6 @@ done
 echo "no port $1" >&2
 exit 1
 """
-_BY_AGENT = 1 << 20  # bytes from which a transfer of their own pays
 
 
 def _silent(done: int) -> None:
@@ -72,13 +60,9 @@ class Machine:
         self._killed = False
         self.before_kill: Callable[[], None] | None = None
         self.symbols: Mapping[str, int] = {}
-        self.has_runner = False
         self.qmp = qmp
         self._child = child
-        self._agent: Agent | None = None
-        self._runner: Runner | None = None
-        self._runner_open = True
-        self._alone = threading.Lock()  # a case may use threads
+        self.commands = Commands(files, idle=self._idle, stopwatch=self.clock.unbounded)
 
     @classmethod
     def launch(cls, spec: MachineSpec, folder: Path, start: Start | None = None, *, detached: bool = False) -> Machine:
@@ -137,7 +121,7 @@ class Machine:
 
     def wait_ready(self, timeout: float) -> None:
         """Wait until the guest's agent answers; raise ``GuestTimeout`` or ``MachineLost``."""
-        self._the_agent(Deadline.after(timeout, self.clock)).sync(Deadline.after(timeout, self.clock))
+        self.commands.agent(Deadline.after(timeout, self.clock)).sync(Deadline.after(timeout, self.clock))
 
     def exec(
         self,
@@ -153,8 +137,7 @@ class Machine:
         whatever ``watch`` raises.
         """
         deadline = Deadline.after(timeout, self.clock)
-        commands = self._the_runner(deadline) or self._the_agent(deadline)
-        return commands.exec(argv, deadline, stdin=stdin, env=env)
+        return self.commands.fastest(deadline).exec(argv, deadline, stdin=stdin, env=env)
 
     def stream(self, argv: Sequence[str], chunk: Chunk, *, timeout: float = 30.0) -> CommandResult:
         """As ``exec``, but output is given to ``chunk`` as it comes, however much, and kept nowhere.
@@ -163,7 +146,7 @@ class Machine:
         where the guest has no command runner.
         """
         deadline = Deadline.after(timeout, self.clock)
-        if runner := self._the_runner(deadline):
+        if runner := self.commands.runner(deadline):
             return runner.exec(argv, deadline, chunk=chunk)
         raise MachineError("the guest has no command runner, so that output cannot be had while a command runs")
 
@@ -172,33 +155,23 @@ class Machine:
         started = self.exec([BUSYBOX, "sh", "-c", _RUNNER, "sh", RUNNER_PORT, program])
         if not started.ok:
             raise MachineError(f"the command runner does not start: {started}")
-        self.has_runner = True
-        self.connect()
-
-    def connect(self) -> None:
-        """Connect to the guest's agent, and to its command runner where it ``has_runner``.
-
-        Done before a template's state is loaded, as it was when that was saved, the guest has no change to deal with.
-        """
-        self._the_agent(Deadline.after(START_S))
-        if self.has_runner and not self._runner:
-            self._runner_open = True
-            self._runner = Runner(self.files.runner, idle=self._runner_idle, stopwatch=self.clock.unbounded)
+        self.commands.has_runner = True
+        self.commands.connect()
 
     def ping(self, timeout: float) -> None:
         """Ask the guest's agent for a sign of life; as ``exec``, but nothing is started in the guest."""
         deadline = Deadline.after(timeout, self.clock)
-        self._the_agent(deadline).ping(deadline)
+        self.commands.agent(deadline).ping(deadline)
 
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
         """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""
         deadline = Deadline.after(timeout)
-        return self._the_agent(deadline).begin(argv, deadline)
+        return self.commands.agent(deadline).begin(argv, deadline)
 
     def ended(self, pid: int, argv: Sequence[str], begun: float, *, timeout: float = 30.0) -> CommandResult | None:
         """Return how the command ended that began as ``pid`` at ``begun`` (monotonic); ``None`` while it runs."""
         deadline = Deadline.after(timeout)
-        return self._the_agent(deadline).ended(pid, argv, deadline, begun)
+        return self.commands.agent(deadline).ended(pid, argv, deadline, begun)
 
     def shell(self, script: str, *, timeout: float = 30.0) -> CommandResult:
         """Run a shell script in the guest; as ``exec``."""
@@ -227,18 +200,9 @@ class Machine:
         The file has its name only once it is whole. What is no regular file, a device for one, is written in place.
         """
         deadline = Deadline.after(timeout, self.clock)
-        agent = self._the_agent(deadline)
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-            folder, _, name = path.rpartition("/")
-            part = f"{folder}/.{name}.vexlab-part"
-            if size > _BY_AGENT:
-                Transfer(agent, self.files.data).push(file, size, part, deadline, progress)
-            else:
-                agent.write_file(part, file.read(), deadline)
-        named = agent.exec([BUSYBOX, "sh", "-c", _NAME_PART, "sh", f"{mode:o}", part, path], deadline)
-        if not named.ok:
-            raise AgentError(f"{path} cannot be written: {named.error_text or named}")
+            push(self.commands, self.files.data, file, size, path, mode=mode, deadline=deadline, progress=progress)
 
     def pull(self, path: str, *, most: int = 256 << 20, timeout: float = 60.0) -> bytes:
         """Return up to ``most`` bytes of a guest's file."""
@@ -257,15 +221,7 @@ class Machine:
     ) -> int:
         """Write up to ``most`` bytes of a guest's file to ``into`` and return their number."""
         deadline = Deadline.after(timeout, self.clock)
-        agent = self._the_agent(deadline)
-        stat = agent.exec(["/usr/bin/stat", "-L", "-c", "%s %F", path], deadline)
-        size, _, kind = stat.text.partition(" ")
-        if stat.ok and kind == "regular file" and min(int(size), most) > _BY_AGENT:
-            most = min(int(size), most)
-            Transfer(agent, self.files.data).pull(path, most, into, deadline, progress)
-            return most
-        data = agent.read_file(path, deadline, most=most)  # also what has no size, as in /proc
-        return into.write(data)
+        return pull(self.commands, self.files.data, path, into, most=most, deadline=deadline, progress=progress)
 
     def snapshot(self, name: str) -> None:
         """Keep memory and disks under ``name``, inside the machine's first writable disk."""
@@ -300,9 +256,8 @@ class Machine:
             raise
         self.qmp.events()  # loading closes and opens the agent's port; that is not the agent's death
         self.qmp.command("cont")
-        self._disconnect()
-        if self.has_runner:
-            self.connect()
+        self.commands.disconnect()
+        self.commands.connect()
         self.wait_ready(START_S)
 
     def reset(self, *, timeout: float = 180.0) -> None:
@@ -314,8 +269,8 @@ class Machine:
             # the port of the agent closes before this event; that is not the agent's death
             if any(event["event"] == "RESET" for event in self.qmp.events()):
                 break
-        self._disconnect()
-        self.has_runner = False
+        self.commands.disconnect()
+        self.commands.has_runner = False  # it was in the memory that is lost
         self.wait_ready(deadline.remaining)
         self.qmp.command("set-action", {"reboot": "shutdown"})
 
@@ -350,7 +305,7 @@ class Machine:
                 stack.callback(shutil.rmtree, self.files.folder, ignore_errors=True)
                 stack.callback(self.kill)
             stack.callback(self.qmp.close)
-            stack.callback(self._disconnect)
+            stack.callback(self.commands.disconnect)
 
     def __enter__(self) -> Self:
         return self
@@ -365,40 +320,6 @@ class Machine:
         if not disks:
             raise MachineError("a machine without a writable disk cannot keep snapshots")
         return disks
-
-    def _the_agent(self, deadline: Deadline) -> Agent:
-        if self._agent is None:
-            self._agent = Agent(self.files.agent, deadline, idle=self._idle, stopwatch=self.clock.unbounded)
-        return self._agent
-
-    def _the_runner(self, deadline: Deadline) -> Runner | None:
-        """Return the command runner where there is one that answers."""
-        with self._alone:
-            runner = self._runner
-            if runner and not runner.answers:
-                try:
-                    runner.greet(deadline.sooner(min(_GREET_S, deadline.remaining / 2)))
-                except GuestTimeout:
-                    self._runner_open = False
-                except MachineLost:
-                    if self._runner_open:
-                        raise
-            if runner and not self._runner_open:
-                runner.close()
-                runner = self._runner = None
-            return runner
-
-    def _runner_idle(self) -> None:
-        self._idle()
-        if not self._runner_open:
-            raise MachineLost("the guest's command runner is gone while the kernel runs on")
-
-    def _disconnect(self) -> None:
-        if self._agent:
-            self._agent.close()
-        if self._runner:
-            self._runner.close()
-        self._agent = self._runner = None
 
     def _idle(self) -> None:
         if self.watch:
@@ -424,7 +345,7 @@ class Machine:
         if event == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
             raise MachineLost("the guest agent is gone while the kernel runs on")
         if event == "VSERPORT_CHANGE" and data.get("id") == "runner":
-            self._runner_open = bool(data.get("open"))
+            self.commands.runner_changed(is_open=bool(data.get("open")))
         if event == "SHUTDOWN" and str(data.get("reason", "")).startswith("host-"):
             raise EmulatorDied(f"QEMU was told to end by the host ({data['reason']})")
         if event == "SHUTDOWN":

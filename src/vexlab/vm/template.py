@@ -97,8 +97,8 @@ def _start(
             shutil.copyfile(source, files.disk(disk))
     machine = Machine.launch(spec, work, start)
     try:
-        machine.has_runner = (template / _RUNNER).exists()
-        machine.connect()
+        machine.commands.has_runner = (template / _RUNNER).exists()
+        machine.commands.connect()
         with (template / _STATE).open("rb") as state:
             _ignore_shared(machine.qmp)
             machine.qmp.command("getfd", {"fdname": _STATE}, descriptors=(state.fileno(),))
@@ -129,7 +129,7 @@ def _save(machine: Machine, into: Path) -> None:
     if status != "completed":
         raise MachineError(f"the machine could not be saved: QEMU says {status}")
     machine.kill()
-    if machine.has_runner:
+    if machine.commands.has_runner:
         (into / _RUNNER).touch()
     for disk in machine.spec.disks:
         if not disk.readonly:
