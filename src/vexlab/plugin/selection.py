@@ -14,6 +14,7 @@ from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import Target
+from vexlab.plugin.durations import expected_s
 from vexlab.plugin.marks import CaseMarks, marks_of, planned
 from vexlab.plugin.options import is_worker, settings_of, target_of, the_lab, write_plan
 
@@ -60,8 +61,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     first = _places(config)
     if first or config.getoption("maxfail"):  # where only the first failure is wanted, what is soon done comes first
         kept.sort(key=lambda item: (first.get(marks_of(item).id, len(first)), *_dear(item)))
-    elif is_worker(config):  # the longest must not come last
-        kept.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    elif is_worker(config):  # what fails likeliest comes first, what takes longest not last
+        kept.sort(key=_turn)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     items[:] = kept
@@ -100,6 +101,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _places(config: pytest.Config) -> dict[str, int]:
     order = config.getoption("vexlab_order")
     return {case: at for at, case in enumerate(Path(order).read_text().splitlines())} if order else {}
+
+
+def _turn(item: pytest.Item) -> tuple[bool, float]:
+    case = planned(item)
+    slow = item.get_closest_marker("slow") is not None
+    return (not marks_of(item).quick, -expected_s(case.id, case.kernel, slow=slow))
 
 
 def _dear(item: pytest.Item) -> tuple[int, bool, bool]:
