@@ -1,25 +1,59 @@
-"""Measure and print one table; exit 1 where a promise is not kept."""
+"""Measure and print one table; exit 1 where a promise is not kept.
+
+``python -m bench [NAME ...]`` measures all, or what is named; ``python -m bench quick --against DIR`` is in quick.py.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import kernel_logs, measure
+from bench import commands, kernel_logs, measure, quick
+from bench.measure import Row
+
+PARTS: tuple[Callable[[], list[Row]], ...] = (
+    kernel_logs.kernel_logs,
+    measure.fresh_machine,
+    commands.commands,
+    measure.thirty,
+    measure.runs,
+)
 
 
 def main() -> int:
-    """Run every measurement."""
+    """Run the measurements that were asked for."""
+    names = {part.__name__: part for part in PARTS}
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*names, "quick"]))
+    parser.add_argument("--against", type=Path, metavar="DIR", help="an older checkout, for `quick`")
+    parser.add_argument("--rounds", type=int, default=quick.ROUNDS, help="runs of each, for `quick`")
+    asked, options = parser.parse_known_args()
+    if unknown := set(asked.names) - {*names, "quick"}:
+        parser.error(f"no measurement {', '.join(sorted(unknown))}")
+    parts = [names[name] for name in asked.names or names if name in names]
+    if "quick" in asked.names:
+        if asked.against is None:
+            parser.error("quick needs --against DIR")
+        parts.append(lambda: quick.quick(asked.against.resolve(), tuple(options) or quick.QUICK, asked.rounds))
+    elif options:
+        parser.error(f"unknown options {' '.join(options)}")
+    return _print(parts)
+
+
+def _print(parts: list[Callable[[], list[Row]]]) -> int:
     table = Table("what", "measured", "promised", "", title="vexlab on this machine, in this one run")
     kept = True
-    for part in (kernel_logs.kernel_logs, measure.fresh_machine, measure.thirty, measure.runs):
+    for part in parts:
         print(f"measuring {part.__name__.replace('_', ' ')} …", file=sys.stderr)
         for row in part():
             table.add_row(row.name, row.value, row.goal, {True: "kept", False: "MISSED", None: ""}[row.reached])
             kept = kept and row.reached is not False
-    Console(width=100).print(table)
+    Console(width=120).print(table)
     return 0 if kept else 1
 
 

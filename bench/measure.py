@@ -69,12 +69,12 @@ def fresh_machine(rounds: int = 15, boots: int = 3) -> list[Row]:
 def runs() -> list[Row]:
     """Whole runs of the reference target on 6.1 with a warm cache."""
     for selection in (("--level", "1", "--quick"), ("--domain", "kernel_module")):
-        _run("--target", str(VEXFS), "--jobs", "2", *selection)  # warms the cache
-    quick, quick_s = _run("--target", str(VEXFS), "--level", "1", "--quick")
-    domain, domain_s = _run("--target", str(VEXFS), "--domain", "kernel_module")
-    _, pair_s = _run("--target", str(VEXFS), "--domain", "kernel_module", "--jobs", "2")
+        run_vexlab("--target", str(VEXFS), "--jobs", "2", *selection)  # warms the cache
+    quick, quick_s = run_vexlab("--target", str(VEXFS), "--level", "1", "--quick")
+    domain, domain_s = run_vexlab("--target", str(VEXFS), "--domain", "kernel_module")
+    _, pair_s = run_vexlab("--target", str(VEXFS), "--domain", "kernel_module", "--jobs", "2")
     begin = time.time()
-    first, _ = _run("--target", str(VEXFS), "--case", "kernel_module.build")
+    first, _ = run_vexlab("--target", str(VEXFS), "--case", "kernel_module.build")
     start = min(case["started"] for case in first["cases"]) - begin
     overheads = [case["overhead_s"] for case in domain["cases"]]
     overhead = statistics.mean(overheads)
@@ -91,7 +91,7 @@ def runs() -> list[Row]:
 def thirty() -> list[Row]:
     """Thirty cases with five panics, three hangs and two killed agents: thirty right verdicts."""
     with tempfile.TemporaryDirectory(prefix="b", dir="/tmp") as folder:  # short: sockets are made below it
-        document, seconds = _run("--target", str(PLANTED), str(ROOT / "bench" / "cases"), TMPDIR=folder)
+        document, seconds = run_vexlab("--target", str(PLANTED), str(ROOT / "bench" / "cases"), TMPDIR=folder)
         counted = subprocess.run(
             ["pgrep", "-fc", f"qemu-system.*{folder}/"], check=False, capture_output=True, text=True
         )
@@ -128,7 +128,7 @@ def _restores(lab: Lab, order: Order, rounds: int = 5) -> float:
     return statistics.median(seconds)
 
 
-def _run(*argv: str, **env: str) -> tuple[dict[str, Any], float]:
+def run_vexlab(*argv: str, **env: str) -> tuple[dict[str, Any], float]:
     env = {"PYTHONDONTWRITEBYTECODE": "", **env}  # the first run leaves bytecode for the next, whatever the shell says
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "result.json")

@@ -20,6 +20,7 @@ from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
 from vexlab.errors import InfraError, MachineError, MachineLost
 from vexlab.guest.module import FOLDER, load_missing
+from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import Recipe, find_recipe
 from vexlab.kernels.catalogue import Kernels
@@ -33,11 +34,11 @@ from vexlab.vm import accel, template
 from vexlab.vm.machine import Machine
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.session import Session
-from vexlab.workloads import LIBRARY, WORKLOADS
+from vexlab.workloads import LIBRARY, RUNNER, WORKLOADS
 
 log = logging.getLogger(__name__)
 
-SNAPSHOT_FORMAT = 4  # part of every snapshot's key: raise it when machines are made in another way
+SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are made in another way
 
 # SLUB checks every object (Documentation/mm/slub.rst), but without U: storing users makes 6.1 itself leak a debugfs
 # entry for each cache that a module creates and destroys. KFENCE samples where it is built in (6.12); speculation
@@ -48,7 +49,7 @@ _APPEND = (
     "tsc=reliable random.trust_cpu=on no_timer_check"
 )
 BOOT_S = 120.0
-_ROOM_MIB = 512  # kernel, image and two snapshots, when nothing is cached yet
+_ROOM_MIB = 640  # kernel, image and two snapshots, when nothing is cached yet
 _QEMU_MIB = 64
 SCRATCH = Disk(serial="scratch", size=1024)
 
@@ -109,6 +110,11 @@ def available_memory() -> int:
     text = Path("/proc/meminfo").read_text()
     match = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
     return int(match[1]) * 1024 if match else 1 << 40
+
+
+def _programs(order: Order) -> tuple[str, ...]:
+    """Return the programs of the target that nearly every case runs."""
+    return tuple(command[0] for command in (order.target.mkfs, order.target.fsck) if command)
 
 
 class Watch:
@@ -231,8 +237,8 @@ class Lab:
         spec = self.spec(order, image)
         base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, image.digest, spec)
         base = self.cache.make("snapshots", base_key, lambda draft: self._boot(spec, draft))
-        library = [file.read_text() for file in LIBRARY]
-        key = key_of(base_key, order.artifact.digest, order.artifact.path is not None, order.target.depends, library)
+        made_of = (order.artifact.digest, order.artifact.path is not None, order.target.depends, _programs(order))
+        key = key_of(base_key, *made_of, [file.read_text() for file in LIBRARY])
         if order.profile:
             key = key_of(key, guest_text(order.profile))
         made = self.cache.make("snapshots", key, lambda draft: self._install(order, base, spec, draft))
@@ -282,10 +288,11 @@ class Lab:
     def _boot(self, spec: MachineSpec, draft: Path) -> None:
         self._progress(f"booting a machine of {spec.memory} MiB with {spec.kernel.parent.name}")
 
-        def note_symbols(machine: Machine) -> None:
+        def prepare(machine: Machine) -> None:
+            warm_up(machine)
             (draft / _SYMBOLS).write_text(kernelmemory.list_symbols(machine))
 
-        template.save(spec, self.session.new_folder(), note_symbols, draft, boot_s=BOOT_S)
+        template.save(spec, self.session.new_folder(), prepare, draft, boot_s=BOOT_S)
 
     def _install(self, order: Order, base: Path, spec: MachineSpec, draft: Path) -> None:
         self._progress(f"putting {order.target.name} into the machine")
@@ -296,6 +303,8 @@ class Lab:
                 machine.push(source, path, mode=mode)
             if order.profile:
                 machine.push(guest_text(order.profile).encode(), GUEST_FILE)
+            machine.start_runner(f"{FOLDER}/bin/{RUNNER}")
+            read_programs(machine, _programs(order))
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
 
         template.derive(base, spec, self.session.new_folder(), put, draft)

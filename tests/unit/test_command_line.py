@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+
+from vexlab.cli.options import seconds_of
 
 
 def _vexlab(*argv: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -89,3 +92,14 @@ def test_the_cache_tells_what_it_holds_and_removes_what_is_old(tmp_path: Path) -
     assert len(keys) == 1
     (tmp_path / "vexlab.toml").write_text('kernels = ["6.12"]\n')
     assert _vexlab("cache", "key", cwd=tmp_path, **environment).stdout not in keys
+
+
+@pytest.mark.parametrize("words", ["", "60", "m", "-5m", "0m", "1.5h", "60m ", "5d"])
+def test_what_is_no_length_of_time_is_refused(words: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no length of time"):
+        seconds_of(None, None, words)
+
+
+@pytest.mark.parametrize(("words", "seconds"), [("90s", 90.0), ("60m", 3600.0), ("2h", 7200.0)])
+def test_a_length_of_time_is_seconds(words: str, seconds: float) -> None:
+    assert seconds_of(None, None, words) == seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,18 @@ CASE_HELP = (
     "repeatable."
 )
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def seconds_of(_ctx: click.Context | None, _param: click.Parameter | None, value: str | None) -> float:
+    """Return the seconds of a length of time such as ``90s``, ``60m`` or ``2h``, 0 for none; an option's callback."""
+    if value is None:
+        return 0.0
+    match = re.fullmatch(r"(\d+)([smh])", value)  # 60m
+    if not match or not int(match[1]):
+        raise click.BadParameter(f"{value!r} is no length of time: 90s, 60m and 2h are some")
+    return float(int(match[1]) * _SECONDS[match[2]])
 
 
 def target_option(command: Command) -> Command:

@@ -15,6 +15,7 @@ from vexlab.cli.options import (
     kernel_option,
     machine_options,
     sandbox_option,
+    seconds_of,
     settings_from,
     target_option,
 )
@@ -38,6 +39,8 @@ _ENDING_S = 10.0
 @click.option("--level", type=click.IntRange(1, 3), help="Only cases of this level.")
 @click.option("--all-levels", is_flag=True, help="Cases of every level (the default where no --level is given).")
 @click.option("--quick", is_flag=True, help="Only the shortest useful subset.")
+@click.option("--duration", callback=seconds_of, metavar="TIME",
+              help="Of the selected cases the most useful that fit into this time: 90s, 60m, 2h.")  # fmt: skip
 @click.option("--domain", "domains", multiple=True, help="Only cases of this domain; repeatable.")
 @click.option("--domains-dir", "domains_dirs", multiple=True, type=click.Path(exists=True, file_okay=False),
               help="A folder of further domains.")  # fmt: skip
@@ -79,6 +82,7 @@ def command(
     level: int | None,
     all_levels: bool,
     quick: bool,
+    duration: float,
     domains: tuple[str, ...],
     domains_dirs: tuple[str, ...],
     scenario: int | None,
@@ -119,6 +123,7 @@ def command(
         kernels=settings.kernels,
         level=level or 0,
         quick=quick,
+        duration_s=duration,
         domains=_known_domains(domains, domains_dirs),
         domains_dirs=domains_dirs,
         scenario=scenario or 0,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.model.machine import CommandResult
 from vexlab.model.target import Target
-from vexlab.vm.machine import BUSYBOX, Machine
+from vexlab.vm.files import BUSYBOX
+from vexlab.vm.machine import Machine
 
 FOLDER = "/vexlab"
 _STEP_S = 20.0

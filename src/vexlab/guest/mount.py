@@ -10,7 +10,8 @@ from vexlab.guest.block import sectors_written
 from vexlab.model.machine import CommandResult, errno_name
 from vexlab.model.profile import Profile
 from vexlab.model.target import Target
-from vexlab.vm.machine import BUSYBOX, Machine
+from vexlab.vm.files import BUSYBOX
+from vexlab.vm.machine import Machine
 
 MKFS_S = 120.0
 MOUNT_S = 60.0

@@ -101,10 +101,11 @@ PLAN = "plan.json"  # in a run's folder: its ``Plan``, as JSON
 class Plan:
     """The cases that were selected for a run, in the order in which they are to run.
 
-    ``faults`` are reasons for which nothing can be run.
+    ``faults`` are reasons for which nothing can be run, ``left_out`` the ids of those for which there is no time.
     """
 
     cases: tuple[PlannedCase, ...] = ()
+    left_out: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
     @property

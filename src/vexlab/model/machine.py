@@ -72,7 +72,7 @@ class CommandResult:
     """How a guest command ended. ``status`` is the exit status, or 128 + ``signal`` as a shell would say it.
 
     ``duration`` is in seconds of the machine's own time (``vexlab.vm.clock``); ``truncated`` tells that output went
-    over the agent's limit.
+    over the agent's limit. ``guest_s`` is the duration in seconds by the guest's own clock, where that is known.
     """
 
     argv: tuple[str, ...]
@@ -82,6 +82,7 @@ class CommandResult:
     stderr: bytes
     duration: float
     truncated: bool = False
+    guest_s: float | None = None
 
     @property
     def ok(self) -> bool:

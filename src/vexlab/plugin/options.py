@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--vexlab-scenario", metavar="N", type=int, default=0, help="only cases of this scenario")
     group.addoption("--vexlab-order", metavar="FILE", default="", help="case ids, one a line: these come first")
     group.addoption("--vexlab-quick", action="store_true", help="only the quick cases")
+    group.addoption("--vexlab-duration", metavar="S", type=float, default=0.0, help="only what fits into this time")
     group.addoption("--vexlab-case", metavar="ID", action="append", default=[], help="only this case (pattern)")
 
 
@@ -67,6 +68,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def is_worker(config: pytest.Config) -> bool:
     """Whether this is a process of pytest-xdist's in which cases run."""
     return hasattr(config, "workerinput")
+
+
+def worker_count(config: pytest.Config) -> int:
+    """Return how many processes cases run in."""
+    given = getattr(config, "workerinput", {})
+    return int(given.get("workercount", 1))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

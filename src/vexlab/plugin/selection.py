@@ -16,10 +16,12 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.profile import State
 from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
+from vexlab.plugin.durations import expected_s
 from vexlab.plugin.marks import CaseMarks, marks_of
-from vexlab.plugin.options import is_worker, profile_on, settings_of, target_of, the_lab, write_plan
+from vexlab.plugin.options import is_worker, profile_on, settings_of, target_of, the_lab, worker_count, write_plan
 from vexlab.plugin.planned import planned
 
+_USED_PART = 0.85  # of a run's time: the rest is for its start, and for cases that take longer than expected
 _CAPABILITY = "capability"  # the parameter of cases that are about one line of the profile
 
 
@@ -62,15 +64,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dropped: list[pytest.Item] = []
     for item in items:
         (kept if _wanted(config, marks_of(item)) and _telling(config, item) else dropped).append(item)
+    kept, late = _fitting(config, kept)
+    dropped += late
     first = _places(config)
     if first or config.getoption("maxfail"):  # where only the first failure is wanted, what is soon done comes first
         kept.sort(key=lambda item: (first.get(marks_of(item).id, len(first)), *_dear(item)))
-    elif is_worker(config):  # the longest must not come last
-        kept.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    elif is_worker(config):  # what fails likeliest comes first, what takes longest not last
+        kept.sort(key=_turn)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     items[:] = kept
-    plan = Plan(cases=tuple(map(planned, kept)))
+    plan = Plan(cases=tuple(map(planned, kept)), left_out=tuple(marks_of(item).id for item in late))
     write_plan(config, plan)
     if plan.duplicates:
         if not config.getoption("vexlab_results"):  # plain pytest: nobody reads the plan
@@ -107,6 +111,35 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _places(config: pytest.Config) -> dict[str, int]:
     order = config.getoption("vexlab_order")
     return {case: at for at, case in enumerate(Path(order).read_text().splitlines())} if order else {}
+
+
+def _fitting(config: pytest.Config, items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Split the cases into those that the run's time suffices for, the most useful ones, and the others."""
+    left = config.getoption("vexlab_duration") * worker_count(config) * _USED_PART
+    if not left:
+        return items, []
+    fitting = set()
+    for item in sorted(items, key=_use):
+        expected = _expected(item)
+        if expected <= left:
+            left -= expected
+            fitting.add(item)
+    return [item for item in items if item in fitting], [item for item in items if item not in fitting]
+
+
+def _use(item: pytest.Item) -> tuple[int, bool, float]:
+    """Basic cases first, and of these what takes little: more of them fit."""
+    marks = marks_of(item)
+    return (marks.level, not marks.quick, _expected(item))
+
+
+def _expected(item: pytest.Item) -> float:
+    case = planned(item)
+    return expected_s(case.id, case.kernel, slow=item.get_closest_marker("slow") is not None)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, float]:
+    return (not marks_of(item).quick, -_expected(item))
 
 
 def _dear(item: pytest.Item) -> tuple[int, bool, bool]:

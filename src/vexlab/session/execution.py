@@ -29,7 +29,7 @@ from vexlab.model.case import (
     Summary,
     with_undecided,
 )
-from vexlab.model.event import CaseFinished, CaseStarted, ProfileKnown, RunFinished, RunPlanned, RunStarted
+from vexlab.model.event import CaseFinished, CaseStarted, ProfileKnown, RunFinished, RunPlanned, RunStarted, Warned
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.verdict import Verdict
@@ -207,6 +207,10 @@ class _Running:
 
     def _planned(self, plan: Plan) -> None:
         self._stream.publish(RunPlanned(run=self._run.id, plan=plan))
+        if plan.left_out:
+            total = len(plan.cases) + len(plan.left_out)
+            words = f"{len(plan.left_out)} of {total} cases are left out: there is no time for them"
+            self._stream.publish(Warned(words=words))
 
     def _started(self, node: str) -> None:
         keys = (case.key for case in self.collector.plan.cases if case.node == node)

@@ -18,6 +18,7 @@ class Request:
     kernels: tuple[str, ...]
     level: int = 0
     quick: bool = False
+    duration_s: float = 0.0
     domains: tuple[str, ...] = ()
     domains_dirs: tuple[str, ...] = ()
     scenario: int = 0
@@ -64,6 +65,8 @@ def pytest_arguments(request: Request, results: Path, temporary: Path | None = N
             arguments += [f"--vexlab-{name}", str(value)]
     if request.first_failure:
         arguments.append("--exitfirst")
+    if request.duration_s:
+        arguments += ["--vexlab-duration", str(request.duration_s)]
     for name in ("quick", "strict", "accept_refusals"):
         if getattr(request, name):
             arguments.append(f"--vexlab-{name.replace('_', '-')}")

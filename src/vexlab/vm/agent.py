@@ -21,7 +21,7 @@ from vexlab.vm.channel import Channel
 _CHUNK = 1 << 20
 _INLINE_STDIN = 64 << 10
 _ASK_S = 0.01  # an answer costs an emulated guest 3 ms, and hardly a command ends sooner than this
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PATH": "/vexlab/bin:/usr/sbin:/usr/bin:/usr/local/bin",
     "HOME": "/root",
     "LANG": "C.UTF-8",
@@ -153,14 +153,7 @@ class Agent:
                     self._channel.idle()
             raise GuestTimeout("")
         except GuestTimeout as error:
-            command = " ".join(" ".join(argv).split())
-            seconds = deadline.clock() - begun
-            raise GuestTimeout(
-                f"`{command[:_COMMAND_MOST]}` did not end within {seconds:.1f} s",
-                command=command,
-                pid=pid,
-                seconds=seconds,
-            ) from error
+            raise timed_out(argv, pid, deadline.clock() - begun) from error
         except AgentError as error:
             # The agent says it of a missing program too; a shell would say 127.
             ended = _Ended(exited=True, exitcode=127, err_data=str(error).encode())
@@ -181,7 +174,7 @@ class Agent:
             arguments |= {"path": "/bin/sh", "arg": ["-c", 'exec "$@" </run/stdin', "sh", *argv]}
         elif stdin:
             arguments["input-data"] = base64.b64encode(stdin).decode()
-        arguments["env"] = [f"{name}={value}" for name, value in {**_ENVIRONMENT, **(env or {})}.items()]
+        arguments["env"] = [f"{name}={value}" for name, value in {**ENVIRONMENT, **(env or {})}.items()]
         return self.request("guest-exec", arguments, deadline, _Started).pid
 
     def ended(
@@ -226,6 +219,14 @@ class Agent:
     def close(self) -> None:
         """Close the connection; the agent goes on."""
         self._channel.close()
+
+
+def timed_out(argv: Sequence[str], pid: int, seconds: float) -> GuestTimeout:
+    """Return the error for a command that did not end within its ``seconds``."""
+    command = " ".join(" ".join(argv).split())
+    return GuestTimeout(
+        f"`{command[:_COMMAND_MOST]}` did not end within {seconds:.1f} s", command=command, pid=pid, seconds=seconds
+    )
 
 
 def _decoded(line: bytes, kind: type[T], name: str) -> T:

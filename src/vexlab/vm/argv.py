@@ -18,6 +18,7 @@ MACHINE = "q35,memory-backend=ram,vmport=off,smbus=off,sata=off,usb=off,i8042=of
 CPU = {"tcg": "qemu64,+rdrand", "kvm": "host"}
 
 AGENT_PORT = "org.qemu.guest_agent.0"
+RUNNER_PORT = "vexlab.runner"  # the command runner of workloads/runner
 DATA_PORT = "vexlab.data"  # raw bytes of files, where the agent's base64 in JSON is too slow
 
 
@@ -36,6 +37,11 @@ class MachineFiles:
     def agent(self) -> Path:
         """Socket of the guest agent."""
         return self.folder / "agent"
+
+    @property
+    def runner(self) -> Path:
+        """Socket of the command runner."""
+        return self.folder / "runner"
 
     @property
     def data(self) -> Path:
@@ -107,6 +113,8 @@ def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str
         *("-device", "virtio-serial-pci"),
         *("-chardev", f"socket,id=agent,path={files.agent},server=on,wait=off"),
         *("-device", f"virtserialport,chardev=agent,id=agent,name={AGENT_PORT}"),
+        *("-chardev", f"socket,id=runner,path={files.runner},server=on,wait=off"),
+        *("-device", f"virtserialport,chardev=runner,id=runner,name={RUNNER_PORT}"),
         *("-chardev", f"socket,id=data,path={files.data},server=on,wait=off"),
         *("-device", f"virtserialport,chardev=data,id=data,name={DATA_PORT}"),
         *(_network(spec) if spec.network else ()),

@@ -39,7 +39,7 @@ class Channel:
         try:
             self._socket.sendall(data)
         except OSError as error:
-            raise self._lost(str(error)) from error
+            raise lost_connection(self._path.name, str(error), self.idle) from error
 
     def send_json(self, message: object, *, descriptors: tuple[int, ...] = ()) -> None:
         """Send a message as one line, with file descriptors where given."""
@@ -88,14 +88,15 @@ class Channel:
         try:
             data = self._socket.recv(1 << 20)
         except OSError as error:
-            raise self._lost(str(error)) from error
+            raise lost_connection(self._path.name, str(error), self.idle) from error
         if not data:
-            raise self._lost("closed by QEMU")
+            raise lost_connection(self._path.name, "closed by QEMU", self.idle)
         self._buffer += data
 
-    def _lost(self, why: str) -> MachineLost:
-        """Return the error for a broken connection, unless ``idle`` soon knows a better reason and raises it."""
-        for _ in Deadline.after(_REASON_S).poll():
-            if self.idle:
-                self.idle()
-        return MachineLost(f"the connection {self._path.name} broke: {why}")
+
+def lost_connection(name: str, why: str, idle: Callable[[], None] | None) -> MachineLost:
+    """Return the error for a broken connection, unless ``idle`` soon knows a better reason and raises it."""
+    for _ in Deadline.after(_REASON_S).poll():
+        if idle:
+            idle()
+    return MachineLost(f"the connection {name} broke: {why}")

@@ -17,29 +17,27 @@ from typing import Any, BinaryIO, Self
 
 from vexlab import process
 from vexlab.deadline import Deadline
-from vexlab.errors import AgentError, DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
+from vexlab.errors import DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
 from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
-from vexlab.vm.agent import Agent
-from vexlab.vm.argv import MachineFiles, Start, qemu_argv
+from vexlab.vm.argv import RUNNER_PORT, MachineFiles, Start, qemu_argv
 from vexlab.vm.clock import MachineClock
+from vexlab.vm.commands import CONNECT_S, Commands
 from vexlab.vm.console import Console
+from vexlab.vm.files import BUSYBOX, pull, push
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.qmp import Qmp
-from vexlab.vm.transfer import Progress, Transfer
+from vexlab.vm.runner import Chunk
+from vexlab.vm.transfer import Progress
 
-BUSYBOX = "/bin/busybox"  # in every image; static, so that nothing is linked
-START_S = 20.0
+START_S = CONNECT_S
 _SNAPSHOT_S = 120.0
-_NAME_PART = """
-if [ -d "$3" ]; then
-    echo "$3: Is a directory" >&2; rm -f "$2"; exit 1
-elif [ -e "$3" ] && [ ! -f "$3" ]; then
-    cat "$2" >"$3" && rm -f "$2" && chmod "$1" "$3"
-else
-    chmod "$1" "$2" && mv -f "$2" "$3"
-fi
+_RUNNER = """
+for port in /sys/class/virtio-ports/*; do
+    read -r name <"$port/name" && [ "$name" = "$1" ] && exec "$2" "/dev/${port##*/}"
+done
+echo "no port $1" >&2
+exit 1
 """
-_BY_AGENT = 1 << 20  # bytes from which a transfer of their own pays
 
 
 def _silent(done: int) -> None:
@@ -64,7 +62,7 @@ class Machine:
         self.symbols: Mapping[str, int] = {}
         self.qmp = qmp
         self._child = child
-        self._agent: Agent | None = None
+        self.commands = Commands(files, idle=self._idle, stopwatch=self.clock.unbounded)
 
     @classmethod
     def launch(cls, spec: MachineSpec, folder: Path, start: Start | None = None, *, detached: bool = False) -> Machine:
@@ -123,7 +121,7 @@ class Machine:
 
     def wait_ready(self, timeout: float) -> None:
         """Wait until the guest's agent answers; raise ``GuestTimeout`` or ``MachineLost``."""
-        self._the_agent(Deadline.after(timeout, self.clock)).sync(Deadline.after(timeout, self.clock))
+        self.commands.agent(Deadline.after(timeout, self.clock)).sync(Deadline.after(timeout, self.clock))
 
     def exec(
         self,
@@ -139,22 +137,41 @@ class Machine:
         whatever ``watch`` raises.
         """
         deadline = Deadline.after(timeout, self.clock)
-        return self._the_agent(deadline).exec(argv, deadline, stdin=stdin, env=env)
+        return self.commands.fastest(deadline).exec(argv, deadline, stdin=stdin, env=env)
+
+    def stream(self, argv: Sequence[str], chunk: Chunk, *, timeout: float = 30.0) -> CommandResult:
+        """As ``exec``, but output is given to ``chunk`` as it comes, however much, and kept nowhere.
+
+        The command and its process group are killed where its time is over or ``chunk`` raises. Raises ``MachineError``
+        where the guest has no command runner.
+        """
+        deadline = Deadline.after(timeout, self.clock)
+        if runner := self.commands.runner(deadline):
+            return runner.exec(argv, deadline, chunk=chunk)
+        raise MachineError("the guest has no command runner, so that output cannot be had while a command runs")
+
+    def start_runner(self, program: str) -> None:
+        """Start the command runner, the guest's ``program``, which is used from now on; raise ``MachineError``."""
+        started = self.exec([BUSYBOX, "sh", "-c", _RUNNER, "sh", RUNNER_PORT, program])
+        if not started.ok:
+            raise MachineError(f"the command runner does not start: {started}")
+        self.commands.has_runner = True
+        self.commands.connect()
 
     def ping(self, timeout: float) -> None:
         """Ask the guest's agent for a sign of life; as ``exec``, but nothing is started in the guest."""
         deadline = Deadline.after(timeout, self.clock)
-        self._the_agent(deadline).ping(deadline)
+        self.commands.agent(deadline).ping(deadline)
 
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
         """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""
         deadline = Deadline.after(timeout)
-        return self._the_agent(deadline).begin(argv, deadline)
+        return self.commands.agent(deadline).begin(argv, deadline)
 
     def ended(self, pid: int, argv: Sequence[str], begun: float, *, timeout: float = 30.0) -> CommandResult | None:
         """Return how the command ended that began as ``pid`` at ``begun`` (monotonic); ``None`` while it runs."""
         deadline = Deadline.after(timeout)
-        return self._the_agent(deadline).ended(pid, argv, deadline, begun)
+        return self.commands.agent(deadline).ended(pid, argv, deadline, begun)
 
     def shell(self, script: str, *, timeout: float = 30.0) -> CommandResult:
         """Run a shell script in the guest; as ``exec``."""
@@ -183,18 +200,9 @@ class Machine:
         The file has its name only once it is whole. What is no regular file, a device for one, is written in place.
         """
         deadline = Deadline.after(timeout, self.clock)
-        agent = self._the_agent(deadline)
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-            folder, _, name = path.rpartition("/")
-            part = f"{folder}/.{name}.vexlab-part"
-            if size > _BY_AGENT:
-                Transfer(agent, self.files.data).push(file, size, part, deadline, progress)
-            else:
-                agent.write_file(part, file.read(), deadline)
-        named = agent.exec([BUSYBOX, "sh", "-c", _NAME_PART, "sh", f"{mode:o}", part, path], deadline)
-        if not named.ok:
-            raise AgentError(f"{path} cannot be written: {named.error_text or named}")
+            push(self.commands, self.files.data, file, size, path, mode=mode, deadline=deadline, progress=progress)
 
     def pull(self, path: str, *, most: int = 256 << 20, timeout: float = 60.0) -> bytes:
         """Return up to ``most`` bytes of a guest's file."""
@@ -213,15 +221,7 @@ class Machine:
     ) -> int:
         """Write up to ``most`` bytes of a guest's file to ``into`` and return their number."""
         deadline = Deadline.after(timeout, self.clock)
-        agent = self._the_agent(deadline)
-        stat = agent.exec(["/usr/bin/stat", "-L", "-c", "%s %F", path], deadline)
-        size, _, kind = stat.text.partition(" ")
-        if stat.ok and kind == "regular file" and min(int(size), most) > _BY_AGENT:
-            most = min(int(size), most)
-            Transfer(agent, self.files.data).pull(path, most, into, deadline, progress)
-            return most
-        data = agent.read_file(path, deadline, most=most)  # also what has no size, as in /proc
-        return into.write(data)
+        return pull(self.commands, self.files.data, path, into, most=most, deadline=deadline, progress=progress)
 
     def snapshot(self, name: str) -> None:
         """Keep memory and disks under ``name``, inside the machine's first writable disk."""
@@ -256,9 +256,8 @@ class Machine:
             raise
         self.qmp.events()  # loading closes and opens the agent's port; that is not the agent's death
         self.qmp.command("cont")
-        if self._agent:
-            self._agent.close()
-            self._agent = None
+        self.commands.disconnect()
+        self.commands.connect()
         self.wait_ready(START_S)
 
     def reset(self, *, timeout: float = 180.0) -> None:
@@ -270,9 +269,8 @@ class Machine:
             # the port of the agent closes before this event; that is not the agent's death
             if any(event["event"] == "RESET" for event in self.qmp.events()):
                 break
-        if self._agent:
-            self._agent.close()
-            self._agent = None
+        self.commands.disconnect()
+        self.commands.has_runner = False  # it was in the memory that is lost
         self.wait_ready(deadline.remaining)
         self.qmp.command("set-action", {"reboot": "shutdown"})
 
@@ -307,8 +305,7 @@ class Machine:
                 stack.callback(shutil.rmtree, self.files.folder, ignore_errors=True)
                 stack.callback(self.kill)
             stack.callback(self.qmp.close)
-            if self._agent:
-                stack.callback(self._agent.close)
+            stack.callback(self.commands.disconnect)
 
     def __enter__(self) -> Self:
         return self
@@ -324,11 +321,6 @@ class Machine:
             raise MachineError("a machine without a writable disk cannot keep snapshots")
         return disks
 
-    def _the_agent(self, deadline: Deadline) -> Agent:
-        if self._agent is None:
-            self._agent = Agent(self.files.agent, deadline, idle=self._idle, stopwatch=self.clock.unbounded)
-        return self._agent
-
     def _idle(self) -> None:
         if self.watch:
             self.watch(self.console.new())
@@ -341,19 +333,23 @@ class Machine:
                 raise EmulatorDied(f"QEMU was ended by {name}{last_words(self.files)}", hint="is memory short?")
             raise MachineLost(f"QEMU ended with status {status}{last_words(self.files)}")
         for event in self.qmp.events():
-            data = event.get("data", {})
-            if event["event"] == "BLOCK_IO_ERROR":
-                raise DiskFault(
-                    f"the host cannot {data.get('operation')} the guest's disk {data.get('node-name')}: "
-                    f"{data.get('reason', 'no reason given')}",
-                    hint=f"is the disk of {self.files.folder.parent.parent} full? TMPDIR names another one",
-                )
-            if event["event"] == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
-                raise MachineLost("the guest agent is gone while the kernel runs on")
-            if event["event"] == "SHUTDOWN" and str(data.get("reason", "")).startswith("host-"):
-                raise EmulatorDied(f"QEMU was told to end by the host ({data['reason']})")
-            if event["event"] == "SHUTDOWN":
-                raise MachineLost(f"the guest went down ({data.get('reason', 'no reason given')})")
+            self._heed(event["event"], event.get("data", {}))
+
+    def _heed(self, event: str, data: Mapping[str, Any]) -> None:
+        if event == "BLOCK_IO_ERROR":
+            raise DiskFault(
+                f"the host cannot {data.get('operation')} the guest's disk {data.get('node-name')}: "
+                f"{data.get('reason', 'no reason given')}",
+                hint=f"is the disk of {self.files.folder.parent.parent} full? TMPDIR names another one",
+            )
+        if event == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
+            raise MachineLost("the guest agent is gone while the kernel runs on")
+        if event == "VSERPORT_CHANGE" and data.get("id") == "runner":
+            self.commands.runner_changed(is_open=bool(data.get("open")))
+        if event == "SHUTDOWN" and str(data.get("reason", "")).startswith("host-"):
+            raise EmulatorDied(f"QEMU was told to end by the host ({data['reason']})")
+        if event == "SHUTDOWN":
+            raise MachineLost(f"the guest went down ({data.get('reason', 'no reason given')})")
 
 
 def create_disk(file: Path, size: int) -> None:

@@ -23,6 +23,7 @@ from vexlab.vm.qmp import Qmp
 _MEMORY = "memory"
 _STATE = "state"
 _BOOT_LOG = "boot.log"
+_RUNNER = "runner"  # a file that is there where the guest runs its command runner
 _MIGRATE_S = 60.0
 _LAST_WORDS = 1000
 _PANIC = "Kernel panic - not syncing"
@@ -96,6 +97,8 @@ def _start(
             shutil.copyfile(source, files.disk(disk))
     machine = Machine.launch(spec, work, start)
     try:
+        machine.commands.has_runner = (template / _RUNNER).exists()
+        machine.commands.connect()
         with (template / _STATE).open("rb") as state:
             _ignore_shared(machine.qmp)
             machine.qmp.command("getfd", {"fdname": _STATE}, descriptors=(state.fileno(),))
@@ -126,6 +129,8 @@ def _save(machine: Machine, into: Path) -> None:
     if status != "completed":
         raise MachineError(f"the machine could not be saved: QEMU says {status}")
     machine.kill()
+    if machine.commands.has_runner:
+        (into / _RUNNER).touch()
     for disk in machine.spec.disks:
         if not disk.readonly:
             file = machine.files.disk(disk)

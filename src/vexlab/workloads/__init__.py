@@ -8,6 +8,7 @@ from vexlab.model.target import Tool
 
 # What scripts in the guest read of the profile; they lie in FOLDER/lib there.
 LIBRARY = tuple(Path(__file__).with_name(name) for name in ("capable.py", "capable.sh"))
+RUNNER = "runner"  # runs the commands of the others
 WORKLOADS = Tool(
     source=Path(__file__).parent,
     outputs=(
@@ -18,6 +19,7 @@ WORKLOADS = Tool(
         "build/bin/fsprobe",
         "build/bin/fsseq",
         "build/bin/fstree",
+        "build/bin/runner",
     ),
     args=("O=build",),
 )

@@ -11,7 +11,7 @@ from vexlab.guest.block import device_of
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.plugin.fixtures import Metrics
-from vexlab.vm.machine import BUSYBOX
+from vexlab.vm.files import BUSYBOX
 
 pytestmark = [
     pytest.mark.domain("filesystem_operations"),

@@ -1,0 +1,79 @@
+"""Files between host and guest: small ones by a command, large ones through the port that carries raw bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from vexlab.deadline import Deadline
+from vexlab.errors import AgentError
+from vexlab.vm.commands import Commands
+from vexlab.vm.transfer import Progress, Transfer
+
+BUSYBOX = "/bin/busybox"  # in every image; static, so that nothing is linked
+_SMALL = 1 << 20  # bytes up to which a transfer of their own does not pay
+
+# A file has its name only once it is whole. What is no regular file, a device for one, is written in place.
+_NAME_PART = """
+if [ -d "$3" ]; then
+    echo "$3: Is a directory" >&2; rm -f "$2"; exit 1
+elif [ -e "$3" ] && [ ! -f "$3" ]; then
+    cat "$2" >"$3" && rm -f "$2" && chmod "$1" "$3"
+else
+    chmod "$1" "$2" && mv -f "$2" "$3"
+fi
+"""
+_WRITE_PART = """
+cat >"$2" || { rm -f "$2"; exit 1; }
+"""
+# Its size and kind on the first line, then its first bytes where it is a regular file that is not large.
+_READ = """
+told=$(stat -L -c "%s %F" "$1") || exit 1
+echo "$told"
+case $told in *" regular file") ;; *) exit 0 ;; esac
+[ "${told%% *}" -gt "$3" ] && [ "$2" -gt "$3" ] || head -c "$2" "$1"
+"""
+
+
+def push(
+    commands: Commands,
+    port: Path,
+    source: BinaryIO,
+    size: int,
+    path: str,
+    *,
+    mode: int,
+    deadline: Deadline,
+    progress: Progress,
+) -> None:
+    """Write ``size`` bytes of ``source`` to the guest's ``path``; raise ``AgentError`` where they do not get there.
+
+    ``port`` is the socket for large files; ``progress`` is told the bytes written so far.
+    """
+    folder, _, name = path.rpartition("/")
+    part = f"{folder}/.{name}.vexlab-part"
+    script, data = _NAME_PART, b""
+    if size > _SMALL:
+        Transfer(commands.agent(deadline), port).push(source, size, part, deadline, progress)
+    else:
+        script, data = _WRITE_PART + _NAME_PART, source.read()
+    argv = [BUSYBOX, "sh", "-c", script, "sh", f"{mode:o}", part, path]
+    written = commands.fastest(deadline).exec(argv, deadline, stdin=data)
+    if not written.ok:
+        raise AgentError(f"{path} cannot be written: {written.error_text or written}")
+
+
+def pull(
+    commands: Commands, port: Path, path: str, into: BinaryIO, *, most: int, deadline: Deadline, progress: Progress
+) -> int:
+    """Write up to ``most`` bytes of the guest's ``path`` to ``into`` and return their number; as ``push``."""
+    argv = [BUSYBOX, "sh", "-c", _READ, "sh", path, str(most), str(_SMALL)]
+    read = commands.fastest(deadline).exec(argv, deadline)
+    told, _, data = read.stdout.partition(b"\n")
+    size, _, kind = told.partition(b" ")
+    if not read.ok or kind != b"regular file" or not size.isdigit():
+        data = commands.agent(deadline).read_file(path, deadline, most=most)  # also what has no size, as in /proc
+    elif (wanted := min(int(size), most)) > _SMALL:
+        Transfer(commands.agent(deadline), port).pull(path, wanted, into, deadline, progress)
+        return wanted
+    return into.write(data[:most])

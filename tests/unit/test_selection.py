@@ -1,0 +1,82 @@
+"""Which cases run, and in which order."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from vexlab.domains import FOLDER
+from vexlab.model.case import PLAN, Plan
+
+CASES = """
+import pytest
+def test_a(): pass
+@pytest.mark.level(2)
+def test_b(): pass
+@pytest.mark.slow
+def test_c(): pass
+@pytest.mark.quick
+def test_d(): pass
+@pytest.mark.level(3)
+def test_e(): pass
+"""
+
+Select = Callable[..., Plan]
+
+
+@pytest.fixture
+def select(tmp_path: Path) -> Select:
+    """Return a function that has pytest collect five cases and returns the plan of the run."""
+    folder, results = tmp_path / "mine", tmp_path / "results"
+    folder.mkdir()
+    results.mkdir()
+    (folder / "test_mine.py").write_text(CASES)
+
+    def call(*options: str) -> Plan:
+        command = [sys.executable, "-m", "pytest", "-p", "vexlab.plugin", "-c", str(FOLDER / "pytest.ini")]
+        command += [
+            "--rootdir",
+            str(FOLDER),
+            str(folder),
+            "-p",
+            "no:cacheprovider",
+            "--import-mode",
+            "importlib",
+            "-n1",
+        ]
+        command += ["--vexlab-results", str(results), *options]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        return msgspec.json.decode((results / PLAN).read_bytes(), type=Plan)
+
+    return call
+
+
+def _names(plan: Plan) -> str:
+    return "".join(case.id[-1] for case in plan.cases)
+
+
+def test_quick_cases_come_first_and_the_longest_not_last(select: Select) -> None:
+    plan = select()
+    assert _names(plan) == "dcabe"
+    assert plan.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept", "left_out"),
+    [
+        ("1000", "dcabe", ""),
+        ("60", "dabe", "c"),
+        ("40", "dab", "ce"),
+        ("24", "da", "bce"),
+        ("12", "d", "abce"),
+    ],
+)
+def test_the_most_useful_cases_get_the_time(select: Select, seconds: str, kept: str, left_out: str) -> None:
+    plan = select("--vexlab-duration", seconds)
+    assert _names(plan) == kept
+    assert "".join(sorted(case[-1] for case in plan.left_out)) == left_out
