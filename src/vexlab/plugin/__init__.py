@@ -10,6 +10,7 @@ from vexlab.plugin.domain_base import (
     pytest_pyfunc_call,
 )
 from vexlab.plugin.fixtures import (
+    another,
     artifact,
     bench,
     build,
@@ -48,6 +49,7 @@ __all__ = [
     "DomainBase",
     "TestResult",
     "_domain",
+    "another",
     "artifact",
     "bench",
     "build",

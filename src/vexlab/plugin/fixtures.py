@@ -13,7 +13,7 @@ from typing import Protocol, cast
 import pytest
 
 from vexlab.config import Thresholds
-from vexlab.errors import BuildError, InfraError, TargetFailure
+from vexlab.errors import BuildError, InfraError, MachineError, TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
@@ -233,6 +233,41 @@ def power_cycle(
             return fresh
 
         yield follow
+        recorder.detach()  # while the last machine's console is still there
+
+
+class Another(Protocol):
+    """Puts a machine that died aside, and gives another one with the target's filesystem, made and mounted."""
+
+    def __call__(self, error: MachineError) -> GuestFilesystem:
+        """Return what follows the machine that ``error`` ended."""
+
+
+@pytest.fixture
+def another(
+    request: pytest.FixtureRequest, lab: Lab, mounted: GuestFilesystem, target: Target, kernel: Kernel
+) -> Iterator[Another]:
+    """Return what gives a case of many parts another machine for the rest, when one part ended the last machine."""
+    recorder = recorder_of(request.node)
+    order = _order(recorder, mounted.machine)
+
+    with ExitStack() as stack:
+
+        def give(error: MachineError) -> GuestFilesystem:
+            recorder.observe(error)
+            recorder.put_aside()
+            fresh = stack.enter_context(lab.machine(order))
+            recorder.attach(fresh, order)
+            if not why_not_loadable(kernel, target):
+                _load(GuestModule(fresh, target))
+            filesystem = mounted.on(device_of(fresh, "scratch"), machine=fresh)
+            for result, what in ((filesystem.mkfs(), "mkfs"), (filesystem.mount(), "mount")):
+                if not result.ok:
+                    raise TargetFailure(f"{what} failed: {result}")
+            filesystem.prove()
+            return filesystem
+
+        yield give
         recorder.detach()  # while the last machine's console is still there
 
 

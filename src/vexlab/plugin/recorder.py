@@ -94,6 +94,18 @@ class Recorder:
             words = f"{words}; {remark}"
         return explained(words, self._machines[-1].machine.console.text(), target.module, target.fstype)
 
+    def put_aside(self) -> None:
+        """Keep the evidence of a machine that ended, before the case goes on with another one."""
+        if not self._attached:
+            return
+        watched = self._machines[-1]
+        self._attached = False
+        try:
+            watched.keep(self.folder / f"machine-{len(self._machines)}")
+        except OSError as error:
+            raise evidence_lost(error) from error
+        watched.machine.kill()
+
     def detach(self) -> None:
         """Have a last look at the machine and keep the evidence, before its folder goes."""
         if not self._attached:

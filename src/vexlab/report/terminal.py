@@ -24,6 +24,7 @@ from vexlab.model.event import (
     StepStarted,
     Warned,
 )
+from vexlab.model.problem import Problem, distinct
 from vexlab.model.profile import Profile, summary
 from vexlab.model.verdict import Verdict
 from vexlab.report.matrix import verdict_table
@@ -40,6 +41,9 @@ _STYLE = {
 _REASON_MOST = 300
 _KERNEL = ("kernel: ", "the kernel said: ")
 _UNDECIDED_MOST = 30
+_PROBLEMS_MOST = 40
+_BLOCKED_MOST = 3
+_TITLE_MOST = 200
 
 
 class Progress:
@@ -147,6 +151,7 @@ class Progress:
         if len({(case.domain, case.kernel) for case in result.cases}) > 1:
             out.print(verdict_table(result.cases))
         self._undecided(result)
+        self._problems(out, result)
         counts = (
             (summary.passed, "passed", "green"),
             (summary.failed, "failed", "red"),
@@ -162,6 +167,20 @@ class Progress:
             out.print(f"stability: {summary.stability:g} of 100")
         out.print(f"verdict: {_word(result)}")
         out.print(f"evidence: {escape(evidence)}")
+
+    def _problems(self, out: Console, result: RunResult) -> None:
+        """Print what is wrong, one entry for each cause: its words, and what shows it again."""
+        problems = distinct(result.cases)
+        if not problems:
+            return
+        many = f"{len(problems)} distinct problems" if len(problems) > 1 else "1 distinct problem"
+        out.print(f"[bold]{many}[/], the most harmful first:")
+        for number, problem in enumerate(problems[:_PROBLEMS_MOST], 1):
+            title = escape(printable(problem.title.partition("\n")[0][:_TITLE_MOST]))
+            out.print(f"{number:3}. [red]{title}[/]")
+            out.print(f"     {escape(printable(_shown_by(problem)))}", style="dim")
+        if len(problems) > _PROBLEMS_MOST:
+            out.print(f"     and {len(problems) - _PROBLEMS_MOST} more, in result.json")
 
     def _undecided(self, result: RunResult) -> None:
         """Name the cases that began and did not come to their end; the others are counted."""
@@ -181,6 +200,18 @@ class Progress:
             total = f"/{self.total}" if self.total else ""
             running = ", ".join(node.rpartition("::")[2] for node in self._running)
             self._status.update(escape(f"{self._done}{total} done, running {running or 'nothing'}"))
+
+
+def _shown_by(problem: Problem) -> str:
+    """Return which cases show ``problem``, the shortest first, and how many it kept from running."""
+    first, *more = problem.cases or ("no case",)
+    words = f"{first} ({problem.seconds:.0f} s)" if problem.cases else first
+    if more:
+        words += f" and {len(more)} more"
+    if problem.blocked:
+        words += f"; blocks {len(problem.blocked)}: {', '.join(problem.blocked[:_BLOCKED_MOST])}"
+        words += " …" if len(problem.blocked) > _BLOCKED_MOST else ""
+    return f"{words}; again: {problem.evidence}/reproduce" if problem.evidence else words
 
 
 def _word(result: RunResult) -> str:

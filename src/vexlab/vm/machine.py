@@ -139,6 +139,11 @@ class Machine:
         deadline = Deadline.after(timeout, self.clock)
         return self.commands.fastest(deadline).exec(argv, deadline, stdin=stdin, env=env)
 
+    @property
+    def streams(self) -> bool:
+        """Whether output can be had while a command runs (``stream``)."""
+        return self.commands.has_runner
+
     def stream(self, argv: Sequence[str], chunk: Chunk, *, timeout: float = 30.0) -> CommandResult:
         """As ``exec``, but output is given to ``chunk`` as it comes, however much, and kept nowhere.
 

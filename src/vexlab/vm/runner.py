@@ -261,7 +261,8 @@ def _hand_over(job: _Job, chunk: Chunk) -> None:
 
 def _result(argv: Sequence[str], job: _Job, duration: float) -> CommandResult:
     ended = job.ended
-    assert ended is not None
+    if ended is None:
+        raise MachineError(f"`{argv[0]}` has not ended")
     errors = bytes(job.streams[1])
     status = 128 + ended.signal if ended.signal else ended.status
     if ended.error:

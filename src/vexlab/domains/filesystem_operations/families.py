@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 
 from vexlab.classify import headline
-from vexlab.errors import Blocked, TargetFailure
-from vexlab.guest.checks import Judged, judge, parse_checks, parse_results, running_check
+from vexlab.errors import Blocked, GuestTimeout, MachineError, MachineLost, TargetFailure
+from vexlab.guest.checks import CheckReport, CheckResult, Judged, judge, parse_checks, parse_results, running_check
 from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
@@ -16,8 +17,12 @@ from vexlab.model.subresult import SubVerdict
 from vexlab.plugin.fixtures import Metrics, SubResults
 
 _SHOWN = 12
+_DEATHS_MOST = 6  # machines that one family may cost
+_PRINTED_MOST = 16 << 20
+_STDOUT = 1
 
 Say = Callable[[str], None]
+Fresh = Callable[[MachineError], tuple[GuestFilesystem, str]]  # for what ended the machine: another one, and its folder
 
 # `full` needs a small device, see test_devices.py.
 FAMILIES = (
@@ -60,9 +65,13 @@ def run_family(
     step: Say,
     *options: str,
     timeout: float = 300,
+    fresh: Fresh | None = None,
 ) -> None:
-    """Run every check of ``family`` in the guest's ``folder``; each must pass or be declared refused."""
-    _run(filesystem, ["--family", family], options, folder, metrics, subresults, step, timeout=timeout)
+    """Run every check of ``family`` in the guest's ``folder``; each must pass or be declared refused.
+
+    Where a check ends the machine, the others go on in the one that ``fresh`` gives.
+    """
+    _run(filesystem, ["--family", family], options, folder, metrics, subresults, step, timeout=timeout, fresh=fresh)
 
 
 def run_kept(
@@ -102,17 +111,78 @@ def _run(
     step: Say,
     *,
     timeout: float,
+    fresh: Fresh | None = None,
 ) -> None:
     listed = filesystem.machine.exec(["fscheck", "list", "--json", *chosen])
     checks = parse_checks(listed.text)
-    result = run_fscheck(filesystem, step, "run", *chosen, *options, folder, timeout=timeout)
-    report = parse_results(result.text)
-    judged = judge(checks, report, dict(filesystem.target.refuses))
+    died: dict[str, str] = {}
+    found: list[CheckResult] = []
+    noise: list[str] = []
+    wanted = list(chosen)
+    while wanted:
+        words = ["run", "--announce", *wanted, *options, folder]
+        part = _part(filesystem, words, timeout)
+        report = parse_results(part.text)
+        found += report.results
+        noise += report.noise
+        if part.error is None:
+            break
+        ended = ended_in(filesystem)
+        step(f"while fscheck ran {', '.join([*died, ended])}")
+        if fresh is None or not ended or len(died) >= _DEATHS_MOST:
+            raise part.error
+        died[ended] = str(part.error)
+        known = {*died, *(each.id for each in found)}
+        wanted = [word for each in checks if each.id not in known for word in ("--check", each.id)]
+        filesystem, folder = fresh(part.error)
+    judged = judge(checks, CheckReport(results=tuple(found)), dict(filesystem.target.refuses))
+    judged = tuple(
+        replace(each, why=f"the kernel died or hung in it: {died[each.id]}") if each.id in died else each
+        for each in judged
+    )
     tell(judged, filesystem, metrics, subresults)
-    if report.noise:
-        raise TargetFailure(f"fscheck printed what is no result: {report.noise[0]}")
-    if result.signal:
-        raise TargetFailure(f"fscheck itself was killed: {result}")
+    if noise:
+        raise TargetFailure(f"fscheck printed what is no result: {noise[0]}")
+    if part.result and part.result.signal:
+        raise TargetFailure(f"fscheck itself was killed: {part.result}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What ``fscheck`` printed before it ended, or before ``error`` ended the machine."""
+
+    text: str
+    result: CommandResult | None
+    error: MachineError | None
+
+
+def _part(filesystem: GuestFilesystem, words: Sequence[str], timeout: float) -> _Part:
+    machine = filesystem.machine
+    argv = ["fscheck", *words]
+    printed = bytearray()
+    if not machine.streams:
+        result = machine.exec(argv, timeout=timeout)
+        return _Part(result.text, result, None)
+
+    def keep(stream: int, data: bytes) -> None:
+        if stream == _STDOUT and len(printed) < _PRINTED_MOST:
+            printed.extend(data)
+
+    try:
+        result = machine.stream(argv, keep, timeout=timeout)
+    except (MachineLost, GuestTimeout) as error:
+        return _Part(_whole_lines(printed), None, error)
+    return _Part(printed.decode(errors="replace"), result, None)
+
+
+def _whole_lines(printed: bytearray) -> str:
+    return printed[: printed.rfind(b"\n") + 1].decode(errors="replace")
+
+
+def ended_in(filesystem: GuestFilesystem) -> str:
+    """Return the check that the machine's kernel was at when it died or hung, ``""`` where none is told of."""
+    console = filesystem.machine.console.text()
+    return running_check(console, headline(console) or "")
 
 
 def run_fscheck(filesystem: GuestFilesystem, step: Say, verb: str, *words: str, timeout: float = 120) -> CommandResult:
@@ -121,8 +191,7 @@ def run_fscheck(filesystem: GuestFilesystem, step: Say, verb: str, *words: str, 
     try:
         return machine.exec(["fscheck", verb, "--announce", *words], timeout=timeout)
     finally:
-        console = machine.console.text()
-        if check := running_check(console, headline(console) or ""):
+        if check := ended_in(filesystem):
             step(f"while fscheck ran {check}")
 
 

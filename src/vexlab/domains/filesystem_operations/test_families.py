@@ -10,9 +10,10 @@ from vexlab.domains.filesystem_operations.families import (
     run_family,
     run_kept,
 )
+from vexlab.errors import MachineError
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
-from vexlab.plugin.fixtures import Metrics, SubResults
+from vexlab.plugin.fixtures import Another, Metrics, SubResults
 
 pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.level(1), pytest.mark.needs(mkfs=True)]
 
@@ -42,17 +43,35 @@ def _case(family: str) -> object:
     return pytest.param(family, marks=marks, id=family)
 
 
-@pytest.mark.parametrize("family", [_case(family) for family in FAMILIES])
-def test_family(
-    mounted: GuestFilesystem, post_checks: PostChecks, family: str, metrics: Metrics, subresults: SubResults, step: Say
-) -> None:
-    """Every check of the family passes or is refused as declared, and the files of others are not touched."""
-    if not mounted.can("mkdir", "rmdir"):  # the checks take turns in the root, where no folder is
-        run_family(mounted, family, mounted.mountpoint, metrics, subresults, step)
-        return
+def _folder(mounted: GuestFilesystem, *, flat: bool) -> str:
+    """Make the files of others; return where the checks are to run: where there are no folders, in the root, alone."""
+    if flat:
+        return mounted.mountpoint
     made = mounted.machine.ash(_BYSTANDERS.format(mounted.mountpoint))
     assert made.ok, f"the files of others cannot be made: {made}"
-    run_family(mounted, family, f"{mounted.mountpoint}/work", metrics, subresults, step)
+    return f"{mounted.mountpoint}/work"
+
+
+@pytest.mark.parametrize("family", [_case(family) for family in FAMILIES])
+def test_family(
+    mounted: GuestFilesystem,
+    another: Another,
+    post_checks: PostChecks,
+    family: str,
+    metrics: Metrics,
+    subresults: SubResults,
+    step: Say,
+) -> None:
+    """Every check of the family passes or is refused as declared, and the files of others are not touched."""
+    flat = not mounted.can("mkdir", "rmdir")
+
+    def fresh(error: MachineError) -> tuple[GuestFilesystem, str]:
+        other = another(error)
+        return other, _folder(other, flat=flat)
+
+    run_family(mounted, family, _folder(mounted, flat=flat), metrics, subresults, step, fresh=fresh)
+    if flat:
+        return
     post_checks.compare("/tmp/bystanders.manifest", f"{mounted.mountpoint}/bystanders")
 
 

@@ -1,0 +1,172 @@
+"""Distinct problems: what a run found, one entry for each cause however many cases it turned red. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from vexlab.model.case import CaseResult
+from vexlab.model.report import Severity
+from vexlab.model.subresult import SubVerdict
+from vexlab.model.verdict import Finding, Verdict
+
+_RED = (Verdict.FAILED, Verdict.CRASHED)
+_CAPABILITY = "capability"
+_WORDS_MOST = 300
+
+# blocked by `symlink`, which is broken: BUG: ...      it needs `symlink`, which is broken: ...
+_BLOCKER = re.compile(r"`(\w+)`, which is broken")
+# what differs between two cases with one cause: addresses, numbers, paths, seeds
+_VARYING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+(?:\.\d+)?|/[\w./%+-]+|tree\d+|\bline \d+")
+_PLACE = re.compile(r" \(test_\w+\.py:\d+\)")
+# words of a failure that are about data that were lost, changed or shown to others
+_HARM = re.compile(
+    r"not consistent|not what it was|stale|lost|missing|differ|wrong bytes|disclos|is gone|reads as", re.I
+)
+
+
+class Harm(IntEnum):
+    """How bad a problem is, the worst last."""
+
+    WRONG = 1  # it does not do what it promises
+    LEAK = 2
+    WARNING = 3  # the kernel complains and goes on
+    DATA = 4
+    HANG = 5
+    CRASH = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One cause; ``cases`` are the ids of those that show it, the shortest first, ``blocked`` of those it kept away.
+
+    ``title`` is its first line: the kernel's words, or the check that failed and why. ``evidence`` is the folder of the
+    shortest case, whose ``reproduce`` shows it again.
+    """
+
+    key: str
+    title: str
+    harm: Harm
+    cases: tuple[str, ...]
+    blocked: tuple[str, ...] = ()
+    evidence: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Symptom:
+    key: str
+    title: str
+    harm: Harm
+
+
+def distinct(cases: Iterable[CaseResult]) -> tuple[Problem, ...]:
+    """Return the problems that ``cases`` show, the most harmful first, of these the one that most cases show.
+
+    A case that shows what the kernel said, or checks that failed, shows these; its other words are taken for their
+    consequence. Two failures have one cause where the kernel's report, the check, the broken capability, or the words
+    less all numbers and paths are the same.
+    """
+    cases = tuple(cases)
+    symptoms: dict[str, _Symptom] = {}
+    shown: dict[str, list[CaseResult]] = {}
+    for case in cases:
+        if case.verdict not in _RED:
+            continue
+        for symptom in {each.key: each for each in _symptoms(case)}.values():
+            known = symptoms.setdefault(symptom.key, symptom)
+            symptoms[symptom.key] = max(known, symptom, key=lambda each: each.harm)
+            shown.setdefault(symptom.key, []).append(case)
+    blocked = _blocked(cases)
+    problems = [_problem(symptoms[key], found, blocked.pop(key, ())) for key, found in shown.items()]
+    problems += [_unshown(key, ids) for key, ids in blocked.items()]
+    return tuple(sorted(problems, key=lambda each: (-each.harm, -len(each.cases), each.key)))
+
+
+def _problem(symptom: _Symptom, found: list[CaseResult], blocked: tuple[str, ...]) -> Problem:
+    found = sorted(found, key=lambda case: (case.duration_s, case.id))
+    return Problem(
+        key=symptom.key,
+        title=symptom.title,
+        harm=symptom.harm,
+        cases=tuple(dict.fromkeys(case.id for case in found)),
+        blocked=blocked,
+        evidence=found[0].evidence,
+        seconds=found[0].duration_s,
+    )
+
+
+def _unshown(key: str, ids: tuple[str, ...]) -> Problem:
+    name = key.partition(":")[2]
+    title = f"`{name}` is broken, as the probe before the run found; this run has no case about it"
+    return Problem(key=key, title=title, harm=Harm.WRONG, cases=(), blocked=ids)
+
+
+def _blocked(cases: tuple[CaseResult, ...]) -> dict[str, tuple[str, ...]]:
+    """Return which cases, or checks of cases, each broken capability kept away."""
+    found: dict[str, list[str]] = {}
+    for case in cases:
+        if case.verdict is Verdict.BLOCKED and (match := _BLOCKER.search(case.reason)):
+            found.setdefault(f"{_CAPABILITY}:{match[1]}", []).append(case.id)
+        for each in case.subresults:
+            if each.verdict is SubVerdict.BLOCKED and (match := _BLOCKER.search(each.words)):
+                found.setdefault(f"{_CAPABILITY}:{match[1]}", []).append(each.name)
+    return {key: tuple(dict.fromkeys(names)) for key, names in found.items()}
+
+
+def _symptoms(case: CaseResult) -> Iterator[_Symptom]:
+    """Return what a red case shows: at least one symptom."""
+    if case.key.name == _CAPABILITY:
+        worst = max((_harm_of(each) for each in case.findings), default=_harm_of_words(case.reason))
+        yield _Symptom(f"{_CAPABILITY}:{case.key.parameters}", _first(case.reason), worst)
+        return
+    checks = [each for each in case.subresults if each.verdict is SubVerdict.FAILED]
+    for finding in case.findings:
+        yield _Symptom(f"finding:{finding.fingerprint or finding.title}", _titled(finding, case), _harm_of(finding))
+    if case.findings:  # a check that the kernel died in fails for that
+        checks = [each for each in checks if not any(finding.title in each.words for finding in case.findings)]
+    for check in checks:
+        yield _Symptom(f"check:{check.name}", f"{check.name}: {check.words}"[:_WORDS_MOST], _harm_of_words(check.words))
+    if not case.findings and not checks:
+        yield from _of_words(case)
+
+
+def _of_words(case: CaseResult) -> Iterator[_Symptom]:
+    """Return a symptom for each line of a failure that says something of its own."""
+    lines = [
+        line for line in case.reason.splitlines() if line.strip() and not line.startswith(("kernel: ", "shortest"))
+    ]
+    first = _PLACE.sub("", lines[0]) if lines else case.id
+    if case.key.name == "refusals":
+        yield _Symptom("refusals", first, Harm.WRONG)
+        return
+    words = _VARYING.sub("#", first.partition(" (do the run again")[0])
+    yield _Symptom(f"words:{words[:_WORDS_MOST]}", first[:_WORDS_MOST], _harm_of_words(case.reason))
+
+
+def _titled(finding: Finding, case: CaseResult) -> str:
+    """Return the finding's title, and in which check or command it came where the case says so."""
+    match = re.search(r"\((while [^()]+)\)\s*$", case.reason)
+    return f"{finding.title} ({match[1]})" if match else finding.title
+
+
+def _first(reason: str) -> str:
+    return reason.splitlines()[0][:_WORDS_MOST] if reason else ""
+
+
+def _harm_of(finding: Finding) -> Harm:
+    if finding.type == "HANG":
+        return Harm.HANG
+    if finding.severity in (Severity.CRASH, Severity.FATAL):
+        return Harm.CRASH
+    return Harm.LEAK if finding.type == "LEAK" else Harm.WARNING
+
+
+def _harm_of_words(words: str) -> Harm:
+    if "leak" in words.lower():
+        return Harm.LEAK
+    if "did not end within" in words or "not done after" in words:
+        return Harm.HANG
+    return Harm.DATA if _HARM.search(words) else Harm.WRONG

@@ -1,0 +1,81 @@
+"""Distinct problems: one entry for each cause, however many cases it turned red."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from vexlab.model.case import CaseResult
+from vexlab.model.key import CaseKey
+from vexlab.model.problem import Harm, distinct
+from vexlab.model.report import Severity
+from vexlab.model.subresult import SubResult, SubVerdict
+from vexlab.model.verdict import Finding, Verdict
+
+OOPS = Finding(title="BUG: unable to handle NULL in f", type="BUG", severity=Severity.CRASH, fingerprint="a" * 8)
+WARN = Finding(title="WARNING in g", type="WARNING", severity=Severity.WARNING, fingerprint="b" * 8)
+
+
+def _case(name: str, verdict: Verdict = Verdict.FAILED, **fields: object) -> CaseResult:
+    domain, _, rest = name.partition(".")
+    case = CaseResult(
+        key=CaseKey(domain=domain, name=rest, kernel="6.1"), node=name, level=1, verdict=verdict, evidence=f"/e/{name}"
+    )
+    return dataclasses.replace(case, **fields)  # type: ignore[arg-type]
+
+
+def test_one_finding_in_several_cases_is_one_problem_shown_by_the_shortest() -> None:
+    long = _case("d.long", Verdict.CRASHED, findings=(OOPS,), duration_s=9.0)
+    short = _case(
+        "d.short", Verdict.CRASHED, findings=(OOPS,), duration_s=1.0, reason="x\nkernel: y (while fscheck ran a.b)"
+    )
+    (problem,) = distinct([long, short])
+    assert problem.cases == ("d.short[6.1]", "d.long[6.1]")
+    assert (problem.harm, problem.evidence) == (Harm.CRASH, "/e/d.short")
+
+
+def test_the_words_of_a_case_with_findings_are_a_consequence_but_failed_checks_are_not() -> None:
+    checks = (
+        SubResult(name="link.count", verdict=SubVerdict.FAILED, words="expected 2, got 1"),
+        SubResult(name="link.dies", verdict=SubVerdict.FAILED, words=f"the kernel died in it: {OOPS.title}"),
+        SubResult(name="link.fine", verdict=SubVerdict.PASSED),
+    )
+    case = _case("f.family", Verdict.CRASHED, findings=(OOPS,), subresults=checks, reason="2 of 3 checks failed")
+    assert [each.title for each in distinct([case])] == [OOPS.title, "link.count: expected 2, got 1"]
+
+
+def test_failures_by_the_same_words_but_for_numbers_and_paths_are_one_problem() -> None:
+    cases = [_case(f"d.c{n}", reason=f"the tree cannot be made: symlink /mnt/test/tree{n}/x: EPERM") for n in range(70)]
+    other = _case("d.other", reason="the filesystem is not consistent: fsck says 4")
+    first, second = distinct([*cases, other])
+    assert (first.harm, first.cases) == (Harm.DATA, ("d.other[6.1]",))
+    assert len(second.cases) == 70
+
+
+def test_blocked_cases_and_checks_stand_with_what_blocks_them() -> None:
+    broken = _case("filesystem_operations.capability", Verdict.CRASHED, findings=(OOPS,), reason="`link` is broken: x")
+    broken = dataclasses.replace(broken, key=dataclasses.replace(broken.key, parameters="link"))
+    waits = _case("d.waits", Verdict.BLOCKED, reason="blocked by `link`, which is broken: x")
+    check = SubResult(name="unlink.last", verdict=SubVerdict.BLOCKED, words="it needs `link`, which is broken: x")
+    family = _case("d.family", Verdict.PASSED, subresults=(check,))
+    elsewhere = _case("d.elsewhere", Verdict.BLOCKED, reason="blocked by `mount`, which is broken: y")
+    first, second = distinct([broken, waits, family, elsewhere])
+    assert (first.title, first.harm) == ("`link` is broken: x", Harm.CRASH)
+    assert first.blocked == ("d.waits[6.1]", "unlink.last")
+    assert (second.cases, second.blocked) == ((), ("d.elsewhere[6.1]",))
+
+
+def test_order_is_by_harm_then_by_the_number_of_cases() -> None:
+    cases = [
+        _case("d.wrong", reason="expected 3, got 4"),
+        _case("d.leak", reason="memory leak: each round leaves kmalloc-64 behind"),
+        _case("d.warns", findings=(WARN,)),
+        _case("d.crashes", Verdict.CRASHED, findings=(OOPS,)),
+        _case("d.hangs", reason="`umount` did not end within 60 s"),
+    ]
+    harms = [each.harm for each in distinct(cases)]
+    assert harms == [Harm.CRASH, Harm.HANG, Harm.WARNING, Harm.LEAK, Harm.WRONG]
+
+
+def test_passes_skips_and_errors_are_no_problems() -> None:
+    verdicts = (Verdict.PASSED, Verdict.SKIPPED, Verdict.ERROR, Verdict.UNDECIDED)
+    assert distinct(_case(f"d.{each}", each, reason="words") for each in verdicts) == ()
