@@ -47,7 +47,7 @@ def test_what_is_not_known_to_fail_works() -> None:
     assert works == {
         "mkdir": True, "link": False, "mmap_write": False, "name_max": True, "quota": True, "symlink": True,
     }  # fmt: skip
-    assert (YOUNG.limit("name_max"), YOUNG.limit("mkdir"), YOUNG.limit("link_max")) == (28, None, None)
+    assert [YOUNG.limit(name) for name in ("name_max", "mkdir", "link_max", "file_size")] == [28, None, None, None]
     assert [each.name for each in (*YOUNG.refused(), *YOUNG.broken())] == ["link", "mmap_write"]
     with pytest.raises(KeyError):
         YOUNG.works("links")
@@ -67,7 +67,7 @@ def test_a_guest_reads_four_words_a_line() -> None:
         "link refused - EPERM",
         "mmap_write deadly - -",
         "name_max works 28 ENAMETOOLONG",
-        "file_size works 67108864 -",
+        "file_size works - -",
         "quota unknown - -",
     ]
 

@@ -9,13 +9,13 @@ of four words with a blank between them, and nothing else, so that ``grep '^syml
     symlink refused - EPERM
     mmap_write deadly - -
     name_max works 255 ENAMETOOLONG
-    dir_entries works 4096 -
+    dir_entries works 62 ENOSPC
 
 ``NAME`` is a key of ``vexlab.model.capabilities.CAPABILITIES``, ``STATE`` is ``works``, ``refused``, ``broken``,
 ``deadly`` (broken so that the kernel crashed or hung: nobody may do it again) or ``unknown``, ``LIMIT`` a decimal
-number in the unit of the table, ``ERRNO`` the name of an error; ``-`` stands for none. A limit that works holds at
-least that much: it was tried. ``workloads/lib/profile.h`` and ``Profile.works`` say alike that a capability works
-unless it is known to be refused or broken.
+number in the unit of the table, ``ERRNO`` the name of an error; ``-`` stands for none. A limit was tried and
+works; where the search ended before the filesystem did, none is known. ``workloads/lib/profile.h`` and
+``Profile.works`` say alike that a capability works unless it is known to be refused or broken.
 """
 
 from __future__ import annotations
@@ -95,8 +95,9 @@ class Profile:
         return self.get(name).state not in (State.REFUSED, State.BROKEN)
 
     def limit(self, name: str) -> int | None:
-        """Return the limit of ``name``, ``None`` where none was found."""
-        return self.get(name).limit
+        """Return the limit of ``name``, ``None`` where none was found: what it does at least is none."""
+        found = self.get(name)
+        return None if found.at_least else found.limit
 
     def refused(self) -> tuple[Capability, ...]:
         """Return what the filesystem has not got, in the table's order."""
@@ -159,7 +160,7 @@ def guest_text(profile: Profile) -> str:
 
 
 def _guest_line(capability: Capability) -> str:
-    limit = _NONE if capability.limit is None else str(capability.limit)
+    limit = _NONE if capability.limit is None or capability.at_least else str(capability.limit)
     state = _DEADLY if capability.deadly else capability.state
     return f"{capability.name} {state} {limit} {capability.errno or _NONE}\n"
 
@@ -168,7 +169,7 @@ def summary(profile: Profile) -> tuple[str, str, str]:
     """Return the three lines that a run begins with: what works and how far, what is refused, what is broken."""
     working = [capability for capability in profile.capabilities if capability.state is State.WORKS]
     unknowns = len(profile.capabilities) - len(working) - len(profile.refused()) - len(profile.broken())
-    limits = [f"{name} {limit_words(profile.get(name))}" for name in _HEAD_LIMITS if profile.limit(name) is not None]
+    limits = [f"{name} {limit_words(profile.get(name))}" for name in _HEAD_LIMITS if profile.get(name).limit is not None]
     more = f", {unknowns} unknown" if unknowns else ""
     return (
         f"works: {len(working)} of {len(profile.capabilities)}{more}; {', '.join(limits) or 'no limits were found'}",
@@ -194,7 +195,9 @@ def _scaled(size: int) -> tuple[str, str]:
         whole, rest = divmod(size + 1 if size % 2 else size, 1 << shift)  # a limit may be the last byte's place
         if whole and not rest:
             return f"{whole}", f"{unit}{' - 1' if size % 2 else ''}"
-    return f"{size / _LARGE:.1f}", "MiB"
+        if whole:
+            return f"{size / (1 << shift):.1f}", unit
+    return str(size), "bytes"
 
 
 def _broken_words(capability: Capability) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vexlab.deadline import Deadline
-from vexlab.errors import GuestTimeout, MachineLost
+from vexlab.errors import GuestTimeout, MachineError, MachineLost
 from vexlab.model.machine import CommandResult
 from vexlab.vm import frames
 from vexlab.vm.agent import ENVIRONMENT, timed_out

@@ -61,7 +61,7 @@ def test_a_search_that_ends_at_its_bound_says_at_least(programs: Path, tmp_path:
     answers = _probe(programs, tmp_path, "--only", "file_size,depth,name_max")
     assert answers["file_size"]["at_least"]
     assert answers["depth"]["at_least"]
-    assert answers["depth"]["limit"] == 200
+    assert answers["depth"]["limit"] == 64
     assert 100 <= answers["name_max"]["limit"] <= 255
     assert not list(tmp_path.iterdir())
 

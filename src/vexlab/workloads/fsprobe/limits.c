@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How far it goes. A search ends at a bound, or when its time is over; then the limit is at least what was reached. */
+/*
+ * How far it goes. A search ends at a bound, or when its time is over; then the limit is at least what was reached. The
+ * bounds find what the maps and counters of small filesystems hold: direct and once indirect blocks, a directory of one
+ * block, link counts of eight bits.
+ */
 #include <sys/xattr.h>
 
 #include "fsprobe/probe.h"
 
-#define SEARCH_S 2.5
-#define DENSE_MOST (64 << 20)
+#define SEARCH_S 5.0
+#define DENSE_MOST (5 << 20)
 #define DENSE_PIECE (64 << 10)
-#define ENTRIES_MOST 4096
-#define LINKS_MOST 4096
-#define DEPTH_MOST 200
+#define ENTRIES_MOST 600
+#define LINKS_MOST 300
+#define DEPTH_MOST 64
 #define SYMLINK_MOST (PATH_MAX - 1)
 #define XATTR_MOST 65536	/* XATTR_SIZE_MAX in linux/limits.h */
 #define SPARSE_LEAST 16
@@ -218,7 +222,7 @@ static int try_sparse(long long size)
 /* One bit after the other, from the highest: each trial is a power of two at first, and so are most limits. */
 static void file_sparse(void)
 {
-	double until = seconds() + 2 * SEARCH_S;
+	double until = seconds() + SEARCH_S;
 	long long size = 0;
 	int err = 0;
 
