@@ -169,7 +169,9 @@ def summary(profile: Profile) -> tuple[str, str, str]:
     """Return the three lines that a run begins with: what works and how far, what is refused, what is broken."""
     working = [capability for capability in profile.capabilities if capability.state is State.WORKS]
     unknowns = len(profile.capabilities) - len(working) - len(profile.refused()) - len(profile.broken())
-    limits = [f"{name} {limit_words(profile.get(name))}" for name in _HEAD_LIMITS if profile.get(name).limit is not None]
+    limits = [
+        f"{name} {limit_words(profile.get(name))}" for name in _HEAD_LIMITS if profile.get(name).limit is not None
+    ]
     more = f", {unknowns} unknown" if unknowns else ""
     return (
         f"works: {len(working)} of {len(profile.capabilities)}{more}; {', '.join(limits) or 'no limits were found'}",

@@ -51,6 +51,7 @@ class Bench:
         self._made = False
         self._mounted = False
         self._loaded = False
+        self._device = ""
         self._heard = 0  # of the console, in characters
 
     @property
@@ -61,7 +62,9 @@ class Bench:
     @property
     def filesystem(self) -> GuestFilesystem:
         """The verbs for the target on the machine's disk."""
-        return self.on(device_of(self.machine, _DISK))
+        if not self._device:
+            self._device = device_of(self.machine, _DISK)
+        return self.on(self._device)
 
     def on(self, device: str) -> GuestFilesystem:
         """Return the verbs for the target on another device."""
@@ -141,10 +144,12 @@ class Bench:
             self._on_end()
             self._machine.close()
         self._machine = None
+        self._device = ""
         self._made = self._mounted = False
 
     def _start(self, disks: Mapping[str, Path] | None) -> Machine:
         self._made = self._mounted = self._loaded = False
+        self._device = ""
         self._heard = 0
         self._machine = self._lab.machine(self.order, disks=disks)
         self._on_start(self._machine)

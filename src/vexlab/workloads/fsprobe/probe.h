@@ -120,6 +120,8 @@ const char *errno_name(int err);
 	if (!(condition)) \
 		broken(__VA_ARGS__); })
 
+/* Whether this capability was found not to work. */
+bool is_missing(const char *name);
 /* The name of a file for this probe. */
 const char *at(const char *name);
 int created(const char *name);

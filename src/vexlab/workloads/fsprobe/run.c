@@ -187,6 +187,14 @@ void do_without(const char *name)
 			*reliances[i].flag = true;
 }
 
+bool is_missing(const char *name)
+{
+	for (size_t i = 0; i < missing_count; i++)
+		if (!strcmp(missing[i], name))
+			return true;
+	return false;
+}
+
 bool list_holds(const char *list, const char *name)
 {
 	size_t len = strlen(name);
