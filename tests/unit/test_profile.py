@@ -116,3 +116,28 @@ def test_the_table_uses_the_words_of_refusals() -> None:
 def test_they_stand_in_the_tables_order() -> None:
     names = [each.name for each in in_order(reversed(YOUNG.capabilities))]
     assert names == ["mkdir", "link", "mmap_write", "name_max", "file_size", "quota"]
+
+
+def test_what_needs_a_refused_capability_does_not_work() -> None:
+    profile = Profile(
+        target="t",
+        fstype="t",
+        kernel="6.1",
+        digest="d",
+        capabilities=(
+            Capability(name="rename", state=State.REFUSED, errno="EPERM"),
+            Capability(name="rename_over", state=State.UNKNOWN, detail="it needs rename"),
+            Capability(name="symlink", state=State.BROKEN, deadly=True),
+            Capability(name="symlink_max", state=State.UNKNOWN, detail="it needs symlink"),
+            Capability(name="link_max", state=State.UNKNOWN, detail="it needs patience"),
+        ),
+    )
+    assert [profile.works(name) for name in ("rename_over", "symlink_max", "link_max")] == [False, False, True]
+    assert profile.behind("rename_over").name == "rename"
+    assert guest_text(profile).splitlines() == [
+        "rename refused - EPERM",
+        "rename_over refused - EPERM",
+        "symlink deadly - -",
+        "symlink_max deadly - -",
+        "link_max unknown - -",
+    ]

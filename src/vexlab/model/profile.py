@@ -20,6 +20,7 @@ works; where the search ended before the filesystem did, none is known. ``worklo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +36,7 @@ GUEST_FILE = "/vexlab/profile"  # workloads/lib/profile.h names it too
 RUN_FILE = "profile.json"  # in the folder of a run
 
 _NONE = "-"
+_NEEDS = re.compile(r"it needs (\w+)")  # it needs rename
 _DEADLY = "deadly"
 _LARGE = 1 << 20
 _HEAD_LIMITS = ("name_max", "file_size", "file_sparse", "dir_entries", "link_max", "smallest_device")
@@ -91,8 +93,14 @@ class Profile:
         return next(found, Capability(name=name, state=State.UNKNOWN, detail="it was not probed"))
 
     def works(self, name: str) -> bool:
-        """Whether ``name`` may be used: it is not known to be refused or broken."""
-        return self.get(name).state not in (State.REFUSED, State.BROKEN)
+        """Whether ``name`` may be used: neither it nor what it needs is known to be refused or broken."""
+        return self.behind(name).state not in (State.REFUSED, State.BROKEN)
+
+    def behind(self, name: str) -> Capability:
+        """Return the capability that decides about ``name``: where it could not be asked for want of another, that."""
+        found = self.get(name)
+        match = _NEEDS.fullmatch(found.detail) if found.state is State.UNKNOWN else None
+        return self.behind(match[1]) if match and match[1] in CAPABILITIES and match[1] != name else found
 
     def limit(self, name: str) -> int | None:
         """Return the limit of ``name``, ``None`` where none was found: what it does at least is none."""
@@ -156,13 +164,13 @@ def _decode(data: bytes, kind: type[T]) -> T:
 
 def guest_text(profile: Profile) -> str:
     """Return the profile as a guest reads it, in the form that is described above."""
-    return "".join(_guest_line(capability) for capability in profile.capabilities)
+    return "".join(_guest_line(capability, profile.behind(capability.name)) for capability in profile.capabilities)
 
 
-def _guest_line(capability: Capability) -> str:
+def _guest_line(capability: Capability, behind: Capability) -> str:
     limit = _NONE if capability.limit is None or capability.at_least else str(capability.limit)
-    state = _DEADLY if capability.deadly else capability.state
-    return f"{capability.name} {state} {limit} {capability.errno or _NONE}\n"
+    state = _DEADLY if behind.deadly else capability.state if behind.state is State.WORKS else behind.state
+    return f"{capability.name} {state} {limit} {capability.errno or behind.errno or _NONE}\n"
 
 
 def summary(profile: Profile) -> tuple[str, str, str]:

@@ -40,7 +40,7 @@ def needed(item: pytest.Item) -> tuple[str, ...]:
 
 def demand(profile: Profile | None, names: Sequence[str]) -> None:
     """Skip the case where one of ``names`` is refused, raise ``Blocked`` where one is broken."""
-    for capability in map(profile.get, names) if profile else ():
+    for capability in map(profile.behind, names) if profile else ():
         if capability.state is State.BROKEN:
             raise Blocked(why_blocked(capability), by=capability.name)
         if capability.state is State.REFUSED:
