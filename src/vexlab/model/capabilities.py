@@ -14,16 +14,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A line of the table; ``unit`` is that of the limit, empty where it has none."""
+    """A line of the table; ``unit`` is that of the limit, empty where it has none.
+
+    Who declares ``within`` as refused has declared this too.
+    """
 
     words: str
     errnos: tuple[str, ...] = ()
     unit: str = ""
     refuses: tuple[str, ...] = ()
+    within: str = ""
 
 
-def _kind(words: str, *errnos: str, unit: str = "", refuses: str = "") -> Kind:
-    return Kind(words=words, errnos=errnos, unit=unit, refuses=tuple(refuses.split()))
+def _kind(words: str, *errnos: str, unit: str = "", refuses: str = "", within: str = "") -> Kind:
+    return Kind(words=words, errnos=errnos, unit=unit, refuses=tuple(refuses.split()), within=within)
 
 
 _NO_XATTR = ("EOPNOTSUPP",)
@@ -78,9 +82,11 @@ CAPABILITIES: Mapping[str, Kind] = {
     "case_sensitive": _kind("names that differ in case are different"),
     # Attributes.
     "xattr": _kind("extended attributes in user.", *_NO_XATTR, refuses="xattr"),
-    "trusted_xattr": _kind("extended attributes in trusted.", *_NO_XATTR, refuses="trusted_xattr"),
-    "security_xattr": _kind("extended attributes in security.", *_NO_XATTR, refuses="security_xattr"),
-    "large_xattrs": _kind("attributes of 1 KiB", *_NO_XATTR, "E2BIG", "ENOSPC", "ERANGE", refuses="large_xattrs"),
+    "trusted_xattr": _kind("extended attributes in trusted.", *_NO_XATTR, refuses="trusted_xattr", within="xattr"),
+    "security_xattr": _kind("extended attributes in security.", *_NO_XATTR, refuses="security_xattr", within="xattr"),
+    "large_xattrs": _kind(
+        "attributes of 1 KiB", *_NO_XATTR, "E2BIG", "ENOSPC", "ERANGE", refuses="large_xattrs", within="xattr"
+    ),
     "acl": _kind("POSIX access control lists", *_NO_XATTR, refuses="acl"),
     "chmod": _kind("files keep their mode", *_NO_SETATTR),
     "chown": _kind("files keep their owner", *_NO_SETATTR, "EINVAL"),
@@ -99,10 +105,10 @@ CAPABILITIES: Mapping[str, Kind] = {
     "sparse_files": _kind("a gap in a file takes no blocks"),
     "seek_hole": _kind("SEEK_HOLE and SEEK_DATA find a gap", "EINVAL", "ENXIO"),
     "fallocate": _kind("fallocate allocates", *_NO_FALLOCATE, refuses="fallocate"),
-    "punch_hole": _kind("fallocate punches holes", *_NO_FALLOCATE, refuses="punch_hole"),
-    "zero_range": _kind("fallocate zeroes a range", *_NO_FALLOCATE, refuses="zero_range"),
-    "collapse_range": _kind("fallocate removes a range", *_NO_FALLOCATE, refuses="collapse_range"),
-    "insert_range": _kind("fallocate inserts a range", *_NO_FALLOCATE, refuses="insert_range"),
+    "punch_hole": _kind("fallocate punches holes", *_NO_FALLOCATE, refuses="punch_hole", within="fallocate"),
+    "zero_range": _kind("fallocate zeroes a range", *_NO_FALLOCATE, refuses="zero_range", within="fallocate"),
+    "collapse_range": _kind("fallocate removes a range", *_NO_FALLOCATE, refuses="collapse_range", within="fallocate"),
+    "insert_range": _kind("fallocate inserts a range", *_NO_FALLOCATE, refuses="insert_range", within="fallocate"),
     "mmap_read": _kind("a shared mapping shows the file", "ENODEV"),
     "mmap_private": _kind("a private mapping shows the file and keeps its stores", "ENODEV"),
     "mmap_write": _kind("stores to a shared mapping reach the file", "ENODEV", "EINVAL"),

@@ -66,7 +66,7 @@ def undeclared(target: Target, profile: Profile) -> tuple[Capability, ...]:
         each
         for each in profile.refused()
         if each.name not in declared
-        and not declared & set(CAPABILITIES[each.name].refuses)
+        and not declared & {*CAPABILITIES[each.name].refuses, CAPABILITIES[each.name].within}
         and not (each.name == "fsck" and not target.fsck)
     )
 

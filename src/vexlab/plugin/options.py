@@ -15,6 +15,7 @@ import pytest
 from vexlab.config import Settings, load_settings
 from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Lab
+from vexlab.model.baseline import FILE, Known, Worked
 from vexlab.model.case import PLAN, Plan
 from vexlab.model.profile import RUN_FILE, Profile, decode_all
 from vexlab.model.target import Target
@@ -153,3 +154,14 @@ def profile_on(config: pytest.Config, kernel: str) -> Profile | None:
     except (OSError, ValueError) as error:
         raise InfraError(f"{file} cannot be read: {error}") from error
     return next((profile for profile in profiles if profile.kernel == kernel), None)
+
+
+def known_before(config: pytest.Config, kernel: str) -> Known:
+    """Return what the target could do on ``kernel`` in earlier runs; nothing where that was not noted."""
+    file = run_folder(config) / FILE
+    if not file.exists():
+        return {}
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, dict[str, Worked]]).get(kernel, {})
+    except (OSError, ValueError) as error:
+        raise InfraError(f"{file} cannot be read: {error}") from error

@@ -35,6 +35,7 @@ from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
+from vexlab.session.baseline import remember
 from vexlab.session.collector import Collector
 from vexlab.session.prepare import prepare
 from vexlab.session.provenance import provenance
@@ -98,6 +99,7 @@ def execute(
     folder = _begin(results, run)
     stream.publish(RunStarted(run=run, folder=str(folder)))
     _tell_profiles(prepared.profiles, stream, run, folder)
+    remember(results, folder, prepared.profiles, run.id, run.provenance.revision)
     running = _Running(stream, run, folder)
     if request.seed is not None:
         os.environ[SEED] = str(request.seed)

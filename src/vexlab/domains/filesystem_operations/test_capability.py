@@ -7,11 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from vexlab.errors import TargetFailure
+from vexlab.model.baseline import lost
 from vexlab.model.capabilities import CAPABILITIES
+from vexlab.model.kernel import Kernel
 from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.target import Target
 from vexlab.plugin.capabilities import undeclared, works_after_all
 from vexlab.plugin.fixtures import Metrics
+from vexlab.plugin.options import known_before
 from vexlab.probe.bench import Bench
 from vexlab.probe.prober import Prober
 
@@ -76,3 +79,16 @@ def test_refusals_hold(target: Target, profile: Profile | None, pytestconfig: py
     if pytestconfig.getoption("vexlab_strict"):
         raise TargetFailure(told)
     pytest.skip(told)
+
+
+def test_capabilities_kept(
+    target: Target, kernel: Kernel, profile: Profile | None, pytestconfig: pytest.Config
+) -> None:
+    """What the filesystem could do in earlier runs it can still do, as far as then, unless target.toml declares it."""
+    found = _known(profile)
+    before = known_before(pytestconfig, kernel.name)
+    if not before:
+        pytest.skip("no earlier run in this results folder tells what it could do")
+    gone = lost(before, found, frozenset(name for name, _ in target.refuses))
+    if gone:
+        raise TargetFailure("\n".join([f"{len(gone)} capabilities are lost: {gone[0]}", *gone[1:]]))
