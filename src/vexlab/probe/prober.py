@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from vexlab.errors import EmulatorDied, GuestTimeout, MachineLost, TargetFailure
 from vexlab.guest.mount import GuestFilesystem
@@ -154,5 +155,7 @@ class Prober:
         if said.unanswered:
             new[said.unanswered] = broken(said.unanswered, ended, deadly=True)
         for name, capability in new.items():
+            if capability.state is State.BROKEN and capability.name == list(new)[-1] and (own := self._bench.words()):
+                capability = replace(capability, detail=f"{capability.detail}; it says: {own}")  # noqa: PLW2901
             report = said.findings.get(name)
             self.found.setdefault(name, blamed(capability, report) if report else capability)

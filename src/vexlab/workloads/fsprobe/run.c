@@ -237,6 +237,19 @@ static enum after ask(const struct probe *probe)
 	return after;
 }
 
+/* Whether the filesystem still takes writes: one that met an error in its own structures makes itself read-only. */
+static bool takes_writes(void)
+{
+	static bool did;
+	int fd = open("p-writes", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return !did || (errno != EROFS && errno != EIO && errno != EUCLEAN);
+	did = true;
+	close(fd);
+	return true;
+}
+
 enum after run_probe(const struct probe *probe, unsigned int number)
 {
 	double start = seconds();
@@ -247,6 +260,10 @@ enum after run_probe(const struct probe *probe, unsigned int number)
 	snprintf(place, sizeof(place), "p%02u", number);
 	print_begin(probe);
 	after = ask(probe);
+	if (after == GO_ON && !takes_writes()) {
+		set_broken(false, "afterwards the filesystem takes no writes: %s", errno_name(errno));
+		after = USED_UP;
+	}
 	if (answer->state == STATE_REFUSED || answer->state == STATE_BROKEN)
 		do_without(probe->name);
 	print_answer(probe, (seconds() - start) * 1000);
