@@ -20,9 +20,9 @@ VEXFS = Path(__file__).parents[2] / "targets/vexfs"
 
 # Each is one capability broken in another way: a crash, a CPU that spins in the kernel, a wrong error, no effect.
 _BROKEN = {
-    "symlink": ("module/symlink.c", "\tint err = 0;\n\n\tif (len <=", "\tint err = 0;\n\n\t*(int *)8L = 1;\n\tif (len <="),
+    "symlink": ("module/symlink.c", "\n\tif (len <= VEXFS_FAST", "\n\t*(int *)8L = 1;\n\tif (len <= VEXFS_FAST"),
     "mmap_write": ("module/file.c", "\tsb_start_pagefault(", "\tfor (;;)\n\t\tcpu_relax();\n\tsb_start_pagefault("),
-    "link": ("module/namei.c", "\tif (inode->i_nlink >= VEXFS_LINK_MAX)", "\tif (inode->i_size)\n\t\treturn -EIO;\n\tif (0)"),
+    "link": ("module/namei.c", "\tif (inode->i_nlink >= VEXFS_LINK_MAX)\n\t\treturn -EMLINK", "\treturn -EIO"),
     "append": ("module/file.c", "\tinode_lock(inode);\n", "\tinode_lock(inode);\n\tiocb->ki_flags &= ~IOCB_APPEND;\n"),
 }  # fmt: skip
 

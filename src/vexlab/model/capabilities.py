@@ -132,7 +132,7 @@ CAPABILITIES: Mapping[str, Kind] = {
     "time_min": _kind("earliest time since 1970", unit="s", refuses="dates"),
     "time_max": _kind("latest time since 1970", unit="s", refuses="dates"),
     # What reaches beyond one file.
-    "file_handles": _kind("open_by_handle_at", "EOPNOTSUPP", refuses="file_handles"),
+    "file_handles": _kind("open_by_handle_at", "EOPNOTSUPP", "ESTALE", refuses="file_handles"),
     "quota": _kind("quotas are counted", "ENOSYS", "ESRCH", "EINVAL", "EOPNOTSUPP"),
     "swap_files": _kind("a file can be swapped to", "EINVAL", refuses="swap_files"),
     "freeze": _kind("while frozen, a writer waits until the thaw", "EOPNOTSUPP", "ENOTTY"),
