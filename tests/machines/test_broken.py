@@ -33,7 +33,7 @@ _CRASHES_S = 60.0  # that a program may take to get there; the wait ends soon af
 CRASHES: dict[str, tuple[str, tuple[str, ...]]] = {
     "symlink_oops": ("ln -s target link", ("NULL pointer dereference", r"RIP: \S+:vexfs_write_symlink")),
     "mmap_write_null": (
-        'echo text >f; python3 -c \'import mmap; mmap.mmap(open("f", "r+").fileno(), 0)[0] = 65\'',
+        "echo text >f; python3 -c 'import mmap, os; mmap.mmap(os.open(\"f\", os.O_RDWR), 0)[0] = 65'",
         ("NULL pointer dereference", "#PF: supervisor instruction fetch", "vexfs_page_mkwrite"),
     ),
     "xattr_oops": (
