@@ -27,12 +27,13 @@ pytestmark = pytest.mark.machine
 VEXFS = Path(__file__).parents[2] / "targets" / "vexfs"
 BROKEN = tuple(defect.name for defect in load_defects(VEXFS / "broken.toml"))
 _HANGS_S = 10.0
+_CRASHES_S = 60.0  # that a program may take to get there; the wait ends soon after the kernel died
 
 # What is run in the folder of the filesystem, and the patterns that the kernel's log then holds.
 CRASHES: dict[str, tuple[str, tuple[str, ...]]] = {
     "symlink_oops": ("ln -s target link", ("NULL pointer dereference", r"RIP: \S+:vexfs_write_symlink")),
     "mmap_write_null": (
-        'echo text >f; python3 -c \'import mmap; mmap.mmap(open("f", "r+").fileno(), 0)[0] = 65\'',
+        "echo text >f; python3 -c 'import mmap, os; mmap.mmap(os.open(\"f\", os.O_RDWR), 0)[0] = 65'",
         ("NULL pointer dereference", "#PF: supervisor instruction fetch", "vexfs_page_mkwrite"),
     ),
     "xattr_oops": (
@@ -49,7 +50,7 @@ CRASHES: dict[str, tuple[str, tuple[str, ...]]] = {
 HANGS: dict[str, tuple[str, str, str]] = {
     "rmdir_lock_lost": ("mkdir a b; rmdir a", "rmdir b", "vexfs_rmdir"),
     "fsync_hangs": ("sync", "dd if=/dev/zero of=f bs=512 count=1 conv=fsync", "vexfs_fsync"),
-    "freeze_lock_lost": ("fsfreeze -f .; fsfreeze -u .", "touch f", "start_this_handle"),
+    "freeze_lock_lost": ("/sbin/fsfreeze -f .; /sbin/fsfreeze -u .", "touch f", "start_this_handle"),
 }
 # What is run, and what it prints.
 WRONG: dict[str, tuple[str, str]] = {
@@ -111,7 +112,7 @@ def test_the_kernel_complains(lab: Lab, broken: Order, name: str) -> None:
     with _mounted(lab, broken) as filesystem:
         assert "BUG: " not in filesystem.machine.console.text()
         with contextlib.suppress(MachineLost, GuestTimeout):
-            filesystem.machine.ash(_in(filesystem, script), timeout=_HANGS_S)
+            filesystem.machine.ash(_in(filesystem, script), timeout=_CRASHES_S)
         console = filesystem.machine.console.text()
     for pattern in said:
         assert re.search(pattern, console), f"{pattern} is not in\n{console[-5000:]}"
@@ -134,7 +135,7 @@ def test_a_mount_that_spins(lab: Lab, broken: Order) -> None:
     with _mounted(lab, broken) as filesystem:
         machine = filesystem.machine
         assert filesystem.unmount().ok
-        odd = f"modprobe dm_mod; echo 0 65537 linear {filesystem.device} 0 | dmsetup create odd"
+        odd = f"modprobe dm_mod; echo 0 65537 linear {filesystem.device} 0 | dmsetup create odd && dmsetup mknodes"
         made = machine.shell(f"{odd} && mkfs.vexfs -q -f /dev/mapper/odd")
         assert made.ok, made
         with pytest.raises(GuestTimeout) as caught:
