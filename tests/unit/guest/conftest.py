@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 SOURCES = Path(__file__).parents[3] / "src/vexlab/workloads"
@@ -21,3 +22,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return folder / "bin"
+
+
+# A busy host is slow at drawing; that says nothing of what is drawn.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
