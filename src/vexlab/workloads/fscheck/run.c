@@ -189,7 +189,7 @@ static void excuse(void)
 static void avoid(const char *name)
 {
 	snprintf(outcome->needs, sizeof(outcome->needs), "%s", name);
-	report(BLOCKED, 0, "it needs %s, which crashed or hung the kernel when it was probed", name);
+	report(BLOCKED, 0, "it needs %s, which crashed or hung the kernel, or spoilt the filesystem, when it was probed", name);
 }
 
 bool watch(const char *dir)

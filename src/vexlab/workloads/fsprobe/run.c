@@ -261,7 +261,7 @@ enum after run_probe(const struct probe *probe, unsigned int number)
 	print_begin(probe);
 	after = ask(probe);
 	if (after == GO_ON && !takes_writes()) {
-		set_broken(false, "afterwards the filesystem takes no writes: %s", errno_name(errno));
+		set_broken(true, "afterwards the filesystem takes no writes: %s", errno_name(errno));
 		after = USED_UP;
 	}
 	if (answer->state == STATE_REFUSED || answer->state == STATE_BROKEN)
