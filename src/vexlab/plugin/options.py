@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vexlab.config import Settings, load_settings
+from vexlab.config import DomainSettings, Settings, load_settings
 from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Lab
 from vexlab.model.baseline import FILE, Known, Worked
@@ -21,6 +21,7 @@ from vexlab.model.profile import RUN_FILE, Profile, decode_all
 from vexlab.model.target import Target
 from vexlab.plugin.marks import MARKS
 from vexlab.targets.load import find_target
+from vexlab.targets.own import own_target
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LAB = pytest.StashKey[Lab]()
@@ -90,9 +91,19 @@ def the_lab(config: pytest.Config) -> Lab:
     return config.stash[LAB]
 
 
-def target_of(config: pytest.Config) -> Target:
-    """Return the filesystem under test."""
-    return find_target(config.getoption("vexlab_target"), build_args=config.getoption("vexlab_build_arg"))
+def target_of(config: pytest.Config, domain: str = "") -> Target:
+    """Return the filesystem under test, as the cases of ``domain`` get it where the settings say so."""
+    target = find_target(config.getoption("vexlab_target"), build_args=config.getoption("vexlab_build_arg"))
+    given = bool(config.getoption("vexlab_artifact"))
+    return own_target(target, settings_of(config).domain(domain), domain, given=given)
+
+
+def own_module(config: pytest.Config, domain: str) -> DomainSettings | None:
+    """Return the settings of ``domain`` where its cases test another module than the run does, else ``None``."""
+    if config.getoption("vexlab_artifact"):
+        return None
+    settings = settings_of(config).domain(domain)
+    return settings if settings.module_path or settings.build_path else None
 
 
 def target_name(config: pytest.Config) -> str:
@@ -141,13 +152,13 @@ def run_folder(config: pytest.Config) -> Path:
     return config.stash[RUN_FOLDER]
 
 
-def profile_on(config: pytest.Config, kernel: str) -> Profile | None:
+def profile_on(config: pytest.Config, kernel: str, domain: str) -> Profile | None:
     """Return what the target can do on ``kernel``, as it was found out before the run; ``None`` where it was not.
 
-    Raises ``InfraError`` where what was found out cannot be read.
+    So it is with a ``domain`` that tests a module of its own. Raises ``InfraError`` where it cannot be read.
     """
     file = run_folder(config) / RUN_FILE
-    if not file.exists():
+    if own_module(config, domain) or not file.exists():
         return None
     try:
         profiles = decode_all(file.read_bytes())

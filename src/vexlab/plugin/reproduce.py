@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -18,7 +19,7 @@ from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
-from vexlab.plugin.options import run_folder, settings_of
+from vexlab.plugin.options import own_module, run_folder, settings_of
 from vexlab.plugin.recorder import Recorder
 from vexlab.targets.build import keep_artifact
 
@@ -53,7 +54,10 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
         for name, value in facts.items():
             argv += ["--expect", f"{name}={value}"]
         if order.artifact.path or order.artifact.tools:
+            own = own_module(item.config, result.domain)
             kept = run_folder(item.config) / "artifacts" / result.kernel
+            if own:  # it is not the run's
+                kept = kept.with_name(f"{kept.name}-{order.artifact.digest[:10]}")
             keep_artifact(order.artifact, kept)
             argv += ["--artifact", str(kept)]
     argv += [str(path) for path in _own_files(item)]
@@ -103,12 +107,19 @@ def settings_toml(settings: Settings) -> str:
     lines, tables = [], []
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if dataclasses.is_dataclass(value):
-            inner = [(each.name, getattr(value, each.name)) for each in dataclasses.fields(value)]
-            tables += [f"[{field.name}]", *(f"{name} = {json.dumps(each)}" for name, each in inner if each is not None)]
+        if isinstance(value, dict):
+            for name, each in value.items():
+                tables += [f"[{field.name}.{json.dumps(name)}]", *_lines(each)]
+        elif dataclasses.is_dataclass(value):
+            tables += [f"[{field.name}]", *_lines(value)]
         elif value not in ("", None):
             lines.append(f"{field.name} = {json.dumps(value)}")
     return "\n".join([*lines, *tables, ""])
+
+
+def _lines(table: object) -> list[str]:
+    values = ((each.name, getattr(table, each.name)) for each in dataclasses.fields(cast("type", table)))
+    return [f"{name} = {json.dumps(value)}" for name, value in values if value not in ("", None)]
 
 
 def _own_files(item: pytest.Item) -> list[Path]:

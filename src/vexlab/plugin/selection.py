@@ -20,6 +20,7 @@ from vexlab.plugin.durations import expected_s
 from vexlab.plugin.marks import CaseMarks, marks_of
 from vexlab.plugin.options import is_worker, profile_on, settings_of, target_of, the_lab, worker_count, write_plan
 from vexlab.plugin.planned import planned
+from vexlab.plugin.stopping import stopped
 
 _USED_PART = 0.85  # of a run's time: the rest is for its start, and for cases that take longer than expected
 _CAPABILITY = "capability"  # the parameter of cases that are about one line of the profile
@@ -92,17 +93,19 @@ def _fault(item: pytest.Item) -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a case whose kernel or target lacks what its ``needs`` marks name, or what it asks for by name."""
-    callspec = getattr(item, "callspec", None)
+    """Skip a case whose domain is stopped, or whose kernel or target lacks what ``needs`` marks or fixtures ask for."""
+    callspec, domain = getattr(item, "callspec", None), marks_of(item).domain
+    if reason := stopped(item.config, domain):
+        pytest.skip(reason)
     if callspec is not None and "kernel" in callspec.params:
-        demand(profile_on(item.config, callspec.params["kernel"]), needed(item))
+        demand(profile_on(item.config, callspec.params["kernel"], domain), needed(item))
     needs = list(item.iter_markers("needs"))
     if "module" in getattr(item, "fixturenames", ()):  # before a machine is made for it
         needs.append(pytest.mark.needs(loadable=True).mark)
     if not needs or callspec is None or "kernel" not in callspec.params:
         return
     kernel = the_lab(item.config).kernels.get(callspec.params["kernel"])
-    target = target_of(item.config)
+    target = target_of(item.config, domain)
     for mark in needs:
         if reason := _missing(mark, kernel, target):
             pytest.skip(reason)
@@ -169,7 +172,7 @@ def _telling(config: pytest.Config, item: pytest.Item) -> bool:
         return True
     if any(f".{_CAPABILITY}[" in current(pattern) for pattern in config.getoption("vexlab_case")):
         return True
-    profile = profile_on(config, callspec.params["kernel"])
+    profile = profile_on(config, callspec.params["kernel"], marks_of(item).domain)
     return profile is not None and profile.get(callspec.params[_CAPABILITY]).state is State.BROKEN
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vexlab.cache import file_digest
-from vexlab.config import Settings
+from vexlab.config import Settings, suggest
+from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.kernels.table import flavour_of
 from vexlab.lab import Lab, Order
@@ -21,6 +22,7 @@ from vexlab.probe import profile_of
 from vexlab.session.request import Request
 from vexlab.session.stream import Stream
 from vexlab.targets.build import kept_artifact
+from vexlab.targets.own import own_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Prepared:
 
 def prepare(target: Target, request: Request, settings: Settings, stream: Stream) -> Prepared:
     """Fetch, build and boot ahead of the cases, so that workers find everything in the cache."""
+    check_domains(target, request, settings, stream)
     broken = {}
     kernels = []
     profiles = []
@@ -79,6 +82,21 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                 )
             )
     return Prepared(kernels=tuple(kernels), broken=broken, profiles=tuple(profiles))
+
+
+def check_domains(target: Target, request: Request, settings: Settings, stream: Stream) -> None:
+    """Raise ``UsageError`` where settings are about no domain, or cannot be followed with this target.
+
+    What domains a user's own files hold is only known when they are collected, so a name may be one of those.
+    """
+    known = find_domains(request.domains_dirs)
+    for name, own in settings.domains.items():
+        if name not in known and not request.paths:
+            raise UsageError(f"[domains.{name}] in the settings: no domain `{name}`", hint=suggest(name, known))
+        if name not in known:
+            stream.publish(Warned(words=f"[domains.{name}] in the settings is about no domain of vexlab's"))
+        if not request.domains or name in request.domains:
+            own_target(target, own, name, given=bool(request.artifact))
 
 
 def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact, stream: Stream) -> Profile | None:
