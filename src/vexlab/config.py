@@ -51,6 +51,14 @@ class Thresholds:
     slab_bytes_per_cycle: Positive = 512.0
     memory_bytes_per_cycle: Positive = 64 * 1024.0
 
+    def scaled(self, scale: float) -> Thresholds:
+        """Return the limits that measured times keep on a kernel that takes ``scale`` times as long.
+
+        ``hang_s`` is no such limit: it is a time that a machine is given, which counts it by its own kernel.
+        """
+        times = {name: scale * getattr(self, name) for name in ("load_s", "unload_s", "mount_s")}
+        return dataclasses.replace(self, **times)
+
 
 # What a domain's table calls a threshold, and what `[thresholds]` calls it.
 _THRESHOLDS = {

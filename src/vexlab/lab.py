@@ -24,6 +24,7 @@ from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import Recipe, find_recipe
 from vexlab.kernels.catalogue import Kernels
+from vexlab.kernels.flavours import boot_arguments, timeout_scale
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
@@ -40,14 +41,6 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are made in another way
 
-# SLUB checks every object (Documentation/mm/slub.rst), but without U: storing users makes 6.1 itself leak a debugfs
-# entry for each cache that a module creates and destroys. KFENCE samples where it is built in (6.12); speculation
-# barriers only cost time under emulation; fixed addresses make two runs comparable. A starved guest may take its timer
-# for dead and panic ("IO-APIC + timer doesn't work!") unless it is told not to check it.
-_APPEND = (
-    "console=ttyS0 ignore_loglevel panic=0 slub_debug=FZP kfence.sample_interval=100 mitigations=off nokaslr "
-    "tsc=reliable random.trust_cpu=on no_timer_check"
-)
 BOOT_S = 120.0
 _ROOM_MIB = 640  # kernel, image and two snapshots, when nothing is cached yet
 _QEMU_MIB = 64
@@ -210,11 +203,12 @@ class Lab:
         return MachineSpec(
             kernel=order.kernel.image,
             initrd=image.initrd,
-            append=f"{_APPEND} {order.append}".strip(),
+            append=f"{boot_arguments(order.kernel.flavour)} {order.append}".strip(),
             disks=(*system, *order.disks),
             memory=order.memory,
             cpus=order.cpus,
             accel=self.accelerator(order.kernel),
+            timeout_scale=timeout_scale(order.kernel.flavour),
         )
 
     def snapshot(self, order: Order) -> tuple[Path, MachineSpec]:

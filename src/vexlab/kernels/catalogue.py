@@ -11,8 +11,8 @@ from vexlab.apt import Apt
 from vexlab.cache import Cache, key_of
 from vexlab.config import suggest
 from vexlab.errors import UsageError
-from vexlab.kernels import debian
-from vexlab.kernels.table import BY_NAME, DEBIAN, HOST
+from vexlab.kernels import debian, flavours
+from vexlab.kernels.table import BY_NAME, DEBIAN, HOST, flavour_of
 from vexlab.model.kernel import Kernel
 
 
@@ -24,6 +24,7 @@ class Listed:
     release: str
     source: str
     about: str
+    flavour: str
 
 
 class Kernels:
@@ -39,7 +40,11 @@ class Kernels:
     def get(self, name: str) -> Kernel:
         """Return the kernel ``name``, fetching it where needed; raise ``UsageError`` or ``FetchError``."""
         if name not in self._checked:
-            self._checked[name] = self._find(name)
+            found = self._find(name)
+            flavour = flavours.BY_NAME[found.flavour]
+            if flavour.options:  # a kernel of which nothing is asked may come without its configuration
+                flavours.check_options(found, flavour, read_config(found))
+            self._checked[name] = found
         return self._checked[name]
 
     def _find(self, name: str) -> Kernel:
@@ -86,10 +91,13 @@ class Kernels:
         for source in DEBIAN:
             folder = self._cache.get("kernels", source.name)
             release = debian.read_kernel(source.name, folder).release if folder else ""
-            rows.append(Listed(name=source.name, release=release, source="package", about=source.about))
+            rows.append(
+                Listed(name=source.name, release=release, source="package", about=source.about, flavour=source.flavour)
+            )
         image = self._host_boot / f"vmlinuz-{platform.release()}"
         release = platform.release() if image.exists() else ""
-        rows.append(Listed(name=HOST, release=release, source=str(image), about="the kernel this machine runs"))
+        about = "the kernel this machine runs"
+        rows.append(Listed(name=HOST, release=release, source=str(image), about=about, flavour=flavour_of(HOST)))
         return tuple(rows)
 
     def _from_path(self, image: Path) -> Kernel:

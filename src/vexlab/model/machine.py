@@ -44,7 +44,10 @@ class Forward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSpec:
-    """Everything that makes a machine; two equal specs give the same machine. ``memory`` is in MiB."""
+    """Everything that makes a machine; two equal specs give the same machine. ``memory`` is in MiB.
+
+    ``timeout_scale`` is that of the kernel's flavour: what all times that its commands may take are multiplied by.
+    """
 
     kernel: Path
     initrd: Path
@@ -56,6 +59,7 @@ class MachineSpec:
     network: bool = False
     forwards: tuple[Forward, ...] = ()
     vnc_port: int = 0
+    timeout_scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.images.modules import read_module, unsigned
+from vexlab.kernels.flavours import timeout_scale
 from vexlab.lab import Lab, Order, is_built_in, why_not_loadable
 from vexlab.model.kernel import Kernel
 from vexlab.model.metric import Better, measured
@@ -151,8 +152,9 @@ def profile(request: pytest.FixtureRequest, kernel: Kernel) -> Profile | None:
 
 @pytest.fixture
 def thresholds(request: pytest.FixtureRequest, lab: Lab) -> Thresholds:
-    """Return the limits of the settings for the case's domain."""
-    return lab.settings.domain(_domain(request)).over(lab.settings.thresholds)
+    """Return the limits of the settings for the case's domain, as a kernel of the case's flavour keeps them."""
+    limits = lab.settings.domain(_domain(request)).over(lab.settings.thresholds)
+    return limits.scaled(timeout_scale(marks_of(request.node).key.flavour))
 
 
 @pytest.fixture

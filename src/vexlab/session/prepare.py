@@ -10,7 +10,6 @@ from vexlab.cache import file_digest
 from vexlab.config import Settings, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
-from vexlab.kernels.table import flavour_of
 from vexlab.lab import Lab, Order
 from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import Kernel
@@ -117,7 +116,7 @@ def _tested(lab: Lab, kernel: Kernel) -> UsedKernel:
         name=kernel.name,
         release=kernel.release,
         version=kernel.version,
-        flavour=flavour_of(kernel.name),
+        flavour=kernel.flavour,
         accelerator=lab.accelerator(kernel),
     )
 
