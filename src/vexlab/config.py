@@ -18,6 +18,8 @@ from typing import TypeVar
 import msgspec
 
 from vexlab.errors import UsageError
+from vexlab.model.machine import Accelerator
+from vexlab.model.request import OPTIONS, Request, Sandboxing
 
 T = TypeVar("T")
 
@@ -28,10 +30,6 @@ _STRING = re.compile(r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"
 _LONG_KEY = re.compile(r"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){" + str(_DEEPEST) + "}")  # a.a.a.a
 # Control characters, and those that turn the direction of a line or end it: "\x1b[2J"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-# Whether builds run in a sandbox: they must, they do where a way works, they do not.
-Sandboxing = typing.Literal["require", "auto", "off"]
 
 
 Positive = typing.Annotated[float, msgspec.Meta(gt=0)]
@@ -134,7 +132,7 @@ class Settings:
 
     cache: str = ""
     results: str = "vexlab-results"
-    accel: str = "auto"
+    accel: Accelerator = Accelerator.AUTO
     memory: int = 256
     snapshots: int = 10240
     cpus: int = 2
@@ -185,6 +183,13 @@ def load_settings(path: Path | None) -> Settings:
         results=str(here / settings.results),
         domains={name: _placed(each, here) for name, each in settings.domains.items()},
     )
+
+
+def settings_for(request: Request) -> Settings:
+    """Return the settings of ``request``'s file with what the request itself says laid over them."""
+    settings = load_settings(Path(request.config) if request.config else None)
+    chosen = {name: getattr(request, name) for name, option in OPTIONS.items() if option.setting}
+    return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
 
 
 def _placed(domain: DomainSettings, here: Path) -> DomainSettings:

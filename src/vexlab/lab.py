@@ -26,7 +26,7 @@ from vexlab.images.recipe import Recipe, find_recipe
 from vexlab.kernels.catalogue import Kernels
 from vexlab.kernels.flavours import boot_arguments, timeout_scale
 from vexlab.model.kernel import Kernel
-from vexlab.model.machine import Disk, MachineSpec
+from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.observe import kernelmemory
@@ -171,7 +171,7 @@ class Lab:
                 hint="free some space, or set VEXLAB_CACHE to a folder on another disk",
             )
 
-    def accelerator(self, kernel: Kernel) -> str:
+    def accelerator(self, kernel: Kernel) -> Accelerator:
         """Return the accelerator to use, proved with ``kernel``."""
         return accel.choose(self.settings.accel, find_qemu(), kernel.image, self.cache.root / "accel")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.model.machine import Disk, Forward, MachineSpec
+from vexlab.model.machine import Accelerator, Disk, Forward, MachineSpec
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
 
 FILES = MachineFiles(Path("/m"))
@@ -55,7 +55,7 @@ def test_other_sector_sizes() -> None:
 def test_the_cpus_run_at_once_unless_they_may_take_turns() -> None:
     assert "-accel tcg,thread=multi" in _joined(SPEC)
     assert "-accel tcg,thread=single" in _joined(SPEC, dataclasses.replace(START, single_thread_tcg=True))
-    kvm = dataclasses.replace(SPEC, accel="kvm")
+    kvm = dataclasses.replace(SPEC, accel=Accelerator.KVM)
     assert "-accel kvm -machine" in _joined(kvm, dataclasses.replace(START, single_thread_tcg=True))
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 _SHOWN, _COMMAND = 300, 100  # characters of a line that a command said, of the command itself
@@ -15,6 +16,14 @@ _SHELLS = ("sh", "bash")
 _ERRNO = {os.strerror(number): name for number, name in errno.errorcode.items()} | {
     os.strerror(errno.EOPNOTSUPP): "EOPNOTSUPP"  # ENOTSUP is the same number
 }
+
+
+class Accelerator(StrEnum):
+    """What runs the guest's code; ``AUTO``, the fastest that is proved here, is for settings, not for a machine."""
+
+    AUTO = "auto"
+    KVM = "kvm"
+    TCG = "tcg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,7 @@ class MachineSpec:
     disks: tuple[Disk, ...] = ()
     memory: int = 256
     cpus: int = 2
-    accel: str = "tcg"
+    accel: Accelerator = Accelerator.TCG
     network: bool = False
     forwards: tuple[Forward, ...] = ()
     vnc_port: int = 0

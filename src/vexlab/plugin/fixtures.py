@@ -28,7 +28,7 @@ from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.capabilities import effective
 from vexlab.plugin.marks import marks_of
-from vexlab.plugin.options import own_module, profile_on, target_of, the_lab
+from vexlab.plugin.options import own_module, profile_on, request_of, target_of, the_lab
 from vexlab.plugin.recorder import Recorder, recorder_of
 from vexlab.probe.bench import Bench
 from vexlab.probe.kept import probe_order
@@ -124,7 +124,7 @@ def build(request: pytest.FixtureRequest, lab: Lab, target: Target, kernel: Kern
 def _build(
     config: pytest.Config, lab: Lab, target: Target, kernel: Kernel, own: DomainSettings | None
 ) -> ModuleArtifact:
-    if given := config.getoption("vexlab_artifact"):
+    if given := request_of(config).artifact:
         return kept_artifact(Path(given), target, kernel)
     if own and own.module_path:
         return with_module(lab.artifact(replace(target, source=None), kernel), Path(own.module_path))

@@ -16,10 +16,12 @@ import pytest
 from vexlab.cache import file_digest
 from vexlab.config import Settings
 from vexlab.errors import InfraError, UsageError
+from vexlab.lab import Order
 from vexlab.model.case import CaseResult
 from vexlab.model.kernel import Kernel
+from vexlab.model.request import Request, command_line
 from vexlab.model.target import ModuleArtifact, Target
-from vexlab.plugin.options import own_module, run_folder, settings_of
+from vexlab.plugin.options import own_module, request_of, run_folder, settings_of
 from vexlab.plugin.recorder import Recorder
 from vexlab.targets.build import keep_artifact
 
@@ -36,36 +38,41 @@ _FACTS = {
 
 def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) -> str:
     """Return a shell script that runs from anywhere, and fails where anything is no longer as it was."""
-    option = item.config.getoption
-    order = recorder.order
-    target = order.target.file if order else Path(option("vexlab_target")).absolute()
-    argv = [sys.executable, "-m", "vexlab", "run", "--case", result.id, "--target", str(target)]
-    argv += ["--config", str(_kept_settings(item.config))]
-    if result.kernel:
-        argv += ["--kernel", result.kernel]
+    asked, order, paths = request_of(item.config), recorder.order, tuple(map(str, _own_files(item)))
     seed = result.metric(_SEED_METRIC)
-    words = os.environ.get(SEED, "") if seed is None else str(int(seed))
-    if words.isdecimal():
-        argv += ["--seed", words]
-    if order and not order.profile:
-        argv += ["--no-probe"]
+    given = os.environ.get(SEED, "") if seed is None else str(int(seed))
+    again = Request(
+        target=str(order.target.file if order else Path(asked.target).absolute()),
+        kernels=(result.kernel,) if result.kernel else (),
+        cases=(result.id,),
+        config=str(_kept_settings(item.config)),
+        seed=int(given) if given.isdecimal() else None,
+        probe=not order or order.profile is not None,
+        strict=asked.strict,
+        accept_refusals=asked.accept_refusals,
+        paths=paths,
+    )
     if order:
-        facts = facts_of(order.target, order.kernel, order.artifact, list(map(str, _own_files(item))))
-        for name, value in facts.items():
-            argv += ["--expect", f"{name}={value}"]
-        if order.artifact.path or order.artifact.tools:
-            own = own_module(item.config, result.domain)
-            kept = run_folder(item.config) / "artifacts" / result.kernel
-            if own:  # it is not the run's
-                kept = kept.with_name(f"{kept.name}-{order.artifact.digest[:10]}")
-            keep_artifact(order.artifact, kept)
-            argv += ["--artifact", str(kept)]
-    argv += [str(path) for path in _own_files(item)]
+        facts = facts_of(order.target, order.kernel, order.artifact, paths)
+        expect = tuple(f"{name}={value}" for name, value in facts.items())
+        again = dataclasses.replace(again, expect=expect, artifact=_kept_artifact(item, order, result))
+    argv = [sys.executable, "-m", "vexlab", "run", *command_line(again)]
     return (
         "#!/bin/sh\n"
         f"# Runs {json.dumps(result.id)} again with the very module, kernel, seed and settings of this run.\n"
         f'exec {shlex.join(argv)} "$@"\n'
     )
+
+
+def _kept_artifact(item: pytest.Item, order: Order, result: CaseResult) -> str:
+    """Keep what the case had in its guest, once for a run, and return where; an empty string where that was nothing."""
+    if not (order.artifact.path or order.artifact.tools):
+        return ""
+    kept = run_folder(item.config) / "artifacts" / result.kernel
+    if own_module(item.config, result.domain):  # it is not the run's
+        kept = kept.with_name(f"{kept.name}-{order.artifact.digest[:10]}")
+    keep_artifact(order.artifact, kept)
+    return str(kept)
 
 
 def facts_of(target: Target, kernel: Kernel, artifact: ModuleArtifact, paths: Sequence[str] = ()) -> Mapping[str, str]:

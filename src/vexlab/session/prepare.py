@@ -15,10 +15,10 @@ from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import Kernel
 from vexlab.model.profile import Profile
 from vexlab.model.provenance import UsedKernel
+from vexlab.model.request import Request
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.reproduce import check_expected, facts_of
 from vexlab.probe import profile_of
-from vexlab.session.request import Request
 from vexlab.session.stream import Stream
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.own import own_target

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from vexlab import process, temporary
 from vexlab.cache import Cache, file_digest, key_of
-from vexlab.config import Sandboxing, visible
+from vexlab.config import visible
 from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError, VexlabError
 from vexlab.model.kernel import Kernel
+from vexlab.model.request import Sandboxing
 from vexlab.model.target import ModuleArtifact, Target, Tool
 from vexlab.targets.sandbox import LARGEST_FILE, Workplace, toolchain, wanted
 from vexlab.targets.source import SHARED, copy_tree, digest_tree, roots_of, tool_roots
