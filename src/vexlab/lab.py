@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from vexlab import temporary
-from vexlab.cache import Cache, key_of
+from vexlab.cache import Cache, Kind, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
 from vexlab.errors import InfraError, MachineError, MachineLost
@@ -162,7 +162,7 @@ class Lab:
             )
         temporary.sweep()
         self.cache.prepare()
-        self.cache.trim("snapshots", self.settings.snapshots << 20)  # each build of a module leaves some
+        self.cache.trim(Kind.SNAPSHOTS, self.settings.snapshots << 20)  # each build of a module leaves some
         free = shutil.disk_usage(self.cache.root).free >> 20
         wanted = _ROOM_MIB + self.settings.memory
         if free < wanted:
@@ -230,12 +230,12 @@ class Lab:
         image = self.images.build(self.recipe(order), order.kernel)
         spec = self.spec(order, image)
         base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, image.digest, spec)
-        base = self.cache.make("snapshots", base_key, lambda draft: self._boot(spec, draft))
+        base = self.cache.make(Kind.SNAPSHOTS, base_key, lambda draft: self._boot(spec, draft))
         made_of = (order.artifact.digest, order.artifact.path is not None, order.target.depends, _programs(order))
         key = key_of(base_key, *made_of, [file.read_text() for file in LIBRARY])
         if order.profile:
             key = key_of(key, guest_text(order.profile))
-        made = self.cache.make("snapshots", key, lambda draft: self._install(order, base, spec, draft))
+        made = self.cache.make(Kind.SNAPSHOTS, key, lambda draft: self._install(order, base, spec, draft))
         return made, spec
 
     def machine(self, order: Order, *, disks: Mapping[str, Path] | None = None) -> Machine:
@@ -251,7 +251,7 @@ class Lab:
         except MachineError:
             # Whatever spoilt the snapshot (another QEMU build, a torn disk), a new one tells whether it was that.
             log.warning("snapshot %s does not come up and will be made anew", made.name)
-            self.cache.drop("snapshots", made.name)
+            self.cache.drop(Kind.SNAPSHOTS, made.name)
             made, spec = self.snapshot(order)
             try:
                 machine = template.start(

@@ -26,20 +26,26 @@ class Accelerator(StrEnum):
     TCG = "tcg"
 
 
+class CacheMode(StrEnum):
+    """QEMU's cache mode of a disk: ``UNSAFE`` ignores the guest's flushes, ``WRITEBACK`` honours them."""
+
+    UNSAFE = "unsafe"
+    WRITEBACK = "writeback"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """A block device of the guest, found there by its ``serial``.
 
-    ``file`` is a raw image when ``readonly``; otherwise the disk is a fresh qcow2 of ``size`` MiB. ``cache`` is
-    QEMU's cache mode: ``unsafe`` ignores the guest's flushes, ``writeback`` honours them. ``sector`` is the logical
-    block size in bytes.
+    ``file`` is a raw image when ``readonly``; otherwise the disk is a fresh qcow2 of ``size`` MiB. ``sector`` is
+    the logical block size in bytes.
     """
 
     serial: str
     size: int = 0
     file: Path | None = None
     readonly: bool = False
-    cache: str = "unsafe"
+    cache: CacheMode = CacheMode.UNSAFE
     sector: int = 512
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vexlab.model.machine import Accelerator, Disk, MachineSpec
+from vexlab.model.machine import Accelerator, CacheMode, Disk, MachineSpec
 
 # What QEMU may not do once it runs (`-sandbox`, seccomp): start programs, gain privileges.
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny"
@@ -140,7 +140,7 @@ def _disk(disk: Disk, files: MachineFiles) -> tuple[str, ...]:
     if disk.readonly:
         blockdev = f"driver=raw,node-name={disk.serial},read-only=on,{file}"
     else:
-        flushes = "on" if disk.cache == "unsafe" else "off"
+        flushes = "on" if disk.cache is CacheMode.UNSAFE else "off"
         blockdev = f"driver=qcow2,node-name={disk.serial},discard=unmap,cache.no-flush={flushes},{file}"
     # An error of the host's file must not look like one of the device: QEMU stops the guest and tells us.
     device = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},rerror=stop,werror=stop"
