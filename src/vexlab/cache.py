@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from vexlab.errors import CacheError, InfraError
@@ -42,19 +43,35 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# What the kinds hold, for people; of the others (locks, answers of a proof) nothing is worth removing.
+class Kind(StrEnum):
+    """What entries hold; each kind has a folder of its name. Locks and answers of proofs are no entries."""
+
+    APT = "apt"
+    KERNELS = "kernels"
+    HEADERS = "headers"
+    SYMBOLS = "symbols"
+    ROOTS = "roots"
+    INITRDS = "initrds"
+    MODULES = "modules"
+    ARTIFACTS = "artifacts"
+    TOOLS = "tools"
+    SNAPSHOTS = "snapshots"
+    PROFILES = "profiles"
+
+
+# What the kinds hold, for people.
 KINDS = {
-    "apt": "package lists",
-    "kernels": "bootable kernels",
-    "headers": "what modules are built against",
-    "symbols": "symbol tables of kernels",
-    "roots": "root file systems of guests",
-    "initrds": "initial ramdisks of guests",
-    "modules": "modules of kernels, as a guest's disk",
-    "artifacts": "built modules",
-    "tools": "built programs for guests",
-    "snapshots": "machines that were booted and saved",
-    "profiles": "what targets can do",
+    Kind.APT: "package lists",
+    Kind.KERNELS: "bootable kernels",
+    Kind.HEADERS: "what modules are built against",
+    Kind.SYMBOLS: "symbol tables of kernels",
+    Kind.ROOTS: "root file systems of guests",
+    Kind.INITRDS: "initial ramdisks of guests",
+    Kind.MODULES: "modules of kernels, as a guest's disk",
+    Kind.ARTIFACTS: "built modules",
+    Kind.TOOLS: "built programs for guests",
+    Kind.SNAPSHOTS: "machines that were booted and saved",
+    Kind.PROFILES: "what targets can do",
 }
 
 
@@ -62,7 +79,7 @@ KINDS = {
 class Entry:
     """One thing in the cache; ``used`` is when, in seconds since 1970, ``size`` the bytes of disk that it takes."""
 
-    kind: str
+    kind: Kind
     key: str
     used: float
     size: int
@@ -82,7 +99,7 @@ class Cache:
                 pass
             self._sweep()
 
-    def get(self, kind: str, key: str) -> Path | None:
+    def get(self, kind: Kind, key: str) -> Path | None:
         """Return the folder of an intact entry; a damaged one is removed and reported as absent."""
         entry = self.root / kind / key
         if not entry.exists():
@@ -97,7 +114,7 @@ class Cache:
         self.drop(kind, key)
         return None
 
-    def make(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
+    def make(self, kind: Kind, key: str, build: Callable[[Path], None]) -> Path:
         """Return the entry's folder; where it is missing, ``build`` fills a fresh folder that becomes it.
 
         An ``OSError`` of ``build`` becomes an ``InfraError`` that says what it was.
@@ -120,7 +137,7 @@ class Cache:
                     shutil.rmtree(draft, ignore_errors=True)
         return parent / key
 
-    def drop(self, kind: str, key: str) -> None:
+    def drop(self, kind: Kind, key: str) -> None:
         """Remove an entry."""
         with self._guard():
             entry = self.root / kind / key
@@ -144,7 +161,7 @@ class Cache:
             self.drop(entry.kind, entry.key)
         return True
 
-    def trim(self, kind: str, most: int) -> None:
+    def trim(self, kind: Kind, most: int) -> None:
         """Remove what was longest unused, dead drafts as well, until those of ``kind`` take ``most`` bytes of disk.
 
         What was used in the last minutes stays: a machine may be about to start from it.

@@ -18,6 +18,8 @@ from typing import TypeVar
 import msgspec
 
 from vexlab.errors import UsageError
+from vexlab.model.machine import Accelerator
+from vexlab.model.request import OPTIONS, Request, Sandboxing
 
 T = TypeVar("T")
 
@@ -30,21 +32,70 @@ _LONG_KEY = re.compile(r"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){" + str(_DEEPEST) + 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-# Whether builds run in a sandbox: they must, they do where a way works, they do not.
-Sandboxing = typing.Literal["require", "auto", "off"]
+Positive = typing.Annotated[float, msgspec.Meta(gt=0)]
+# The least from which a slope can be told, once the first cycles, in which caches fill, are left out.
+Cycles = typing.Annotated[int, msgspec.Meta(ge=5)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """Limits a healthy module keeps; times in seconds of the guest's clock, growth in bytes per cycle."""
 
-    load_s: float = 5.0
-    unload_s: float = 2.0
-    mount_s: float = 10.0
-    hang_s: float = 10.0
-    cycles: int = 20
-    slab_bytes_per_cycle: float = 512.0
-    memory_bytes_per_cycle: float = 64 * 1024.0
+    load_s: Positive = 5.0
+    unload_s: Positive = 2.0
+    mount_s: Positive = 10.0
+    hang_s: Positive = 10.0
+    cycles: Cycles = 20
+    slab_bytes_per_cycle: Positive = 512.0
+    memory_bytes_per_cycle: Positive = 64 * 1024.0
+
+    def scaled(self, scale: float) -> Thresholds:
+        """Return the limits that measured times keep on a kernel that takes ``scale`` times as long.
+
+        ``hang_s`` is no such limit: it is a time that a machine is given, which counts it by its own kernel.
+        """
+        times = {name: scale * getattr(self, name) for name in ("load_s", "unload_s", "mount_s")}
+        return dataclasses.replace(self, **times)
+
+
+# What a domain's table calls a threshold, and what `[thresholds]` calls it.
+_THRESHOLDS = {
+    "max_load_time": "load_s",
+    "max_unload_time": "unload_s",
+    "max_mount_time": "mount_s",
+    "hang_detection_timeout": "hang_s",
+    "cycles": "cycles",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainSettings:
+    """A table ``[domains.NAME]``: what holds for the cases of one domain, over ``[thresholds]`` and the target.
+
+    Times are in seconds; ``memory_leak_threshold`` is in bytes that all cycles of a case together may leave behind.
+    ``module_name`` must be the target's module. ``module_path`` is a built module to test in place of a build's,
+    ``build_path`` the folder of the source to build in place of ``target.toml``'s. With ``stop_on_critical_failure``
+    the domain's cases that have not begun are skipped once the kernel crashed or hung in one of them.
+    """
+
+    module_name: str = ""
+    module_path: str = ""
+    build_path: str = ""
+    max_load_time: Positive | None = None
+    max_unload_time: Positive | None = None
+    max_mount_time: Positive | None = None
+    hang_detection_timeout: Positive | None = None
+    memory_leak_threshold: Positive | None = None
+    cycles: Cycles | None = None
+    stop_on_critical_failure: bool = False
+
+    def over(self, base: Thresholds) -> Thresholds:
+        """Return ``base`` with what this domain says laid over it."""
+        own = {name: getattr(self, key) for key, name in _THRESHOLDS.items() if getattr(self, key) is not None}
+        laid = dataclasses.replace(base, **own)
+        if self.memory_leak_threshold is None:
+            return laid
+        return dataclasses.replace(laid, memory_bytes_per_cycle=self.memory_leak_threshold / laid.cycles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +132,7 @@ class Settings:
 
     cache: str = ""
     results: str = "vexlab-results"
-    accel: str = "auto"
+    accel: Accelerator = Accelerator.AUTO
     memory: int = 256
     snapshots: int = 10240
     cpus: int = 2
@@ -90,6 +141,11 @@ class Settings:
     environment: str = ""
     thresholds: Thresholds = field(default_factory=Thresholds)
     run: RunSettings = field(default_factory=RunSettings)
+    domains: dict[str, DomainSettings] = field(default_factory=dict)
+
+    def domain(self, name: str) -> DomainSettings:
+        """Return what the settings say of the domain ``name``: nothing, where they do not name it."""
+        return self.domains.get(name, DomainSettings())
 
 
 def cache_dir(settings: Settings | None = None) -> Path:
@@ -125,7 +181,21 @@ def load_settings(path: Path | None) -> Settings:
         settings,
         cache=str(here / settings.cache) if settings.cache else "",
         results=str(here / settings.results),
+        domains={name: _placed(each, here) for name, each in settings.domains.items()},
     )
+
+
+def settings_for(request: Request) -> Settings:
+    """Return the settings of ``request``'s file with what the request itself says laid over them."""
+    settings = load_settings(Path(request.config) if request.config else None)
+    chosen = {name: getattr(request, name) for name, option in OPTIONS.items() if option.setting}
+    return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+
+
+def _placed(domain: DomainSettings, here: Path) -> DomainSettings:
+    """Return ``domain`` with its paths relative to ``here``."""
+    module, source = (str(here / path) if path else "" for path in (domain.module_path, domain.build_path))
+    return dataclasses.replace(domain, module_path=module, build_path=source)
 
 
 def read_toml(path: Path, kind: type[T]) -> T:
@@ -220,16 +290,25 @@ def _reject_unknown(table: Mapping[str, object], kind: object, *, where: str) ->
     for key, value in table.items():
         if key not in known:
             raise UsageError(f"{where}: unknown key `{key}`", hint=suggest(key, known))
-        for inner in _dataclasses_in(hints[key]):
-            for each in value if isinstance(value, list) else (value,):
-                if isinstance(each, Mapping):
-                    _reject_unknown(each, inner, where=f"{where} [{key}]")
+        for name, each in _tables_in(key, value, hints[key]):
+            for inner in _dataclasses_in(hints[key]):
+                _reject_unknown(each, inner, where=f"{where} [{name}]")
+
+
+def _tables_in(key: str, value: object, hint: object) -> typing.Iterator[tuple[str, Mapping[str, object]]]:
+    """Yield the tables under ``key`` that must be of a kind, each with its name: ``run``, ``domains.integration``."""
+    if isinstance(value, Mapping) and typing.get_origin(hint) is dict:
+        yield from ((f"{key}.{name}", each) for name, each in value.items() if isinstance(each, Mapping))
+        return
+    for each in value if isinstance(value, list) else (value,):
+        if isinstance(each, Mapping):
+            yield key, each
 
 
 def _dataclasses_in(hint: object) -> list[object]:
     if dataclasses.is_dataclass(hint):
         return [hint]
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (typing.Union, tuple):
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (typing.Union, tuple, dict):
         return [found for part in typing.get_args(hint) for found in _dataclasses_in(part)]
     return []
 

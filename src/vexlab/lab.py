@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from vexlab import temporary
-from vexlab.cache import Cache, key_of
+from vexlab.cache import Cache, Kind, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
 from vexlab.errors import InfraError, MachineError, MachineLost
@@ -24,8 +24,9 @@ from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import Recipe, find_recipe
 from vexlab.kernels.catalogue import Kernels
+from vexlab.kernels.flavours import boot_arguments, timeout_scale
 from vexlab.model.kernel import Kernel
-from vexlab.model.machine import Disk, MachineSpec
+from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.observe import kernelmemory
@@ -40,14 +41,6 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are made in another way
 
-# SLUB checks every object (Documentation/mm/slub.rst), but without U: storing users makes 6.1 itself leak a debugfs
-# entry for each cache that a module creates and destroys. KFENCE samples where it is built in (6.12); speculation
-# barriers only cost time under emulation; fixed addresses make two runs comparable. A starved guest may take its timer
-# for dead and panic ("IO-APIC + timer doesn't work!") unless it is told not to check it.
-_APPEND = (
-    "console=ttyS0 ignore_loglevel panic=0 slub_debug=FZP kfence.sample_interval=100 mitigations=off nokaslr "
-    "tsc=reliable random.trust_cpu=on no_timer_check"
-)
 BOOT_S = 120.0
 _ROOM_MIB = 640  # kernel, image and two snapshots, when nothing is cached yet
 _QEMU_MIB = 64
@@ -169,7 +162,7 @@ class Lab:
             )
         temporary.sweep()
         self.cache.prepare()
-        self.cache.trim("snapshots", self.settings.snapshots << 20)  # each build of a module leaves some
+        self.cache.trim(Kind.SNAPSHOTS, self.settings.snapshots << 20)  # each build of a module leaves some
         free = shutil.disk_usage(self.cache.root).free >> 20
         wanted = _ROOM_MIB + self.settings.memory
         if free < wanted:
@@ -178,7 +171,7 @@ class Lab:
                 hint="free some space, or set VEXLAB_CACHE to a folder on another disk",
             )
 
-    def accelerator(self, kernel: Kernel) -> str:
+    def accelerator(self, kernel: Kernel) -> Accelerator:
         """Return the accelerator to use, proved with ``kernel``."""
         return accel.choose(self.settings.accel, find_qemu(), kernel.image, self.cache.root / "accel")
 
@@ -210,11 +203,12 @@ class Lab:
         return MachineSpec(
             kernel=order.kernel.image,
             initrd=image.initrd,
-            append=f"{_APPEND} {order.append}".strip(),
+            append=f"{boot_arguments(order.kernel.flavour)} {order.append}".strip(),
             disks=(*system, *order.disks),
             memory=order.memory,
             cpus=order.cpus,
             accel=self.accelerator(order.kernel),
+            timeout_scale=timeout_scale(order.kernel.flavour),
         )
 
     def snapshot(self, order: Order) -> tuple[Path, MachineSpec]:
@@ -236,12 +230,12 @@ class Lab:
         image = self.images.build(self.recipe(order), order.kernel)
         spec = self.spec(order, image)
         base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, image.digest, spec)
-        base = self.cache.make("snapshots", base_key, lambda draft: self._boot(spec, draft))
+        base = self.cache.make(Kind.SNAPSHOTS, base_key, lambda draft: self._boot(spec, draft))
         made_of = (order.artifact.digest, order.artifact.path is not None, order.target.depends, _programs(order))
         key = key_of(base_key, *made_of, [file.read_text() for file in LIBRARY])
         if order.profile:
             key = key_of(key, guest_text(order.profile))
-        made = self.cache.make("snapshots", key, lambda draft: self._install(order, base, spec, draft))
+        made = self.cache.make(Kind.SNAPSHOTS, key, lambda draft: self._install(order, base, spec, draft))
         return made, spec
 
     def machine(self, order: Order, *, disks: Mapping[str, Path] | None = None) -> Machine:
@@ -257,7 +251,7 @@ class Lab:
         except MachineError:
             # Whatever spoilt the snapshot (another QEMU build, a torn disk), a new one tells whether it was that.
             log.warning("snapshot %s does not come up and will be made anew", made.name)
-            self.cache.drop("snapshots", made.name)
+            self.cache.drop(Kind.SNAPSHOTS, made.name)
             made, spec = self.snapshot(order)
             try:
                 machine = template.start(

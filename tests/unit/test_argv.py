@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.model.machine import Disk, Forward, MachineSpec
+from vexlab.model.machine import Accelerator, CacheMode, Disk, Forward, MachineSpec
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
 
 FILES = MachineFiles(Path("/m"))
@@ -41,8 +41,8 @@ def test_read_only_disks_are_opened_so() -> None:
     assert "driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=/r" in _joined(SPEC)
 
 
-@pytest.mark.parametrize(("cache", "flag"), [("unsafe", "on"), ("writeback", "off")])
-def test_flushes_reach_the_file_unless_unsafe(cache: str, flag: str) -> None:
+@pytest.mark.parametrize(("cache", "flag"), [(CacheMode.UNSAFE, "on"), (CacheMode.WRITEBACK, "off")])
+def test_flushes_reach_the_file_unless_unsafe(cache: CacheMode, flag: str) -> None:
     spec = dataclasses.replace(SPEC, disks=(Disk(serial="scratch", size=1, cache=cache),))
     assert f"cache.no-flush={flag}" in _joined(spec)
 
@@ -55,7 +55,7 @@ def test_other_sector_sizes() -> None:
 def test_the_cpus_run_at_once_unless_they_may_take_turns() -> None:
     assert "-accel tcg,thread=multi" in _joined(SPEC)
     assert "-accel tcg,thread=single" in _joined(SPEC, dataclasses.replace(START, single_thread_tcg=True))
-    kvm = dataclasses.replace(SPEC, accel="kvm")
+    kvm = dataclasses.replace(SPEC, accel=Accelerator.KVM)
     assert "-accel kvm -machine" in _joined(kvm, dataclasses.replace(START, single_thread_tcg=True))
 
 

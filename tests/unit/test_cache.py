@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.cache import Cache, key_of
+from vexlab.cache import Cache, Kind, key_of
 from vexlab.errors import CacheError, InfraError
 
 
@@ -26,7 +26,7 @@ def _write(text: str, calls: list[str] | None = None):  # type: ignore[no-untype
 def test_an_entry_is_built_once(tmp_path: Path) -> None:
     cache, calls = Cache(tmp_path), list[str]()
     for _ in range(2):
-        entry = cache.make("kind", "key", _write("x", calls))
+        entry = cache.make(Kind.TOOLS, "key", _write("x", calls))
     assert (entry / "file").read_text() == "x"
     assert calls == ["x"]
 
@@ -34,7 +34,7 @@ def test_an_entry_is_built_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["truncate", "change", "delete", "manifest"])
 def test_a_damaged_entry_is_made_anew(tmp_path: Path, damage: str) -> None:
     cache = Cache(tmp_path)
-    entry = cache.make("kind", "key", _write("sound"))
+    entry = cache.make(Kind.TOOLS, "key", _write("sound"))
     if damage == "truncate":
         os.truncate(entry / "file", 1)
     elif damage == "change":
@@ -43,8 +43,8 @@ def test_a_damaged_entry_is_made_anew(tmp_path: Path, damage: str) -> None:
         (entry / "file").unlink()
     else:
         (entry / ".manifest.json").write_text("{")
-    assert cache.get("kind", "key") is None
-    assert (cache.make("kind", "key", _write("sound")) / "file").read_text() == "sound"
+    assert cache.get(Kind.TOOLS, "key") is None
+    assert (cache.make(Kind.TOOLS, "key", _write("sound")) / "file").read_text() == "sound"
 
 
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
 
     cache = Cache(tmp_path)
     with pytest.raises(KeyError):
-        cache.make("kind", "key", fail)
-    assert list((tmp_path / "kind").iterdir()) == []
-    assert cache.get("kind", "key") is None
+        cache.make(Kind.TOOLS, "key", fail)
+    assert list((tmp_path / Kind.TOOLS).iterdir()) == []
+    assert cache.get(Kind.TOOLS, "key") is None
 
 
 def test_two_at_once_build_once(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_two_at_once_build_once(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CacheError) as caught:
-        Cache(tmp_path / "file" / "below").make("kind", "key", _write("x"))
+        Cache(tmp_path / "file" / "below").make(Kind.TOOLS, "key", _write("x"))
     assert "VEXLAB_CACHE" in caught.value.hint
 
 
@@ -84,24 +84,24 @@ def test_keys_differ_with_every_part() -> None:
 def test_trimming_removes_what_was_longest_unused(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     for age, key in ((3, "old"), (2, "used"), (1, "young")):
-        entry = cache.make("kind", key, lambda draft: _fill(draft / "file", 1 << 16))
+        entry = cache.make(Kind.TOOLS, key, lambda draft: _fill(draft / "file", 1 << 16))
         _age(entry, hours=age)
-    assert cache.get("kind", "used")
-    _fill(tmp_path / "kind" / ".dead-draft" / "half", 1 << 16)
-    _age(tmp_path / "kind" / ".dead-draft", hours=9)
-    cache.trim("kind", 3 << 16)
-    assert sorted(entry.name for entry in (tmp_path / "kind").iterdir()) == ["used", "young"]
+    assert cache.get(Kind.TOOLS, "used")
+    _fill(tmp_path / Kind.TOOLS / ".dead-draft" / "half", 1 << 16)
+    _age(tmp_path / Kind.TOOLS / ".dead-draft", hours=9)
+    cache.trim(Kind.TOOLS, 3 << 16)
+    assert sorted(entry.name for entry in (tmp_path / Kind.TOOLS).iterdir()) == ["used", "young"]
 
 
 def test_trimming_keeps_what_is_in_use_and_counts_no_holes(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    cache.make("kind", "now", lambda draft: _fill(draft / "file", 1 << 16))
-    sparse = cache.make("kind", "sparse", lambda draft: _fill(draft / "file", 0, hole=1 << 30))
+    cache.make(Kind.TOOLS, "now", lambda draft: _fill(draft / "file", 1 << 16))
+    sparse = cache.make(Kind.TOOLS, "sparse", lambda draft: _fill(draft / "file", 0, hole=1 << 30))
     _age(sparse, hours=2)
-    cache.trim("kind", 1 << 20)
-    assert cache.get("kind", "sparse")
-    cache.trim("kind", 0)
-    assert cache.get("kind", "now")
+    cache.trim(Kind.TOOLS, 1 << 20)
+    assert cache.get(Kind.TOOLS, "sparse")
+    cache.trim(Kind.TOOLS, 0)
+    assert cache.get(Kind.TOOLS, "now")
 
 
 def _fill(file: Path, size: int, *, hole: int = 0) -> None:
@@ -121,7 +121,7 @@ def test_an_error_of_the_builder_says_what_it_was(tmp_path: Path) -> None:
         (draft / "missing" / "file").touch()
 
     with pytest.raises(InfraError, match="FileNotFoundError") as caught:
-        Cache(tmp_path).make("kind", "key", build)
+        Cache(tmp_path).make(Kind.TOOLS, "key", build)
     assert not isinstance(caught.value, CacheError)
     assert "space" not in caught.value.hint
 
@@ -131,33 +131,33 @@ def test_a_full_disk_is_told_as_one(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(draft / "file"))
 
     with pytest.raises(InfraError, match="No space left") as caught:
-        Cache(tmp_path).make("kind", "key", build)
+        Cache(tmp_path).make(Kind.TOOLS, "key", build)
     assert "free some space" in caught.value.hint
 
 
 def test_drafts_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    (tmp_path / "kind" / ".dead-abc").mkdir(parents=True)
+    (tmp_path / Kind.TOOLS / ".dead-abc").mkdir(parents=True)
     (tmp_path / "locks").mkdir()
-    (tmp_path / "locks" / "kind-dead").touch()
+    (tmp_path / "locks" / "tools-dead").touch()
 
     def build(_: Path) -> None:
         Cache(tmp_path).prepare()
-        assert len(list((tmp_path / "kind").glob(".*"))) == 1, "our own, which is being made"
+        assert len(list((tmp_path / Kind.TOOLS).glob(".*"))) == 1, "our own, which is being made"
 
-    cache.make("kind", "living", build)
-    assert not (tmp_path / "kind" / ".dead-abc").exists()
+    cache.make(Kind.TOOLS, "living", build)
+    assert not (tmp_path / Kind.TOOLS / ".dead-abc").exists()
 
 
 def test_entries_are_listed_the_longest_unused_first_and_removed(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     for key, age in (("new", 0.0), ("old", 7200.0), ("older", 9000.0)):
-        entry = cache.make("snapshots", key, _write("x" * 5000))
+        entry = cache.make(Kind.SNAPSHOTS, key, _write("x" * 5000))
         moment = time.time() - age
         for file in (entry, entry / ".manifest.json"):
             os.utime(file, (moment, moment))
     listed = cache.entries()
     assert [entry.key for entry in listed] == ["older", "old", "new"]
-    assert all(entry.kind == "snapshots" and entry.size >= 5000 for entry in listed)
+    assert all(entry.kind is Kind.SNAPSHOTS and entry.size >= 5000 for entry in listed)
     assert [cache.remove(entry) for entry in listed] == [True, True, False], "a machine may be about to start from it"
     assert [entry.key for entry in cache.entries()] == ["new"]

@@ -9,8 +9,9 @@ import pytest
 from vexlab.doctor import emulator, host
 from vexlab.doctor.check import Check, Examination
 from vexlab.doctor.packages import FAMILIES, PROGRAMS, family_of, remedy
+from vexlab.model.machine import Accelerator
 from vexlab.targets.sandbox import Proof
-from vexlab.vm.accel import Accelerator
+from vexlab.vm.accel import Proved
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_the_build_sandbox_is_advice_unless_it_is_required() -> None:
 def test_only_what_is_needed_keeps_vexlab_from_working() -> None:
     advice = Check(name="a", ok=False, detail="", needed=False)
     lack = Check(name="b", ok=False, detail="")
-    broken = {"kvm": Accelerator(usable=False, reason="guest made no progress in 10 s")}
+    broken = {Accelerator.KVM: Proved(usable=False, reason="guest made no progress in 10 s")}
     assert Examination(accelerators=broken, checks=(advice,)).ok
     assert not Examination(accelerators=broken, checks=(advice, lack)).ok
 

@@ -51,7 +51,7 @@ def test_post_checks_run_after_a_good_end_only(tmp_path: Path, body: str, status
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "vexlab", "-p", "no:cacheprovider", "--vexlab-target", "ext4", "."],
         capture_output=True, text=True, timeout=90, check=False, cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "HOME": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == status, done.stdout + done.stderr
     commands = (tmp_path / "asked").read_text()

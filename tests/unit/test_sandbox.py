@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from vexlab.cache import Cache
-from vexlab.config import Sandboxing
 from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError
 from vexlab.model.kernel import Kernel
+from vexlab.model.request import Sandboxing
 from vexlab.model.target import BuildPlan, ModuleArtifact, Target, Tool
 from vexlab.targets import sandbox
 from vexlab.targets.build import build_module

@@ -19,6 +19,7 @@ from vexlab.cli.values import duration, levels
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, RunInfo
 from vexlab.model.key import CaseKey
+from vexlab.model.request import Request
 from vexlab.model.verdict import Verdict
 from vexlab.results.store import Store
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
@@ -112,21 +113,22 @@ def test_what_was_not_tried_is_not_missed() -> None:
 
 
 def _trials(
-    folder: Path, *options: str, cases: tuple[str, ...] = ("a", "b", "c"), sources: str = "abc", stop: bool = True,
+    folder: Path, *, jobs: int = 1, cases: tuple[str, ...] = ("a", "b", "c"), sources: str = "abc", stop: bool = True,
     budget: float = 0, program: Sequence[str] = ("false",)
 ) -> Trials:  # fmt: skip
-    return Trials(folder, options, cases, sources=sources, stop=stop, kept=_kept, budget=budget, program=program)
+    request = Request(kernels=("6.1",), jobs=jobs)
+    return Trials(folder, request, cases, sources=sources, stop=stop, kept=_kept, budget=budget, program=program)
 
 
 def test_trials_of_other_options_are_refused(tmp_path: Path) -> None:
-    _trials(tmp_path, "--jobs", "1")
-    _trials(tmp_path, "--jobs", "1", cases=("c", "b", "a"), budget=60)
+    _trials(tmp_path, jobs=1)
+    _trials(tmp_path, jobs=1, cases=("c", "b", "a"), budget=60)
     with pytest.raises(UsageError, match="other options"):
-        _trials(tmp_path, "--jobs", "2")
+        _trials(tmp_path, jobs=2)
     with pytest.raises(UsageError, match="other options"):
-        _trials(tmp_path, "--jobs", "1", cases=("a", "b"))
+        _trials(tmp_path, jobs=1, cases=("a", "b"))
     with pytest.raises(UsageError, match="sources changed"):
-        _trials(tmp_path, "--jobs", "1", sources="changed")
+        _trials(tmp_path, jobs=1, sources="changed")
 
 
 def test_two_do_not_work_in_one_folder(tmp_path: Path) -> None:

@@ -8,18 +8,14 @@ from pathlib import Path
 
 import click
 
-from vexlab.cli.options import kernel_option, sandbox_option, settings_from, target_option
+from vexlab.cli.options import request_options, settings_from
 from vexlab.errors import UsageError
 from vexlab.lab import Lab
 from vexlab.targets.load import find_target
 
 
 @click.command(name="build")
-@target_option
-@kernel_option
-@click.option("--config", type=click.Path(dir_okay=False), help="Settings file.")
-@sandbox_option
-@click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")
+@request_options("target", "kernels", "config", "sandbox", "build_args")
 @click.option("--log", "show_log", is_flag=True, help="Print the whole build log.")
 @click.option(
     "--output", "-o", type=click.Path(file_okay=False), help="Copy the built module and tools to this folder."

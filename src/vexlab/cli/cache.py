@@ -9,7 +9,7 @@ import time
 import click
 
 from vexlab import __version__
-from vexlab.cache import KINDS, Cache, Entry, key_of
+from vexlab.cache import KINDS, Cache, Entry, Kind, key_of
 from vexlab.cli.values import duration
 from vexlab.config import cache_dir, load_settings
 from vexlab.images.recipe import find_recipe
@@ -18,6 +18,7 @@ from vexlab.vm.qemu import find_qemu
 
 _MIB = 1 << 20
 _DAY_S = 86400.0
+_KINDS = click.Choice([kind.value for kind in Kind])
 
 
 @click.group(name="cache")
@@ -26,7 +27,7 @@ def command() -> None:
 
 
 @command.command(name="list")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Only this kind; repeatable.")
+@click.option("--kind", "kinds", multiple=True, type=_KINDS, help="Only this kind; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_entries(*, kinds: tuple[str, ...], as_json: bool) -> None:
     """List every entry: kind, MiB of disk, days since its last use. The longest unused come first."""
@@ -55,7 +56,7 @@ def size(*, as_json: bool) -> None:
 
 
 @command.command()
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Only this kind; repeatable.")
+@click.option("--kind", "kinds", multiple=True, type=_KINDS, help="Only this kind; repeatable.")
 @click.option("--unused-for", type=duration, default="30d", show_default=True, metavar="TIME",
               help="Only what was not used for that long: 12h, 7d.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")

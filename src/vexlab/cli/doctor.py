@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vexlab.cli.options import settings_from
+from vexlab.cli.options import request_options, settings_from
 from vexlab.doctor.check import Check, Examination
 from vexlab.errors import InfraError
 
@@ -18,7 +18,7 @@ from vexlab.errors import InfraError
 @click.command(name="doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--fresh", is_flag=True, help="Prove the accelerators anew instead of trusting the last answer.")
-@click.option("--config", type=click.Path(dir_okay=False), help="Settings file.")
+@request_options("config")
 def command(*, as_json: bool, fresh: bool, config: str | None) -> int:
     """Say what this machine can do, and what to do about the rest.
 

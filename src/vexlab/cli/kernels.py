@@ -26,7 +26,7 @@ def list_kernels(*, as_json: bool) -> None:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
     for row in rows:
-        click.echo(f"{row.name:12} {row.release or 'not here yet':28} {row.about} ({row.source})")
+        click.echo(f"{row.name:12} {row.release or 'not here yet':28} {row.flavour:8} {row.about} ({row.source})")
 
 
 @command.command()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 import pytest
 from click.core import ParameterSource
 
-from vexlab.cli.options import CASE_HELP, kernel_option, settings_from, target_option
+from vexlab.cli.options import request_of, request_options
+from vexlab.config import settings_for
 from vexlab.plugin.marks import CaseMarks, marks_of
 from vexlab.session import Request, pytest_arguments
 from vexlab.targets.load import find_target, shipped_targets
@@ -30,50 +31,25 @@ class Lister:
 
 
 @click.command(name="list")
-@target_option
-@kernel_option
-@click.option("--level", type=click.IntRange(1, 3), help="Only cases of this level.")
-@click.option("--quick", is_flag=True, help="Only the quick cases.")
-@click.option("--domain", "domains", multiple=True, help="Only cases of this domain.")
-@click.option("--domains-dir", "domains_dirs", multiple=True, type=click.Path(exists=True, file_okay=False),
-              help="A folder of further domains.")  # fmt: skip
-@click.option("--scenario", type=click.IntRange(1, 6), help="Only cases of this scenario.")
-@click.option("--case", "cases", multiple=True, help=CASE_HELP)
+@request_options("target", "kernels", "level", "quick", "domains", "domains_dirs", "scenario", "cases")
 @click.option("--targets", is_flag=True, help="List the targets that come with vexlab instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
 def command(
     *,
-    paths: tuple[str, ...],
-    target: str,
-    kernels: tuple[str, ...],
-    level: int | None,
-    quick: bool,
-    domains: tuple[str, ...],
-    domains_dirs: tuple[str, ...],
-    scenario: int | None,
-    cases: tuple[str, ...],
     targets: bool,
     as_json: bool,
+    **asked: object,
 ) -> int:
     """List the cases that `vexlab run` with the same options would run."""
     if targets:
         for name in shipped_targets():
             click.echo(name)
         return 0
+    request = request_of(asked)
     if click.get_current_context().get_parameter_source("target") is not ParameterSource.DEFAULT:
-        find_target(target)  # which says what is wrong with it
-    request = Request(
-        target=target,
-        kernels=settings_from(config=None, kernels=kernels).kernels,
-        level=level or 0,
-        quick=quick,
-        domains=domains,
-        domains_dirs=domains_dirs,
-        scenario=scenario or 0,
-        cases=cases,
-        paths=tuple(str(Path(path).absolute()) for path in paths),
-    )
+        find_target(request.target)  # which says what is wrong with it
+    request = replace(request, kernels=settings_for(request).kernels)
     rows = collect(request)
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -1,24 +1,21 @@
-"""Options that several commands share, and what they turn into."""
+"""Options that commands take, made for click from the table in ``vexlab.model.request``, and what they turn into."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
-import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
+import msgspec
 
-from vexlab.config import Sandboxing, Settings, load_settings
-
-CASE_HELP = (
-    "Only this case: an id of `vexlab list`, its beginning, or a pattern with * and ? (brackets mean themselves); "
-    "repeatable."
-)
+from vexlab.config import Settings, settings_for
+from vexlab.errors import UsageError
+from vexlab.model.request import DEFAULTS, OPTIONS, Option, Request, is_many, kind_of
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+_NO = "no-"
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
@@ -32,68 +29,58 @@ def seconds_of(_ctx: click.Context | None, _param: click.Parameter | None, value
     return float(int(match[1]) * _SECONDS[match[2]])
 
 
-def target_option(command: Command) -> Command:
-    """Add ``--target``."""
-    return click.option(
-        "--target",
-        default="targets/vexfs",
-        show_default=True,
-        help="A target.toml, its folder, or a shipped target.",
-    )(command)
+def request_options(*names: str) -> Callable[[Command], Command]:
+    """Add the options of a request's fields ``names``, of all where none is named, in the order of ``Request``."""
+
+    def add(command: Command) -> Command:
+        for name in reversed([each for each in OPTIONS if not names or each in names]):
+            command = _click_option(name, OPTIONS[name])(command)
+        return command
+
+    return add
 
 
-def kernel_option(command: Command) -> Command:
-    """Add ``--kernel``."""
-    return click.option("--kernel", "kernels", multiple=True, help="Kernel to run on; repeat for a matrix.")(command)
+def request_of(given: Mapping[str, object]) -> Request:
+    """Return the request that a command's options amount to; what was not given is as ``Request`` has it.
+
+    Paths are relative to the working directory. Raises ``UsageError``.
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    for name, option in OPTIONS.items():
+        if option.flag.startswith(_NO) and name in values:
+            values[name] = not values[name]
+    if paths := values.get("paths"):
+        values["paths"] = tuple(str(Path(path).absolute()) for path in paths)  # type: ignore[attr-defined]
+    try:
+        return msgspec.convert(values, Request)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"an option has a wrong value: {error}") from error
 
 
-def sandbox_option(command: Command) -> Command:
-    """Add ``--sandbox``."""
-    return click.option(
-        "--sandbox",
-        type=click.Choice(typing.get_args(Sandboxing)),
-        help="Whether make runs in a sandbox: it must, it does where that works (the default), it does not.",
-    )(command)
-
-
-def machine_options(command: Command) -> Command:
-    """Add ``--accel``, ``--memory``, ``--cpus`` and ``--config``."""
-    for option in (
-        click.option(
-            "--config",
-            type=click.Path(dir_okay=False),
-            help="Settings file (default: vexlab.toml if present).",
-        ),
-        click.option("--cpus", type=click.IntRange(1, 64), help="CPUs of a machine."),
-        click.option("--memory", type=click.IntRange(64, 1 << 20), help="Memory of a machine in MiB."),
-        click.option(
-            "--accel",
-            type=click.Choice(["auto", "kvm", "tcg"]),
-            help="Accelerator; auto takes the fastest proved one.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def settings_from(
-    *,
-    config: str | None,
-    accel: str | None = None,
-    memory: int | None = None,
-    cpus: int | None = None,
-    kernels: tuple[str, ...] = (),
-    sandbox: str | None = None,
-    environment: str | None = None,
-) -> Settings:
+def settings_from(**given: object) -> Settings:
     """Return the settings file's values with the options laid over them; raise ``UsageError``."""
-    settings = load_settings(Path(config) if config else None)
-    given: dict[str, object] = {
-        "accel": accel,
-        "memory": memory,
-        "cpus": cpus,
-        "kernels": kernels,
-        "sandbox": sandbox,
-        "environment": environment,
-    }
-    return dataclasses.replace(settings, **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
+    return settings_for(request_of(given))
+
+
+def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
+    words = [f"--{option.flag}", *([f"-{option.short}"] if option.short else []), name]
+    if kind_of(name) is bool:
+        return click.option(*words, is_flag=True, help=option.about)
+    more: dict[str, Any] = {"multiple": True} if is_many(name) else {}
+    if option.time:
+        more["callback"] = seconds_of
+    elif DEFAULTS[name]:
+        more |= {"default": DEFAULTS[name], "show_default": True}
+    if option.metavar:
+        more["metavar"] = option.metavar
+    return click.option(*words, type=_type_of(name, option), envvar=option.variable or None, help=option.about, **more)
+
+
+def _type_of(name: str, option: Option) -> Any:
+    if option.choices:
+        return click.Choice(option.choices)
+    if option.range:
+        return click.IntRange(*option.range)
+    if option.path:
+        return click.Path(exists=option.exists, dir_okay=option.path != "file", file_okay=option.path != "folder")
+    return str if option.time else kind_of(name)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from vexlab.cli.options import kernel_option, machine_options, sandbox_option, settings_from, target_option
+from vexlab.cli.options import request_options, settings_from
 from vexlab.lab import Lab
 from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.profile import Capability, Profile, State, encode_all, limit_words, summary
@@ -23,11 +23,7 @@ _BROKEN = 1
 
 
 @click.command(name="probe")
-@target_option
-@kernel_option
-@machine_options
-@sandbox_option
-@click.option("--build-arg", "build_args", multiple=True, help="A further argument for the module's make; repeatable.")
+@request_options("target", "kernels", "config", "accel", "memory", "cpus", "sandbox", "build_args")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one profile for each kernel.")
 def command(
     *,

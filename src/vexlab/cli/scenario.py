@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from vexlab.cli.list import collect
-from vexlab.cli.options import kernel_option, settings_from, target_option
+from vexlab.cli.options import request_options, settings_from
 from vexlab.config import load_settings
 from vexlab.model.case import CaseResult
 from vexlab.model.scenario import SCENARIOS
@@ -18,8 +18,7 @@ from vexlab.session import Request
 
 @click.command(name="scenario")
 @click.argument("number", required=False, type=click.IntRange(1, len(SCENARIOS)))
-@target_option
-@kernel_option
+@request_options("target", "kernels")
 @click.option("--run", "run", help="Fill in the results of this run: its id, the beginning of it, or `last`.")
 @click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
 def command(
@@ -40,7 +39,7 @@ def command(
         click.echo(
             f"{loaded.run.target} on kernel {', '.join(kernels)} ({loaded.run.accelerator}), run {loaded.run.id}\n"
         )
-    wanted = settings_from(config=None, kernels=kernels).kernels
+    wanted = settings_from(kernels=kernels).kernels
     rows = collect(Request(target=target, kernels=wanted, scenario=number))
     steps = [Step(id=str(row["id"]), criterion=str(row["about"])) for row in rows]
     click.echo(render_checklist(SCENARIOS[number - 1], steps, results))

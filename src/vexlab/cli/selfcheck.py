@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -16,8 +17,9 @@ from rich.table import Table
 import vexlab
 from vexlab.cache import key_of
 from vexlab.cli.list import collect
-from vexlab.cli.options import kernel_option, sandbox_option, settings_from, target_option
+from vexlab.cli.options import request_of, request_options
 from vexlab.cli.values import duration, levels
+from vexlab.config import settings_for
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult
 from vexlab.model.target import Target
@@ -36,9 +38,7 @@ _NOT_TRIED = 3
 
 
 @click.command(name="selfcheck")
-@target_option
-@kernel_option
-@sandbox_option
+@request_options("target", "kernels", "sandbox")
 @click.option("--defects", type=click.Path(dir_okay=False), help="Catalogue of defects (default: beside target.toml).")
 @click.option("--defect", "names", multiple=True, help="Only this defect; repeatable.")
 @click.option("--clean", "also_clean", multiple=True, help="A further target without defects, for false alarms.")
@@ -94,17 +94,14 @@ def command(
     if not wanted:
         raise UsageError("no defect matches", hint="the catalogue's names and flavours stand in the file itself")
     others = [find_target(each) for each in also_clean]
-    options = ["--jobs", str(jobs)]
-    releases = settings_from(config=None, kernels=kernels).kernels
-    options += [word for kernel in releases for word in ("--kernel", kernel)]
-    options += ["--sandbox", sandbox] if sandbox else []
+    asked = request_of({"target": target, "kernels": kernels, "sandbox": sandbox, "jobs": jobs})
+    asked = replace(asked, kernels=settings_for(asked).kernels)
     folders = (Path(vexlab.__file__).parent, *(folder for each in (chosen, *others) for folder in source_folders(each)))
     sources = key_of([digest_tree(folder) for folder in folders])
-    request = Request(target=target, kernels=releases, domains=domains, cases=cases)
-    rows = _selected(request, level_lists)
+    rows = _selected(replace(asked, domains=domains, cases=cases), level_lists)
     trials = Trials(
         Path(state),
-        options,
+        asked,
         [str(row["id"]) for row in rows],
         sources=sources,
         stop=not all_cases,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vexlab.vm.accel import Accelerator
+from vexlab.model.machine import Accelerator
+from vexlab.vm.accel import Proved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Check:
 class Examination:
     """All that was found; ``accelerators`` fastest first."""
 
-    accelerators: Mapping[str, Accelerator]
+    accelerators: Mapping[Accelerator, Proved]
     checks: tuple[Check, ...]
 
     @property

@@ -17,9 +17,10 @@ from vexlab.doctor.packages import PROGRAMS, family_of, remedy
 from vexlab.errors import InfraError
 from vexlab.kernels.catalogue import Kernels
 from vexlab.lab import available_memory
+from vexlab.model.machine import Accelerator
 from vexlab.targets import sandbox
 from vexlab.vm import accel
-from vexlab.vm.accel import Accelerator
+from vexlab.vm.accel import Proved
 from vexlab.vm.qemu import Qemu, find_qemu
 
 _OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
@@ -44,10 +45,10 @@ def examine(settings: Settings, *, fresh: bool, progress: Callable[[str], None])
         qemu = find_qemu()
         progress("asking QEMU")
         checks += examine_qemu(qemu, family)
-        found: Mapping[str, Accelerator] = dict(_accelerators(qemu, kernels, cache, fresh=fresh, progress=progress))
+        found: Mapping[Accelerator, Proved] = dict(_accelerators(qemu, kernels, cache, fresh=fresh, progress=progress))
     except InfraError as error:
         checks.append(Check(name="QEMU", ok=False, detail=error.message, fix=remedy(PROGRAMS[:1], family)))
-        found = {name: Accelerator(usable=False, reason=error.message) for name in accel.ORDER}
+        found = {name: Proved(usable=False, reason=error.message) for name in accel.ORDER}
     checks.append(_accelerator(found))
     checks += [
         *host.disk(cache),
@@ -63,14 +64,14 @@ def examine(settings: Settings, *, fresh: bool, progress: Callable[[str], None])
 
 def _accelerators(
     qemu: Qemu, kernels: Mapping[str, Path], cache: Path, *, fresh: bool, progress: Callable[[str], None]
-) -> Iterator[tuple[str, Accelerator]]:
+) -> Iterator[tuple[Accelerator, Proved]]:
     kernel = next(iter(kernels.values()), None)
     for name in accel.ORDER:
         progress(f"proving {name}: a guest is booted, up to {accel.DEADLINE_S[name]:g} s")
         yield name, accel.prove(name, qemu, kernel, cache / "accel", fresh=fresh)
 
 
-def _accelerator(found: Mapping[str, Accelerator]) -> Check:
+def _accelerator(found: Mapping[Accelerator, Proved]) -> Check:
     usable = [name for name, answer in found.items() if answer.usable]
     if usable:
         return Check(name="accelerator", ok=True, detail=f"{usable[0]} will be used")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shlex
 
-from vexlab.deadline import Deadline
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.guest.check_series import FinalFailure, PostCheck, run_all
 from vexlab.guest.checks import parse_tree
@@ -210,7 +209,7 @@ class PostChecks:
     def freed_at_once(self) -> None:
         """Check that all is free again before the unmount, which may have the filesystem count anew."""
         wrong = not_free(self._start, self.counts(), slack=self._slack)
-        for _ in Deadline.after(_SETTLE_S, self._machine.clock).poll(0.05, 0.5):
+        for _ in self._machine.deadline(_SETTLE_S).poll(0.05, 0.5):
             if not wrong:
                 return
             self._must(self._machine.ash("sync", timeout=_WALK_S), "sync fails")

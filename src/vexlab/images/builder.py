@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vexlab import process
 from vexlab.apt import Apt
-from vexlab.cache import Cache, key_of
+from vexlab.cache import Cache, Kind, key_of
 from vexlab.errors import InfraError
 from vexlab.images import cpio, modules, tree
 from vexlab.images.recipe import Recipe
@@ -41,16 +41,16 @@ class Images:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._apt = Apt(cache.root / "apt")
+        self._apt = Apt(cache.root / Kind.APT)
 
     def build(self, recipe: Recipe, kernel: Kernel) -> Image:
         """Return the image of ``recipe`` for ``kernel``."""
         root_key = key_of(_FORMAT, _digest_of(recipe))
-        root = self._cache.make("roots", root_key, lambda draft: self.fill_root(recipe, draft))
+        root = self._cache.make(Kind.ROOTS, root_key, lambda draft: self.fill_root(recipe, draft))
         kernel_key = key_of(_FORMAT, kernel.name, kernel.version, kernel.release)
-        tree_ = self._cache.make("modules", kernel_key, lambda draft: _build_modules(kernel, draft))
+        tree_ = self._cache.make(Kind.MODULES, kernel_key, lambda draft: _build_modules(kernel, draft))
         boot_key = key_of(root_key, kernel_key, (_GUEST / "init").read_bytes())
-        boot = self._cache.make("initrds", boot_key, lambda draft: _build_initrd(kernel, root / "busybox", draft))
+        boot = self._cache.make(Kind.INITRDS, boot_key, lambda draft: _build_initrd(kernel, root / "busybox", draft))
         return Image(
             root=root / "root.sqfs",
             modules=tree_ / "modules.sqfs",
@@ -60,7 +60,7 @@ class Images:
 
     def packages(self, recipe: Recipe) -> tuple[str, ...]:
         """Return ``name version`` of every package in the built image of ``recipe``; empty where it is not built."""
-        entry = self._cache.get("roots", key_of(_FORMAT, _digest_of(recipe)))
+        entry = self._cache.get(Kind.ROOTS, key_of(_FORMAT, _digest_of(recipe)))
         return tuple((entry / "packages.txt").read_text().splitlines()) if entry else ()
 
     def fill_root(self, recipe: Recipe, draft: Path) -> None:

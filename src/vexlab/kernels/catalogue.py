@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab.apt import Apt
-from vexlab.cache import Cache, key_of
+from vexlab.cache import Cache, Kind, key_of
 from vexlab.config import suggest
 from vexlab.errors import UsageError
-from vexlab.kernels import debian
-from vexlab.kernels.table import BY_NAME, DEBIAN, HOST
+from vexlab.kernels import debian, flavours
+from vexlab.kernels.table import BY_NAME, DEBIAN, HOST, flavour_of
 from vexlab.model.kernel import Kernel
 
 
@@ -24,6 +24,7 @@ class Listed:
     release: str
     source: str
     about: str
+    flavour: str
 
 
 class Kernels:
@@ -31,7 +32,7 @@ class Kernels:
 
     def __init__(self, cache: Cache, *, modules: Path = Path("/lib/modules"), boot: Path = Path("/boot")) -> None:
         self._cache = cache
-        self._apt = Apt(cache.root / "apt")
+        self._apt = Apt(cache.root / Kind.APT)
         self._host_modules = modules
         self._host_boot = boot
         self._checked: dict[str, Kernel] = {}  # a kernel's thousand files are looked over once, not for every case
@@ -39,7 +40,11 @@ class Kernels:
     def get(self, name: str) -> Kernel:
         """Return the kernel ``name``, fetching it where needed; raise ``UsageError`` or ``FetchError``."""
         if name not in self._checked:
-            self._checked[name] = self._find(name)
+            found = self._find(name)
+            flavour = flavours.BY_NAME[found.flavour]
+            if flavour.options:  # a kernel of which nothing is asked may come without its configuration
+                flavours.check_options(found, flavour, read_config(found))
+            self._checked[name] = found
         return self._checked[name]
 
     def _find(self, name: str) -> Kernel:
@@ -51,14 +56,14 @@ class Kernels:
             hint = suggest(name, [*BY_NAME, HOST])
             raise UsageError(f"unknown kernel `{name}`", hint=f"{hint} A path to an image works too")
         source = BY_NAME[name]
-        folder = self._cache.make("kernels", name, lambda draft: debian.unpack_kernel(source, self._apt, draft))
+        folder = self._cache.make(Kind.KERNELS, name, lambda draft: debian.unpack_kernel(source, self._apt, draft))
         return debian.read_kernel(name, folder)
 
     def refresh(self, name: str) -> Kernel:
         """Fetch the package lists and the newest ``name`` anew."""
         if name in BY_NAME:
             self._apt.update()
-            self._cache.drop("kernels", name)
+            self._cache.drop(Kind.KERNELS, name)
             self._checked.pop(name, None)
         return self.get(name)
 
@@ -74,7 +79,7 @@ class Kernels:
                 )
             return build.resolve()
         entry = self._cache.make(
-            "headers",
+            Kind.HEADERS,
             f"{kernel.name}-{kernel.version}",
             lambda draft: debian.unpack_headers(source, kernel.release, self._apt, draft),
         )
@@ -84,12 +89,15 @@ class Kernels:
         """Return every kernel known by name, at hand or not."""
         rows = []
         for source in DEBIAN:
-            folder = self._cache.get("kernels", source.name)
+            folder = self._cache.get(Kind.KERNELS, source.name)
             release = debian.read_kernel(source.name, folder).release if folder else ""
-            rows.append(Listed(name=source.name, release=release, source="package", about=source.about))
+            rows.append(
+                Listed(name=source.name, release=release, source="package", about=source.about, flavour=source.flavour)
+            )
         image = self._host_boot / f"vmlinuz-{platform.release()}"
         release = platform.release() if image.exists() else ""
-        rows.append(Listed(name=HOST, release=release, source=str(image), about="the kernel this machine runs"))
+        about = "the kernel this machine runs"
+        rows.append(Listed(name=HOST, release=release, source=str(image), about=about, flavour=flavour_of(HOST)))
         return tuple(rows)
 
     def _from_path(self, image: Path) -> Kernel:

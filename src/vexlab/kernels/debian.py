@@ -11,7 +11,7 @@ from pathlib import Path
 from vexlab import process
 from vexlab.apt import Apt
 from vexlab.errors import FetchError
-from vexlab.kernels.table import PackagedKernel
+from vexlab.kernels.table import PackagedKernel, flavour_of
 from vexlab.model.kernel import Kernel
 
 FACTS = "kernel.json"
@@ -63,6 +63,7 @@ def read_kernel(name: str, folder: Path) -> Kernel:
         image=folder / "vmlinuz",
         modules=folder / "modules" / facts["release"],
         config=folder / "config",
+        flavour=flavour_of(name),
     )
 
 

@@ -14,6 +14,14 @@ from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding, Verdict
 
 
+class Safety(StrEnum):
+    """What a case may do to the machine it runs in."""
+
+    SAFE = "safe"
+    RISKY = "risky"
+    DANGEROUS = "dangerous"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCase:
     """A case that was selected for a run.
@@ -27,7 +35,7 @@ class PlannedCase:
     level: int
     digest: str = ""
     scenario: int = 0
-    safety: str = "safe"
+    safety: Safety = Safety.SAFE
 
     @property
     def id(self) -> str:

@@ -5,10 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from vexlab.model.key import DISTRO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flavour:
+    """How kernels are built, and what follows from it for their machines.
+
+    ``append`` are boot arguments beside those of every kernel. ``options`` must stand in the build configuration,
+    without ``CONFIG_``: built in (``KASAN``), or with a value (``LOG_BUF_SHIFT=20``). ``timeout_scale`` tells how many
+    times as long as a distribution's kernel it may take for anything.
+    """
+
+    name: str
+    about: str
+    append: str = ""
+    options: tuple[str, ...] = ()
+    timeout_scale: float = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """A kernel at hand: ``name`` as the user says it, ``release`` as ``uname -r`` prints it.
+    """A kernel at hand: ``name`` as the user says it, ``release`` as ``uname -r`` prints it, ``flavour`` by its name.
 
     ``image`` is the bzImage, ``modules`` the folder ``/lib/modules/<release>`` with a ``modules.dep``, ``config``
     its build configuration, ``version`` whatever tells two builds of the same name apart (the package's version).
@@ -20,6 +38,7 @@ class Kernel:
     image: Path
     modules: Path
     config: Path
+    flavour: str = DISTRO
 
     @property
     def series(self) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 _SHOWN, _COMMAND = 300, 100  # characters of a line that a command said, of the command itself
@@ -17,20 +18,34 @@ _ERRNO = {os.strerror(number): name for number, name in errno.errorcode.items()}
 }
 
 
+class Accelerator(StrEnum):
+    """What runs the guest's code; ``AUTO``, the fastest that is proved here, is for settings, not for a machine."""
+
+    AUTO = "auto"
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+class CacheMode(StrEnum):
+    """QEMU's cache mode of a disk: ``UNSAFE`` ignores the guest's flushes, ``WRITEBACK`` honours them."""
+
+    UNSAFE = "unsafe"
+    WRITEBACK = "writeback"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """A block device of the guest, found there by its ``serial``.
 
-    ``file`` is a raw image when ``readonly``; otherwise the disk is a fresh qcow2 of ``size`` MiB. ``cache`` is
-    QEMU's cache mode: ``unsafe`` ignores the guest's flushes, ``writeback`` honours them. ``sector`` is the logical
-    block size in bytes.
+    ``file`` is a raw image when ``readonly``; otherwise the disk is a fresh qcow2 of ``size`` MiB. ``sector`` is
+    the logical block size in bytes.
     """
 
     serial: str
     size: int = 0
     file: Path | None = None
     readonly: bool = False
-    cache: str = "unsafe"
+    cache: CacheMode = CacheMode.UNSAFE
     sector: int = 512
 
 
@@ -44,7 +59,10 @@ class Forward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSpec:
-    """Everything that makes a machine; two equal specs give the same machine. ``memory`` is in MiB."""
+    """Everything that makes a machine; two equal specs give the same machine. ``memory`` is in MiB.
+
+    ``timeout_scale`` is that of the kernel's flavour: what all times that its commands may take are multiplied by.
+    """
 
     kernel: Path
     initrd: Path
@@ -52,10 +70,11 @@ class MachineSpec:
     disks: tuple[Disk, ...] = ()
     memory: int = 256
     cpus: int = 2
-    accel: str = "tcg"
+    accel: Accelerator = Accelerator.TCG
     network: bool = False
     forwards: tuple[Forward, ...] = ()
     vnc_port: int = 0
+    timeout_scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

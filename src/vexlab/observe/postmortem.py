@@ -174,7 +174,7 @@ def _wait_taken(serial: socket.socket) -> None:
 
 def _wait_quiet(machine: Machine) -> None:
     """Wait until the console has said nothing for a moment."""
-    deadline, last = Deadline.after(_ANSWER_S), -1
+    deadline, last = machine.deadline(_ANSWER_S), -1
     for _ in deadline.poll(_QUIET_S, _QUIET_S):
         if machine.console.size == last:
             return

@@ -12,13 +12,14 @@ from typing import Protocol, cast
 
 import pytest
 
-from vexlab.config import Thresholds
+from vexlab.config import DomainSettings, Thresholds
 from vexlab.errors import BuildError, InfraError, MachineError, TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.images.modules import read_module, unsigned
+from vexlab.kernels.flavours import timeout_scale
 from vexlab.lab import Lab, Order, is_built_in, why_not_loadable
 from vexlab.model.kernel import Kernel
 from vexlab.model.metric import Better, measured
@@ -27,14 +28,16 @@ from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.capabilities import effective
 from vexlab.plugin.marks import marks_of
-from vexlab.plugin.options import profile_on, target_of, the_lab
+from vexlab.plugin.options import own_module, profile_on, request_of, target_of, the_lab
 from vexlab.plugin.recorder import Recorder, recorder_of
 from vexlab.probe.bench import Bench
 from vexlab.probe.kept import probe_order
 from vexlab.targets.build import kept_artifact
+from vexlab.targets.own import with_module
 from vexlab.vm.machine import Machine
 
 _ENDED_WELL = pytest.StashKey[bool]()
+_BUILT = pytest.StashKey[dict[tuple[str, str, str], ModuleArtifact | BuildError]]()
 
 
 _NAME_MOST, _WORDS_MOST = 200, 1000  # of a sub-result; both may come from the guest
@@ -92,10 +95,10 @@ def lab(pytestconfig: pytest.Config) -> Lab:
     return the_lab(pytestconfig)
 
 
-@pytest.fixture(scope="session")
-def target(pytestconfig: pytest.Config) -> Target:
-    """Return the filesystem under test."""
-    return target_of(pytestconfig)
+@pytest.fixture
+def target(request: pytest.FixtureRequest) -> Target:
+    """Return the filesystem under test, as the settings describe it for the case's domain."""
+    return target_of(request.config, _domain(request))
 
 
 @pytest.fixture(scope="session")
@@ -104,35 +107,54 @@ def kernel(request: pytest.FixtureRequest, lab: Lab) -> Kernel:
     return lab.kernels.get(request.param)
 
 
-@pytest.fixture(scope="session")
-def build(lab: Lab, target: Target, kernel: Kernel, pytestconfig: pytest.Config) -> ModuleArtifact | BuildError:
-    """Return the module built for the kernel, or the error of the build."""
-    if given := pytestconfig.getoption("vexlab_artifact"):
+@pytest.fixture
+def build(request: pytest.FixtureRequest, lab: Lab, target: Target, kernel: Kernel) -> ModuleArtifact | BuildError:
+    """Return the module built for the kernel, or the error of the build; each is made once in a session."""
+    own = own_module(request.config, _domain(request))
+    built = request.config.stash.setdefault(_BUILT, {})
+    key = (kernel.name, own.module_path if own else "", own.build_path if own else "")
+    if key not in built:
+        try:
+            built[key] = _build(request.config, lab, target, kernel, own)
+        except BuildError as error:
+            built[key] = error
+    return built[key]
+
+
+def _build(
+    config: pytest.Config, lab: Lab, target: Target, kernel: Kernel, own: DomainSettings | None
+) -> ModuleArtifact:
+    if given := request_of(config).artifact:
         return kept_artifact(Path(given), target, kernel)
-    try:
-        return lab.artifact(target, kernel)
-    except BuildError as error:
-        return error
+    if own and own.module_path:
+        return with_module(lab.artifact(replace(target, source=None), kernel), Path(own.module_path))
+    return lab.artifact(target, kernel)
 
 
 @pytest.fixture
-def artifact(build: ModuleArtifact | BuildError) -> ModuleArtifact:
-    """Return the module built for the kernel; where it does not build, the case is skipped: there is nothing to run."""
+def artifact(request: pytest.FixtureRequest, build: ModuleArtifact | BuildError) -> ModuleArtifact:
+    """Return the module built for the kernel; where it does not build, the case is skipped: there is nothing to run.
+
+    Of a module that only this domain tests no other case says that it does not build: there the case fails.
+    """
     if isinstance(build, BuildError):
+        if own_module(request.config, _domain(request)):
+            raise build
         pytest.skip("the module does not build; kernel_module.build has the compiler's words")
     return build
 
 
-@pytest.fixture(scope="session")
-def profile(pytestconfig: pytest.Config, kernel: Kernel) -> Profile | None:
+@pytest.fixture
+def profile(request: pytest.FixtureRequest, kernel: Kernel) -> Profile | None:
     """Return what the target can do on the kernel, as probed before the run; ``None`` where it was not probed."""
-    return profile_on(pytestconfig, kernel.name)
+    return profile_on(request.config, kernel.name, _domain(request))
 
 
-@pytest.fixture(scope="session")
-def thresholds(lab: Lab) -> Thresholds:
-    """Return the limits of the settings."""
-    return lab.settings.thresholds
+@pytest.fixture
+def thresholds(request: pytest.FixtureRequest, lab: Lab) -> Thresholds:
+    """Return the limits of the settings for the case's domain, as a kernel of the case's flavour keeps them."""
+    limits = lab.settings.domain(_domain(request)).over(lab.settings.thresholds)
+    return limits.scaled(timeout_scale(marks_of(request.node).key.flavour))
 
 
 @pytest.fixture
@@ -191,7 +213,8 @@ def machine(
     shape = {"memory": lab.settings.memory, "cpus": lab.settings.cpus, **(mark.kwargs if mark else {})}
     shape["single_thread_tcg"] = marks_of(request.node).single_thread_tcg
     shape = {name: value(target) if callable(value) else value for name, value in shape.items()}
-    profile = profile_on(request.config, kernel.name)  # not the fixture: a case may have a parameter of that name
+    # not the fixture: a case may have a parameter of that name
+    profile = profile_on(request.config, kernel.name, _domain(request))
     order = Order(target=target, kernel=kernel, artifact=artifact, profile=profile, **shape)
     recorder = recorder_of(cast("pytest.Item", request.node))
     with lab.machine(order) as fresh:
@@ -224,7 +247,7 @@ def power_cycle(
             recorder.observe(None)
             if recorder.findings:
                 raise TargetFailure(f"the kernel complained before the power was cut: {recorder.findings[0].title}")
-            order = _on_kernel(ordered, on, lab, request.config) if on else ordered
+            order = _on_kernel(ordered, on, lab, request) if on else ordered
             files = {disk.serial: dead.files.disk(disk) for disk in dead.spec.disks if not disk.readonly}
             fresh = stack.enter_context(lab.machine(order, disks=files))
             recorder.attach(fresh, order)
@@ -370,9 +393,14 @@ def _load(module: GuestModule) -> None:
         raise TargetFailure(f"the module does not load: {loaded}")
 
 
-def _on_kernel(order: Order, kernel: Kernel, lab: Lab, config: pytest.Config) -> Order:
+def _domain(request: pytest.FixtureRequest) -> str:
+    return marks_of(request.node).domain
+
+
+def _on_kernel(order: Order, kernel: Kernel, lab: Lab, request: pytest.FixtureRequest) -> Order:
     artifact = lab.artifact(order.target, kernel)
-    return replace(order, kernel=kernel, artifact=artifact, profile=profile_on(config, kernel.name))
+    profile = profile_on(request.config, kernel.name, _domain(request))
+    return replace(order, kernel=kernel, artifact=artifact, profile=profile)
 
 
 def _order(recorder: Recorder, machine: Machine) -> Order:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.kernels.table import flavour_of
+from vexlab.model.case import Safety
 from vexlab.model.key import CaseKey
 
 MARKS = {
@@ -40,7 +41,7 @@ class CaseMarks:
     key: CaseKey
     level: int
     scenario: int
-    safety: str
+    safety: Safety
     quick: bool
     single_thread_tcg: bool
 
@@ -62,7 +63,7 @@ def marks_of(item: pytest.Item) -> CaseMarks:
         key=_key(item),
         level=int(str(_argument(item, "level", 1))),
         scenario=int(str(_argument(item, "scenario", 0))),
-        safety=str(_argument(item, "safety", "safe")),
+        safety=Safety(str(_argument(item, "safety", Safety.SAFE))),
         quick=item.get_closest_marker("quick") is not None,
         single_thread_tcg=in_one is not None and bool(in_one.kwargs.get("yes", True)),
     )

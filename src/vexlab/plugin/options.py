@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import signal
 import tempfile
 import time
@@ -12,15 +11,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vexlab.config import Settings, load_settings
+from vexlab.config import DomainSettings, Settings, settings_for
 from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Lab
 from vexlab.model.baseline import FILE, Known, Worked
 from vexlab.model.case import PLAN, Plan
 from vexlab.model.profile import RUN_FILE, Profile, decode_all
+from vexlab.model.request import DEFAULTS, OPTIONS, Request, is_many, kind_of
 from vexlab.model.target import Target
 from vexlab.plugin.marks import MARKS
 from vexlab.targets.load import find_target
+from vexlab.targets.own import own_target
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LAB = pytest.StashKey[Lab]()
@@ -31,30 +32,38 @@ _TARGET_NAME = pytest.StashKey[str]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add vexlab's options."""
     group = parser.getgroup("vexlab", "kernel modules in virtual machines")
-    group.addoption("--vexlab-target", metavar="T", default="targets/vexfs", help="target.toml, its folder, or a name")
-    group.addoption("--vexlab-kernel", metavar="K", action="append", default=[], help="kernel to run on; repeatable")
-    group.addoption("--vexlab-config", metavar="FILE", default="", help="settings, default vexlab.toml")
-    group.addoption("--vexlab-accel", metavar="A", default="", help="auto, kvm or tcg")
-    group.addoption("--vexlab-memory", metavar="MIB", type=int, default=0, help="memory of a machine")
-    group.addoption("--vexlab-cpus", metavar="N", type=int, default=0, help="CPUs of a machine")
     group.addoption("--vexlab-results", metavar="DIR", default="", help="folder of this run's evidence")
-    group.addoption(
-        "--vexlab-artifact",
-        metavar="PATH",
-        default="",
-        help="test this module or artifacts folder of a run, build nothing",
-    )
-    group.addoption("--vexlab-strict", action="store_true", help="what works although it is declared refused fails")
-    group.addoption("--vexlab-accept-refusals", action="store_true", help="undeclared refusals are no failure")
-    group.addoption("--vexlab-sandbox", metavar="S", default="", help="of builds: require, auto or off")
-    group.addoption("--vexlab-build-arg", metavar="A", action="append", default=[], help="argument for the build")
-    group.addoption("--vexlab-level", metavar="N", type=int, default=0, help="only cases of this level")
-    group.addoption("--vexlab-domain", metavar="D", action="append", default=[], help="only cases of this domain")
-    group.addoption("--vexlab-scenario", metavar="N", type=int, default=0, help="only cases of this scenario")
-    group.addoption("--vexlab-order", metavar="FILE", default="", help="case ids, one a line: these come first")
-    group.addoption("--vexlab-quick", action="store_true", help="only the quick cases")
-    group.addoption("--vexlab-duration", metavar="S", type=float, default=0.0, help="only what fits into this time")
-    group.addoption("--vexlab-case", metavar="ID", action="append", default=[], help="only this case (pattern)")
+    for name, option in OPTIONS.items():
+        flag = f"--vexlab-{option.flag}"
+        if not option.cases:
+            continue
+        if kind_of(name) is bool:
+            group.addoption(flag, dest=_dest(name), action="store_true", help=option.about)
+            continue
+        action, default = ("append", []) if is_many(name) else ("store", DEFAULTS[name])
+        metavar = option.metavar or kind_of(name).__name__.upper()
+        group.addoption(
+            flag,
+            dest=_dest(name),
+            metavar=metavar,
+            action=action,
+            default=default,
+            type=kind_of(name),
+            help=option.about,
+        )
+
+
+def _dest(name: str) -> str:
+    return f"vexlab_{OPTIONS[name].flag.replace('-', '_')}"
+
+
+def request_of(config: pytest.Config) -> Request:
+    """Return what the session is asked to do."""
+    given = {name: config.getoption(_dest(name)) for name, option in OPTIONS.items() if option.cases}
+    try:
+        return msgspec.convert(given, Request)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"an option of the session has a wrong value: {error}") from error
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -90,9 +99,20 @@ def the_lab(config: pytest.Config) -> Lab:
     return config.stash[LAB]
 
 
-def target_of(config: pytest.Config) -> Target:
-    """Return the filesystem under test."""
-    return find_target(config.getoption("vexlab_target"), build_args=config.getoption("vexlab_build_arg"))
+def target_of(config: pytest.Config, domain: str = "") -> Target:
+    """Return the filesystem under test, as the cases of ``domain`` get it where the settings say so."""
+    request = request_of(config)
+    target = find_target(request.target, build_args=request.build_args)
+    return own_target(target, settings_for(request).domain(domain), domain, given=bool(request.artifact))
+
+
+def own_module(config: pytest.Config, domain: str) -> DomainSettings | None:
+    """Return the settings of ``domain`` where its cases test another module than the run does, else ``None``."""
+    request = request_of(config)
+    if request.artifact:
+        return None
+    settings = settings_for(request).domain(domain)
+    return settings if settings.module_path or settings.build_path else None
 
 
 def target_name(config: pytest.Config) -> str:
@@ -107,16 +127,7 @@ def target_name(config: pytest.Config) -> str:
 
 def settings_of(config: pytest.Config) -> Settings:
     """Return the settings file's values with the command line's laid over them."""
-    file = config.getoption("vexlab_config")
-    settings = load_settings(Path(file) if file else None)
-    chosen = {
-        "accel": config.getoption("vexlab_accel"),
-        "memory": config.getoption("vexlab_memory"),
-        "cpus": config.getoption("vexlab_cpus"),
-        "kernels": tuple(config.getoption("vexlab_kernel")),
-        "sandbox": config.getoption("vexlab_sandbox"),
-    }
-    return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+    return settings_for(request_of(config))
 
 
 def write_plan(config: pytest.Config, plan: Plan) -> None:
@@ -141,13 +152,13 @@ def run_folder(config: pytest.Config) -> Path:
     return config.stash[RUN_FOLDER]
 
 
-def profile_on(config: pytest.Config, kernel: str) -> Profile | None:
+def profile_on(config: pytest.Config, kernel: str, domain: str) -> Profile | None:
     """Return what the target can do on ``kernel``, as it was found out before the run; ``None`` where it was not.
 
-    Raises ``InfraError`` where what was found out cannot be read.
+    So it is with a ``domain`` that tests a module of its own. Raises ``InfraError`` where it cannot be read.
     """
     file = run_folder(config) / RUN_FILE
-    if not file.exists():
+    if own_module(config, domain) or not file.exists():
         return None
     try:
         profiles = decode_all(file.read_bytes())

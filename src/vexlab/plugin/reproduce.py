@@ -9,16 +9,19 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from vexlab.cache import file_digest
 from vexlab.config import Settings
 from vexlab.errors import InfraError, UsageError
+from vexlab.lab import Order
 from vexlab.model.case import CaseResult
 from vexlab.model.kernel import Kernel
+from vexlab.model.request import Request, command_line
 from vexlab.model.target import ModuleArtifact, Target
-from vexlab.plugin.options import run_folder, settings_of
+from vexlab.plugin.options import own_module, request_of, run_folder, settings_of
 from vexlab.plugin.recorder import Recorder
 from vexlab.targets.build import keep_artifact
 
@@ -35,33 +38,41 @@ _FACTS = {
 
 def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) -> str:
     """Return a shell script that runs from anywhere, and fails where anything is no longer as it was."""
-    option = item.config.getoption
-    order = recorder.order
-    target = order.target.file if order else Path(option("vexlab_target")).absolute()
-    argv = [sys.executable, "-m", "vexlab", "run", "--case", result.id, "--target", str(target)]
-    argv += ["--config", str(_kept_settings(item.config))]
-    if result.kernel:
-        argv += ["--kernel", result.kernel]
+    asked, order, paths = request_of(item.config), recorder.order, tuple(map(str, _own_files(item)))
     seed = result.metric(_SEED_METRIC)
-    words = os.environ.get(SEED, "") if seed is None else str(int(seed))
-    if words.isdecimal():
-        argv += ["--seed", words]
-    if order and not order.profile:
-        argv += ["--no-probe"]
+    given = os.environ.get(SEED, "") if seed is None else str(int(seed))
+    again = Request(
+        target=str(order.target.file if order else Path(asked.target).absolute()),
+        kernels=(result.kernel,) if result.kernel else (),
+        cases=(result.id,),
+        config=str(_kept_settings(item.config)),
+        seed=int(given) if given.isdecimal() else None,
+        probe=not order or order.profile is not None,
+        strict=asked.strict,
+        accept_refusals=asked.accept_refusals,
+        paths=paths,
+    )
     if order:
-        facts = facts_of(order.target, order.kernel, order.artifact, list(map(str, _own_files(item))))
-        for name, value in facts.items():
-            argv += ["--expect", f"{name}={value}"]
-        if order.artifact.path or order.artifact.tools:
-            kept = run_folder(item.config) / "artifacts" / result.kernel
-            keep_artifact(order.artifact, kept)
-            argv += ["--artifact", str(kept)]
-    argv += [str(path) for path in _own_files(item)]
+        facts = facts_of(order.target, order.kernel, order.artifact, paths)
+        expect = tuple(f"{name}={value}" for name, value in facts.items())
+        again = dataclasses.replace(again, expect=expect, artifact=_kept_artifact(item, order, result))
+    argv = [sys.executable, "-m", "vexlab", "run", *command_line(again)]
     return (
         "#!/bin/sh\n"
         f"# Runs {json.dumps(result.id)} again with the very module, kernel, seed and settings of this run.\n"
         f'exec {shlex.join(argv)} "$@"\n'
     )
+
+
+def _kept_artifact(item: pytest.Item, order: Order, result: CaseResult) -> str:
+    """Keep what the case had in its guest, once for a run, and return where; an empty string where that was nothing."""
+    if not (order.artifact.path or order.artifact.tools):
+        return ""
+    kept = run_folder(item.config) / "artifacts" / result.kernel
+    if own_module(item.config, result.domain):  # it is not the run's
+        kept = kept.with_name(f"{kept.name}-{order.artifact.digest[:10]}")
+    keep_artifact(order.artifact, kept)
+    return str(kept)
 
 
 def facts_of(target: Target, kernel: Kernel, artifact: ModuleArtifact, paths: Sequence[str] = ()) -> Mapping[str, str]:
@@ -103,12 +114,19 @@ def settings_toml(settings: Settings) -> str:
     lines, tables = [], []
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if dataclasses.is_dataclass(value):
-            inner = [(each.name, getattr(value, each.name)) for each in dataclasses.fields(value)]
-            tables += [f"[{field.name}]", *(f"{name} = {json.dumps(each)}" for name, each in inner if each is not None)]
+        if isinstance(value, dict):
+            for name, each in value.items():
+                tables += [f"[{field.name}.{json.dumps(name)}]", *_lines(each)]
+        elif dataclasses.is_dataclass(value):
+            tables += [f"[{field.name}]", *_lines(value)]
         elif value not in ("", None):
             lines.append(f"{field.name} = {json.dumps(value)}")
     return "\n".join([*lines, *tables, ""])
+
+
+def _lines(table: object) -> list[str]:
+    values = ((each.name, getattr(table, each.name)) for each in dataclasses.fields(cast("type", table)))
+    return [f"{name} = {json.dumps(value)}" for name, value in values if value not in ("", None)]
 
 
 def _own_files(item: pytest.Item) -> list[Path]:

@@ -20,6 +20,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from vexlab.errors import CaseDeadline, UsageError
+from vexlab.kernels.flavours import timeout_scale
 from vexlab.model.metric import measured
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.marks import marks_of
@@ -110,7 +111,8 @@ def _deadline(item: pytest.Item) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    seconds = settings_of(item.config).run.deadline(marks_of(item).level)
+    marks = marks_of(item)
+    seconds = settings_of(item.config).run.deadline(marks.level) * timeout_scale(marks.key.flavour)
     words = f"the case did not end within {seconds:g} s on the host"
     patience = _PATIENCE
 

@@ -18,8 +18,18 @@ from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
 from vexlab.plugin.durations import expected_s
 from vexlab.plugin.marks import CaseMarks, marks_of
-from vexlab.plugin.options import is_worker, profile_on, settings_of, target_of, the_lab, worker_count, write_plan
+from vexlab.plugin.options import (
+    is_worker,
+    profile_on,
+    request_of,
+    settings_of,
+    target_of,
+    the_lab,
+    worker_count,
+    write_plan,
+)
 from vexlab.plugin.planned import planned
+from vexlab.plugin.stopping import stopped
 
 _USED_PART = 0.85  # of a run's time: the rest is for its start, and for cases that take longer than expected
 _CAPABILITY = "capability"  # the parameter of cases that are about one line of the profile
@@ -92,30 +102,32 @@ def _fault(item: pytest.Item) -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a case whose kernel or target lacks what its ``needs`` marks name, or what it asks for by name."""
-    callspec = getattr(item, "callspec", None)
+    """Skip a case whose domain is stopped, or whose kernel or target lacks what ``needs`` marks or fixtures ask for."""
+    callspec, domain = getattr(item, "callspec", None), marks_of(item).domain
+    if reason := stopped(item.config, domain):
+        pytest.skip(reason)
     if callspec is not None and "kernel" in callspec.params:
-        demand(profile_on(item.config, callspec.params["kernel"]), needed(item))
+        demand(profile_on(item.config, callspec.params["kernel"], domain), needed(item))
     needs = list(item.iter_markers("needs"))
     if "module" in getattr(item, "fixturenames", ()):  # before a machine is made for it
         needs.append(pytest.mark.needs(loadable=True).mark)
     if not needs or callspec is None or "kernel" not in callspec.params:
         return
     kernel = the_lab(item.config).kernels.get(callspec.params["kernel"])
-    target = target_of(item.config)
+    target = target_of(item.config, domain)
     for mark in needs:
         if reason := _missing(mark, kernel, target):
             pytest.skip(reason)
 
 
 def _places(config: pytest.Config) -> dict[str, int]:
-    order = config.getoption("vexlab_order")
+    order = request_of(config).order
     return {case: at for at, case in enumerate(Path(order).read_text().splitlines())} if order else {}
 
 
 def _fitting(config: pytest.Config, items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
     """Split the cases into those that the run's time suffices for, the most useful ones, and the others."""
-    left = config.getoption("vexlab_duration") * worker_count(config) * _USED_PART
+    left = request_of(config).duration_s * worker_count(config) * _USED_PART
     if not left:
         return items, []
     fitting = set()
@@ -148,14 +160,13 @@ def _dear(item: pytest.Item) -> tuple[int, bool, bool]:
 
 
 def _wanted(config: pytest.Config, marks: CaseMarks) -> bool:
-    level, scenario = config.getoption("vexlab_level"), config.getoption("vexlab_scenario")
-    domains, patterns = config.getoption("vexlab_domain"), config.getoption("vexlab_case")
+    asked = request_of(config)
     return (
-        level in (0, marks.level)
-        and scenario in (0, marks.scenario)
-        and (not domains or marks.domain in domains)
-        and (not config.getoption("vexlab_quick") or marks.quick)
-        and (not patterns or any(_matches(marks.id, current(pattern)) for pattern in patterns))
+        asked.level in (0, marks.level)
+        and asked.scenario in (0, marks.scenario)
+        and (not asked.domains or marks.domain in asked.domains)
+        and (not asked.quick or marks.quick)
+        and (not asked.cases or any(_matches(marks.id, current(pattern)) for pattern in asked.cases))
     )
 
 
@@ -167,9 +178,9 @@ def _telling(config: pytest.Config, item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
     if callspec is None or _CAPABILITY not in callspec.params:
         return True
-    if any(f".{_CAPABILITY}[" in current(pattern) for pattern in config.getoption("vexlab_case")):
+    if any(f".{_CAPABILITY}[" in current(pattern) for pattern in request_of(config).cases):
         return True
-    profile = profile_on(config, callspec.params["kernel"])
+    profile = profile_on(config, callspec.params["kernel"], marks_of(item).domain)
     return profile is not None and profile.get(callspec.params[_CAPABILITY]).state is State.BROKEN
 
 

@@ -18,6 +18,7 @@ from vexlab.plugin.evidence import write_evidence
 from vexlab.plugin.options import is_worker
 from vexlab.plugin.planned import planned
 from vexlab.plugin.recorder import Recorder, evidence_lost, is_the_labs, recorder_of
+from vexlab.plugin.stopping import note_failure
 
 # Report attribute that carries the case's result, as plain data, from a worker to the main process.
 RESULT = "vexlab_case"
@@ -74,6 +75,7 @@ def _judged(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
     if call.when == "teardown":
         result = _result(item, recorder, verdict, printable_words(reason))
         result = _with_evidence(item, recorder, result)
+        note_failure(item.config, result)
         setattr(report, RESULT, msgspec.to_builtins(result))
     return report
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from vexlab.cache import file_digest, key_of
+from vexlab.cache import Kind, file_digest, key_of
 from vexlab.config import Settings
 from vexlab.lab import SCRATCH, Lab, Order
 from vexlab.model import capabilities
@@ -20,7 +20,7 @@ from vexlab.probe.prober import probe
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
-_KIND = "profiles"
+_KIND = Kind.PROFILES
 _FILE = "profile.json"
 
 

@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from vexlab import process
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult
+from vexlab.model.request import Request, command_line
 from vexlab.model.verdict import Verdict
 from vexlab.selfcheck.detection import Detection
 
@@ -43,7 +44,7 @@ class Trial:
 
 
 class Trials:
-    """The trials of one set of options and cases; ``folder`` keeps each that ended, and the evidence of what was found.
+    """The trials of one request and its cases; ``folder`` keeps each that ended, and the evidence of what was found.
 
     A trial that was interrupted, or whose ``budget`` (seconds that its runs may take together, 0: no limit) was used
     up, goes on with the cases that it has not come to: what is done stands in its folder. ``kept`` returns the cases
@@ -57,7 +58,7 @@ class Trials:
     def __init__(
         self,
         folder: Path,
-        options: Sequence[str],
+        request: Request,
         cases: Sequence[str],
         *,
         sources: str,
@@ -67,15 +68,15 @@ class Trials:
         program: Sequence[str] = _PROGRAM,
     ) -> None:
         self._folder = folder.absolute()
-        self._options = (*options, "--ci")
+        self._request = request
         self._cases = tuple(cases)
         self._stop = stop
         self._kept = kept
         self._budget = budget
         self._program = tuple(program)
-        made_with = {"options": list(options), "cases": sorted(cases), "sources": sources, "stop": stop}
+        made_with = {"request": msgspec.to_builtins(request), "cases": sorted(cases), "sources": sources, "stop": stop}
         note = self._folder / _OF
-        if note.exists() and json.loads(note.read_text()) != made_with:
+        if note.exists() and json.loads(note.read_text()) != json.loads(json.dumps(made_with)):
             raise UsageError(
                 f"{folder} holds trials made with other options, or before sources changed",
                 hint="name another folder with --state, or remove this one",
@@ -133,14 +134,14 @@ class Trials:
 
     def _run(self, trial: Trial, cases: Sequence[str], evidence: Path, limit: float) -> tuple[int, str]:
         """Run ``cases`` in order, for at most ``limit`` seconds; return the run's status and its last words."""
-        argv = [*self._program, "run", "--target", trial.target, *self._options, "--results", str(evidence)]
-        argv += [word for case in cases for word in ("--case", case)]
+        request = replace(self._request, target=trial.target, cases=tuple(cases))
         if trial.defect:
-            argv += ["--build-arg", f"DEFECT={trial.defect}"]
+            request = replace(request, build_args=(*request.build_args, f"DEFECT={trial.defect}"))
         if self._stops(trial):
             places = evidence / "order.txt"
             places.write_text("".join(f"{case}\n" for case in cases))
-            argv += ["--first-failure", "--order", str(places)]
+            request = replace(request, first_failure=True, order=str(places))
+        argv = [*self._program, "run", *command_line(request), "--results", str(evidence), "--ci"]
         # Its machines are to end with us, however we end; a run that is told to end keeps its cases.
         ends = [process.require("setpriv"), "--pdeathsig", "TERM", process.require("timeout")]
         ends += ["--signal=TERM", f"--kill-after={_STOP_S}", f"{limit:.1f}"]

@@ -10,8 +10,9 @@
 
 from __future__ import annotations
 
+from vexlab.model.request import Request
 from vexlab.session.execution import Ended, execute
-from vexlab.session.request import Request, pytest_arguments
+from vexlab.session.request import pytest_arguments
 from vexlab.session.stream import Stream, Subscriber
 
 __all__ = ["Ended", "Request", "Stream", "Subscriber", "execute", "pytest_arguments"]

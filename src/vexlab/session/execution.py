@@ -32,6 +32,7 @@ from vexlab.model.case import (
 from vexlab.model.event import CaseFinished, CaseStarted, ProfileKnown, RunFinished, RunPlanned, RunStarted, Warned
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
+from vexlab.model.request import Request
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
@@ -39,7 +40,7 @@ from vexlab.session.baseline import remember
 from vexlab.session.collector import Collector
 from vexlab.session.prepare import prepare
 from vexlab.session.provenance import provenance
-from vexlab.session.request import Request, pytest_arguments
+from vexlab.session.request import pytest_arguments
 from vexlab.session.stream import Stream, Subscriber
 from vexlab.targets.load import find_target
 from vexlab.vm.session import Session

@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vexlab.cache import file_digest
-from vexlab.config import Settings
+from vexlab.config import Settings, suggest
+from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
-from vexlab.kernels.table import flavour_of
 from vexlab.lab import Lab, Order
 from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import Kernel
 from vexlab.model.profile import Profile
 from vexlab.model.provenance import UsedKernel
+from vexlab.model.request import Request
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.reproduce import check_expected, facts_of
 from vexlab.probe import profile_of
-from vexlab.session.request import Request
 from vexlab.session.stream import Stream
 from vexlab.targets.build import kept_artifact
+from vexlab.targets.own import own_target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Prepared:
 
 def prepare(target: Target, request: Request, settings: Settings, stream: Stream) -> Prepared:
     """Fetch, build and boot ahead of the cases, so that workers find everything in the cache."""
+    check_domains(target, request, settings, stream)
     broken = {}
     kernels = []
     profiles = []
@@ -81,6 +83,21 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
     return Prepared(kernels=tuple(kernels), broken=broken, profiles=tuple(profiles))
 
 
+def check_domains(target: Target, request: Request, settings: Settings, stream: Stream) -> None:
+    """Raise ``UsageError`` where settings are about no domain, or cannot be followed with this target.
+
+    What domains a user's own files hold is only known when they are collected, so a name may be one of those.
+    """
+    known = find_domains(request.domains_dirs)
+    for name, own in settings.domains.items():
+        if name not in known and not request.paths:
+            raise UsageError(f"[domains.{name}] in the settings: no domain `{name}`", hint=suggest(name, known))
+        if name not in known:
+            stream.publish(Warned(words=f"[domains.{name}] in the settings is about no domain of vexlab's"))
+        if not request.domains or name in request.domains:
+            own_target(target, own, name, given=bool(request.artifact))
+
+
 def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact, stream: Stream) -> Profile | None:
     """Return what the target can do, ``None`` where the lab cannot find it out: then cases try everything."""
 
@@ -99,7 +116,7 @@ def _tested(lab: Lab, kernel: Kernel) -> UsedKernel:
         name=kernel.name,
         release=kernel.release,
         version=kernel.version,
-        flavour=flavour_of(kernel.name),
+        flavour=kernel.flavour,
         accelerator=lab.accelerator(kernel),
     )
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import vexlab
 from vexlab.config import Settings
 from vexlab.model.provenance import Host, Provenance, UsedKernel
+from vexlab.model.request import Request
 from vexlab.model.target import Target
-from vexlab.session.request import Request
 from vexlab.targets.revision import source_revision
 from vexlab.vm.qemu import find_qemu
 

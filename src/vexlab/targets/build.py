@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab import process, temporary
-from vexlab.cache import Cache, file_digest, key_of
-from vexlab.config import Sandboxing, visible
+from vexlab.cache import Cache, Kind, file_digest, key_of
+from vexlab.config import visible
 from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError, VexlabError
 from vexlab.model.kernel import Kernel
+from vexlab.model.request import Sandboxing
 from vexlab.model.target import ModuleArtifact, Target, Tool
 from vexlab.targets.sandbox import LARGEST_FILE, Workplace, toolchain, wanted
 from vexlab.targets.source import SHARED, copy_tree, digest_tree, roots_of, tool_roots
@@ -111,7 +112,7 @@ class _Maker:
             copy_tree(source, work / "source", roots)
             return _build_kernel_module(target, tree.resolve(), place, draft)
 
-        return self._once("artifacts", key, build)
+        return self._once(Kind.ARTIFACTS, key, build)
 
     def tool(self, tool: Tool) -> tuple[Path, bool]:
         shared = tool.source.parent / SHARED
@@ -127,7 +128,7 @@ class _Maker:
                 copy_tree(source, work / name, roots)
             return _build_tool(tool, place, draft / "bin")
 
-        return self._once("tools", key, build)
+        return self._once(Kind.TOOLS, key, build)
 
     def own_tool(self, tool: Tool) -> tuple[Path, bool]:
         """As ``tool``, of what ships with vexlab: that it does not build is no fault of the target's."""
@@ -137,7 +138,7 @@ class _Maker:
             hint = "`vexlab doctor` says whether the compiler works"
             raise InfraError(f"vexlab's own programs for the guest: {error.message}", hint=hint) from error
 
-    def _once(self, kind: str, key: str, build: Callable[[Path, Path], str]) -> tuple[Path, bool]:
+    def _once(self, kind: Kind, key: str, build: Callable[[Path, Path], str]) -> tuple[Path, bool]:
         def make(draft: Path) -> None:
             with _work_folder() as work:
                 log = build(_plain(work, "the temporary folder", "TMPDIR"), draft)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab import process, temporary
-from vexlab.config import Sandboxing, visible
+from vexlab.config import visible
 from vexlab.errors import InfraError
+from vexlab.model.request import Sandboxing
 
 log = logging.getLogger(__name__)
 

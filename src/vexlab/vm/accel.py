@@ -17,11 +17,12 @@ from pathlib import Path
 from vexlab import process, temporary
 from vexlab.cache import key_of
 from vexlab.errors import InfraError
+from vexlab.model.machine import Accelerator
 from vexlab.vm.argv import CPU
 from vexlab.vm.qemu import Qemu
 
-ORDER = ("kvm", "tcg")  # fastest first
-DEADLINE_S = {"kvm": 10.0, "tcg": 60.0}
+ORDER = (Accelerator.KVM, Accelerator.TCG)  # fastest first
+DEADLINE_S = {Accelerator.KVM: 10.0, Accelerator.TCG: 60.0}
 
 # mov dx, 0xf4; mov al, 0x10; out dx, al; hlt; jmp $  -- debug-exit makes QEMU end with (0x10 << 1) | 1
 _CODE = bytes.fromhex("baf400 b010 ee f4 ebfd")
@@ -31,7 +32,7 @@ _DEVICE = Path("/dev/kvm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accelerator:
+class Proved:
     """Whether an accelerator works here, and how that is known; ``at`` is when it was proved, seconds since 1970."""
 
     usable: bool
@@ -39,7 +40,9 @@ class Accelerator:
     at: float = field(default_factory=time.time, compare=False)
 
 
-def prove(accel: str, qemu: Qemu, kernel: Path | None, memory_of: Path | None, *, fresh: bool = False) -> Accelerator:
+def prove(
+    accel: Accelerator, qemu: Qemu, kernel: Path | None, memory_of: Path | None, *, fresh: bool = False
+) -> Proved:
     """Return what an accelerator can do here; ``memory_of`` is the folder that keeps the answer between runs.
 
     With ``fresh`` it is proved anew, whatever is remembered.
@@ -48,7 +51,7 @@ def prove(accel: str, qemu: Qemu, kernel: Path | None, memory_of: Path | None, *
     file = memory_of / f"{accel}-{key}.json" if memory_of else None
     if file and not fresh:
         with contextlib.suppress(OSError, ValueError, TypeError):
-            return Accelerator(at=file.stat().st_mtime, **json.loads(file.read_text()))
+            return Proved(at=file.stat().st_mtime, **json.loads(file.read_text()))
     answer = _prove(accel, qemu, kernel)
     if file and kernel:
         with contextlib.suppress(OSError):  # a read-only cache only costs the next run a few seconds
@@ -57,9 +60,9 @@ def prove(accel: str, qemu: Qemu, kernel: Path | None, memory_of: Path | None, *
     return answer
 
 
-def choose(wanted: str, qemu: Qemu, kernel: Path, memory_of: Path) -> str:
+def choose(wanted: Accelerator, qemu: Qemu, kernel: Path, memory_of: Path) -> Accelerator:
     """Return the accelerator to use: ``wanted``, or the fastest proved one for ``auto``; raise ``InfraError``."""
-    candidates = ORDER if wanted == "auto" else (wanted,)
+    candidates = ORDER if wanted is Accelerator.AUTO else (wanted,)
     reasons = []
     for accel in candidates:
         answer = prove(accel, qemu, kernel, memory_of)
@@ -69,36 +72,36 @@ def choose(wanted: str, qemu: Qemu, kernel: Path, memory_of: Path) -> str:
     raise InfraError(f"no usable accelerator ({'; '.join(reasons)})", hint="`--accel tcg` works on every machine")
 
 
-def _prove(accel: str, qemu: Qemu, kernel: Path | None) -> Accelerator:
-    if accel == "kvm" and not _DEVICE.exists():
-        return Accelerator(usable=False, reason="there is no /dev/kvm")
-    opens = f"{_DEVICE} opens, " if accel == "kvm" else ""
+def _prove(accel: Accelerator, qemu: Qemu, kernel: Path | None) -> Proved:
+    if accel is Accelerator.KVM and not _DEVICE.exists():
+        return Proved(usable=False, reason="there is no /dev/kvm")
+    opens = f"{_DEVICE} opens, " if accel is Accelerator.KVM else ""
     with temporary.folder("proof") as folder:
         rom = folder / "rom"
         rom.write_bytes(_CODE.ljust(0xFFF0, b"\xff") + _JUMP_TO_START.ljust(16, b"\xff"))
         fault = _boot(accel, qemu, "-bios", str(rom), "-device", "isa-debug-exit,iobase=0xf4,iosize=4")
         if isinstance(fault, str):
-            return Accelerator(usable=False, reason=fault.format(opens=opens))
+            return Proved(usable=False, reason=fault.format(opens=opens))
         if fault.returncode != _EXIT_STATUS:
-            return Accelerator(usable=False, reason=f"{opens}the first guest failed: {_words(fault)}")
+            return Proved(usable=False, reason=f"{opens}the first guest failed: {_words(fault)}")
         if kernel is None:
             reason = "runs a boot ROM; no kernel at hand yet to prove more (`vexlab kernels fetch`)"
-            return Accelerator(usable=accel != "kvm", reason=reason)
+            return Proved(usable=accel is not Accelerator.KVM, reason=reason)
         return _boot_kernel(accel, qemu, kernel, folder / "console", opens)
 
 
-def _boot_kernel(accel: str, qemu: Qemu, kernel: Path, console: Path, opens: str) -> Accelerator:
+def _boot_kernel(accel: Accelerator, qemu: Qemu, kernel: Path, console: Path, opens: str) -> Proved:
     arguments = ("-kernel", str(kernel), "-append", "console=ttyS0 panic=-1 mitigations=off", "-no-reboot")
     fault = _boot(accel, qemu, *arguments, "-serial", f"file:{console}")
     if isinstance(fault, str):
-        return Accelerator(usable=False, reason=fault.format(opens=opens))
+        return Proved(usable=False, reason=fault.format(opens=opens))
     said = console.read_text(errors="replace") if console.exists() else ""
     if "Linux version" in said and "Kernel panic" in said:
-        return Accelerator(usable=True, reason="booted a kernel")
-    return Accelerator(usable=False, reason=f"{opens}the kernel did not boot: {_words(fault)}")
+        return Proved(usable=True, reason="booted a kernel")
+    return Proved(usable=False, reason=f"{opens}the kernel did not boot: {_words(fault)}")
 
 
-def _boot(accel: str, qemu: Qemu, *arguments: str) -> process.Completed | str:
+def _boot(accel: Accelerator, qemu: Qemu, *arguments: str) -> process.Completed | str:
     """Return how QEMU ended, or a sentence (``{opens}`` for what preceded) where it had to be stopped."""
     seconds = DEADLINE_S[accel]
     common = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vexlab.model.machine import Disk, MachineSpec
+from vexlab.model.machine import Accelerator, CacheMode, Disk, MachineSpec
 
 # What QEMU may not do once it runs (`-sandbox`, seccomp): start programs, gain privileges.
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny"
@@ -15,7 +15,7 @@ MACHINE = "q35,memory-backend=ram,vmport=off,smbus=off,sata=off,usb=off,i8042=of
 
 # `max` under TCG spends translation time on vector extensions; the baseline runs every Debian kernel. Without RDRAND a
 # guest has no random numbers for half a minute, and libuuid gives up on each only after a second: mke2fs took five.
-CPU = {"tcg": "qemu64,+rdrand", "kvm": "host"}
+CPU = {Accelerator.TCG: "qemu64,+rdrand", Accelerator.KVM: "host"}
 
 AGENT_PORT = "org.qemu.guest_agent.0"
 RUNNER_PORT = "vexlab.runner"  # the command runner of workloads/runner
@@ -125,7 +125,7 @@ def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str
 
 
 def _accel(spec: MachineSpec, start: Start) -> str:
-    if spec.accel != "tcg":
+    if spec.accel is not Accelerator.TCG:
         return spec.accel
     return f"tcg,thread={'single' if start.single_thread_tcg else 'multi'}"
 
@@ -140,7 +140,7 @@ def _disk(disk: Disk, files: MachineFiles) -> tuple[str, ...]:
     if disk.readonly:
         blockdev = f"driver=raw,node-name={disk.serial},read-only=on,{file}"
     else:
-        flushes = "on" if disk.cache == "unsafe" else "off"
+        flushes = "on" if disk.cache is CacheMode.UNSAFE else "off"
         blockdev = f"driver=qcow2,node-name={disk.serial},discard=unmap,cache.no-flush={flushes},{file}"
     # An error of the host's file must not look like one of the device: QEMU stops the guest and tells us.
     device = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},rerror=stop,werror=stop"

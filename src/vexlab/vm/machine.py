@@ -108,6 +108,13 @@ class Machine:
         """The time that limits and durations of commands are counted in."""
         return MachineClock(self.pid)
 
+    def deadline(self, seconds: float) -> Deadline:
+        """Return the deadline ``seconds`` from now by ``clock``, as long again as the kernel's flavour is slow.
+
+        So all times that a case gives are those of a distribution's kernel.
+        """
+        return Deadline.after(seconds * self.spec.timeout_scale, self.clock)
+
     @property
     def alive(self) -> bool:
         """Whether QEMU still runs."""
@@ -121,7 +128,7 @@ class Machine:
 
     def wait_ready(self, timeout: float) -> None:
         """Wait until the guest's agent answers; raise ``GuestTimeout`` or ``MachineLost``."""
-        self.commands.agent(Deadline.after(timeout, self.clock)).sync(Deadline.after(timeout, self.clock))
+        self.commands.agent(self.deadline(timeout)).sync(self.deadline(timeout))
 
     def exec(
         self,
@@ -133,10 +140,10 @@ class Machine:
     ) -> CommandResult:
         """Run a command in the guest (no shell) and return how it ended.
 
-        Raises ``GuestTimeout`` after ``timeout`` seconds of ``clock``, ``MachineLost`` where the machine went away, and
-        whatever ``watch`` raises.
+        Raises ``GuestTimeout`` after ``timeout`` seconds, as ``deadline`` counts them, ``MachineLost`` where the
+        machine went away, and whatever ``watch`` raises.
         """
-        deadline = Deadline.after(timeout, self.clock)
+        deadline = self.deadline(timeout)
         return self.commands.fastest(deadline).exec(argv, deadline, stdin=stdin, env=env)
 
     @property
@@ -150,7 +157,7 @@ class Machine:
         The command and its process group are killed where its time is over or ``chunk`` raises. Raises ``MachineError``
         where the guest has no command runner.
         """
-        deadline = Deadline.after(timeout, self.clock)
+        deadline = self.deadline(timeout)
         if runner := self.commands.runner(deadline):
             return runner.exec(argv, deadline, chunk=chunk)
         raise MachineError("the guest has no command runner, so that output cannot be had while a command runs")
@@ -165,17 +172,17 @@ class Machine:
 
     def ping(self, timeout: float) -> None:
         """Ask the guest's agent for a sign of life; as ``exec``, but nothing is started in the guest."""
-        deadline = Deadline.after(timeout, self.clock)
+        deadline = self.deadline(timeout)
         self.commands.agent(deadline).ping(deadline)
 
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
         """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""
-        deadline = Deadline.after(timeout)
+        deadline = Deadline.after(timeout * self.spec.timeout_scale)
         return self.commands.agent(deadline).begin(argv, deadline)
 
     def ended(self, pid: int, argv: Sequence[str], begun: float, *, timeout: float = 30.0) -> CommandResult | None:
         """Return how the command ended that began as ``pid`` at ``begun`` (monotonic); ``None`` while it runs."""
-        deadline = Deadline.after(timeout)
+        deadline = Deadline.after(timeout * self.spec.timeout_scale)
         return self.commands.agent(deadline).ended(pid, argv, deadline, begun)
 
     def shell(self, script: str, *, timeout: float = 30.0) -> CommandResult:
@@ -204,7 +211,7 @@ class Machine:
 
         The file has its name only once it is whole. What is no regular file, a device for one, is written in place.
         """
-        deadline = Deadline.after(timeout, self.clock)
+        deadline = self.deadline(timeout)
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             push(self.commands, self.files.data, file, size, path, mode=mode, deadline=deadline, progress=progress)
@@ -225,7 +232,7 @@ class Machine:
         progress: Progress = _silent,
     ) -> int:
         """Write up to ``most`` bytes of a guest's file to ``into`` and return their number."""
-        deadline = Deadline.after(timeout, self.clock)
+        deadline = self.deadline(timeout)
         return pull(self.commands, self.files.data, path, into, most=most, deadline=deadline, progress=progress)
 
     def snapshot(self, name: str) -> None:
@@ -284,7 +291,7 @@ class Machine:
         script = "sync; umount -a -r -t nosquashfs,nooverlay,noproc,nosysfs,nodevtmpfs,notmpfs 2>/dev/null; "
         with contextlib.suppress(MachineLost):
             self.shell(script + "busybox poweroff -f", timeout=timeout)
-        for _ in Deadline.after(timeout).poll():
+        for _ in Deadline.after(timeout * self.spec.timeout_scale).poll():
             if not self.alive:
                 return
         raise MachineError("the guest did not switch itself off", hint="`vexlab vm stop --force` ends it the hard way")

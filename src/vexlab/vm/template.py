@@ -38,7 +38,8 @@ def save(spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into
             machine.wait_ready(boot_s)
         except (GuestTimeout, MachineLost) as error:
             said = machine.console.text()[-_LAST_WORDS:].strip()
-            why = f"within {boot_s:.0f} s" if isinstance(error, GuestTimeout) else f"({error.message})"
+            seconds = boot_s * spec.timeout_scale
+            why = f"within {seconds:.0f} s" if isinstance(error, GuestTimeout) else f"({error.message})"
             raise MachineError(f"a guest did not boot {why}; it last said:\n{said}") from error
         machine.watch = None
         prepare(machine)

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from vexlab.deadline import Deadline
 from vexlab.errors import GuestTimeout, TargetFailure, UsageError
 from vexlab.guest.counts import Counts, not_free, uncounted
 from vexlab.guest.module import GuestModule
@@ -59,6 +60,9 @@ class Answering:
 
     def __post_init__(self) -> None:
         self._ticks = itertools.count()
+
+    def deadline(self, seconds: float) -> Deadline:
+        return Deadline.after(seconds, self.clock)
 
     def clock(self) -> float:
         return float(next(self._ticks))

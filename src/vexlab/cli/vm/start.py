@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vexlab.cli.options import machine_options, sandbox_option, settings_from
+from vexlab.cli.options import request_options, settings_from
 from vexlab.cli.vm.shelf import Waiting, machines, wait_option
 from vexlab.config import Settings
 from vexlab.errors import UsageError
@@ -46,8 +46,7 @@ class Wish:
 @click.option("--ssh-port", type=click.IntRange(0, 65535), help="Loopback port for ssh; 0 takes a free one.")
 @click.option("--vnc-port", type=click.IntRange(5900, 65535), help="Show the screen through VNC on this loopback port.")
 @wait_option
-@machine_options
-@sandbox_option
+@request_options("config", "accel", "memory", "cpus", "sandbox")
 def start(
     *,
     name: str,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from vexlab.config import Thresholds
-from vexlab.deadline import Deadline
 from vexlab.guest.module import GuestModule
 from vexlab.plugin.fixtures import Metrics
 
@@ -48,7 +47,7 @@ def test_unload(module: GuestModule, thresholds: Thresholds, metrics: Metrics) -
         assert metrics.record("unload_s", unloaded.duration) < thresholds.unload_s
         assert module.state() is None, f"{module.name} is still in /proc/modules"
         assert module.target.fstype not in module.filesystems(), "its filesystem type is still registered"
-    for _ in Deadline.after(_SETTLE_S).poll(0.1, 0.5):
+    for _ in module.machine.deadline(_SETTLE_S).poll(0.1, 0.5):
         left = module.traces() - before
         if not left:
             break

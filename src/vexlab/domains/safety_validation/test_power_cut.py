@@ -47,7 +47,7 @@ def _write_until(filesystem: GuestFilesystem, plan: CrashPlan, moment: float) ->
     argv = ["fscrash", "write", *plan.words(filesystem.target), filesystem.mountpoint, witness]
     pid = machine.begin(argv)
     going = f"dd if={witness} bs=512 count=1 iflag=direct status=none | tr -d '\\0o'"
-    for _ in Deadline.after(_START_S).poll():
+    for _ in machine.deadline(_START_S).poll():
         done = machine.shell(going).text.strip()
         if done and int(done) >= _LEAST_OPERATIONS:
             break

@@ -1,0 +1,191 @@
+"""What a run is asked to do. Each field says how it is given; ``vexlab run`` and pytest get their options from here."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import NoneType
+from typing import Literal, TypeVar
+
+from vexlab.model.machine import Accelerator
+
+T = TypeVar("T")
+
+# Whether builds run in a sandbox: they must, they do where a way works, they do not.
+Sandboxing = Literal["require", "auto", "off"]
+CASE_HELP = (
+    "Only this case: an id of `vexlab list`, its beginning, or a pattern with * and ? (brackets mean themselves); "
+    "repeatable."
+)
+_RUN = "--"  # what options of `vexlab run` begin with
+_ACCELERATORS = tuple(each.value for each in Accelerator)
+_SANDBOXINGS: tuple[str, ...] = typing.get_args(Sandboxing)
+_OPTION = "option"  # in a field's metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """How a field is given on a command line, and to whom.
+
+    ``flag`` is its name without dashes; of what is true unless told otherwise it begins with ``no-``. ``range`` are the
+    least and the greatest value, ``path`` what a path leads to; ``exists`` that it must be there. ``time`` is a length
+    of time with its unit. ``cases`` tells that the pytest session in which the cases run takes it, too, as
+    ``--vexlab-FLAG``; ``setting`` that it goes over the setting of the field's name.
+    """
+
+    about: str
+    flag: str
+    short: str = ""
+    metavar: str = ""
+    variable: str = ""
+    choices: tuple[str, ...] = ()
+    range: tuple[int | None, int | None] | None = None
+    path: Literal["", "file", "folder", "any"] = ""
+    exists: bool = True
+    time: bool = False
+    cases: bool = False
+    setting: bool = False
+
+
+def _option(flag: str, about: str, *, default: T, **more: typing.Unpack[_More]) -> T:
+    found: T = field(default=default, metadata={_OPTION: Option(flag=flag, about=about, **more)})
+    return found
+
+
+class _More(typing.TypedDict, total=False):
+    """The rest of an ``Option``."""
+
+    short: str
+    metavar: str
+    variable: str
+    choices: tuple[str, ...]
+    range: tuple[int | None, int | None]
+    path: Literal["", "file", "folder", "any"]
+    exists: bool
+    time: bool
+    cases: bool
+    setting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a run is asked to do; empty, zero or ``None`` means "no matter". ``paths`` are folders or files of cases."""
+
+    target: str = _option(
+        "target", "A target.toml, its folder, or a shipped target.", default="targets/vexfs", cases=True
+    )
+    kernels: tuple[str, ...] = _option(
+        "kernel", "Kernel to run on; repeat for a matrix.", default=(), cases=True, setting=True
+    )
+    level: int = _option("level", "Only cases of this level.", default=0, range=(1, 3), cases=True)
+    quick: bool = _option("quick", "Only the shortest useful subset.", default=False, cases=True)
+    duration_s: float = _option(
+        "duration",
+        "Of the selected cases the most useful that fit into this time: 90s, 60m, 2h.",
+        default=0.0,
+        metavar="TIME",
+        time=True,
+        cases=True,
+    )
+    domains: tuple[str, ...] = _option("domain", "Only cases of this domain; repeatable.", default=(), cases=True)
+    domains_dirs: tuple[str, ...] = _option("domains-dir", "A folder of further domains.", default=(), path="folder")
+    scenario: int = _option("scenario", "Only cases of this scenario.", default=0, range=(1, 6), cases=True)
+    cases: tuple[str, ...] = _option("case", CASE_HELP, default=(), cases=True)
+    paths: tuple[str, ...] = ()
+    jobs: int = _option("jobs", "Machines side by side.", default=1, short="j", range=(1, 64))
+    config: str = _option(
+        "config", "Settings file (default: vexlab.toml if present).", default="", path="file", exists=False, cases=True
+    )
+    accel: Accelerator | None = _option(  # noqa: RUF009 - it makes a field()
+        "accel",
+        "Accelerator; auto takes the fastest proved one.",
+        default=None,
+        choices=_ACCELERATORS,
+        cases=True,
+        setting=True,
+    )
+    memory: int = _option(
+        "memory", "Memory of a machine in MiB.", default=0, range=(64, 1 << 20), cases=True, setting=True
+    )
+    cpus: int = _option("cpus", "CPUs of a machine.", default=0, range=(1, 64), cases=True, setting=True)
+    sandbox: Sandboxing | None = _option(  # noqa: RUF009 - it makes a field()
+        "sandbox",
+        "Whether make runs in a sandbox: it must, it does where that works (the default), it does not.",
+        default=None,
+        choices=_SANDBOXINGS,
+        cases=True,
+        setting=True,
+    )
+    build_args: tuple[str, ...] = _option(
+        "build-arg", "A further argument for the module's make; repeatable.", default=(), cases=True
+    )
+    first_failure: bool = _option("first-failure", "Stop after the first case that fails or crashes.", default=False)
+    order: str = _option("order", "Run these cases first: an id a line.", default="", path="file", cases=True)
+    seed: int | None = _option(
+        "seed", "Seed of what cases draw at random (default: another each time).", default=None, range=(0, None)
+    )
+    expect: tuple[str, ...] = _option(
+        "expect",
+        "Fail where kernel, module or target are other ones; `reproduce` in a case's evidence says which.",
+        default=(),
+        metavar="NAME=VALUE",
+    )
+    strict: bool = _option(
+        "strict", "Fail where something works that target.toml declares as refused.", default=False, cases=True
+    )
+    accept_refusals: bool = _option(
+        "accept-refusals", "Refusals that target.toml does not declare are no failure.", default=False, cases=True
+    )
+    probe: bool = _option("no-probe", "Do not find out first what the filesystem can do: try everything.", default=True)
+    artifact: str = _option(
+        "artifact", "Test this module, or an earlier run's; build nothing.", default="", path="any", cases=True
+    )
+    environment: str = _option(
+        "environment",
+        "Where this run happens, noted with it: dev, ci, staging.",
+        default="",
+        metavar="NAME",
+        variable="VEXLAB_ENVIRONMENT",
+        setting=True,
+    )
+
+
+OPTIONS: Mapping[str, Option] = {
+    each.name: each.metadata[_OPTION] for each in dataclasses.fields(Request) if _OPTION in each.metadata
+}
+DEFAULTS: Mapping[str, object] = {each.name: each.default for each in dataclasses.fields(Request)}
+
+
+def is_many(name: str) -> bool:
+    """Whether the field ``name`` holds any number of values."""
+    return isinstance(DEFAULTS[name], tuple)
+
+
+def kind_of(name: str) -> type:
+    """Return what a value of the field ``name`` is made of: ``bool``, ``int``, ``float`` or ``str``."""
+    hint = typing.get_type_hints(Request)[name]
+    parts = {part for part in typing.get_args(hint) if part is not NoneType} or {hint}
+    return next((kind for kind in (bool, int, float) if kind in parts), str)
+
+
+def words(request: Request, name: str, prefix: str = _RUN) -> list[str]:
+    """Return how the field ``name`` is said on a command line; nothing where it is left at its default."""
+    value, flag = getattr(request, name), f"{prefix}{OPTIONS[name].flag}"
+    if value == DEFAULTS[name]:
+        return []
+    if isinstance(value, bool):
+        return [flag]
+    if OPTIONS[name].time and prefix == _RUN:
+        return [flag, f"{value:.0f}s"]
+    return [word for each in (value if isinstance(value, tuple) else (value,)) for word in _given(flag, str(each))]
+
+
+def _given(flag: str, value: str) -> tuple[str, ...]:
+    return (f"{flag}={value}",) if value.startswith("-") else (flag, value)
+
+
+def command_line(request: Request) -> list[str]:
+    """Return the words after ``vexlab run`` that ask for ``request``; more options may follow them."""
+    return [*request.paths, *(word for name in OPTIONS for word in words(request, name))]

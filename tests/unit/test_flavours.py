@@ -1,0 +1,145 @@
+"""A kernel's flavour decides its boot arguments, the options it must have, and how long everything may take on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from vexlab.cache import Cache
+from vexlab.config import Settings, Thresholds
+from vexlab.deadline import Deadline
+from vexlab.errors import UsageError
+from vexlab.images.builder import Image
+from vexlab.kernels import flavours
+from vexlab.kernels.catalogue import Kernels
+from vexlab.kernels.table import DEBIAN
+from vexlab.lab import Lab, Order
+from vexlab.model.kernel import Flavour, Kernel
+from vexlab.model.machine import MachineSpec
+from vexlab.model.target import ModuleArtifact, Target
+from vexlab.vm.argv import MachineFiles
+from vexlab.vm.machine import Machine
+from vexlab.vm.qmp import Qmp
+
+SLOW = Flavour(
+    name="slow", about="for tests", append="slow=1", options=("KASAN", "LOG_BUF_SHIFT=20"), timeout_scale=4.0
+)
+
+
+@pytest.fixture(autouse=True)
+def _slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(flavours.BY_NAME, SLOW.name, SLOW)
+
+
+def _kernel(folder: Path, config: str, flavour: str = SLOW.name) -> Kernel:
+    file = folder / "config"
+    file.write_text(config)
+    return Kernel(name="7.0", release="7.0", version="1", image=file, modules=folder, config=file, flavour=flavour)
+
+
+def _found(folder: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    monkeypatch.setattr(Kernels, "_find", lambda *_: kernel)
+    return Kernels(Cache(folder)).get(kernel.name)
+
+
+def test_every_kernel_of_the_table_has_a_flavour_of_the_table() -> None:
+    assert {kernel.flavour for kernel in DEBIAN} <= set(flavours.BY_NAME)
+
+
+@pytest.mark.parametrize(
+    ("config", "missing"),
+    [
+        ("CONFIG_LOG_BUF_SHIFT=20\n", "CONFIG_KASAN=y; .* has n"),
+        ("# CONFIG_KASAN is not set\nCONFIG_LOG_BUF_SHIFT=20\n", "CONFIG_KASAN=y; .* has n"),
+        ("CONFIG_KASAN=m\nCONFIG_LOG_BUF_SHIFT=20\n", "CONFIG_KASAN=y; .* has m"),
+        ("CONFIG_KASAN=y\nCONFIG_LOG_BUF_SHIFT=17\n", "CONFIG_LOG_BUF_SHIFT=20; .* has 17"),
+    ],
+)
+def test_an_option_that_a_flavour_asks_for_and_a_kernel_lacks_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, missing: str
+) -> None:
+    with pytest.raises(UsageError, match=f"kernel 7.0 is of flavour slow and must be built with {missing}"):
+        _found(tmp_path, _kernel(tmp_path, config), monkeypatch)
+
+
+def test_a_kernel_with_all_that_is_asked_for_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = _kernel(tmp_path, "CONFIG_KASAN=y\nCONFIG_LOG_BUF_SHIFT=20\n")
+    assert _found(tmp_path, kernel, monkeypatch) == kernel
+    plain = _kernel(tmp_path, "", flavour="distro")
+    plain.config.unlink()
+    assert _found(tmp_path, plain, monkeypatch) == plain, "of which nothing is asked"
+
+
+def _spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flavour: str) -> MachineSpec:
+    monkeypatch.setattr(Lab, "accelerator", lambda *_: "tcg")
+    order = Order(
+        target=Target(name="t", fstype="t", module="t", file=tmp_path),
+        kernel=_kernel(tmp_path, "", flavour),
+        artifact=ModuleArtifact(target="t", kernel="7.0", path=None, digest=""),
+        append="own=1",
+    )
+    image = Image(root=tmp_path, modules=tmp_path, initrd=tmp_path, digest="")
+    with Lab(Settings(cache=str(tmp_path))) as lab:
+        return lab.spec(order, image)
+
+
+def test_boot_arguments_are_the_flavours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = _spec(tmp_path, monkeypatch, "slow").append.split()
+    assert words[-2:] == ["slow=1", "own=1"]
+    assert "console=ttyS0" in words
+    assert "slub_debug=FZP" not in words
+    assert "slub_debug=FZP" in _spec(tmp_path, monkeypatch, "distro").append.split()
+
+
+class Clock:
+    """Stands still."""
+
+    def __call__(self) -> float:
+        return 100.0
+
+    unbounded = __call__
+
+
+class Commands:
+    """Notes the time that it is given."""
+
+    def __init__(self) -> None:
+        self.given: list[float] = []
+
+    def fastest(self, deadline: Deadline) -> Commands:
+        self.given.append(deadline.remaining)
+        return self
+
+    agent = fastest
+
+    def sync(self, deadline: Deadline) -> None:
+        self.given.append(deadline.remaining)
+
+    def exec(self, *_: object, **__: object) -> None: ...
+
+    def ping(self, _: Deadline) -> None: ...
+
+
+@pytest.mark.parametrize(("flavour", "scale"), [("slow", 4.0), ("distro", 1.0)])
+def test_a_slow_kernel_has_more_time_for_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flavour: str, scale: float
+) -> None:
+    spec = _spec(tmp_path, monkeypatch, flavour)
+    monkeypatch.setattr(Machine, "clock", Clock())
+    machine = Machine(spec, MachineFiles(tmp_path), None, cast("Qmp", None))
+    commands = Commands()
+    machine.__dict__["commands"] = commands
+    machine.exec(["true"], timeout=10)
+    machine.shell("true", timeout=20)
+    machine.ash("true", timeout=30)
+    machine.ping(40)
+    machine.wait_ready(50)
+    assert commands.given == [10 * scale, 20 * scale, 30 * scale, 40 * scale, 50 * scale, 50 * scale]
+
+
+def test_limits_of_measured_times_go_with_the_flavour() -> None:
+    limits = Thresholds(load_s=5, unload_s=2, mount_s=10, hang_s=10)
+    assert limits.scaled(4) == Thresholds(load_s=20, unload_s=8, mount_s=40, hang_s=10)
+    assert limits.scaled(1) == limits
