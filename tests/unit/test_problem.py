@@ -79,3 +79,34 @@ def test_order_is_by_harm_then_by_the_number_of_cases() -> None:
 def test_passes_skips_and_errors_are_no_problems() -> None:
     verdicts = (Verdict.PASSED, Verdict.SKIPPED, Verdict.ERROR, Verdict.UNDECIDED)
     assert distinct(_case(f"d.{each}", each, reason="words") for each in verdicts) == ()
+
+
+def test_what_the_filesystem_itself_says_is_one_cause_and_belongs_to_the_capability_that_shows_it() -> None:
+    said = "VEXFS-fs error (vdc): directory {} has more subdirectories than links"
+    broken = _case("f.capability", reason=f"`rename_directory` is broken: no writes; it says: {said.format(7)}")
+    broken = dataclasses.replace(broken, key=dataclasses.replace(broken.key, parameters="rename_directory"))
+    tools = _case("f.operations", reason=f"rm: Read-only file system\nthe kernel said: {said.format(12)}")
+    fsck = _case("f.moved", reason=f"it is not consistent: x\nthe kernel said: {said.format(8255)}")
+    assert len(distinct([tools, fsck])) == 1
+    (problem,) = distinct([tools, broken, fsck])
+    assert problem.key == "capability:rename_directory"
+    assert len(problem.cases) == 3
+
+
+def test_leaks_of_the_same_caches_are_one_problem() -> None:
+    words = "memory leak: each round of {} leaves more behind: kmalloc-32 by {} ({} bytes)"
+    cases = [
+        _case("s.a", reason=words.format("3 mounts", 267, 25648)),
+        _case("s.b", reason=words.format("the work of cold", 4002, 384192) + ", memory by 394923 (394923 bytes)"),
+        _case("s.c", reason=words.format("the work of data", 202, 19408).replace("kmalloc-32", "kmalloc-64")),
+    ]
+    assert [len(each.cases) for each in distinct(cases)] == [2, 1]
+
+
+def test_differences_of_trees_are_one_problem_by_what_differs() -> None:
+    words = (
+        "the tree is not what it was ({} differences): {}: content: expected zeros at byte {}, got its own bytes; x: y"
+    )
+    cases = [_case("s.a", reason=words.format(4, "10-kk", 3764)), _case("s.b", reason=words.format(1, "2-z/3-n", 9))]
+    (problem,) = distinct([*cases, _case("s.c")])[:1]
+    assert len(problem.cases) == 2

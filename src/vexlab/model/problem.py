@@ -21,6 +21,15 @@ _BLOCKER = re.compile(r"`(\w+)`, which is broken")
 # what differs between two cases with one cause: addresses, numbers, paths, seeds
 _VARYING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+(?:\.\d+)?|/[\w./%+-]+|tree\d+|\bline \d+")
 _PLACE = re.compile(r" \(test_\w+\.py:\d+\)")
+# the kernel said: VEXFS-fs error (vdc): directory 8255 has more subdirectories than links
+# ...; it says: VEXFS-fs error (vdc): directory 8255 has more subdirectories than links
+_SAID = re.compile(r"(?:the kernel said|it says): (.+)")
+# memory leak: each round of 3 mounts and 4 refused ones leaves more behind: kmalloc-32 by 267 (25648 bytes)
+_LEAK = re.compile(r"memory leak: .* leaves more behind: (.+)")
+_CACHE = re.compile(r"([\w:.-]+) by -?\d")  # kmalloc-32 by 267 (25648 bytes)
+_EXTENT = "memory"  # free memory as a whole: what caches and pages take
+# 10-kkk: content: expected zeros at byte 3764, got its own bytes of generation 1, which were cut
+_DIFFERENCE = re.compile(r"\b(\w+): (expected [^;]+, got [^;]+)")
 # words of a failure that are about data that were lost, changed or shown to others
 _HARM = re.compile(
     r"not consistent|not what it was|stale|lost|missing|differ|wrong bytes|disclos|is gone|reads as", re.I
@@ -79,6 +88,7 @@ def distinct(cases: Iterable[CaseResult]) -> tuple[Problem, ...]:
             known = symptoms.setdefault(symptom.key, symptom)
             symptoms[symptom.key] = max(known, symptom, key=lambda each: each.harm)
             shown.setdefault(symptom.key, []).append(case)
+    _join_with_capabilities(symptoms, shown)
     blocked = _blocked(cases)
     problems = [_problem(symptoms[key], found, blocked.pop(key, ())) for key, found in shown.items()]
     problems += [_unshown(key, ids) for key, ids in blocked.items()]
@@ -142,8 +152,34 @@ def _of_words(case: CaseResult) -> Iterator[_Symptom]:
     if case.key.name == "refusals":
         yield _Symptom("refusals", first, Harm.WRONG)
         return
-    words = _VARYING.sub("#", first.partition(" (do the run again")[0])
-    yield _Symptom(f"words:{words[:_WORDS_MOST]}", first[:_WORDS_MOST], _harm_of_words(case.reason))
+    yield _Symptom(_key_of(first, case.reason), first[:_WORDS_MOST], _harm_of_words(case.reason))
+
+
+def _key_of(first: str, reason: str) -> str:
+    """Return what two failures have in common where they have one cause."""
+    if said := _log_key(reason):
+        return said
+    if match := _LEAK.search(first):
+        caches = {name for name in _CACHE.findall(match[1]) if name != _EXTENT}
+        return f"leak:{','.join(sorted(caches) or [_EXTENT])}"
+    if match := _DIFFERENCE.search(first):
+        return f"differs:{match[1]}: {_VARYING.sub('#', match[2])}"[:_WORDS_MOST]
+    return f"words:{_VARYING.sub('#', first.partition(' (do the run again')[0])}"[:_WORDS_MOST]
+
+
+def _log_key(reason: str) -> str:
+    """Return the filesystem's own words in the kernel's log, without numbers, or ``""``."""
+    match = _SAID.search(reason)
+    return f"log:{_VARYING.sub('#', match[1].strip())}"[:_WORDS_MOST] if match else ""
+
+
+def _join_with_capabilities(symptoms: dict[str, _Symptom], shown: dict[str, list[CaseResult]]) -> None:
+    """Give to a broken capability the failures in which the filesystem says what it says of that."""
+    for key in [key for key in shown if key.startswith(f"{_CAPABILITY}:")]:
+        said = next(filter(None, (_log_key(case.reason) for case in shown[key])), "")
+        if said in shown:
+            shown[key] += shown.pop(said)
+            symptoms.pop(said)
 
 
 def _titled(finding: Finding, case: CaseResult) -> str:

@@ -150,8 +150,9 @@ def _expected(item: pytest.Item) -> float:
     return expected_s(case.id, case.kernel, slow=item.get_closest_marker("slow") is not None)
 
 
-def _turn(item: pytest.Item) -> tuple[bool, float]:
-    return (not marks_of(item).quick, -_expected(item))
+def _turn(item: pytest.Item) -> tuple[bool, bool, float]:
+    about_profile = _CAPABILITY in getattr(getattr(item, "callspec", None), "params", {})
+    return (not about_profile, not marks_of(item).quick, -_expected(item))
 
 
 def _dear(item: pytest.Item) -> tuple[int, bool, bool]:

@@ -10,7 +10,7 @@ from typing import Self
 
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.guest.block import device_of
-from vexlab.guest.klog import last_own_line
+from vexlab.guest.klog import first_error, last_own_line
 from vexlab.guest.module import FOLDER, GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.lab import Lab, Order
@@ -135,8 +135,9 @@ class Bench:
         return reports(console[start:], module=self.target.module)
 
     def words(self) -> str:
-        """Return what the filesystem itself said last, or ``""``."""
-        return last_own_line(self.console(), self.target.module, self.target.fstype)
+        """Return the filesystem's own first words of an error, else its last words, or ``""``."""
+        of = (self.console(), self.target.module, self.target.fstype)
+        return first_error(*of) or last_own_line(*of)
 
     def drop(self) -> None:
         """Let the machine go: the next use starts a fresh one."""

@@ -4,7 +4,7 @@ PROGRAMS="fstree fsseq" # tcc lacks an atomic operation that fscheck needs, and 
 
 compile() {
     # shellcheck disable=SC2086  # a word for each program
-    make -C "$MNT/source" CC='tcc -Dstrdupa=strdup' LDFLAGS= O=build "$@" $(printf 'build/bin/%s ' $PROGRAMS)
+    make -C "$MNT/source" CC='tcc -Dstrdupa=strdup' LDFLAGS= WATCHED= O=build "$@" $(printf 'build/bin/%s ' $PROGRAMS)
 }
 
 # How many commands make would run: a line for each compilation and each link
