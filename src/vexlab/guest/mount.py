@@ -63,6 +63,13 @@ class GuestFilesystem:
         """Whether none of these capabilities is known to be refused or broken."""
         return self.profile is None or all(map(self.profile.works, names))
 
+    def within(self, name: str, wanted: int) -> int:
+        """Return ``wanted``, or half of the limit of this capability where an error was seen at a limit below that."""
+        found = self.profile.get(name) if self.profile else None
+        if found is None or found.limit is None or not found.errno or found.limit >= wanted:
+            return wanted
+        return found.limit // 2
+
     def on(self, device: str, mountpoint: str = "", *, machine: Machine | None = None) -> GuestFilesystem:
         """Return the verbs for the same target on another device, elsewhere, in another machine."""
         where = mountpoint or self.mountpoint
