@@ -179,8 +179,8 @@ class PostChecks:
 
         With ``own``, names there that do not begin with it are others'.
         """
-        words = (manifest, folder or self.filesystem.mountpoint, own)
-        result = self._machine.ash(_VERIFY, *words, timeout=_WALK_S)
+        where = folder or self.filesystem.mountpoint
+        result = self._machine.ash(_VERIFY, manifest, where, own, timeout=_WALK_S)
         if result.ok and result.text.startswith(_EMPTY_MODEL):
             if left := result.text.partition("\n")[2]:
                 raise TargetFailure(f"there was nothing, now there is {left[:200]}")

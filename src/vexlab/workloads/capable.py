@@ -18,7 +18,7 @@ def broken(*names: str) -> bool:
 
 
 def error_of(name: str) -> str:
-    """Return the name of the error by which this capability was refused, or that stood at its limit; ``""`` for none."""
+    """Return the name of the error that refused this capability, or stood at its limit; ``""`` for none."""
     return _LINES.get(name, ["", "", "", "-"])[3].replace("-", "")
 
 

@@ -1,14 +1,18 @@
 """A file that takes as much room as there is, in as many parts as files may not be larger, for scripts in the guest.
 
-``from room import Large``. Where a file may have the size wanted the parts are one file of that name. Otherwise they are
-files ``NAME/FOLDER/NUMBER``, each of half the largest size, in folders half full; without folders, ``NAME-NUMBER``.
+``from room import Large``. Where a file may have the size wanted it is one file of that name. Otherwise its parts are
+files ``NAME/FOLDER/FOLDER/NUMBER``, each of half the largest size, with few names in each folder; without folders,
+``NAME-NUMBER``.
 """
+
+from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
-from capable import can, within
+from capable import can, within  # type: ignore[import-not-found]  # it lies beside this file in the guest
 
 _WHOLE = 1 << 40
 _BLOCK = 4096
@@ -21,11 +25,11 @@ class Large:
     def __init__(self, name: str, most: int = _WHOLE) -> None:
         self.name = name
         self.size = 0
-        self._part = within("file_size", most)
+        self._part: int = within("file_size", most)
         self._single = self._part == most
         if not self._single and self._part > _BLOCK:
             self._part -= self._part % _BLOCK
-        self._names = within("dir_entries", _MANY) // 4
+        self._names: int = within("dir_entries", _MANY) // 4
         self._count = 0
         self._fd = -1
 
@@ -33,7 +37,7 @@ class Large:
         """Return how many bytes the parts can hold where the device has them."""
         if self._single:
             return _WHOLE
-        names = self._names * (self._names if can("mkdir") else 1)
+        names = self._names ** (3 if can("mkdir") else 1)
         vfs = os.statvfs(".")
         return self._part * (min(names, vfs.f_favail) if vfs.f_files else names)
 
@@ -42,14 +46,14 @@ class Large:
         vfs = os.statvfs(".")
         return self.room() >= vfs.f_bavail * vfs.f_frsize
 
-    def find(self) -> "Large":
+    def find(self) -> Large:
         """Take what another wrote under the same name and for the same size, as far as it is there."""
-        while os.path.lexists(self._path(self._count)) and not (self._single and self._count):
+        while self._path(self._count).exists() and not (self._single and self._count):
             self._count += 1
-        self.size = sum(map(os.path.getsize, self.paths()))
+        self.size = sum(path.stat().st_size for path in self.paths())
         return self
 
-    def paths(self) -> Iterator[str]:
+    def paths(self) -> Iterator[Path]:
         """Yield the paths of the parts, in order."""
         yield from map(self._path, range(self._count))
 
@@ -91,18 +95,18 @@ class Large:
         """Remove all parts."""
         self.close()
         if not self._single and can("mkdir"):
-            if os.path.isdir(self.name):
-                shutil.rmtree(self.name)
+            shutil.rmtree(self.name, ignore_errors=not Path(self.name).exists())
             return
         for path in self.paths():
-            os.unlink(path)
+            path.unlink()
 
-    def _path(self, number: int) -> str:
+    def _path(self, number: int) -> Path:
         if self._single:
-            return self.name
+            return Path(self.name)
         if not can("mkdir"):
-            return f"{self.name}-{number}"
-        return f"{self.name}/{number // self._names}/{number % self._names}"
+            return Path(f"{self.name}-{number}")
+        folder, place = divmod(number, self._names)
+        return Path(self.name, str(folder // self._names), str(folder % self._names), str(place))
 
     def _left(self) -> int:
         """Return how much the open part takes still."""
@@ -113,8 +117,8 @@ class Large:
             return self._fd
         self.close()
         path = self._path(self._count)
-        if os.path.dirname(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+        if not self._single and can("mkdir"):
+            path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
         self._count += 1
         return self._fd

@@ -142,7 +142,8 @@ def blocks():
                 fails("ENOSPC success", "mkdir", lambda: os.mkdir(f"dir{n}"))
             fails("ENOSPC success", "symlink", lambda: os.symlink("t" * SYMLINK, f"link{n}"), needs="symlink")
             fails("ENOSPC success EOPNOTSUPP", "setxattr",
-                  lambda: os.setxattr(f"kept{n % 10}", "user.full", b"v" * within("xattr_value_max", 2000)), needs="xattr")
+                  lambda: os.setxattr(f"kept{n % 10}", "user.full", b"v" * within("xattr_value_max", 2000)),
+                  needs="xattr")
         if filler.size < 1 << 20:
             wrong("only", filler.size, "bytes could be written")
         kept(10)

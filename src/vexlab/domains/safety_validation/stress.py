@@ -17,8 +17,8 @@ ALLOWED = {errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.EINTR, errno.ENOTD
            errno.EAGAIN, errno.ENODATA, errno.EDEADLK, errno.ENOSPC, errno.EMLINK, errno.EBUSY, errno.EINVAL,
            errno.EPERM}  # a link to what has just become a directory
 # What each step needs: where it is refused it may say so with that error, and where it is broken it is left out.
-NEEDED = {"rename": "rename", "link": "link", "mkdir": "mkdir", "symlink": "symlink", "unlink": "unlink", "rmdir": "rmdir",
-          "rename across": "rename_directory", "rename back": "rename_directory", "fsync": "fsync",
+NEEDED = {"rename": "rename", "link": "link", "mkdir": "mkdir", "symlink": "symlink", "unlink": "unlink",
+          "rmdir": "rmdir", "rename across": "rename_directory", "rename back": "rename_directory", "fsync": "fsync",
           "fdatasync": "fdatasync", "store through a mapping": "mmap_write", "lock": "locks", "setxattr": "xattr",
           "setxattr that must be new": "xattr", "getxattr": "xattr", "listxattr": "xattr", "removexattr": "xattr",
           "store into a hole": "mmap_write", "make a hole": "truncate_up", "freeze": "freeze"}

@@ -13,8 +13,8 @@ GROUPS = {
 }
 
 # Runs inside the guest: the words are the folder to work in, the group of operations, and how often each is repeated.
-# A filesystem may refuse what not all can do; anything else that fails ends the script with Python's own words. What the
-# profile says is refused is asked for all the same, over and over: refusing may leak, too.
+# A filesystem may refuse what not all can do; anything else that fails ends the script with Python's own words. What
+# the profile says is refused is asked for all the same, over and over: refusing may leak, too.
 SCRIPT = r"""
 import array, ctypes, errno, fcntl, mmap, os, struct, sys
 from capable import broken, can, within

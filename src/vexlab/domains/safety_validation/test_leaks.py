@@ -91,7 +91,10 @@ def test_failure_leaks(mounted: GuestFilesystem, metrics: Metrics, group: str) -
 @pytest.mark.parametrize(
     "group",
     [
-        *(pytest.param(group, marks=pytest.mark.needs(capabilities=needs)) for group, needs in successes.GROUPS.items()),
+        *(
+            pytest.param(group, marks=pytest.mark.needs(capabilities=needs))
+            for group, needs in successes.GROUPS.items()
+        ),
         pytest.param("folders", marks=[pytest.mark.level(2), pytest.mark.slow, _NEEDS_FOLDERS]),
     ],
 )

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from vexlab.domains.safety_validation.machines import begin, disks, without_power
-from vexlab.domains.safety_validation.steps import DATA, GAP, NAMES, PRELUDE, SYNCED_DATA, SYNCED_NAMES, Step, commands_for
+from vexlab.domains.safety_validation.steps import (
+    DATA,
+    GAP,
+    NAMES,
+    PRELUDE,
+    SYNCED_DATA,
+    SYNCED_NAMES,
+    Step,
+    commands_for,
+)
 from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.block import sectors_written
 from vexlab.guest.crash import no_journal
@@ -174,7 +183,9 @@ def _has_late(filesystem: GuestFilesystem) -> None:
 
 
 @pytest.mark.level(2)
-@pytest.mark.parametrize(("option", "steps"), [("sync", (*NAMES, *DATA, GAP)), ("dirsync", NAMES)], ids=["sync", "dirsync"])
+@pytest.mark.parametrize(
+    ("option", "steps"), [("sync", (*NAMES, *DATA, GAP)), ("dirsync", NAMES)], ids=["sync", "dirsync"]
+)
 def test_synchronous(
     filesystem: GuestFilesystem, power_cycle: PowerCycle, option: str, steps: tuple[Step, ...]
 ) -> None:
@@ -191,9 +202,7 @@ def test_synchronous_once(
     _synchronous(filesystem, power_cycle, option, steps)
 
 
-def _synchronous(
-    filesystem: GuestFilesystem, power_cycle: PowerCycle, option: str, steps: tuple[Step, ...]
-) -> None:
+def _synchronous(filesystem: GuestFilesystem, power_cycle: PowerCycle, option: str, steps: tuple[Step, ...]) -> None:
     if option == "sync" and not filesystem.can("fsync"):
         pytest.skip("mounted with sync a write ends with fsync(2), which the filesystem refuses")
     if "synced_gaps" in dict(filesystem.target.refuses):
