@@ -57,6 +57,14 @@ for n in 1 2 3; do
 done
 """
 
+# Nothing but the mount and the unmount: what they leave behind is nobody else's.
+_EMPTY = """
+for n in 1 2 3 4 5; do
+    mount -t {fstype} {options} {device} {point} && umount {point} || exit
+done
+"""
+_EMPTY_MOUNTS = 5
+
 _BAD = """
 modprobe loop; mkdir -p /tmp/images /mnt/none && cd /tmp/images && truncate -s 20M zeros &&
 python3 -c 'import random, sys; sys.stdout.buffer.write(random.Random(1).randbytes(1 << 20))' >noise &&
@@ -134,3 +142,16 @@ def test_mount_leaks(mounted: GuestFilesystem, post_checks: PostChecks, metrics:
     assert result.ok, f"a mount or unmount did not end as it must: {result}"
     _tell(_grown(result.text, _MOUNTS), "3 mounts and 4 refused ones", metrics)
     assert mounted.mount().ok
+
+
+def test_mount_leaks_empty(filesystem: GuestFilesystem, metrics: Metrics) -> None:
+    """An empty filesystem mounted and unmounted again and again leaves no object and no page of memory behind."""
+    made = filesystem.mkfs()
+    assert made.ok, f"mkfs failed: {made}"
+    target = filesystem.target
+    options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
+    words = {"fstype": target.fstype, "options": options, "device": filesystem.device, "point": filesystem.mountpoint}
+    script = _REPEAT.format(rounds=_ROUNDS, once=f"({_EMPTY.format(**words)})", sample=SAMPLE)
+    result = filesystem.machine.ash(script, timeout=180)
+    assert result.ok, f"a mount or unmount failed: {result}"
+    _tell(_grown(result.text, _EMPTY_MOUNTS * 0.5), f"{_EMPTY_MOUNTS} mounts and unmounts", metrics)
