@@ -60,8 +60,19 @@ class GuestFilesystem:
         self.profile = profile
 
     def can(self, *names: str) -> bool:
-        """Whether none of these capabilities is known to be refused or broken."""
-        return self.profile is None or all(map(self.profile.works, names))
+        """Whether none of these capabilities is known to be refused or broken, by the probe, or where there was none
+        by the target's own words.
+        """
+        if self.profile is None:
+            return not set(names) & set(dict(self.target.refuses))
+        return all(map(self.profile.works, names))
+
+    def within(self, name: str, wanted: int) -> int:
+        """Return ``wanted``, or half of the limit of this capability where an error was seen at a limit below that."""
+        found = self.profile.get(name) if self.profile else None
+        if found is None or found.limit is None or not found.errno or found.limit >= wanted:
+            return wanted
+        return found.limit // 2
 
     def on(self, device: str, mountpoint: str = "", *, machine: Machine | None = None) -> GuestFilesystem:
         """Return the verbs for the same target on another device, elsewhere, in another machine."""

@@ -42,7 +42,7 @@ _FREEZE = 'fsfreeze --freeze "$1" && echo frozen && fsfreeze --unfreeze "$1"'
 _DROP = "sync && echo 3 >/proc/sys/vm/drop_caches"
 _EMPTY_MODEL = "the manifest is empty"
 _VERIFY = f"""
-[ -s "$1" ] && exec fstree verify "$1" "$2"
+[ -s "$1" ] && exec fstree verify ${{3:+--own "$3"}} "$1" "$2"
 echo "{_EMPTY_MODEL}"; ls -A "$2"
 """
 # coreutils' rm: busybox's makes paths, which end at PATH_MAX, where a tree may be deeper
@@ -107,7 +107,8 @@ class PostChecks:
 
     def filled(self, seed: int) -> None:
         """Check that the tree that ``fill`` made of ``seed`` is what its model says."""
-        self.compare(_MODEL.format(seed), self._folder(seed))
+        shared = not self.filesystem.can("mkdir")
+        self.compare(_MODEL.format(seed), self._folder(seed), own=f"s{seed}." if shared else "")
 
     def _folder(self, seed: int) -> str:
         point = self.filesystem.mountpoint
@@ -173,9 +174,13 @@ class PostChecks:
             first = first_error(self._machine.console.text(), target.module, target.fstype)
             raise TargetFailure(quoted(words, first))  # the mount had met it, maybe, and fsck finds what it left
 
-    def compare(self, manifest: str, folder: str = "") -> None:
-        """Check that the tree in ``folder`` (default: all of it) is what the guest's file ``manifest`` says."""
-        result = self._machine.ash(_VERIFY, manifest, folder or self.filesystem.mountpoint, timeout=_WALK_S)
+    def compare(self, manifest: str, folder: str = "", *, own: str = "") -> None:
+        """Check that the tree in ``folder`` (default: all of it) is what the guest's file ``manifest`` says.
+
+        With ``own``, names there that do not begin with it are others'.
+        """
+        where = folder or self.filesystem.mountpoint
+        result = self._machine.ash(_VERIFY, manifest, where, own, timeout=_WALK_S)
         if result.ok and result.text.startswith(_EMPTY_MODEL):
             if left := result.text.partition("\n")[2]:
                 raise TargetFailure(f"there was nothing, now there is {left[:200]}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from vexlab.model.target import Tool
 
 # What scripts in the guest read of the profile; they lie in FOLDER/lib there.
-LIBRARY = tuple(Path(__file__).with_name(name) for name in ("capable.py", "capable.sh"))
+LIBRARY = tuple(Path(__file__).with_name(name) for name in ("capable.py", "capable.sh", "room.py"))
 RUNNER = "runner"  # runs the commands of the others
 WORKLOADS = Tool(
     source=Path(__file__).parent,

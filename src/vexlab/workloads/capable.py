@@ -1,4 +1,4 @@
-"""What the filesystem under test can do, for scripts in the guest: ``from capable import can, half``."""
+"""What the filesystem under test can do, for scripts in the guest: ``from capable import can, within``."""
 
 from pathlib import Path
 
@@ -12,7 +12,27 @@ def can(*names: str) -> bool:
     return all(name not in _LINES or _LINES[name][1] in ("works", "unknown") for name in names)
 
 
+def broken(*names: str) -> bool:
+    """Whether one of these capabilities is known to be broken: nobody should use it."""
+    return any(name in _LINES and _LINES[name][1] in ("broken", "deadly") for name in names)
+
+
+def error_of(name: str) -> str:
+    """Return the name of the error that refused this capability, or stood at its limit; ``""`` for none."""
+    return _LINES.get(name, ["", "", "", "-"])[3].replace("-", "")
+
+
 def half(name: str, otherwise: int) -> int:
     """Return half of the limit of this capability, at most ``otherwise``, which holds where nothing is known too."""
     limit = _LINES.get(name, ["", "", "-"])[2]
     return min(int(limit) // 2, otherwise) if limit.isdigit() else otherwise
+
+
+def within(name: str, wanted: int) -> int:
+    """Return ``wanted``, or half of the limit of this capability where an error was seen at a limit below that.
+
+    A limit without an error is only where the search ended.
+    """
+    line = _LINES.get(name, ["", "", "-", "-"])
+    reached = line[2].isdigit() and line[3] != "-" and int(line[2]) < wanted
+    return int(line[2]) // 2 if reached else wanted

@@ -17,6 +17,7 @@ set -e; modprobe {0} 2>/dev/null || modprobe ext4
 mkfs.{0} -q -F -E lazy_itable_init=0{2} {1}
 mkdir -p {3}; mount -t {0} {1} {3}; mkdir {3}/work
 """
+_CLEAR = "find {0} {1} -mindepth 1 -maxdepth 1 ! -name lost+found -exec /bin/rm -rf {{}} +"
 _EXTRA = {"ext2": "", "ext4": ",lazy_journal_init=0"}
 _FIO = "fio --output-format=json --output=/tmp/fio.json /tmp/fio.job && sed -i 's/^ *//' /tmp/fio.json"
 _WORK_S = 600.0  # twenty times what the longest takes: this is no threshold
@@ -31,11 +32,12 @@ class Pair:
         self.machine = target.machine
         self.device = device_of(self.machine, "reference")
         self.points = (target.mountpoint, _POINT)
-        self.folders = tuple(f"{point}/work" for point in self.points)
+        folders = target.can("mkdir", "rmdir")
+        self.folders = (f"{target.mountpoint}/work" if folders else target.mountpoint, f"{_POINT}/work")
         made = self.machine.shell(_MAKE.format(reference, self.device, _EXTRA[reference], _POINT), timeout=120)
         if not made.ok:
             raise MachineError(f"the reference filesystem cannot be made: {made}")
-        folder = self.machine.exec(["mkdir", self.folders[0]])
+        folder = self.machine.exec(["mkdir", "-p", self.folders[0]])
         if not folder.ok:
             raise TargetFailure(f"no directory can be made: {folder}")
 
@@ -91,7 +93,7 @@ class Pair:
 
     def clear(self) -> None:
         """Remove what the work has left on both."""
-        result = self.machine.exec(["rm", "-rf", *self.folders], timeout=_WORK_S)
+        result = self.machine.shell(_CLEAR.format(*self.folders), timeout=_WORK_S)
         if not result.ok:
             raise TargetFailure(f"what was written cannot be removed: {result}")
 

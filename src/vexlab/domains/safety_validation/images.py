@@ -18,10 +18,15 @@ LIMIT_S = 20  # for one damage, which takes a tenth of a second
 
 _FILL = r"""
 import ctypes, fcntl, json, os, stat, subprocess, sys
+from capable import broken, can, within
 point, collection, frozen = sys.argv[1], sys.argv[2], sys.argv[3] == "frozen"
 os.chdir(point)
+LARGEST = within("file_size", 100000)
+NAMES = within("dir_entries", 4 * 100) // 4
 
-def tried(call, *args):
+def tried(needs, call, *args):
+    if broken(needs):
+        return
     try:
         call(*args)
     except OSError as error:
@@ -30,53 +35,73 @@ def tried(call, *args):
 def text(name, size):
     return (name.encode() * 4096)[:size]
 
-def put(path, size, at=0):
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    os.pwrite(fd, text(path + " ", size), at)
+def at(path):  # where there are no folders their names are the files' first ones
+    return path if can("mkdir") else path.replace("/", ".")
+
+def put(path, size, place=0):
+    fd = os.open(at(path), os.O_RDWR | os.O_CREAT, 0o644)
+    os.pwrite(fd, text(path + " ", min(size, LARGEST)), place)
     os.close(fd)
 
-for name in ("small", "nested", "nested/a", "nested/a/b", "large", "empty", "emptied"):
+def named(number):
+    long = f"large/{number:04}-{'a-long-name-' * 18}"
+    if can("link"):
+        os.link(at("small/short"), at(long)[:6 + within("name_max", 250)])
+    else:
+        put(long[:6 + within("name_max", 250)], 0)
+
+for name in ("small", "nested", "nested/a", "nested/a/b", "large", "empty", "emptied") if can("mkdir") else ():
     os.mkdir(name)
 put("small/short", 100)
 put("small/direct", 40000)
 put("indirect", 100000)
-for at in (0, 4096 * 8 ** 4, 4096 * 8 ** 7):  # fsdamage reads at each of these, also where SEEK_DATA knows no holes
-    tried(put, "sparse", 5000, at)
+for place in (0, 4096 * 8 ** 4, 4096 * 8 ** 7):  # fsdamage reads at each of these, also where SEEK_DATA knows no holes
+    tried("file_sparse", put, "sparse", 5000, place)
 put("nested/a/b/deep", 3000)
-os.link("small/direct", "nested/second-name")
-os.symlink("small/short", "symlink")
-os.symlink("x" * 200, "long-symlink")
-tried(os.mkfifo, "fifo")
-tried(os.mknod, "device", stat.S_IFCHR | 0o600, os.makedev(1, 3))
-os.link("small/short", "large/first")
-for number in range(100):
-    os.link("small/short", f"large/{number:04}-{'a-long-name-' * 18}")  # six blocks of 4 KiB
-os.unlink("large/first")  # leaves unused room before the names
+if can("link"):
+    os.link(at("small/direct"), at("nested/second-name"))
+if can("symlink"):
+    os.symlink("small/short", "symlink")
+    os.symlink("x" * within("symlink_max", 200), "long-symlink")
+tried("fifo", os.mkfifo, "fifo")
+tried("device_node", os.mknod, "device", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+if can("link"):
+    os.link(at("small/short"), at("large/first"))
+else:
+    put("large/first", 0)
+for number in range(NAMES):
+    named(number)  # six blocks of 4 KiB, where as many long names may be
+if can("unlink"):
+    os.unlink(at("large/first"))  # leaves unused room before the names
 for number in range(5):
     put(f"emptied/{number}", 0)
-for number in range(5):
-    os.unlink(f"emptied/{number}")
-for path in ("small/short", "large"):
-    tried(os.setxattr, path, "user.short", b"value")
-    tried(os.setxattr, path, "user.a-longer-name", text("attribute ", 500))
-    tried(os.setxattr, path, "trusted.own", b"1")
+for number in range(5) if can("unlink") else ():
+    os.unlink(at(f"emptied/{number}"))
+for path in ("small/short", "large" if can("mkdir") else "indirect"):
+    tried("xattr", os.setxattr, at(path), "user.short", b"value")
+    tried("xattr", os.setxattr, at(path), "user.a-longer-name", text("attribute ", within("xattr_value_max", 500)))
+    tried("trusted_xattr", os.setxattr, at(path), "trusted.own", b"1")
 if collection:
     subprocess.run(["vexctl", "create", "collection", "--dim", "5", "--meta-size", "16"], check=True)
     rows = "".join(" ".join(str((n * 7 + k) % 11) for k in range(5)) + " | tag%d\n" % n for n in range(60))
     subprocess.run(["vexctl", "add-many", "collection", "-"], input=rows.encode(), check=True, stdout=2)
 put("orphan1", 30000); put("orphan2", 100); put("orphan3", 5000)
 held = [os.open(f"orphan{n}", os.O_RDWR) for n in (1, 2, 3)]
-for n in (1, 2, 3):
+for n in (1, 2, 3) if can("unlink", "unlink_open") else ():
     os.unlink(f"orphan{n}")
 os.sync()
 top = os.open(".", os.O_RDONLY)
 copy = ["cp", "--sparse=always", sys.argv[4], sys.argv[5]]
-if frozen:
+if frozen and can("freeze"):
     fcntl.ioctl(top, 0xC0045877, 0)  # FIFREEZE: everything is in its place, the orphans are on their list
     subprocess.run(copy, check=True)
     fcntl.ioctl(top, 0xC0045878, 0)  # FITHAW
+elif frozen:
+    sys.exit()  # it is unmounted, so that everything is in its place, but no orphans are
 else:
-    put("nested/late", 5000); os.rename("small/short", "nested/moved"); os.unlink("fifo")
+    put("nested/late", 5000)
+    tried("rename", os.rename, at("small/short"), at("nested/moved"))
+    tried("unlink", os.unlink, "fifo")
     os.sync()  # committed, but not yet in its place: the journal is not empty
     subprocess.run(copy, check=True)
 """
@@ -91,6 +116,7 @@ loop=$(losetup --find --show {work})
 mount -t {fstype} {options} "$loop" {point}
 python3 /tmp/fill.py {point} "{collection}" {how} {work} {pristine}
 umount {point}
+[ -e {pristine} ] || {{ sync; cp --sparse=always {work} {pristine}; }}
 echo on >/proc/sys/kernel/printk_devkmsg
 echo "$loop"
 """

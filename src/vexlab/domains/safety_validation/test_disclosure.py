@@ -43,49 +43,70 @@ print(room.tell() >> 20)
 # Work that leaves parts of blocks and pages unwritten. What nobody wrote must read as zeros, now and afterwards.
 _WORK = r"""
 import json, mmap, os, sys
+from capable import can, within
 os.chdir(sys.argv[1])
 ZEROS, DATA = b"\0", b"d"
+FARTHEST, LARGEST = within("file_sparse", 1 << 20), within("file_size", 4 * 70001 + 5000)
 
 def new(name):
     return os.open(name, os.O_RDWR | os.O_CREAT, 0o644)
 
+def grown(fd, size):
+    if can("truncate_up"):
+        os.ftruncate(fd, size)
+    else:
+        os.pwrite(fd, ZEROS, size - 1)
+
 if sys.argv[2] == "make":
     for at in (0, 1, 511, 513, 4095, 4097, 50000, 1 << 20):
-        fd = new(f"written at {at}")
+        at = min(at, FARTHEST)
+        fd = new(f"gap {at}")
         os.pwrite(fd, DATA * 7, at)
         os.pwrite(fd, DATA * 3, at + 9000)
         os.close(fd)
     for size in (1, 700, 4097, 70001):
-        fd = new(f"grown from {size}")
+        size = min(size, (LARGEST - 5000) // 4)
+        fd = new(f"grown {size}")
         os.write(fd, DATA * size)
-        os.ftruncate(fd, size + 6000)
+        grown(fd, size + 6000)
         os.close(fd)
-        fd = new(f"shortened and grown from {size}")
-        os.write(fd, b"gone" * size)
-        os.fsync(fd)
-        os.ftruncate(fd, size)
-        os.pwrite(fd, DATA * size, 0)
-        os.ftruncate(fd, 4 * size + 5000)
-        os.close(fd)
-        fd = new(f"mapped at {size}")
-        os.ftruncate(fd, size + 5000)
-        with mmap.mmap(fd, size + 5000) as view:
-            view[size:size + 5] = DATA * 5
-        os.close(fd)
+        if can("truncate_down"):
+            fd = new(f"cut {size}")
+            os.write(fd, b"gone" * size)
+            if can("fsync"):
+                os.fsync(fd)
+            os.ftruncate(fd, size)
+            os.pwrite(fd, DATA * size, 0)
+            grown(fd, 4 * size + 5000)
+            os.close(fd)
+        if can("mmap_write"):
+            fd = new(f"mapped {size}")
+            grown(fd, size + 5000)
+            with mmap.mmap(fd, size + 5000) as view:
+                view[size:size + 5] = DATA * 5
+            os.close(fd)
     for length in (1, 30, 59, 60, 61, 100, 1000):
-        os.symlink("s" * length, f"link of {length}")
-    os.mkdir("names")
-    for n in range(200):
-        os.mkdir("names/" + str(n) * (1 + n % 50))
-    for n in range(0, 200, 3):
-        os.rmdir("names/" + str(n) * (1 + n % 50))
+        if can("symlink") and length == within("symlink_max", length):
+            os.symlink("s" * length, f"link {length}")
+    PLACE = "names/" if can("mkdir", "rmdir") else "names-"
+    NAMES = within("dir_entries", 8 * 200) // 8
+    if can("mkdir"):
+        os.mkdir("names")
+    def name(n):
+        return PLACE + (str(n) * (1 + n % 50))[:within("name_max", 250)]
+    make, gone = (os.mkdir, os.rmdir) if can("mkdir", "rmdir") else (lambda path: os.close(new(path)), os.unlink)
+    for n in range(NAMES):
+        make(name(n))
+    for n in range(0, NAMES, 3):
+        gone(name(n))
     for size in (0, 1, 17, 300):
         try:
-            os.setxattr("names", f"user.size{size}", b"x" * size)
+            if can("xattr"):
+                os.setxattr("names" if can("mkdir") else "gap 0", f"user.size{size}", b"x" * size)
         except OSError:
             break
 for name in sorted(os.listdir(".")):
-    if " at " in name or " from " in name:
+    if name.startswith(("gap ", "grown ", "cut ", "mapped ")):
         with open(name, "rb") as file:
             other = file.read().translate(None, ZEROS + DATA)
         if other:

@@ -29,7 +29,15 @@ _SCRIPT = "/tmp/stress.py"
 
 @pytest.mark.usefixtures("post_checks")
 @pytest.mark.parametrize(
-    "stress", [*("names", "data", "deletions", "freeze", "vectors"), pytest.param("holes", marks=pytest.mark.level(2))]
+    "stress",
+    [
+        *("names", "data", "deletions", "vectors"),
+        pytest.param("freeze", marks=pytest.mark.needs(capabilities="freeze")),
+        pytest.param(
+            "holes",
+            marks=[pytest.mark.level(2), pytest.mark.needs(capabilities="truncate_up mmap_write rename rename_over")],
+        ),
+    ],
 )
 def test_stress(mounted: GuestFilesystem, metrics: Metrics, step: Callable[[str], None], stress: str) -> None:
     """Processes at work in the same files and folders, interrupted and killed at random, never get stuck."""

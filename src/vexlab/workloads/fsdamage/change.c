@@ -36,11 +36,12 @@ static void change_file(const char *path)
 	if (!failed(fstat(fd, &st)) && st.st_size < 1LL << 40) {
 		failed(pwrite(fd, text, sizeof(text), st.st_size));
 		step("truncate", path);
-		failed(ftruncate(fd, st.st_size / 2));
+		if (usable("truncate_down"))
+			failed(ftruncate(fd, st.st_size / 2));
 	}
 	close(fd);
 	step("set attributes", path);
-	if (setxattr(path, "user.changed", text, 64, 0) && errno != EOPNOTSUPP)
+	if (usable("xattr") && setxattr(path, "user.changed", text, 64, 0) && errno != EOPNOTSUPP)
 		failed(-1);
 }
 
@@ -58,18 +59,22 @@ static void change_directory(const char *path)
 	failed(write(fd, "new\n", 4));
 	close(fd);
 	step("link", path);
-	failed(link(one, two));
+	if (usable("link"))
+		failed(link(one, two));
 	step("rename", path);
-	failed(rename(two, one));
-	failed(unlink(two));
+	if (usable("rename") && usable("rename_over"))
+		failed(rename(two, one));
+	if (usable("unlink"))
+		failed(unlink(two));
 	step("mkdir", path);
-	if (!failed(mkdir(two, 0700)))
+	if (usable("mkdir") && usable("rmdir") && !failed(mkdir(two, 0700)))
 		failed(rmdir(two));
 	step("symlink", path);
-	if (!failed(symlink("target", two)))
+	if (usable("symlink") && !failed(symlink("target", two)) && usable("rename") && usable("rename_over"))
 		failed(rename(two, one));
 	step("unlink", path);
-	failed(unlink(one));
+	if (usable("unlink"))
+		failed(unlink(one));
 }
 
 static bool change_entry(void *arg, const struct name *name)
@@ -83,7 +88,8 @@ static bool change_entry(void *arg, const struct name *name)
 		return false;
 	if (failed(lstat(path, &st)))
 		return true;
-	failed(fchownat(place->fd, name->text, 1000, 1000, AT_SYMLINK_NOFOLLOW));
+	if (usable("chown"))
+		failed(fchownat(place->fd, name->text, 1000, 1000, AT_SYMLINK_NOFOLLOW));
 	if (S_ISREG(st.st_mode))
 		change_file(path);
 	else if (S_ISDIR(st.st_mode) && place->deep < 3) {
@@ -125,6 +131,8 @@ static bool remove_entry(void *arg, const struct name *name)
 	if (++removed > MOST_REMOVED)
 		return false;
 	step("remove", path);
+	if (!usable("unlink"))
+		return false;
 	if (!unlinkat(place->fd, name->text, 0))
 		return true;
 	if (errno != EISDIR && errno != EPERM) {
@@ -134,7 +142,8 @@ static bool remove_entry(void *arg, const struct name *name)
 	if (place->deep < MOST_DEEP)
 		empty_directory(path, place->deep + 1);
 	step("rmdir", path);
-	failed(unlinkat(place->fd, name->text, AT_REMOVEDIR));
+	if (usable("rmdir"))
+		failed(unlinkat(place->fd, name->text, AT_REMOVEDIR));
 	return true;
 }
 

@@ -95,4 +95,7 @@ struct name {
 };
 void each_name(int fd, bool (*visit)(void *arg, const struct name *name), void *arg);
 
+/* False where the profile says that this capability is broken, whatever the image: what it does then is no news. */
+bool usable(const char *capability);
+
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fsdamage/damage.h"
+#include "lib/profile.h"
 
 struct outcome *outcome;
 bool names_are_sound;
@@ -19,6 +20,11 @@ void step(const char *what, const char *path)
 {
 	snprintf(outcome->step, sizeof(outcome->step), "%s", what);
 	snprintf(outcome->path, sizeof(outcome->path), "%s", path);
+}
+
+bool usable(const char *capability)
+{
+	return profile_state(capability) < BROKEN;
 }
 
 bool failed(long result)

@@ -140,7 +140,8 @@ static void read_file(int dirfd, const char *name)
 			read_at(fd, at);
 		read_at(fd, st.st_size > 4096 ? st.st_size - 4096 : 0);
 		step("map", name);
-		read_mapped(fd, st.st_size);
+		if (usable("mmap_read"))
+			read_mapped(fd, st.st_size);
 	}
 	close(fd);
 }
@@ -202,7 +203,8 @@ static bool visit(void *arg, const struct name *name)
 	if (!S_ISDIR(st.st_mode) && met(st.st_ino))
 		return true;
 	step("list attributes", path);
-	read_attributes(path);
+	if (usable("xattr"))
+		read_attributes(path);
 	if (S_ISLNK(st.st_mode)) {
 		step("readlink", path);
 		failed(readlinkat(place->fd, name->text, target, sizeof(target)));

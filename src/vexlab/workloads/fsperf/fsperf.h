@@ -7,6 +7,9 @@
 /* One thread's part of a phase: the names or blocks [base, base + count) in its own directory. */
 struct job {
 	int dir;
+	int thread;	/* of its names, where all threads share one directory */
+	bool shared;
+	long most;	/* blocks of a file */
 	long base;
 	long count;
 	long round;
@@ -15,8 +18,10 @@ struct job {
 
 struct phase {
 	const char *name;
+	const char *needs;	/* of the profile: where it is lacking, the phase is done on no side */
 	/* False with errno where an operation failed. */
 	bool (*work)(struct job *job);
+	bool file;	/* of blocks of one file, not of names */
 	bool alone;	/* on the whole filesystem: by one thread */
 };
 

@@ -31,13 +31,23 @@ static bool closed(int fd, bool good)
 	return good;
 }
 
-static bool write_blocks(struct job *job, const char *name, int flags, int (*after)(int))
+/* The file of this kind: each thread's own, also where all share one directory. */
+static int opened(struct job *job, char kind, int flags)
 {
-	int fd = openat(job->dir, name, O_WRONLY | O_CREAT | flags, 0644);
+	char name[16] = { kind };
+
+	if (job->shared)
+		snprintf(name, sizeof(name), "%c%02d", kind, job->thread);
+	return openat(job->dir, name, flags, 0644);
+}
+
+static bool write_blocks(struct job *job, char kind, int flags, int (*after)(int))
+{
+	int fd = opened(job, kind, O_WRONLY | O_CREAT | flags);
 	bool good = fd >= 0;
 
 	for (long i = job->base; good && i < job->base + job->count; i++) {
-		good = pwrite(fd, buffer, BLOCK, i * BLOCK) == BLOCK;
+		good = pwrite(fd, buffer, BLOCK, i % job->most * BLOCK) == BLOCK;
 		if (good && after)
 			good = !after(fd);
 	}
@@ -46,18 +56,18 @@ static bool write_blocks(struct job *job, const char *name, int flags, int (*aft
 
 static bool do_write(struct job *job)
 {
-	return write_blocks(job, "w", 0, NULL);
+	return write_blocks(job, 'w', 0, NULL);
 }
 
 static bool do_fsync(struct job *job)
 {
-	return write_blocks(job, "y", 0, fsync);
+	return write_blocks(job, 'y', 0, fsync);
 }
 
 /* Over blocks that are there: no size, no map changes. */
 static bool do_fdatasync(struct job *job)
 {
-	return write_blocks(job, "w", 0, fdatasync);
+	return write_blocks(job, 'w', 0, fdatasync);
 }
 
 /* The blocks in an order that repeats none (5381 is prime), so that neighbours are written far apart in time. */
@@ -66,21 +76,22 @@ static bool scatter(struct job *job, int fd)
 	bool good = fd >= 0;
 
 	for (long i = 0; good && i < job->count; i++)
-		good = pwrite(fd, buffer, BLOCK, i * 5381 % job->count * BLOCK) == BLOCK;
+		good = pwrite(fd, buffer, BLOCK, i * 5381 % job->count % job->most * BLOCK) == BLOCK;
 	return closed(fd, good);
 }
 
 static bool do_scatter(struct job *job)
 {
-	return scatter(job, openat(job->dir, "w", O_WRONLY));
+	return scatter(job, opened(job, 'w', O_WRONLY));
 }
 
 /* The same into a file that is all hole, as fio's randwrite does it. */
 static bool do_holes(struct job *job)
 {
-	int fd = openat(job->dir, "w", O_WRONLY | O_CREAT, 0644);
+	int fd = opened(job, 'w', O_WRONLY | O_CREAT);
+	long count = job->count < job->most ? job->count : job->most;
 
-	if (fd >= 0 && ftruncate(fd, job->count * BLOCK))
+	if (fd >= 0 && ftruncate(fd, count * BLOCK))
 		return closed(fd, false);
 	return scatter(job, fd);
 }
@@ -88,8 +99,8 @@ static bool do_holes(struct job *job)
 static bool do_read(struct job *job)
 {
 	static _Thread_local char into[PIECE];
-	int fd = openat(job->dir, "w", O_RDONLY);
-	long long left = (long long)job->count * BLOCK;
+	int fd = opened(job, 'w', O_RDONLY);
+	long long left = (job->count < job->most ? job->count : job->most) * (long long)BLOCK;
 	bool good = fd >= 0;
 
 	while (good && left > 0) {
@@ -104,7 +115,11 @@ static bool do_read(struct job *job)
 /* The file of do_write goes, and its blocks with it. */
 static bool do_remove(struct job *job)
 {
-	return !unlinkat(job->dir, "w", 0);
+	char name[16] = "w";
+
+	if (job->shared)
+		snprintf(name, sizeof(name), "w%02d", job->thread);
+	return !unlinkat(job->dir, name, 0);
 }
 
 static bool do_sync(struct job *job)
@@ -137,13 +152,13 @@ static bool do_idle(struct job *job)
 }
 
 const struct phase io_phases[] = {
-	{ .name = "write", .work = do_write },
-	{ .name = "scatter", .work = do_scatter },
-	{ .name = "holes", .work = do_holes },
-	{ .name = "read", .work = do_read },
-	{ .name = "remove", .work = do_remove },
-	{ .name = "fsync", .work = do_fsync },
-	{ .name = "fdatasync", .work = do_fdatasync },
+	{ .name = "write", .needs = "write", .work = do_write, .file = true },
+	{ .name = "scatter", .needs = "write", .work = do_scatter, .file = true },
+	{ .name = "holes", .needs = "truncate_up", .work = do_holes, .file = true },
+	{ .name = "read", .work = do_read, .file = true },
+	{ .name = "remove", .needs = "unlink", .work = do_remove, .file = true },
+	{ .name = "fsync", .needs = "fsync", .work = do_fsync, .file = true },
+	{ .name = "fdatasync", .needs = "fdatasync", .work = do_fdatasync, .file = true },
 	{ .name = "sync", .work = do_sync, .alone = true },
 	{ .name = "drop", .work = do_drop, .alone = true },
 	{ .name = "forget", .work = do_forget, .alone = true },

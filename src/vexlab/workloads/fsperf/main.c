@@ -2,6 +2,7 @@
 /* fsperf: the same work in turn on several filesystems, each phase measured: time, requests to the disk, memory. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "fsperf/fsperf.h"
 #include "lib/json.h"
+#include "lib/profile.h"
 
 #define MOST_THREADS 16
 #define MOST_SIDES 4
@@ -20,6 +22,7 @@ static const char usage[] =
 	"fsperf [-r ROUNDS] [-n COUNT] [-t THREADS,…] [-agmq] PHASE,… DIR…\n"
 	"Each round does each phase in each DIR in turn, the other way round in every other round, and prints a line of\n"
 	"JSON for each. COUNT operations are divided among the threads, each with a directory of its own.\n"
+	"What the profile says does not work is left out on all sides; of its limits half are used.\n"
 	"  -a  apart: each round does all phases in one DIR before the next\n"
 	"  -g  grow: each round goes on where the last one ended, with other names and blocks\n"
 	"  -m  ask what memory holds as well\n"
@@ -40,6 +43,7 @@ struct side {
 	const char *dir;
 	char counts[64];
 	int dirs[MOST_THREADS];
+	bool shared;	/* they are all one */
 };
 
 struct worker {
@@ -132,19 +136,47 @@ static void print(const struct phase *phase, long round, int side, int threads, 
 	free(json.text);
 }
 
+/* A limit is one where an error was seen; else the search ended there. */
+static long half(const char *name, long otherwise)
+{
+	return strcmp(profile_errno(name), "-") ? (long)profile_half(name, otherwise) : otherwise;
+}
+
+static long most_blocks(void)
+{
+	long blocks = half("file_size", LONG_MAX) / 4096;
+
+	return blocks ? blocks : 1;
+}
+
+/* So many operations may each thread do: names it has room for, in a directory that `users` share, in all rounds. */
+static long within(const struct options *options, const struct phase *phase, long share, int users)
+{
+	long names = half("dir_entries", LONG_MAX) / users / (options->grow ? options->rounds : 1);
+
+	if (phase->file || phase->alone || share < names)
+		return share;
+	return names ? names : 1;
+}
+
 static bool measure(const struct phase *phase, const struct options *options, long round, struct side *side, int number,
 		    int threads)
 {
 	int n = phase->alone ? 1 : threads;
 	struct worker workers[MOST_THREADS] = { 0 };
 	struct counts before, after;
-	long share = options->count / n, done = 0;
+	long share = within(options, phase, options->count / n, side->shared ? n : 1), done = 0;
 	long long ns;
 
+	if (phase->needs && !profile_works(phase->needs))
+		return true;
 	for (int i = 0; i < n; i++) {
 		workers[i].phase = phase;
 		workers[i].job = (struct job){
 			.dir = side->dirs[i],
+			.thread = i,
+			.shared = side->shared,
+			.most = most_blocks(),
 			.base = options->grow ? round * share : 0,
 			.count = share,
 			.round = round,
@@ -185,9 +217,10 @@ static void open_side(struct side *side, const char *dir)
 	side->dir = dir;
 	if (!counts_path(side->counts, sizeof(side->counts), dir))
 		goto failed;
+	side->shared = !profile_works("mkdir");
 	for (int i = 0; i < MOST_THREADS; i++) {
-		snprintf(path, sizeof(path), "%s/t%02d", dir, i);
-		if (mkdir(path, 0755) && errno != EEXIST)
+		snprintf(path, sizeof(path), side->shared ? "%s" : "%s/t%02d", dir, i);
+		if (!side->shared && mkdir(path, 0755) && errno != EEXIST)
 			goto failed;
 		side->dirs[i] = open(path, O_RDONLY | O_DIRECTORY);
 		if (side->dirs[i] < 0)

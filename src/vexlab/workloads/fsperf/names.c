@@ -16,11 +16,12 @@ typedef bool (*one_fn)(int dir, const char *name, long number);
 /* "f000017" and so on: names of one length, so that each takes the same room. */
 static bool each(struct job *job, one_fn one)
 {
+	long first = job->shared ? job->thread * 1000000L / 16 : 0;
 	char name[32];
 
 	for (long i = job->base; i < job->base + job->count; i++) {
-		snprintf(name, sizeof(name), "f%06ld", i);
-		if (!one(job->dir, name, i))
+		snprintf(name, sizeof(name), "f%06ld", first + i);
+		if (!one(job->dir, name, first + i))
 			return false;
 	}
 	return true;
@@ -202,21 +203,21 @@ static bool do_readdir(struct job *job)
 }
 
 const struct phase phases[] = {
-	{ .name = "create", .work = do_create },
+	{ .name = "create", .needs = "create", .work = do_create },
 	{ .name = "open", .work = do_open },
 	{ .name = "stat", .work = do_stat },
 	{ .name = "absent", .work = do_absent },
 	{ .name = "readdir", .work = do_readdir },
-	{ .name = "chmod", .work = do_chmod },
-	{ .name = "rename", .work = do_rename },
-	{ .name = "link", .work = do_link },
-	{ .name = "symlink", .work = do_symlink },
-	{ .name = "mkdir", .work = do_mkdir },
-	{ .name = "xattr", .work = do_xattr },
-	{ .name = "spread", .work = do_spread },
-	{ .name = "small", .work = do_small },
+	{ .name = "chmod", .needs = "chmod", .work = do_chmod },
+	{ .name = "rename", .needs = "rename", .work = do_rename },
+	{ .name = "link", .needs = "link", .work = do_link },
+	{ .name = "symlink", .needs = "symlink", .work = do_symlink },
+	{ .name = "mkdir", .needs = "mkdir", .work = do_mkdir },
+	{ .name = "xattr", .needs = "xattr", .work = do_xattr },
+	{ .name = "spread", .needs = "mkdir", .work = do_spread },
+	{ .name = "small", .needs = "create", .work = do_small },
 	{ .name = "load", .work = do_load },
-	{ .name = "durable", .work = do_durable },
-	{ .name = "unlink", .work = do_unlink },
+	{ .name = "durable", .needs = "fsync", .work = do_durable },
+	{ .name = "unlink", .needs = "unlink", .work = do_unlink },
 	{ 0 },
 };

@@ -100,6 +100,7 @@ extern struct allowed {
 	long long grain;	/* of times, in nanoseconds */
 	long long names, bytes;	/* of the whole tree */
 	unsigned int untold;
+	char prefix[24];	/* of every name, where all trees share one directory */
 } allowed;
 
 void find_allowed(const char *dir);
@@ -123,8 +124,11 @@ bool resize(struct node *node, const char *path, off_t size);
 bool change_one(void);
 bool broken(const char *what, const char *path);
 
-/* Compares with a manifest; prints a line for each problem and one at the end. */
-int verify(const char *manifest, const char *dir);
+/*
+ * Compares with a manifest; prints a line for each problem and one at the end. Where `prefix` is not NULL, names that do
+ * not begin with it are others' business.
+ */
+int verify(const char *manifest, const char *dir, const char *prefix);
 
 /*
  * Bytes that name their place: each cell of 64 bytes tells the run, the file, the generation of the write and the

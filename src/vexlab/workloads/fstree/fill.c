@@ -182,6 +182,8 @@ bool fill(struct tree *tree, uint64_t run, size_t wanted, const char *dir)
 	if (chdir(dir))
 		return broken("chdir", dir);
 	find_allowed(".");
+	if (!allowed.mkdir)
+		snprintf(allowed.prefix, sizeof(allowed.prefix), "s%llu.", (unsigned long long)run % 1000);
 	while (good && model.count < wanted && may_go_on()) {
 		good = make_one();
 		if (good && below(100) < 60)

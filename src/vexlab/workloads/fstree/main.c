@@ -8,8 +8,11 @@
 
 static const char usage[] =
 	"fstree manifest [--holes] DIR     prints a line of JSON for each name below DIR\n"
-	"fstree fill SEED COUNT DIR        makes COUNT names in the empty DIR and prints the manifest to expect\n"
-	"fstree verify MANIFEST DIR        prints each difference and a last line; exit status 1 where there is one\n";
+	"fstree fill SEED COUNT DIR        makes COUNT names in the empty DIR and prints the manifest to expect; where there\n"
+	"                                  are no directories their names begin with sSEED., and DIR may hold others\n"
+	"fstree verify [--own PREFIX] MANIFEST DIR\n"
+	"                                  prints each difference and a last line; exit status 1 where there is one; with\n"
+	"                                  --own, names in DIR that do not begin with PREFIX are none\n";
 
 static void print(const struct tree *tree)
 {
@@ -30,7 +33,9 @@ int main(int argc, char **argv)
 	bool good;
 
 	if (!strcmp(verb, "verify") && argc == 4)
-		return verify(argv[2], argv[3]);
+		return verify(argv[2], argv[3], NULL);
+	if (!strcmp(verb, "verify") && argc == 6 && !strcmp(argv[2], "--own"))
+		return verify(argv[4], argv[5], argv[3]);
 	if (!strcmp(verb, "manifest") && (argc == 3 || holes)) {
 		good = tree_scan(&tree, argv[argc - 1], holes);
 	} else if (!strcmp(verb, "fill") && argc == 5) {

@@ -57,7 +57,7 @@ char *new_path(struct name *parent)
 	tail[extra] = '\0';
 	if (parent && (long long)strlen(parent->path) > allowed.path)
 		parent = NULL;
-	if (asprintf(&path, "%s%s%u-%s", parent ? parent->path : "", parent ? "/" : "", number++, tail) < 0)
+	if (asprintf(&path, "%s%s%s%u-%s", allowed.prefix, parent ? parent->path : "", parent ? "/" : "", number++, tail) < 0)
 		abort();
 	return path;
 }

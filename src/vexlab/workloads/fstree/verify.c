@@ -130,7 +130,13 @@ static void summary(size_t entries)
 	json_print(&json);
 }
 
-int verify(const char *manifest, const char *dir)
+static void superfluous(const char *path, const char *prefix)
+{
+	if (!prefix || !strncmp(path, prefix, strlen(prefix)))
+		say(path, "name", "no such name", "there");
+}
+
+int verify(const char *manifest, const char *dir, const char *prefix)
 {
 	FILE *file = fopen(manifest, "r");
 	struct tree tree = { 0 };
@@ -152,7 +158,7 @@ int verify(const char *manifest, const char *dir)
 			continue;
 		entries++;
 		while (next < tree.count && strcmp(tree.entry[next].path, path) < 0)
-			say(tree.entry[next++].path, "name", "no such name", "there");
+			superfluous(tree.entry[next++].path, prefix);
 		if (next == tree.count || strcmp(tree.entry[next].path, path)) {
 			say(path, "name", "there", "missing");
 		} else {
@@ -163,7 +169,7 @@ int verify(const char *manifest, const char *dir)
 		free(path);
 	}
 	while (next < tree.count)
-		say(tree.entry[next++].path, "name", "no such name", "there");
+		superfluous(tree.entry[next++].path, prefix);
 	if (!entries)
 		say(".", "manifest", "entries", "none");
 	summary(entries);

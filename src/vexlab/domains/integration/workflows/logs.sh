@@ -37,9 +37,27 @@ print(f"torn {torn} lost {len(wanted - set(seen))} twice {sum(n > 1 for n in see
 END
 LEAST=400 ROTATIONS=5
 
+folder() { # where the logs lie
+    if can mkdir; then
+        [ -d "$MNT/logs" ] || mkdir "$MNT/logs"
+        cd "$MNT/logs"
+    fi
+}
+
+# Where nothing can be renamed, or a log may not grow while it is looked for anew: as many lines as it holds.
+appended() {
+    local pids=() least
+    folder
+    least=$(($(within file_size $((4 * 210 * LEAST))) / 840))
+    touch /tmp/enough
+    for name in a b c d; do python3 /tmp/writer.py app.log "$name" "$least" >"/tmp/wrote.$name" & pids+=($!); done
+    for pid in "${pids[@]}"; do wait "$pid" || fail "a writer failed"; done
+    metric lines_count "$(cat /tmp/wrote.? | awk '{ s += $1 } END { print s }')"
+    whole
+}
+
 rotated() {
-    mkdir logs
-    cd logs
+    folder
     local pids=() round=0 next
     rm -f /tmp/enough
     for name in a b c d; do python3 /tmp/writer.py app.log "$name" "$LEAST" >"/tmp/wrote.$name" & pids+=($!); done
@@ -74,7 +92,7 @@ quiet() { # no writer has the file open
 }
 
 whole() {
-    cd "$MNT/logs"
+    folder
     find . -name '*.gz' -print0 | xargs -0 -r gzip -t
     is "what is wrong with the lines" "$({
         find . -name '*.gz' -print0 | sort -z | xargs -0 -r gzip -dc

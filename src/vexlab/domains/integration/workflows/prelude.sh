@@ -7,6 +7,8 @@ NEWLINE=$'\n'
 export LC_ALL=C TZ=UTC HOME=/tmp PATH="/vexlab/bin:$PATH"
 trap 'status=$? COMMAND=${BASH_COMMAND//$NEWLINE/ }; echo "line $LINENO of $0: \`${COMMAND:0:300}\` ended with status $status" >&2' ERR
 trap 'end_others; echo "metric checks_count $CHECKS"' EXIT
+# shellcheck source=src/vexlab/workloads/capable.sh
+. /vexlab/lib/capable.sh
 CHECKS=0
 MNT=$1
 STEP=${2:-}
@@ -58,6 +60,11 @@ refused() {
 fresh() {
     sync
     echo 3 >/proc/sys/vm/drop_caches
+}
+
+# grow FILE SIZE: the file becomes so long, with zeros
+grow() {
+    if can truncate_up; then truncate -s "$2" "$1"; else dd if=/dev/zero of="$1" bs=1 seek="$(($2 - 1))" count=1 conv=notrunc status=none; fi
 }
 
 # sums FOLDER: the SHA-256 of every file, by name
