@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "vexlab"
 # ARCHITECTURE.md draws the same list.
 LAYERS = (
     ("model", "errors"),
-    ("deadline", "process", "config", "cache", "apt", "temporary"),
+    ("deadline", "process", "config", "cache", "apt", "temporary", "stats"),
     ("targets", "kernels", "images"),
     ("workloads",),
     ("vm",),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vexlab.errors import MachineError
+from vexlab.stats import kendall_tau, slope
 
 # Printed by the guest between samples; no tool's output starts a line with it.
 MARK = "== vexlab sample"
@@ -50,13 +49,9 @@ def parse_samples(text: str) -> tuple[MemorySample, ...]:
 
 
 def growth(name: str, values: Sequence[float], unit_bytes: float = 1.0) -> Growth:
-    """Return the Theil-Sen slope of ``values`` (median of all pairwise slopes) and how steadily they rise."""
-    pairs = list(itertools.combinations(range(len(values)), 2))
-    slopes = [(values[j] - values[i]) / (j - i) for i, j in pairs]
-    slope = statistics.median(slopes) if slopes else 0.0
-    rising = sum((values[j] > values[i]) - (values[j] < values[i]) for i, j in pairs)
-    tau = rising / len(pairs) if pairs else 0.0
-    return Growth(name=name, slope=slope, steadiness=tau, bytes_per_cycle=slope * unit_bytes)
+    """Return the slope of ``values``, of which each is a cycle later, and how steadily they rise."""
+    rise = slope(values)
+    return Growth(name=name, slope=rise, steadiness=kendall_tau(values), bytes_per_cycle=rise * unit_bytes)
 
 
 def leaks(

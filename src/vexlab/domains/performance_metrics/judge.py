@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from vexlab.domains.performance_metrics.intervals import Interval, median_interval
 from vexlab.errors import TargetFailure
 from vexlab.guest.fsperf import REFERENCE, TARGET, Sample
 from vexlab.model.metric import Better
 from vexlab.plugin.fixtures import Metrics
+from vexlab.stats import Interval, median_interval
 
 
 def in_pairs(samples: Sequence[Sample], phase: str, threads: int = 1) -> list[tuple[Sample, Sample]]:

@@ -11,11 +11,11 @@ import math
 
 import pytest
 
-from vexlab.domains.performance_metrics.intervals import slope_interval
 from vexlab.domains.performance_metrics.judge import Judge, in_pairs
 from vexlab.domains.performance_metrics.limits import Limits
 from vexlab.domains.performance_metrics.machines import SHAPE
 from vexlab.domains.performance_metrics.pair import Pair
+from vexlab.stats import slope_interval
 
 pytestmark = [
     pytest.mark.domain("performance_metrics"),

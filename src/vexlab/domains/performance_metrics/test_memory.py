@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.performance_metrics.intervals import median_interval
 from vexlab.domains.performance_metrics.judge import Judge, in_pairs, ratios
 from vexlab.domains.performance_metrics.limits import Limits
 from vexlab.domains.performance_metrics.machines import SHAPE
 from vexlab.domains.performance_metrics.pair import Pair
 from vexlab.guest.fsperf import Sample
+from vexlab.stats import median_interval
 
 pytestmark = [
     pytest.mark.domain("performance_metrics"),

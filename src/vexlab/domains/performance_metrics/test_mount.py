@@ -7,11 +7,11 @@ import shlex
 import pytest
 
 from vexlab.config import Thresholds
-from vexlab.domains.performance_metrics.intervals import median_interval
 from vexlab.domains.performance_metrics.judge import Judge
 from vexlab.domains.performance_metrics.limits import Limits
 from vexlab.domains.performance_metrics.machines import SHAPE
 from vexlab.domains.performance_metrics.pair import Pair
+from vexlab.stats import median_interval
 
 pytestmark = [
     pytest.mark.domain("performance_metrics"),

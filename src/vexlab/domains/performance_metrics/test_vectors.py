@@ -9,7 +9,6 @@ from statistics import median
 
 import pytest
 
-from vexlab.domains.performance_metrics.intervals import median_interval, slope_interval
 from vexlab.domains.performance_metrics.judge import Judge
 from vexlab.domains.performance_metrics.limits import Limits
 from vexlab.domains.performance_metrics.machines import SHAPE
@@ -17,6 +16,7 @@ from vexlab.domains.performance_metrics.pair import Pair
 from vexlab.guest.vectors import ADAPTERS, Vector, VectorStore, draw
 from vexlab.observe.memory import SAMPLE, parse_samples
 from vexlab.plugin.fixtures import Metrics
+from vexlab.stats import median_interval, slope_interval
 
 pytestmark = [
     pytest.mark.domain("performance_metrics"),

@@ -1,7 +1,7 @@
-"""Medians and slopes with confidence intervals that assume no distribution. Pure.
+"""Medians, slopes and trends that assume no distribution, some with a confidence interval. Pure.
 
-Times in a shared machine have long tails, so that means and their t-intervals tell little. Both intervals here rest on
-ranks alone: one outlier, however far out, moves them no further than to the next measured value.
+Times in a shared machine have long tails, so that means and their t-intervals tell little. Everything here rests on
+ranks alone: one outlier, however far out, moves it no further than to the next measured value.
 """
 
 from __future__ import annotations
@@ -54,11 +54,27 @@ def slope_interval(xs: Sequence[float], ys: Sequence[float]) -> Interval:
     count = len(xs)
     if count < FEWEST:
         raise ValueError(f"{count} points give no slope, {FEWEST} are needed")
-    points = zip(xs, ys, strict=True)
-    slopes = sorted((y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in itertools.combinations(points, 2) if x1 != x2)
+    slopes = _slopes(xs, ys)
     if not slopes:
         raise ValueError("all points have the same x")
     spread = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
     first = max(math.floor((len(slopes) - spread) / 2), 0)
     last = min(math.ceil((len(slopes) + spread) / 2), len(slopes) - 1)
     return Interval(low=slopes[first], middle=median(slopes), high=slopes[last], confidence=CONFIDENCE)
+
+
+def slope(values: Sequence[float]) -> float:
+    """Return the median slope of all pairs of ``values``, each one step after the last; 0 for fewer than two."""
+    return median(_slopes(range(len(values)), values) or [0.0])
+
+
+def kendall_tau(values: Sequence[float]) -> float:
+    """Return how steadily ``values`` rise (Kendall): 1 where each is greater than all before it, -1 where less."""
+    pairs = list(itertools.combinations(values, 2))
+    rising = sum((later > earlier) - (later < earlier) for earlier, later in pairs)
+    return rising / len(pairs) if pairs else 0.0
+
+
+def _slopes(xs: Sequence[float], ys: Sequence[float]) -> list[float]:
+    points = zip(xs, ys, strict=True)
+    return sorted((y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in itertools.combinations(points, 2) if x1 != x2)

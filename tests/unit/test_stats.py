@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from vexlab.domains.performance_metrics.intervals import CONFIDENCE, median_interval, slope_interval
+from vexlab.stats import CONFIDENCE, kendall_tau, median_interval, slope, slope_interval
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,19 @@ def test_an_exact_line_has_a_narrow_slope() -> None:
 def test_one_x_has_no_slope() -> None:
     with pytest.raises(ValueError, match="same x"):
         slope_interval([1.0] * 7, range(7))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "tau"),
+    [
+        ([], 0.0, 0.0),
+        ([3.0], 0.0, 0.0),
+        ([1.0, 3.0, 5.0, 7.0], 2.0, 1.0),
+        ([7.0, 5.0, 3.0], -2.0, -1.0),
+        ([4.0, 4.0, 4.0], 0.0, 0.0),
+        ([1.0, 2.0, 1e9, 4.0, 5.0], 1.0, 0.6),  # eight of ten pairs rise, two fall
+    ],
+)
+def test_slope_and_steadiness(values: list[float], expected: float, tau: float) -> None:
+    assert slope(values) == expected
+    assert kendall_tau(values) == pytest.approx(tau)
