@@ -22,12 +22,6 @@ def error_of(name: str) -> str:
     return _LINES.get(name, ["", "", "", "-"])[3].replace("-", "")
 
 
-def half(name: str, otherwise: int) -> int:
-    """Return half of the limit of this capability, at most ``otherwise``, which holds where nothing is known too."""
-    limit = _LINES.get(name, ["", "", "-"])[2]
-    return min(int(limit) // 2, otherwise) if limit.isdigit() else otherwise
-
-
 def within(name: str, wanted: int) -> int:
     """Return ``wanted``, or half of the limit of this capability where an error was seen at a limit below that.
 

@@ -2,7 +2,7 @@
 # What the filesystem under test can do, for shell scripts in the guest: `. /vexlab/lib/capable.sh`.
 
 _profile="
-$(cat /vexlab/profile 2>/dev/null)"
+$(cat /vexlab/profile 2>/dev/null || :)"
 
 # can NAME...: whether none of these capabilities is known to be refused or broken
 can() {
@@ -16,21 +16,15 @@ $_name deadly "*) return 1 ;;
 	done
 }
 
-# half NAME OTHERWISE: prints half of the limit of this capability, at most OTHERWISE
-half() {
-	_limit=$(sed -n "s/^$1 [a-z]* \([0-9]*\) .*/\1/p" /vexlab/profile 2>/dev/null)
-	if [ -n "$_limit" ] && [ $((_limit / 2)) -lt "$2" ]; then echo $((_limit / 2)); else echo "$2"; fi
-}
-
 # within NAME WANTED: prints WANTED, or half of the limit where an error was seen at a limit below that. A limit without
 # an error is only where the search ended.
 within() {
-	_limit=$(sed -n "s/^$1 [a-z]* \([0-9]*\) E.*/\1/p" /vexlab/profile 2>/dev/null)
+	_limit=$(echo "$_profile" | sed -n "s/^$1 [a-z]* \([0-9]*\) E.*/\1/p")
 	if [ -n "$_limit" ] && [ "$_limit" -lt "$2" ]; then echo $((_limit / 2)); else echo "$2"; fi
 }
 
 # tick: prints the seconds after which a time that is kept is another one
 tick() {
-	_limit=$(sed -n 's/^time_granularity works \([0-9]*\) .*/\1/p' /vexlab/profile 2>/dev/null)
+	_limit=$(echo "$_profile" | sed -n 's/^time_granularity works \([0-9]*\) .*/\1/p')
 	if [ "${_limit:-0}" -gt 10000000 ]; then echo $((_limit / 1000000000 + 1)); else echo 0.02; fi
 }

@@ -105,7 +105,7 @@ def stale_bytes():
             if len(content) != size or content[:cut] != b"s" * cut:
                 wrong("cut to", cut, "bytes and grown again, the file lost its beginning or its length")
             elif left:
-                wrong("cut from", size, "to", cut, "bytes and grown again, the file shows", left, "of the bytes cut off")
+                wrong("cut from", size, "to", cut, "bytes and grown again, it shows", left, "of the bytes cut off")
 
 def free():
     os.sync()

@@ -11,7 +11,7 @@ _LARGE_MIB = 20 << 10
 
 
 def disks(target: Target) -> tuple[Disk, ...]:
-    """Return the disks: the empty one, the smallest that serves, 100 MiB, large sectors, one for ext4, two large ones."""
+    """Return the disks: the empty one, the smallest that serves, 100 MiB, large sectors, one for ext4, two large."""
     return (
         Disk(serial="scratch", size=200 if target.min_disk <= 200 else target.min_disk),
         Disk(serial="tiny", size=target.min_disk),

@@ -13,9 +13,11 @@ from vexlab.guest.post_checks import PostChecks
 from vexlab.model.machine import CommandResult
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
+from vexlab.workloads import LIBRARY
 
 SCRIPTS = Path(__file__).parent / "workflows"
 _PRELUDE = "prelude.sh"
+_CAPABLE = tuple(path for path in LIBRARY if path.suffix == ".sh")
 _CHECKS = "checks_count"
 _SHOWN, _BEFORE = 1500, 8  # characters, lines
 # line 31 of git: `git commit -q -m "the first"` ended with status 128
@@ -62,12 +64,12 @@ class Workflow:
 
 
 def script_of(name: str) -> str:
-    """Return the script ``name`` with the functions of the prelude before it."""
+    """Return the script ``name`` with the functions of the prelude, and those that know the profile, before it."""
     return _prelude() + (SCRIPTS / f"{name}.sh").read_text()
 
 
 def _prelude() -> str:
-    return (SCRIPTS / _PRELUDE).read_text()
+    return "\n".join(path.read_text() for path in (*_CAPABLE, SCRIPTS / _PRELUDE))
 
 
 def words_of(result: CommandResult) -> str:

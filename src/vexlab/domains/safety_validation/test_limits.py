@@ -21,7 +21,10 @@ pytestmark = [
 _SCRIPT = "/tmp/limits.py"
 
 
-@pytest.mark.parametrize("resource", ["descriptors", "file_size", "blocks", "inodes", "memory"])
+_OF_INODES = pytest.param("inodes", marks=pytest.mark.needs(capabilities="statfs_inodes"))
+
+
+@pytest.mark.parametrize("resource", ["descriptors", "file_size", "blocks", _OF_INODES, "memory"])
 def test_limit(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, resource: str) -> None:
     """With the resource used up operations fail with the error that says so, nothing is lost, and it works again."""
     machine = mounted.machine

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Before every workflow: stop at the first command that fails and say which; count what was compared.
+# Before every workflow, after workloads/capable.sh: stop at the first command that fails and say which; count what was
+# compared.
 # The first argument is the mounted filesystem, the others are the script's own.
 set -Eeuo pipefail
 shopt -s inherit_errexit
@@ -7,8 +8,6 @@ NEWLINE=$'\n'
 export LC_ALL=C TZ=UTC HOME=/tmp PATH="/vexlab/bin:$PATH"
 trap 'status=$? COMMAND=${BASH_COMMAND//$NEWLINE/ }; echo "line $LINENO of $0: \`${COMMAND:0:300}\` ended with status $status" >&2' ERR
 trap 'end_others; echo "metric checks_count $CHECKS"' EXIT
-# shellcheck source=src/vexlab/workloads/capable.sh
-. /vexlab/lib/capable.sh
 CHECKS=0
 MNT=$1
 STEP=${2:-}
