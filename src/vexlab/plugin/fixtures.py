@@ -337,7 +337,7 @@ def scratch(machine: Machine) -> str:
 
 @pytest.fixture
 def filesystem(
-    machine: Machine, target: Target, kernel: Kernel, scratch: str, profile: Profile | None
+    request: pytest.FixtureRequest, machine: Machine, target: Target, kernel: Kernel, scratch: str
 ) -> GuestFilesystem:
     """Return the verbs for the target's filesystem on the scratch disk, its module loaded, nothing made or mounted."""
     if not target.mkfs:
@@ -347,7 +347,9 @@ def filesystem(
         _load(GuestModule(machine, target))
     elif "built into" not in reason:
         pytest.skip(reason)
-    return GuestFilesystem(machine, effective(target, profile), scratch, profile=profile)
+    # not the fixture `profile`: a case may have a parameter of that name
+    known = profile_on(request.config, kernel.name, _domain(request))
+    return GuestFilesystem(machine, effective(target, known), scratch, profile=known)
 
 
 def _unregistered(filesystem: GuestFilesystem) -> str:

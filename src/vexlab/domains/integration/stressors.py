@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 # stress-ng 0.15's class "filesystem" without what is not the mounted filesystem's (bind-mount, binderfs, eventfd,
 # ioprio, procfs, ...), and some that write files although they are in other classes. What the filesystem does not
@@ -14,6 +14,25 @@ STRESSORS = (
     *("handle", "hdd", "inode-flags", "inotify", "io", "iomix", "lease", "link", "locka", "lockf", "lockofd", "mknod"),
     *("open", "readahead", "rename", "revio", "seek", "sendfile", "symlink", "sync-file", "touch", "utime", "xattr"),
 )
+
+# What some of them are about, in the words of the capability profile.
+NEEDS = {
+    "chmod": "chmod",
+    "chown": "chown",
+    "copy-file": "copy_file_range",
+    "fallocate": "fallocate",
+    "flock": "locks",
+    "fpunch": "punch_hole",
+    "link": "link",
+    "locka": "locks",
+    "lockf": "locks",
+    "lockofd": "locks",
+    "mknod": "fifo socket",
+    "rename": "rename rename_over",
+    "symlink": "symlink",
+    "utime": "utimes",
+    "xattr": "xattr",
+}
 
 # stress-ng(1), EXIT STATUS: 3 not enough resources or a needed condition missing, 4 not implemented here
 _NOT_RUN = (3, 4)
@@ -28,9 +47,9 @@ def parse_stressors(text: str) -> dict[str, int]:
     return {name: int(status) for name, status in _STATUS.findall(text)}
 
 
-def wrong_stressors(statuses: Mapping[str, int]) -> str:
+def wrong_stressors(statuses: Mapping[str, int], stressors: Sequence[str] = STRESSORS) -> str:
     """Return what is wrong as one sentence, or ``""``: one failed, was cut short, or too many could not run."""
-    missing = [name for name in STRESSORS if name not in statuses]
+    missing = [name for name in stressors if name not in statuses]
     if missing:
         return f"no result of {', '.join(missing)}"
     failed = [f"{name} ({status})" for name, status in statuses.items() if status not in (0, *_NOT_RUN)]

@@ -8,6 +8,8 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from vexlab.errors import TargetFailure
 from vexlab.guest.post_checks import PostChecks
 from vexlab.model.machine import CommandResult
@@ -53,6 +55,12 @@ class Workflow:
         if not measured.get(_CHECKS, 0) > 0:
             raise TargetFailure(f"{name} checked nothing: {words_of(result)}")
         return result
+
+    def room(self, size: int) -> None:
+        """Skip the case where a file may not have ``size`` bytes."""
+        filesystem = self.post_checks.filesystem
+        if filesystem.within("file_size", size) < size:
+            pytest.skip(f"it writes files of {size} bytes, more than the filesystem takes (`file_size`)")
 
     def script(self, name: str) -> str:
         """Return the script ``name``, for a case that runs it in its own way."""

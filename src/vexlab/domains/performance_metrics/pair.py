@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.fio import FioFigures, FioJob, job_file, parse_fio
@@ -77,6 +79,12 @@ class Pair:
         if not result.ok:
             raise TargetFailure(f"fio failed: {result}")
         return tuple(each for each in parse_fio(self.machine.pull("/tmp/fio.json").decode()) if each.round > 0)
+
+    def room(self, *, size: int = 0, names: int = 0) -> None:
+        """Skip the case where a file may not have ``size`` bytes, or a folder not ``names`` names."""
+        for limit, wanted in (("file_size", size), ("dir_entries", names)):
+            if self.target.within(limit, wanted) < wanted:
+                pytest.skip(f"it needs {wanted} of `{limit}`, more than the filesystem takes")
 
     def again(self) -> None:
         """Unmount and mount both, so that nothing of them is in memory."""

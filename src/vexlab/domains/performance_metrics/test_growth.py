@@ -42,16 +42,20 @@ def _grows(
     judge.interval(f"{name}_exponent", slope_interval(xs, ys), most=limits.exponent)
 
 
+@pytest.mark.needs(capabilities="unlink")
 def test_growth_names(ext4: Pair, judge: Judge, limits: Limits) -> None:
     """Adding a name to a directory and removing one take no longer the more names there are."""
+    ext4.room(names=2 * _BATCHES * _NAMES)
     _grows(ext4, judge, limits, "insert", "create", _NAMES)
     _grows(ext4, judge, limits, "remove", "unlink", _NAMES, shrinking=True)
     ext4.clear()
     judge.done()
 
 
+@pytest.mark.needs(capabilities="mkdir rmdir unlink")
 def test_growth_room(ext4: Pair, judge: Judge, limits: Limits) -> None:
     """Making a file takes no longer the more files there are, nor appending to one the longer it is."""
+    ext4.room(size=2 * _BATCHES * _BLOCKS * 4096, names=2 * _BATCHES * _FILES // 25)
     _grows(ext4, judge, limits, "files", "spread", _FILES)
     _grows(ext4, judge, limits, "append", "write", _BLOCKS)
     ext4.clear()

@@ -24,6 +24,7 @@ pytestmark = [
 ]
 
 _ROUNDS = 9
+_LARGEST = 12 << 20  # bytes of a file
 
 
 def _tell(metrics: Metrics, job: FioJob, figures: Sequence[FioFigures]) -> None:
@@ -48,16 +49,20 @@ def _judge(
         judge.compare(f"{job.name}_p99", tails, most=limits.tail)
 
 
+@pytest.mark.needs(capabilities="unlink truncate_up")
 def test_io_cached(ext2: Pair, judge: Judge, metrics: Metrics, limits: Limits) -> None:
     """Sequential, random and mixed reads and writes through the page cache are at least half as fast as in ext2."""
+    ext2.room(size=_LARGEST)
     figures = ext2.fio(*CACHED, rounds=_ROUNDS)
     _judge(figures, CACHED, judge, metrics, limits, limits.cached_rate)
     ext2.clear()
     judge.done()
 
 
+@pytest.mark.needs(capabilities="unlink truncate_up fsync fdatasync")
 def test_io_synced(ext4: Pair, judge: Judge, metrics: Metrics, limits: Limits) -> None:
     """Writes that are to be on the disk at once are not many times slower than in ext4."""
+    ext4.room(size=_LARGEST)
     figures = ext4.fio(*SYNCED, rounds=_ROUNDS)
     _judge(figures, SYNCED, judge, metrics, limits, limits.synced_rate)
     ext4.clear()

@@ -100,6 +100,7 @@ def test_requests_names(ext4: Pair, judge: Judge, limits: Limits) -> None:
 
 def test_requests_data(ext4: Pair, judge: Judge, limits: Limits) -> None:
     """Data are written once, in large pieces; reading reads each block once, and what is in memory not at all."""
+    ext4.room(size=2 * _BLOCKS * 4096)
     phases = (*_synced("write", "scatter"), "drop", *_synced("read", "remove"))
     found = _compare(ext4.perf(*phases, rounds=_ROUNDS, count=_BLOCKS), judge, limits)
     written = found["write"][TARGET].write_sectors * 512
@@ -114,8 +115,10 @@ def test_requests_data(ext4: Pair, judge: Judge, limits: Limits) -> None:
     judge.done()
 
 
+@pytest.mark.needs(capabilities="fsync fdatasync unlink")
 def test_requests_sync(ext4: Pair, judge: Judge, limits: Limits) -> None:
     """Each fsync flushes the disk's cache, and writes and flushes no more than in ext4."""
+    ext4.room(size=2 * _ROUNDS * _SYNCS * 4096, names=2 * _ROUNDS * _SYNCS)
     samples = ext4.perf("durable", "fsync", "sync", "fdatasync", "unlink", rounds=_ROUNDS, count=_SYNCS, grow=True)
     found = _compare(samples, judge, limits)
     for phase in ("durable", "fsync", "fdatasync"):

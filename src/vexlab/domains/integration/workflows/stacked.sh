@@ -80,7 +80,7 @@ overlay() { # $3: what of the overlay the filesystem is: lower, upper
     seq 1000 >lower/long
     echo lower >lower/folder/file
     ln -s long lower/link
-    setfattr -n user.kept -v yes lower/long
+    ! can xattr || setfattr -n user.kept -v yes lower/long
     local up=/tmp/upper wk=/tmp/work
     [ "$1" = lower ] || up="$MNT/upper" wk="$MNT/work"
     mount -t overlay overlay -o "lowerdir=$MNT/lower,upperdir=$up,workdir=$wk" /mnt/over
