@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from vexlab.guest.mount import GuestFilesystem
 
-# Before every step. `maybe NEEDS COMMAND` does what the filesystem can. Where a file cannot be synced all are.
+# Before every step: where a file cannot be synced all are.
 PRELUDE = """
 . /vexlab/lib/capable.sh
-# shellcheck disable=SC2086
-maybe() { ! can $1 || eval "$2"; }
 can fsync fdatasync || sync() { command sync -f .; }
 """
 # What was changed is written back and forgotten, but not committed yet: a sync that comes then must still commit it.
@@ -24,17 +22,21 @@ _SEQ_5000, _LONG = 23893, 50000  # bytes
 class Step:
     """Shell commands, done in the mounted filesystem, and the capabilities without which there is nothing to do.
 
-    In the commands ``@F`` stands for ``folder/``, ``@I`` for ``folder/inner/`` and ``@D`` for ``folder``, or what takes
+    ``parts`` are commands with what each needs by itself: the others are done without it. In the commands ``@F`` stands for ``folder/``, ``@I`` for ``folder/inner/`` and ``@D`` for ``folder``, or what takes
     their place where there are no directories; ``@M`` for the file that was renamed; ``@LONG`` for 50000 bytes, or what
     a file may have, ``@AT`` for a place in it, ``@LINES`` for 5000 lines, or as many as fit.
     """
 
-    commands: str
+    parts: tuple[tuple[str, str], ...]
     needs: str = ""
 
 
 def _step(commands: str, needs: str = "") -> Step:
-    return Step(commands=commands, needs=needs)
+    return Step(parts=(("", commands),), needs=needs)
+
+
+def _parts(*parts: tuple[str, str]) -> Step:
+    return Step(parts=parts)
 
 
 # Bytes that nobody wrote lie between the file's old end and what is written.
@@ -47,7 +49,7 @@ NAMES = (
     _step("ln -s somewhere/else symlink", "symlink"),
     _step("mv @Fempty @Imoved", "rename"),
     _step("{ [ -e @Flink ] || { touch @Flink && sync -f .; }; } && rm @Flink", "unlink"),
-    _step("maybe 'mkdir rmdir' 'mkdir gone && rmdir gone' && maybe fifo 'mkfifo fifo'"),
+    _parts(("mkdir rmdir", "mkdir gone && rmdir gone"), ("fifo", "mkfifo fifo")),
 )
 DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (ext4_truncate in fs/ext4/inode.c)
     _step("seq @LINES >data"),
@@ -58,7 +60,7 @@ DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (ex
 )
 # The same of what is synced by a call: `sync -d` is fdatasync(2), `sync` with a name fsync(2).
 SYNCED_DATA = (
-    _step("maybe mkdir 'mkdir folder' && seq 1000 >@Ffile && sync @Ffile @D ."),
+    _parts(("mkdir", "mkdir folder"), ("", "seq 1000 >@Ffile && sync @Ffile @D .")),
     _step("echo more >>@Ffile && sync -d @Ffile", "append"),
     _step("printf changed | dd of=@Ffile bs=1 seek=100 conv=notrunc status=none && sync -d @Ffile"),
     _step("truncate -s 77 @Ffile && sync -d @Ffile", "truncate_down"),
@@ -77,18 +79,20 @@ with open("@Ffile", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
     _step("seq 99 >other && sync -f ."),
 )
 SYNCED_NAMES = (
-    _step("maybe mkdir 'mkdir folder' && echo text >@Ffile && sync @Ffile @D ."),
+    _parts(("mkdir", "mkdir folder"), ("", "echo text >@Ffile && sync @Ffile @D .")),
     _step("mv @Ffile @Fmoved && sync @D", "rename"),
     _step("ln @M link && sync .", "link"),
     _step("{ [ -e link ] || { echo >link && sync -f .; }; } && rm link && sync .", "unlink"),
-    _step("maybe chmod 'chmod 640 @M' && maybe chown 'chown 5:6 @M' && sync @M"),
+    _parts(("chmod", "chmod 640 @M"), ("chown", "chown 5:6 @M"), ("", "sync @M")),
     _step("setfattr -n user.note -v kept @M && sync @M", "xattr"),
     _step(f"chmod 601 @M && {_FORGET} && sync @M", "chmod"),
     _step(f"ln @M @Fother && {_FORGET} && sync @D", "link"),
     _step("echo new >fresh && sync fresh && mv fresh @M && sync . @D", "rename rename_over"),
-    _step(
-        "maybe symlink 'ln -s @M symlink' && maybe fifo 'mkfifo fifo' && "
-        "maybe 'mkdir rmdir' 'mkdir gone && rmdir gone' && sync ."
+    _parts(
+        ("symlink", "ln -s @M symlink"),
+        ("fifo", "mkfifo fifo"),
+        ("mkdir rmdir", "mkdir gone && rmdir gone"),
+        ("", "sync ."),
     ),
     _step("mv folder renamed && sync .", "mkdir rename_directory"),
 )
@@ -110,9 +114,9 @@ def commands_for(filesystem: GuestFilesystem, steps: tuple[Step, ...]) -> tuple[
     }
     found = []
     for step in steps:
-        if filesystem.can(*step.needs.split()):
-            commands = step.commands
-            for word, meant in sorted(words.items(), reverse=True):
-                commands = commands.replace(word, meant)
-            found.append(commands)
-    return tuple(found)
+        done = [command for needs, command in step.parts if filesystem.can(*needs.split(), *step.needs.split())]
+        commands = " && ".join(done)
+        for word, meant in sorted(words.items(), reverse=True):
+            commands = commands.replace(word, meant)
+        found.append(commands)
+    return tuple(filter(None, found))
