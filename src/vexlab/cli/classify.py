@@ -6,38 +6,19 @@ import datetime
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from vexlab.classify import known as known_issues
+from vexlab.classify.known import KnownIssue
 from vexlab.classify.stream import classify_stream
+from vexlab.cli.answer import Answer, FoundReport
 from vexlab.config import cache_dir
 from vexlab.errors import UsageError
-from vexlab.model.report import Report
-
-if TYPE_CHECKING:
-    from vexlab.classify.known import KnownIssue
 
 _CHUNK = 1 << 20
 _MOST_DISTINCT = 10_000  # different findings kept of one call; a flood has few
-
-
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A report as printed: the file it stands in, how often it came, and why it is suppressed, if it is."""
-
-    file: str
-    report: Report
-    count: int = 1
-    known: str = ""
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What ``--json`` prints."""
-
-    findings: tuple[Finding, ...]
-    expired: tuple[known_issues.KnownIssue, ...]
 
 
 @click.command("classify")
@@ -85,17 +66,17 @@ def command(
     if as_json:
         click.echo(msgspec.json.encode(answer).decode())
     else:
-        from vexlab.cli.findings import render
+        from vexlab.cli.findings import render  # which imports rich
 
         render(answer, text=text)
     new = any(not finding.known for finding in answer.findings)
     ctx.exit(1 if new or answer.expired else 0)
 
 
-def _read_all(files: Iterable[Path], targets: tuple[str, ...]) -> Iterator[Finding]:
+def _read_all(files: Iterable[Path], targets: tuple[str, ...]) -> Iterator[FoundReport]:
     for path in files:
         for report in classify_stream(_chunks(path), target_modules=targets):
-            yield Finding(file=str(path), report=report)
+            yield FoundReport(file=str(path), report=report)
 
 
 def _chunks(path: Path) -> Iterator[str]:
@@ -113,11 +94,11 @@ def _chunks(path: Path) -> Iterator[str]:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _distinct(findings: Iterable[Finding], *, every: bool) -> list[Finding]:
+def _distinct(findings: Iterable[FoundReport], *, every: bool) -> list[FoundReport]:
     """Repeats counted instead of listed, so that a flood of one crash is one finding."""
     if every:
         return list(findings)
-    kept: dict[tuple[str, str], Finding] = {}
+    kept: dict[tuple[str, str], FoundReport] = {}
     for finding in findings:
         key = (finding.file, finding.report.fingerprint)
         first = kept.get(key)
@@ -128,7 +109,7 @@ def _distinct(findings: Iterable[Finding], *, every: bool) -> list[Finding]:
     return list(kept.values())
 
 
-def _symbolised(found: list[Finding], vmlinux: Path | None, modules: tuple[Path, ...]) -> list[Finding]:
+def _symbolised(found: list[FoundReport], vmlinux: Path | None, modules: tuple[Path, ...]) -> list[FoundReport]:
     if not vmlinux and not modules:
         return found
     from vexlab.classify.symbols import DebugInfo, symbolise
@@ -142,7 +123,7 @@ def _symbolised(found: list[Finding], vmlinux: Path | None, modules: tuple[Path,
     ]
 
 
-def _sort_out(found: list[Finding], issues: tuple[KnownIssue, ...]) -> Answer:
+def _sort_out(found: list[FoundReport], issues: tuple[KnownIssue, ...]) -> Answer:
     today = datetime.datetime.now(tz=datetime.UTC).date()
     findings = []
     for finding in found:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
+from vexlab.cli.answer import Answer, FoundReport
 from vexlab.model.report import Frame, Report, Severity
-
-if TYPE_CHECKING:
-    from vexlab.cli.classify import Answer, Finding
 
 _STYLES = {Severity.FATAL: "bold white on red", Severity.CRASH: "bold red", Severity.WARNING: "bold yellow"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -37,7 +34,7 @@ def _plain(text: str) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _finding(console: Console, finding: Finding, *, text: bool) -> None:
+def _finding(console: Console, finding: FoundReport, *, text: bool) -> None:
     report = finding.report
     head = Text()
     head.append(f"{report.severity.value}", style="dim" if finding.known else _STYLES[report.severity])
@@ -63,7 +60,7 @@ def _finding(console: Console, finding: Finding, *, text: bool) -> None:
     console.print()
 
 
-def _facts(finding: Finding) -> list[tuple[str, str]]:
+def _facts(finding: FoundReport) -> list[tuple[str, str]]:
     report = finding.report
     flags = [word for word, is_set in (("corrupted", report.corrupted), ("suppressed", report.suppressed)) if is_set]
     rows = (
