@@ -69,6 +69,7 @@ static int run(const struct selection *selection, const char *path)
 			if (run_probe(probe, number) == USED_UP)
 				return 3;
 		}
+	end_probes();
 	if (!ran)
 		fputs("fsprobe: no probe has this name\n", stderr);
 	return ran ? 0 : 2;

@@ -20,6 +20,9 @@ bool list_holds(const char *list, const char *name);
 /* Runs a probe below the working directory and says what it found; USED_UP where the machine is no good any more. */
 enum after run_probe(const struct probe *probe, unsigned int number);
 
+/* Removes what the probes themselves leave, once they have all been run. */
+void end_probes(void);
+
 /* fsprobe put and fsprobe look: files that must be the same after an unmount or a power cut. */
 int put_files(const char *dir);
 int look_at_files(const char *dir);
