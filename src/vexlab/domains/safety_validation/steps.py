@@ -23,9 +23,9 @@ class Step:
     """Shell commands, done in the mounted filesystem, and the capabilities without which there is nothing to do.
 
     ``parts`` are commands with what each needs by itself: the others are done without it. In the commands ``@F`` stands
-    for ``folder/``, ``@I`` for ``folder/inner/`` and ``@D`` for ``folder``, or what takes their place where there are no
-    directories; ``@M`` for the file that was renamed; ``@LONG`` for 50000 bytes, or what a file may have, ``@AT`` for a
-    place in it, ``@LINES`` for 5000 lines, or as many as fit.
+    for ``folder/``, ``@I`` for ``folder/inner/`` and ``@D`` for ``folder``, or what takes their place where there are
+    no directories; ``@M`` for the file that was renamed; ``@LONG`` for 50000 bytes, or what a file may have, ``@AT``
+    for a place in it, ``@LINES`` for 5000 lines, or as many as fit.
     """
 
     parts: tuple[tuple[str, str], ...]

@@ -17,7 +17,7 @@ from vexlab.vm.machine import Machine
 pytestmark = [
     pytest.mark.domain("safety_validation"),
     pytest.mark.level(2),
-    pytest.mark.needs("DM_LOG_WRITES", "DM_SNAPSHOT", mkfs=True),
+    pytest.mark.needs("DM_LOG_WRITES", "DM_SNAPSHOT", mkfs=True, capabilities="mkdir"),
     pytest.mark.vm(disks=disks),
     pytest.mark.slow,
 ]

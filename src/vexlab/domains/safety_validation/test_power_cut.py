@@ -21,7 +21,7 @@ from vexlab.plugin.fixtures import Metrics, PowerCycle
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
-    pytest.mark.needs(mkfs=True),
+    pytest.mark.needs(mkfs=True, capabilities="mkdir"),  # its writers have folders of their own
     pytest.mark.vm(disks=disks),
 ]
 

@@ -2,6 +2,7 @@
 /* The filesystem on its layers: made, filled, mounted, checked, emptied. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #include "fscrash/bench.h"
 #include "fscrash/execute.h"
+#include "lib/profile.h"
 #include "lib/random.h"
 #include "lib/tree.h"
 
@@ -122,6 +124,20 @@ bool bench_quiet(struct bench *bench, char why[WHY])
 	return quiet;
 }
 
+/* So many of `size` bytes may a file have, in whole cells: half of the limit where that is less. */
+static size_t within_file(size_t size)
+{
+	size_t half = profile_half("file_size", LLONG_MAX) / CELL * CELL;
+
+	return half && half < size ? half : size;
+}
+
+/* Waits until the file is on the disk; where it cannot be asked for, until all is. */
+static bool synced(int fd)
+{
+	return !(profile_works("fsync") ? fsync(fd) : syncfs(fd));
+}
+
 static void stale_cells(struct cell *cell)
 {
 	for (uint32_t i = 0; i < CHUNK / CELL; i++)
@@ -132,18 +148,20 @@ static void stale_cells(struct cell *cell)
 static bool fill(const struct bench *bench)
 {
 	static struct cell cells[CHUNK / CELL];
+	size_t piece = within_file(CHUNK);
+	long most = MOST_CHUNKS * (CHUNK / piece), entries = FOLDERS * profile_half("dir_entries", LONG_MAX / FOLDERS);
 	char path[256];
 	bool room = true;
 
 	stale_cells(cells);
-	for (int i = 0; i < MOST_CHUNKS && room; i++) {
+	for (int i = 0; i < most && i < entries && room; i++) {
 		int fd;
 
 		snprintf(path, sizeof(path), "%s/stale%d", bench->root, i % FOLDERS);
 		mkdir(path, 0755);
 		snprintf(path, sizeof(path), "%s/stale%d/%d", bench->root, i % FOLDERS, i);
 		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-		room = fd >= 0 && write_all(fd, cells, CHUNK, 0) == CHUNK;
+		room = fd >= 0 && write_all(fd, cells, piece, 0) == (ssize_t)piece;
 		if (fd >= 0)
 			close(fd);
 	}
@@ -166,6 +184,7 @@ static void kept_cells(struct cell *cell)
 static bool make_kept(const struct bench *bench)
 {
 	static struct cell cells[CHUNK / 8 / CELL];
+	size_t len = within_file(sizeof(cells));
 	char path[256];
 	bool good;
 	int fd;
@@ -173,7 +192,7 @@ static bool make_kept(const struct bench *bench)
 	kept_cells(cells);
 	snprintf(path, sizeof(path), "%s/kept", bench->root);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	good = fd >= 0 && write_all(fd, cells, sizeof(cells), 0) == sizeof(cells) && !fsync(fd);
+	good = fd >= 0 && write_all(fd, cells, len, 0) == (ssize_t)len && synced(fd);
 	close(fd);
 	return good;
 }
@@ -181,6 +200,7 @@ static bool make_kept(const struct bench *bench)
 bool bench_kept(const struct bench *bench, char why[WHY])
 {
 	static struct cell wanted[CHUNK / 8 / CELL], cells[CHUNK / 8 / CELL];
+	size_t expected = within_file(sizeof(cells));
 	char path[256];
 	ssize_t len;
 	int fd;
@@ -191,7 +211,7 @@ bool bench_kept(const struct bench *bench, char why[WHY])
 	len = fd < 0 ? -1 : read_all(fd, cells, sizeof(cells), 0);
 	if (fd >= 0)
 		close(fd);
-	if (len == sizeof(cells) && !memcmp(cells, wanted, sizeof(cells)))
+	if (len == (ssize_t)expected && !memcmp(cells, wanted, expected))
 		return true;
 	snprintf(why, WHY, "a file that nobody touched has changed%s%s", len < 0 ? ": " : "", len < 0 ? strerror(errno) : "");
 	return false;
@@ -311,7 +331,7 @@ static pid_t start_committer(const struct bench *bench, int *pipe_end)
 
 		while (now_ms() < until)
 			;
-		if (pwrite(fd, &byte, 1, random_below(&random, 4096)) != 1 || fsync(fd))
+		if (pwrite(fd, &byte, 1, random_below(&random, 4096)) != 1 || !synced(fd))
 			_exit(1);
 	}
 	_exit(0);
