@@ -19,6 +19,7 @@ from vexlab.model.report import Severity
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Verdict
 from vexlab.report import jsonfile, junit
+from vexlab.report.content import Content
 from vexlab.report.terminal import printable
 from vexlab.results.store import Store
 
@@ -92,9 +93,10 @@ def test_a_killed_run_names_what_it_did_not_come_to(tmp_path: Path) -> None:
 def test_undecided_cases_are_told_in_every_report(tmp_path: Path) -> None:
     cases = with_undecided(_planned("a", "b"), (_case("a"),), {"t.py::b": "its process died"}, "other")
     result = dataclasses.replace(_stored(tmp_path), cases=cases, summary=Summary.of(cases))
-    (case,) = [each for each in json.loads(jsonfile.render(result))["cases"] if each["verdict"] == "undecided"]
+    told = json.loads(jsonfile.render(Content.of(result)))["cases"]
+    (case,) = [each for each in told if each["verdict"] == "undecided"]
     assert (case["id"], case["reason"]) == ("d.b[6.1]", "its process died")
-    (suite,) = ElementTree.fromstring(junit.render(result))
+    (suite,) = ElementTree.fromstring(junit.render(Content.of(result)))
     assert suite.get("errors") == "1"
     error = suite.find("testcase/error")
     assert error is not None
@@ -119,8 +121,8 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_json_has_the_promised_shape(tmp_path: Path) -> None:
-    document = json.loads(jsonfile.render(_stored(tmp_path, _case("a", Verdict.CRASHED, "text"))))
-    assert set(document) == {"run", "summary", "problems", "cases"}
+    document = json.loads(jsonfile.render(Content.of(_stored(tmp_path, _case("a", Verdict.CRASHED, "text")))))
+    assert set(document) == {"version", "run", "summary", "problems", "profiles", "cases"}
     assert {"id", "target", "kernels", "accelerator", "started", "finished"} <= set(document["run"])
     assert document["summary"] == {
         "passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0, "blocked": 0,
@@ -136,7 +138,8 @@ def test_json_has_the_promised_shape(tmp_path: Path) -> None:
 
 def test_junit_survives_hostile_text(tmp_path: Path) -> None:
     text = HOSTILE.replace("\ud800", "")
-    document = junit.render(_stored(tmp_path, _case("a", Verdict.CRASHED, text), _case("b", Verdict.SKIPPED, text)))
+    result = _stored(tmp_path, _case("a", Verdict.CRASHED, text), _case("b", Verdict.SKIPPED, text))
+    document = junit.render(Content.of(result))
     (suite,) = ElementTree.fromstring(document)
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "1")
     failure = suite.find("testcase/failure")
@@ -145,16 +148,18 @@ def test_junit_survives_hostile_text(tmp_path: Path) -> None:
     assert "\x1b" not in (failure.text or "")
 
 
-def test_checks_of_a_case_are_told_and_are_no_cases_of_their_own(tmp_path: Path) -> None:
+def test_checks_of_a_case_are_told_and_are_not_counted_as_cases(tmp_path: Path) -> None:
     checks = (
         SubResult(name="link.count", verdict=SubVerdict.PASSED, duration_s=0.25),
         SubResult(name="link.hard", verdict=SubVerdict.REFUSED, words=f"no hard links {HOSTILE[:4]}"),
     )
     result = _stored(tmp_path, dataclasses.replace(_case("a"), subresults=checks))
-    (case,) = json.loads(jsonfile.render(result))["cases"]
+    (case,) = json.loads(jsonfile.render(Content.of(result)))["cases"]
     assert case["subresults"][0] == {"name": "link.count", "verdict": "passed", "words": "", "duration_s": 0.25}
-    (suite,) = ElementTree.fromstring(junit.render(result))
-    assert suite.get("tests") == str(len(suite)) == "1"
+    suite, of_checks = ElementTree.fromstring(junit.render(Content.of(result)))
+    assert suite.get("tests") == str(len(suite.findall("testcase"))) == "1"
+    assert (of_checks.get("tests"), of_checks.get("skipped"), of_checks.get("failures")) == ("2", "1", "0")
+    assert [case.get("name") for case in of_checks] == ["link.count", "link.hard"]
     assert suite.findtext("testcase/system-out") == "passed  link.count\nrefused link.hard no hard links \ufffd[2J"
 
 

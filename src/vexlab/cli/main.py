@@ -28,6 +28,7 @@ COMMANDS = {
     "classify": "Read a kernel log and say what went wrong in it",
     "selfcheck": "Build known defects into a target and see which are found",
     "results": "Show earlier runs",
+    "report": "Write a run as a page, a comment, tables, for CI",
 }
 
 

@@ -10,6 +10,7 @@ import click
 from vexlab.config import load_settings
 from vexlab.model.case import RunInfo
 from vexlab.report import jsonfile
+from vexlab.report.content import Content, state_of
 from vexlab.report.terminal import printable
 from vexlab.results.store import Store
 
@@ -25,7 +26,7 @@ def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
     store = Store(Path(results_dir or load_settings(None).results).absolute())
     if run is None:
         for each in store.runs():
-            state = each.run.state.value if each.run.finished else "unfinished"
+            state = state_of(each.run)
             counts = each.summary
             click.echo(
                 f"{each.run.id}  {each.run.target:12} {','.join(each.run.kernels):12} {state:11} "
@@ -36,10 +37,11 @@ def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
         return
     result = store.load(run)
     if as_json:
-        click.echo(jsonfile.render(result).decode(), nl=False)
+        content = Content.of(result, store.profiles(result.run.id))
+        click.echo(jsonfile.render(content).decode(), nl=False)
         return
     info = result.run
-    state = info.state.value if info.finished else "unfinished"
+    state = state_of(info)
     click.echo(f"{info.id}: {info.target} on kernel {', '.join(info.kernels)}, {state}, in {store.folder / info.id}")
     for line in _origin(info):
         click.echo(f"  {printable(line)}")

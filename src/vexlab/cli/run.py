@@ -17,6 +17,7 @@ from vexlab.domains import find_domains
 from vexlab.errors import UsageError
 from vexlab.model.case import RunState
 from vexlab.report.files import ReportFiles
+from vexlab.report.renderers import chosen
 from vexlab.report.terminal import Progress
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
@@ -37,6 +38,7 @@ _ENDING_S = 10.0
     help="Write the results as JSON; - for standard output.",
 )
 @click.option("--junit", "junit_file", type=click.Path(dir_okay=False), help="Write the results as JUnit XML.")
+@click.option("--report-format", metavar="FORMAT,…", help="Also write these into the run's folder, as `vexlab report`.")
 @click.option("--ci", is_flag=True, help="Plain output: no colour, no live line.")
 def command(
     *,
@@ -44,6 +46,7 @@ def command(
     results_dir: str | None,
     json_file: str | None,
     junit_file: str | None,
+    report_format: str | None,
     ci: bool,
     **asked: object,
 ) -> int:
@@ -58,6 +61,7 @@ def command(
     settings = settings_for(request)
     request = replace(request, kernels=settings.kernels)
     _check_domains(request)
+    formats = chosen(report_format) if report_format is not None else ()
     for old in (json_file, junit_file):
         # An earlier run's results must not be taken for this one's; a device, a pipe or a link is not ours to remove.
         if old and Path(old).is_file() and not Path(old).is_symlink():
@@ -65,7 +69,7 @@ def command(
     results = Path(results_dir or settings.results).absolute()
     stop = _Stop()
     with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
-        listeners = (StoreWriter(store), ReportFiles(json_file or "", junit_file or ""), progress)
+        listeners = (StoreWriter(store), ReportFiles(json_file or "", junit_file or "", formats), progress)
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
     _say_end(ended, request.cases)
     return ended.exit_code

@@ -1,47 +1,85 @@
-"""The subscriber that writes a finished run as JSON and JUnit: into its folder, and where the user wants it."""
+"""Reports as files: at the end of a run into its folder and where the user wants them, later whatever is asked for."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from vexlab.errors import InfraError, UsageError
-from vexlab.model.event import Event, RunFinished
+from vexlab.model.event import Event, ProfileKnown, RunFinished
+from vexlab.model.profile import Profile
 from vexlab.report import jsonfile, junit
+from vexlab.report.content import Content
+from vexlab.report.renderers import BY_NAME, Format
 
-_JSON = "result.json"
-_JUNIT = "junit.xml"
+_ALWAYS = (BY_NAME["json"], BY_NAME["junit"])
+STDOUT = "-"
 
 
 class ReportFiles:
-    """Writes at the end of the run; ``json_file`` may be ``-`` for standard output, an empty name is none."""
+    """Writes at the end of the run; ``json_file`` may be ``-`` for standard output, an empty name is none.
 
-    def __init__(self, json_file: str = "", junit_file: str = "") -> None:
+    ``formats`` are written into the run's folder, beside JSON and JUnit, which always are.
+    """
+
+    def __init__(self, json_file: str = "", junit_file: str = "", formats: Sequence[Format] = ()) -> None:
         self._json_file = json_file
         self._junit_file = junit_file
+        self._formats = (*_ALWAYS, *(each for each in formats if each not in _ALWAYS))
+        self._profiles: list[Profile] = []
 
     def take(self, event: Event) -> None:
         """Write; raise ``InfraError`` for the run's own folder, ``UsageError`` for a file of the user's."""
-        if not isinstance(event, RunFinished):
-            return
-        document, suite = jsonfile.render(event.result), junit.render(event.result)
-        wanted = ((self._json_file, document), (self._junit_file, suite))
+        match event:
+            case ProfileKnown():
+                self._profiles.append(event.profile)
+            case RunFinished():
+                self._write(Content.of(event.result, self._profiles), Path(event.folder))
+
+    def _write(self, content: Content, folder: Path) -> None:
+        wanted = ((self._json_file, jsonfile.render), (self._junit_file, junit.render))
         try:
-            for name, data in wanted:
-                if name == "-":
-                    sys.stdout.buffer.write(data)
-                    sys.stdout.flush()
+            for name, render in wanted:
+                if name == STDOUT:
+                    print_bytes(render(content))
                 elif name:
-                    Path(name).write_bytes(data)
+                    Path(name).write_bytes(render(content))
         except OSError as error:
-            hint = f"it is kept in {event.folder}"
+            hint = f"it is kept in {folder}"
             raise UsageError(f"the report cannot be written: {error}; {hint}", hint=hint) from error
         finally:
-            self._write_own(Path(event.folder), document, suite)
+            self._write_own(content, folder)
 
-    def _write_own(self, folder: Path, document: bytes, suite: bytes) -> None:
+    def _write_own(self, content: Content, folder: Path) -> None:
         try:
-            (folder / _JSON).write_bytes(document)
-            (folder / _JUNIT).write_bytes(suite)
+            write_folder(content, self._formats, folder)
         except OSError as error:
             raise InfraError(f"the results cannot be written: {error}") from error
+
+
+def write_folder(content: Content, formats: Sequence[Format], folder: Path) -> list[Path]:
+    """Write each format's files into ``folder``, which must exist, and return them; raise ``OSError``."""
+    written = []
+    for part in (part for each in formats for part in each.parts):
+        (folder / part.file).write_bytes(part.render(content))
+        written.append(folder / part.file)
+    return written
+
+
+def write_file(content: Content, form: Format, file: Path) -> list[Path]:
+    """Write one format to ``file``, its further files beside it (``x.csv``, ``x-metrics.csv``); raise ``OSError``."""
+    first, *others = form.parts
+    places = [(file, first)]
+    for part in others:
+        name = Path(part.file)
+        places.append((file.with_name(f"{file.stem}-{name.stem}{file.suffix or name.suffix}"), part))
+    for place, part in places:
+        place.write_bytes(part.render(content))
+    return [place for place, _ in places]
+
+
+def print_bytes(data: bytes) -> None:
+    """Write to standard output as it is."""
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()

@@ -1,23 +1,68 @@
-"""A run as JSON."""
+"""A run as JSON, and the JSON Schema of it. Both come from the same types."""
 
 from __future__ import annotations
 
+import dataclasses
+import typing
+
 import msgspec
 
-from vexlab.model.case import CaseResult, RunResult
-from vexlab.model.problem import distinct
+from vexlab.model.case import CaseResult, RunInfo, Summary
+from vexlab.model.key import CaseKey
+from vexlab.model.problem import Problem
+from vexlab.model.profile import Profile
+from vexlab.report.content import Content
+
+# Of the document: a field that is added leaves it, one that goes or changes its meaning raises it.
+VERSION = 1
 
 
-def render(result: RunResult) -> bytes:
-    """Return the run as indented JSON: ``{"run": …, "summary": …, "problems": […], "cases": […]}``.
+def _fields(kind: type) -> list[tuple[str, object]]:
+    hints = typing.get_type_hints(kind)
+    return [(field.name, hints[field.name]) for field in dataclasses.fields(kind)]
+
+
+def _case_type() -> type[msgspec.Struct]:
+    """Return the type of a case in the document: its id, the fields of its key, and its others."""
+    others = [field for field in _fields(CaseResult) if field[0] != "key"]
+    return msgspec.defstruct("Case", [("id", str), *_fields(CaseKey), *others], kw_only=True)
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """The whole file."""
+
+    version: int
+    run: RunInfo
+    summary: Summary
+    problems: tuple[Problem, ...]
+    profiles: tuple[Profile, ...]
+    cases: tuple[_case_type(), ...]  # type: ignore[valid-type]  # made of the model's fields
+
+
+def render(content: Content) -> bytes:
+    """Return the run as indented JSON: ``{"version": 1, "run": …, "summary": …, "problems": […], …}``.
 
     A case has its id, and the fields of its key beside its other ones.
     """
     document = {
-        "run": result.run,
-        "summary": result.summary,
-        "problems": distinct(result.cases),
-        "cases": [_case(case) for case in result.cases],
+        "version": VERSION,
+        "run": content.result.run,
+        "summary": content.result.summary,
+        "problems": content.problems,
+        "profiles": content.profiles,
+        "cases": [_case(case) for case in content.cases],
+    }
+    return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
+
+
+def schema() -> bytes:
+    """Return the JSON Schema of what ``render`` writes."""
+    (reference,), components = msgspec.json.schema_components([Document], ref_template="#/$defs/{name}")
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"A run of vexlab, version {VERSION}",
+        **reference,
+        "$defs": components,
     }
     return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
 

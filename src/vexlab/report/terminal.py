@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
-from vexlab.model.case import NOT_BEGUN, CaseResult, RunInfo, RunResult, RunState
+from vexlab.model.case import NOT_BEGUN, CaseResult, RunInfo, RunResult
 from vexlab.model.event import (
     CaseFinished,
     CaseStarted,
@@ -27,6 +27,7 @@ from vexlab.model.event import (
 from vexlab.model.problem import Problem, distinct
 from vexlab.model.profile import Profile, summary
 from vexlab.model.verdict import Verdict
+from vexlab.report.content import Tone, headline
 from vexlab.report.matrix import verdict_table
 
 _STYLE = {
@@ -38,6 +39,7 @@ _STYLE = {
     Verdict.ERROR: ("magenta", "ERROR"),
     Verdict.UNDECIDED: ("magenta", "undecided"),
 }
+_TONE = {Tone.RED: "red", Tone.LAB: "magenta", Tone.BLOCKED: "yellow", Tone.GREEN: "green"}
 _REASON_MOST = 300
 _KERNEL = ("kernel: ", "the kernel said: ")
 _UNDECIDED_MOST = 30
@@ -215,21 +217,8 @@ def _shown_by(problem: Problem) -> str:
 
 
 def _word(result: RunResult) -> str:
-    summary = result.summary
-    of = f"{summary.undecided} of {len(result.cases)} cases did not come to their end"
-    if summary.exit_code == 1:
-        more = f"; {of}" if summary.undecided else ""
-        return f"[bold red]FAILED[/]: the module is at fault{more}"
-    if result.run.state is RunState.INTERRUPTED:
-        return f"[bold magenta]INTERRUPTED[/]: {of if result.cases else 'before it was known which cases to run'}"
-    if summary.exit_code == 3:
-        why = of if summary.undecided else "the lab or a case itself failed"
-        return f"[bold magenta]UNDECIDED[/]: {why}, nothing is said about the module"
-    if summary.blocked:
-        return "[bold yellow]BLOCKED[/]: cases could not run for a problem that this run does not show"
-    if summary.exit_code == 4:
-        return "[bold yellow]NOTHING RAN[/]: that is no pass"
-    return "[bold green]PASSED[/]: every case ran in a real kernel and nothing was found"
+    head = headline(result)
+    return f"[bold {_TONE[head.tone]}]{head.word}[/]: {head.words}"
 
 
 def printable(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +16,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from vexlab.config import visible
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
+from vexlab.model.profile import RUN_FILE, Profile, decode_all
 from vexlab.model.provenance import Provenance
 from vexlab.results.migrations import upgrade
 from vexlab.results.schema import CaseRow, RunRow
 
+log = logging.getLogger(__name__)
+
 FILE = "vexlab.sqlite"
 _LOCK = ".lock"
 _BUSY_S = 30.0
+_NO_RUN = "`vexlab run` makes one; --results names another folder"
+_OTHER_RUNS = "`vexlab results` lists the runs; `last` is the newest one"
 _KILLED = "the run ended before this case did"
 
 
@@ -110,15 +117,33 @@ class Store:
         """Return the run ``name``, or the newest one for ``last``; raise ``UsageError`` where there is none."""
         with Session(self._engine) as session:
             query = select(RunRow).order_by(RunRow.started.desc(), RunRow.id.desc())
+            newest = session.scalars(query.limit(1)).first()
+            if newest is None:
+                raise UsageError(f"no run `{visible(name)}` in {self.folder}: there is none yet", hint=_NO_RUN)
+            row = newest
             if name != "last":
-                query = query.where(RunRow.id.startswith(name))
-            row = session.scalars(query.limit(1)).first()
-            if row is None:
-                raise UsageError(f"no run `{name}` in {self.folder}", hint="`vexlab results` lists the runs")
+                query = query.where(RunRow.id.startswith(name, autoescape=True))
+                found = session.scalars(query.limit(1)).first() if name else None
+                if found is None:
+                    raise UsageError(f"no run `{visible(name)}` in {self.folder}", hint=_OTHER_RUNS)
+                row = found
             cases = session.scalars(select(CaseRow).where(CaseRow.run == row.id))
             results = tuple(msgspec.convert(case.result, CaseResult) for case in cases)
             results = with_undecided(msgspec.convert(row.plan, Plan), results, {}, _KILLED)
             return RunResult(run=_info(row), summary=Summary.of(results), cases=results)
+
+    def profiles(self, run: str) -> tuple[Profile, ...]:
+        """Return what the target could do on each kernel of the run of that id; nothing where none was kept."""
+        with Session(self._engine) as session:
+            folder = session.get_one(RunRow, run).folder
+        for file in (Path(folder, RUN_FILE), self.folder / run / RUN_FILE):  # results may have been moved
+            if not file.is_file():
+                continue
+            try:
+                return decode_all(file.read_bytes())
+            except (OSError, ValueError) as error:
+                log.warning("%s cannot be read: %s", file, error)
+        return ()
 
     def runs(self) -> tuple[RunResult, ...]:
         """Return all runs, newest first."""

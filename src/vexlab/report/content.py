@@ -1,0 +1,231 @@
+"""What a report says of a run, whatever its format: every renderer takes a ``Content`` and counts nothing itself. Pure.
+
+Guest text is hostile. ``bounded`` and ``excerpt`` make of it what can be shown: short, without control characters and
+without characters that turn the direction of a line. Escaping for its own syntax is each renderer's part.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vexlab.config import visible
+from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState
+from vexlab.model.metric import Metric
+from vexlab.model.problem import Harm, Problem, distinct
+from vexlab.model.profile import Profile
+from vexlab.model.verdict import Finding, Verdict
+
+WORDS_MOST = 2_000  # characters of a reason or of a check's words
+TITLE_MOST = 200
+LINES_MOST = 60
+LINE_MOST = 400
+
+HARM_WORDS: Mapping[Harm, str] = {
+    Harm.CRASH: "crash",
+    Harm.HANG: "hang",
+    Harm.DATA: "data",
+    Harm.WARNING: "kernel warning",
+    Harm.LEAK: "leak",
+    Harm.WRONG: "wrong",
+}
+
+
+class Tone(StrEnum):
+    """How a run ended, as a colour would say it."""
+
+    RED = "red"
+    LAB = "lab"  # nothing is said about the module
+    BLOCKED = "blocked"
+    GREEN = "green"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The verdict of a run: ``word`` in capitals and the sentence after it."""
+
+    word: str
+    words: str
+    tone: Tone
+
+    def __str__(self) -> str:
+        """Return both in one line."""
+        return f"{self.word}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of an excerpt; ``blamed`` where the function that is blamed stands in it."""
+
+    text: str
+    blamed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """The lines of a finding that can be shown; ``left_out`` counts the others."""
+
+    title: str
+    frame: str
+    lines: tuple[Line, ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A line of the environment."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A run, its problems, and what the target can do on each kernel."""
+
+    result: RunResult
+    problems: tuple[Problem, ...]
+    profiles: tuple[Profile, ...] = ()
+
+    @classmethod
+    def of(cls, result: RunResult, profiles: Sequence[Profile] = ()) -> Content:
+        """Return the content of a run's reports."""
+        return cls(result=result, problems=distinct(result.cases), profiles=tuple(profiles))
+
+    @property
+    def cases(self) -> tuple[CaseResult, ...]:
+        """The run's cases."""
+        return self.result.cases
+
+    @property
+    def counts(self) -> Mapping[Verdict, int]:
+        """How many cases have each verdict."""
+        summary = self.result.summary
+        return {
+            Verdict.PASSED: summary.passed,
+            Verdict.FAILED: summary.failed,
+            Verdict.CRASHED: summary.crashed,
+            Verdict.SKIPPED: summary.skipped,
+            Verdict.BLOCKED: summary.blocked,
+            Verdict.ERROR: summary.errors,
+            Verdict.UNDECIDED: summary.undecided,
+        }
+
+    @property
+    def headline(self) -> Headline:
+        """The verdict."""
+        return headline(self.result)
+
+    @property
+    def metrics(self) -> tuple[tuple[CaseResult, Metric], ...]:
+        """Every metric with its case."""
+        return tuple((case, metric) for case in self.cases for metric in case.metrics)
+
+    def case(self, name: str) -> CaseResult | None:
+        """Return the case of an id."""
+        return next((case for case in self.cases if case.id == name), None)
+
+    def shown_by(self, problem: Problem) -> CaseResult | None:
+        """Return the shortest case that shows a problem; ``None`` where this run has none."""
+        return self.case(problem.cases[0]) if problem.cases else None
+
+    def finding(self, problem: Problem) -> Finding | None:
+        """Return what the kernel said of a problem, ``None`` where it said nothing."""
+        case = self.shown_by(problem)
+        findings = case.findings if case else ()
+        own = (each for each in findings if problem.key == f"finding:{each.fingerprint or each.title}")
+        return next(own, findings[0] if findings else None)
+
+    def command(self, case: CaseResult) -> str:
+        """Return the command that runs a case again in any checkout; what it depends on is not checked."""
+        argv = ["vexlab", "run", "--target", self.result.run.target]
+        argv += ["--kernel", case.kernel] if case.kernel else []
+        return visible(shlex.join([*argv, "--case", case.id]))
+
+
+def reproduce(evidence: str) -> str:
+    """Return the command that runs a case again with the very module, kernel and seed of the run."""
+    return visible(shlex.join([f"{evidence}/reproduce"])) if evidence else ""
+
+
+def headline(result: RunResult) -> Headline:
+    """Return the verdict of a run, the same in every report."""
+    summary = result.summary
+    of = f"{summary.undecided} of {len(result.cases)} cases did not come to their end"
+    if summary.exit_code == 1:
+        more = f"; {of}" if summary.undecided else ""
+        return Headline(word="FAILED", words=f"the module is at fault{more}", tone=Tone.RED)
+    if result.run.state is RunState.INTERRUPTED:
+        why = of if result.cases else "before it was known which cases to run"
+        return Headline(word="INTERRUPTED", words=why, tone=Tone.LAB)
+    if summary.exit_code == 3:
+        why = of if summary.undecided else "the lab or a case itself failed"
+        return Headline(word="UNDECIDED", words=f"{why}, nothing is said about the module", tone=Tone.LAB)
+    if summary.blocked:
+        words = "cases could not run for a problem that this run does not show"
+        return Headline(word="BLOCKED", words=words, tone=Tone.BLOCKED)
+    if summary.exit_code == 4:
+        return Headline(word="NOTHING RAN", words="that is no pass", tone=Tone.BLOCKED)
+    words = "every case ran in a real kernel and nothing was found"
+    return Headline(word="PASSED", words=words, tone=Tone.GREEN)
+
+
+def state_of(info: RunInfo) -> str:
+    """Return how a run ended in a word; one that was killed is unfinished."""
+    return info.state.value if info.finished else "unfinished"
+
+
+def environment(info: RunInfo) -> tuple[Fact, ...]:
+    """Return what was tested, with what and where; nothing of what was not noted."""
+    origin = info.provenance
+    host = origin.host
+    facts = [
+        Fact(name="target", value=info.target),
+        Fact(name="revision", value=origin.revision),
+        *(
+            Fact(
+                name=f"kernel {kernel.name}",
+                value=f"{kernel.flavour} {kernel.release}, {kernel.version}"
+                + (f", module {kernel.module[:16]}" if kernel.module else "")
+                + f", {kernel.accelerator}",
+            )
+            for kernel in origin.kernels
+        ),
+        Fact(name="started", value=info.started),
+        Fact(name="finished", value=info.finished),
+        Fact(name="environment", value=info.environment),
+        Fact(name="vexlab", value=origin.vexlab),
+        Fact(name="QEMU", value=origin.qemu),
+        Fact(name="host", value=f"{host.cores} cores, {host.memory} MiB, {host.cpu}" if host.cores else ""),
+        Fact(name="host name", value=host.name),
+        Fact(name="seed", value="" if origin.seed is None else str(origin.seed)),
+    ]
+    return tuple(fact for fact in facts if fact.value)
+
+
+def bounded(text: str, most: int = WORDS_MOST) -> str:
+    """Return at most ``most`` characters of ``text`` as what can be shown; lines and tabs stay."""
+    cut = len(text) > most
+    return visible(text[:most]) + (" …" if cut else "")
+
+
+def one_line(text: str, most: int = TITLE_MOST) -> str:
+    """Return ``bounded`` text in one line."""
+    return " ".join(bounded(text[: most + 1], most).split())
+
+
+def excerpt(finding: Finding, lines_most: int = LINES_MOST) -> Excerpt:
+    """Return a finding's lines for people: the first ones, and those of the blamed function behind them."""
+    # a call of a function in a trace: " vexfs_lookup+0x1a/0x2b [vexfs]"
+    blamed = re.compile(rf"(?<![\w.]){re.escape(finding.frame)}(?![\w.])") if finding.frame else None
+    text = finding.text[: 4 * LINE_MOST * LINES_MOST]
+    every = text.splitlines()
+    lines = [Line(text=bounded(line, LINE_MOST), blamed=bool(blamed and blamed.search(line))) for line in every]
+    kept = lines[:lines_most]
+    if not any(line.blamed for line in kept):
+        kept += [line for line in lines[lines_most:] if line.blamed][:3]
+    left_out = len(lines) - len(kept) + finding.text[len(text) :].count("\n")
+    return Excerpt(title=one_line(finding.title), frame=finding.frame, lines=tuple(kept), left_out=left_out)

@@ -1,0 +1,347 @@
+"""Every format says the same of one run, stays in its syntax whatever a guest printed, and stays short."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+from tests.unit.reports.made import HOSTILE, LONG, everything, many, run_of
+
+from vexlab.errors import UsageError
+from vexlab.model.case import Summary
+from vexlab.model.verdict import Verdict
+from vexlab.report import markdown
+from vexlab.report.content import Content, bounded, excerpt, headline
+from vexlab.report.renderers import BY_NAME, FORMATS, chosen
+
+pytest.importorskip("jinja2", reason="the extra `report` is not installed")
+
+CONTENT = everything()
+COUNTS = {verdict.value: number for verdict, number in CONTENT.counts.items()}
+RED = COUNTS["failed"] + COUNTS["crashed"]
+SKIPPED = COUNTS["skipped"] + COUNTS["blocked"]
+LAB = COUNTS["error"] + COUNTS["undecided"]
+SECONDS = sum(case.duration_s for case in CONTENT.cases)
+# Control characters that no format for people has but ends of lines and tabs, and those that turn a line around
+BAD = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028]")
+
+
+def _written(name: str, part: int = 0) -> str:
+    return BY_NAME[name].parts[part].render(CONTENT).decode()
+
+
+class _Page(HTMLParser):
+    """Collects what a browser would: elements, the numbers, the texts of scripts."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.numbers: dict[str, str] = {}
+        self.scripts: list[str] = []
+        self._number = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.attributes += attrs
+        self._number = dict(attrs).get("data-number") or ""
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.lasttag == "script" and self.scripts:
+            self.scripts[-1] += data
+        if self._number:
+            self.numbers[self._number] = data
+            self._number = ""
+
+
+def _page() -> _Page:
+    page = _Page()
+    page.feed(_written("html"))
+    return page
+
+
+def _of_page() -> Mapping[str, int]:
+    page = _page()
+    data = json.loads(page.scripts[0])
+    assert len(data["cases"]) == int(page.numbers["cases"])
+    told = Counter(row[4] for row in data["cases"])
+    assert {name: int(page.numbers[name]) for name in COUNTS} == dict(told)
+    return {
+        "tests": len(data["cases"]),
+        "red": told["failed"] + told["crashed"],
+        "problems": int(page.numbers["problems"]),
+    }
+
+
+def _of_json() -> Mapping[str, int]:
+    document = json.loads(_written("json"))
+    told = Counter(case["verdict"] for case in document["cases"])
+    assert told == COUNTS
+    return {
+        "tests": len(document["cases"]),
+        "red": document["summary"]["failed"] + document["summary"]["crashed"],
+        "problems": len(document["problems"]),
+    }
+
+
+def _of_markdown() -> Mapping[str, int]:
+    text = _written("md")
+    head, _, numbers = re.findall(r"^\| .* \|$", text, re.MULTILINE)[:3]
+    told = dict(zip(*([cell.strip() for cell in line.strip("|").split("|")] for line in (head, numbers)), strict=True))
+    assert {name: int(told.get(name, 0)) for name in COUNTS} == COUNTS
+    problems = re.search(r"^\*\*(\d+) distinct problems\*\*", text, re.MULTILINE)
+    assert problems
+    return {
+        "tests": int(told["cases"]),
+        "red": int(told["failed"]) + int(told["crashed"]),
+        "problems": int(problems[1]),
+    }
+
+
+def _of_junit() -> Mapping[str, int]:
+    root = ElementTree.fromstring(_written("junit"))
+    suite = root[0]
+    assert (int(suite.attrib["skipped"]), int(suite.attrib["errors"])) == (SKIPPED, LAB)
+    assert len(suite.findall("testcase/failure")) == int(suite.attrib["failures"])
+    assert float(suite.attrib["time"]) == SECONDS
+    return {"tests": int(suite.attrib["tests"]), "red": int(suite.attrib["failures"])}
+
+
+def _of_csv() -> Mapping[str, int]:
+    rows = list(csv.DictReader(io.StringIO(_written("csv"))))
+    told = Counter(row["verdict"] for row in rows)
+    assert told == COUNTS
+    assert sum(int(row["metrics"]) for row in rows) == len(list(csv.reader(io.StringIO(_written("csv", 1))))) - 1
+    return {"tests": len(rows), "red": told["failed"] + told["crashed"]}
+
+
+def _of_ktap() -> Mapping[str, int]:
+    lines = _written("ktap").splitlines()
+    plan = next(line for line in lines if line.startswith("1.."))
+    results = [line for line in lines if re.match(r"(not )?ok \d+ ", line)]
+    assert plan == f"1..{len(results)}"
+    skipped = sum("# SKIP" in line for line in results)
+    labs = sum("# ERROR" in line for line in results)
+    assert (skipped, labs) == (SKIPPED, LAB)
+    return {"tests": len(results), "red": sum(line.startswith("not ok") for line in results) - labs}
+
+
+def _of_text() -> Mapping[str, int]:
+    text = _written("text")
+    # Totals: 11 tests, 5 failures, 2 skipped, 2 errors, 19 seconds
+    total = re.search(r"^Totals: (\d+) tests, (\d+) failures, (\d+) skipped, (\d+) errors, (\d+) seconds$", text, re.M)
+    assert total
+    of_kernels = re.findall(r"^vexfs/default: (\d+) tests, (\d+) failures, ", text, re.M)
+    assert [sum(int(each[place]) for each in of_kernels) for place in (0, 1)] == [int(total[1]), int(total[2])]
+    assert (int(total[3]), int(total[4]), int(total[5])) == (SKIPPED, LAB, round(SECONDS))
+    problems = re.search(r"^Distinct problems: (\d+)$", text, re.M)
+    assert problems
+    return {"tests": int(total[1]), "red": int(total[2]), "problems": int(problems[1])}
+
+
+READERS = {
+    "html": _of_page,
+    "json": _of_json,
+    "md": _of_markdown,
+    "junit": _of_junit,
+    "csv": _of_csv,
+    "ktap": _of_ktap,
+    "text": _of_text,
+}
+
+
+def test_every_format_is_read_here() -> None:
+    assert set(READERS) == set(BY_NAME)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_format_has_the_same_numbers(name: str) -> None:
+    wanted = {"tests": len(CONTENT.cases), "red": RED, "problems": len(CONTENT.problems)}
+    found = READERS[name]()
+    assert found == {key: wanted[key] for key in found}
+    assert {"tests", "red"} <= set(found)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_verdict_is_the_same_everywhere(name: str) -> None:
+    if name in ("json", "csv", "junit"):  # they have each case's verdict, and no word of the whole
+        assert headline(CONTENT.result).word not in _written(name).split()
+    else:
+        assert headline(CONTENT.result).word in _written(name)
+
+
+@pytest.mark.parametrize("name", sorted(set(BY_NAME) - {"json"}))
+def test_what_a_guest_printed_is_harmless_and_bounded(name: str) -> None:
+    for part in range(len(BY_NAME[name].parts)):
+        text = _written(name, part)
+        assert not BAD.search(text)
+        assert "A" * 20_001 not in text
+        assert len(text) < 200_000
+
+
+def test_json_holds_everything_and_no_control_character() -> None:
+    text = _written("json")
+    assert LONG in text
+    assert not BAD.search(text.replace("\u202e", "").replace("\u2066", "").replace("\u2028", "").replace("\x9b", ""))
+
+
+def test_a_page_has_no_element_of_a_guest() -> None:
+    page = _page()
+    assert page.elements["script"] == 2
+    assert page.elements["img"] == 0
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("style", "src", "srcset")]
+    assert all((value or "").startswith("#") for name, value in page.attributes if name == "href")
+    assert "{{ 7*7 }}" in _written("html")
+
+
+def test_a_page_allows_its_own_script_and_style_only() -> None:
+    text = _written("html")
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
+    assert policy
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
+    script = re.search(r"</script>\s*<script>(.*?)</script>", text, re.DOTALL)
+    assert style
+    assert script
+    for kind, match in (("style-src", style), ("script-src", script)):
+        digest = base64.b64encode(hashlib.sha256(match[1].encode()).digest()).decode()
+        assert f"{kind} 'sha256-{digest}';" in policy[1]
+    assert policy[1].startswith("default-src 'none';")
+    assert "unsafe" not in policy[1]
+
+
+def test_a_comment_fits_and_nothing_breaks_out_of_its_fences() -> None:
+    for content in (CONTENT, many(3000)):
+        text = markdown.render(content).decode()
+        assert len(text) < 65_000
+        # a code span ends at the next run of as many backticks as it began with
+        spans = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", _outside_fences(text))
+        assert spans.count("<details>") == spans.count("</details>") > 5
+        plain = re.sub(r"<summary><code>[^<]*</code></summary>", "", spans)
+        assert not re.search(r"<(?!/?details>)|@everyone|owned|javascript", plain)
+
+
+def _outside_fences(text: str) -> str:
+    """Return the lines that are in no fence; fail where one is not closed."""
+    kept, open_by = [], ""
+    for line in text.splitlines():
+        marks = re.match(r"`{3,}", line)
+        if open_by:
+            if line.strip() == open_by:
+                open_by = ""
+        elif marks:
+            open_by = marks[0]
+        else:
+            kept.append(line)
+    assert not open_by
+    return "\n".join(kept)
+
+
+def test_the_first_screen_of_a_comment_says_what_is_wrong() -> None:
+    screen = "\n".join(_written("md").splitlines()[:20])
+    assert "FAILED" in screen
+    assert "BUG: unable to handle kernel NULL pointer dereference in vexfs_lookup` (2 cases)" in screen
+
+
+def test_a_cell_of_a_guest_is_no_formula() -> None:
+    (row,) = [row for row in csv.DictReader(io.StringIO(_written("csv"))) if row["name"] == "hostile"]
+    assert row["reason"].startswith("'=cmd|")
+
+
+def test_ktap_lines_are_results_plans_or_diagnostics_of_ours() -> None:
+    lines = _written("ktap").splitlines()
+    assert lines[0] == "KTAP version 1"
+    for line in lines:
+        assert re.match(r" {0,2}(# |(not )?ok \d+ |1\.\.\d+$|KTAP version 1$)", line), line
+    assert not [line for line in lines if re.match(r"\s*# Subtest: forged|\s*ok 1 forged|1\.\.0", line)]
+    nested = [line for line in lines if re.match(r"  (not )?ok ", line)]
+    assert [line.split(" # ")[0].split()[-1] for line in nested[2:]] == ["link.refused", "link.skipped", "link.blocked"]
+    assert nested[1].startswith("  not ok 2 link.hard")
+    assert "# SKIP refused: no hard links" in nested[2]
+
+
+def test_junit_has_what_jenkins_and_gitlab_read() -> None:
+    root = ElementTree.fromstring(_written("junit"))
+    cases, checks = root
+    assert {"name", "tests", "failures", "errors", "skipped", "time", "timestamp", "id", "hostname"} <= set(
+        cases.attrib
+    )
+    assert root.attrib["tests"] == str(len(CONTENT.cases) + 5)
+    for element in cases.findall("testcase"):
+        assert {"classname", "name", "time", "file"} <= set(element.attrib)
+    facts = {each.attrib["name"]: each.attrib["value"] for each in cases.findall("properties/property")}
+    assert facts["revision"] == "v1.2-3-gabc-dirty"
+    names = [(each.attrib["classname"], each.attrib["name"]) for each in root.iter("testcase")]
+    assert len(set(names)) == len(names)  # GitLab ignores the second of a name
+    crashed = next(each for each in cases.findall("testcase") if each.attrib["name"] == "lookup[6.1]")
+    failure = crashed.find("failure")
+    assert failure is not None
+    assert failure.attrib["type"] == "crashed"
+    assert "kernel died" in (failure.text or "")
+    assert "vexfs_lookup+0x5c" in (crashed.findtext("system-err") or "")
+    assert "[[ATTACHMENT|" not in _written("junit")
+    assert [each.find("failure") is not None for each in checks] == [False, True, False, False, False]
+
+
+def test_the_blamed_function_is_marked_and_no_other() -> None:
+    problem = next(each for each in CONTENT.problems if len(each.cases) == 2)
+    found = CONTENT.finding(problem)
+    assert found
+    marked = [line.text for line in excerpt(found).lines if line.blamed]
+    assert marked == ["RIP: 0010:vexfs_lookup+0x5c/0x120 [vexfs]", " vexfs_lookup+0x5c/0x120 [vexfs]"]
+
+
+def test_an_excerpt_keeps_the_blamed_line_and_counts_what_it_leaves_out() -> None:
+    found = CONTENT.cases[2].findings[0]
+    long = dataclasses.replace(found, text="\n".join(["noise"] * 100 + [" vexfs_lookup+0x5c/0x120"] + ["noise"] * 9))
+    shown = excerpt(long, 10)
+    assert (len(shown.lines), shown.left_out) == (11, 99)
+    assert shown.lines[-1].blamed
+
+
+def test_words_are_bounded_and_visible() -> None:
+    assert bounded("a\x1b\u202e\x00\n\tb") == "a\\x1b\\u202e\\x00\n\tb"
+    assert bounded("x" * 50, 10) == "x" * 10 + " …"
+
+
+def test_a_run_without_a_case_is_no_pass_in_any_format() -> None:
+    empty = Content.of(run_of(()))
+    assert empty.headline.word == "NOTHING RAN"
+    for form in FORMATS:
+        for part in form.parts:
+            assert b"PASSED" not in part.render(empty)
+
+
+def test_ten_thousand_cases_are_written_and_a_thousand_findings_stay_small() -> None:
+    render = BY_NAME["html"].parts[0].render
+    assert len(render(many(10_000))) < 10_000_000
+    cases = tuple(case for case in many(10_000).cases if case.verdict is Verdict.CRASHED)
+    assert len(cases) == 1000
+    assert len(render(Content.of(run_of(cases)))) < 5_000_000
+
+
+def test_a_format_that_is_not_there_is_explained() -> None:
+    with pytest.raises(UsageError, match="no format `htm`") as caught:
+        chosen("json,htm")
+    assert "html" in caught.value.hint
+    with pytest.raises(UsageError, match="no format is named"):
+        chosen(" , ")
+    assert [each.name for each in chosen("md,json,md")] == ["md", "json"]
+
+
+def test_the_counts_are_those_of_the_cases() -> None:
+    assert Summary.of(CONTENT.cases) == CONTENT.result.summary
+    assert sum(COUNTS.values()) == len(CONTENT.cases)
+    assert all(COUNTS.values()), "the run has every verdict"
+    assert HOSTILE.splitlines()[0] in CONTENT.cases[4].reason
