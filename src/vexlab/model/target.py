@@ -24,6 +24,20 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Another way to make and mount a target.
+
+    ``mkfs`` is an argument vector, empty for the target's own; ``options`` are mount options beside the target's own,
+    ``refuses`` what it refuses besides in this configuration.
+    """
+
+    name: str
+    mkfs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    refuses: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A filesystem under test, as ``target.toml`` describes it.
 
@@ -33,6 +47,8 @@ class Target:
     files under ``/sys`` or ``/proc`` it shows numbers, with ``{name}`` for the device's name. ``refuses`` names
     operations the filesystem rightly does not support, with the reason.
     ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
+    ``configuration`` is the one of ``configurations`` that ``mkfs``, ``mount_options`` and ``refuses`` are those of;
+    empty: the target's own.
     """
 
     name: str
@@ -55,6 +71,8 @@ class Target:
     statistics: tuple[tuple[str, str], ...] = ()
     refuses: tuple[tuple[str, str], ...] = ()
     old_images: tuple[Path, ...] = ()
+    configurations: tuple[Configuration, ...] = ()
+    configuration: str = ""
 
     @property
     def in_tree(self) -> bool:

@@ -12,8 +12,11 @@ from pathlib import Path
 
 from vexlab.config import read_toml, suggest, visible
 from vexlab.errors import UsageError
-from vexlab.model.target import BuildPlan, Target, Tool
+from vexlab.model.key import OWN
+from vexlab.model.target import BuildPlan, Configuration, Target, Tool
+from vexlab.targets.configurations import ALL
 from vexlab.targets.names import (
+    CONFIGURATION,
     FILE_NAME,
     FSTYPE,
     GUEST_FILE,
@@ -49,6 +52,15 @@ class ToolEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationEntry:
+    """A ``[configurations.NAME]`` table: another ``mkfs``, further mount ``options``, what is refused then besides."""
+
+    mkfs: str = ""
+    options: tuple[str, ...] = ()
+    refuses: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFile:
     """The keys of ``target.toml``, as they stand there. Commands are strings, split as a shell would."""
 
@@ -71,6 +83,7 @@ class TargetFile:
     statistics: dict[str, str] = field(default_factory=dict)
     refuses: dict[str, str] = field(default_factory=dict)
     old_images: tuple[str, ...] = ()
+    configurations: dict[str, ConfigurationEntry] = field(default_factory=dict)
 
 
 def find_target(name: str, *, build_args: Sequence[str] = ()) -> Target:
@@ -110,8 +123,6 @@ def load_target(path: Path) -> Target:
     check = checker(path)
     check_numbers(entry.build.timeout, entry.min_disk, path)
     check_outputs((output for tool in entry.tools for output in tool.outputs), path)
-    if entry.mkfs and "{device}" not in entry.mkfs:
-        raise UsageError(f"{path}: `mkfs` must say where the device goes", hint='such as mkfs = "mkfs.x {device}"')
     fstype = check(entry.fstype, FSTYPE, "fstype")
     return Target(
         name=check(entry.name, NAME, "name"),
@@ -122,7 +133,7 @@ def load_target(path: Path) -> Target:
         build=dataclasses.replace(entry.build, args=_each(entry.build.args, LINE, "build.args", path)),
         depends=_each(entry.depends, MODULE, "depends", path),
         params=_each(entry.params, OPTION, "params", path),
-        mkfs=_words(entry.mkfs, path),
+        mkfs=_mkfs(entry.mkfs, path),
         fsck=_words(entry.fsck, path),
         fields=_words(entry.fields, path),
         mount_options=_each(entry.mount_options, OPTION, "mount_options", path),
@@ -134,6 +145,7 @@ def load_target(path: Path) -> Target:
         statistics=tuple(sorted(_statistics(entry.statistics, path).items())),
         refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
+        configurations=tuple(_configuration(name, each, path) for name, each in sorted(entry.configurations.items())),
     )
 
 
@@ -166,6 +178,21 @@ def _refuses(entries: dict[str, str], path: Path) -> dict[str, str]:
     checked = {check(name, FSTYPE, "refuses"): check(why, LINE, name) if why else "" for name, why in entries.items()}
     check_words(checked, path)
     return checked
+
+
+def _configuration(name: str, entry: ConfigurationEntry, path: Path) -> Configuration:
+    checker(path)(name, CONFIGURATION, "configurations")
+    where = f"{path}: [configurations.{name}]"
+    if name in (OWN, ALL):
+        raise UsageError(f"{where} has a name that means another thing: the target's own, or all of them")
+    if not entry.mkfs and not entry.options:
+        raise UsageError(f"{where} changes nothing", hint="it takes `mkfs`, a command, and mount `options`")
+    return Configuration(
+        name=name,
+        mkfs=_mkfs(entry.mkfs, path),
+        options=_each(entry.options, OPTION, "options", path),
+        refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
+    )
 
 
 def _statistics(entries: dict[str, str], path: Path) -> dict[str, str]:
@@ -219,6 +246,12 @@ def _old_image(name: str, here: Path, path: Path) -> Path:
         if file.stat().st_size > _LARGEST_IMAGE:
             raise UsageError(f"{path}: {file} is larger than {_LARGEST_IMAGE >> 20} MiB")
     return image
+
+
+def _mkfs(command: str, path: Path) -> tuple[str, ...]:
+    if command and "{device}" not in command:
+        raise UsageError(f"{path}: `mkfs` must say where the device goes", hint='such as mkfs = "mkfs.x {device}"')
+    return _words(command, path)
 
 
 def _words(command: str, path: Path) -> tuple[str, ...]:
