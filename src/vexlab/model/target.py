@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+# Whether whoever makes an image may wish the kernel ill.
+Images = Literal["untrusted", "trusted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,7 @@ class Target:
     operations the filesystem rightly does not support, with the reason.
     ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
     ``configuration`` is the one of ``configurations`` that ``mkfs``, ``mount_options`` and ``refuses`` are those of;
-    empty: the target's own.
+    empty: the target's own. With trusted ``images`` what crafted ones do is not counted.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Target:
     old_images: tuple[Path, ...] = ()
     configurations: tuple[Configuration, ...] = ()
     configuration: str = ""
+    images: Images = "untrusted"
 
     @property
     def in_tree(self) -> bool:

@@ -30,6 +30,10 @@ MARKS = {
         "`statistics`), without which the case is skipped; capabilities of the probed profile, separated by blanks: "
         "it is skipped where one is refused, and blocked where one is broken"
     ),
+    "crafted_images": (
+        "is about images that no mkfs and no mount has made: where target.toml says that images are trusted, what goes "
+        "wrong in the case is listed and not counted"
+    ),
     "vm(**order)": (
         "machine of another shape: memory=MiB, cpus=N, disks=(...), append='...', recipe='name'; a function gives the "
         "value for a target"
@@ -47,6 +51,7 @@ class CaseMarks:
     safety: Safety
     quick: bool
     single_thread_tcg: bool
+    crafted_images: bool
 
     @property
     def id(self) -> str:
@@ -68,6 +73,7 @@ def marks_of(item: pytest.Item) -> CaseMarks:
         scenario=int(str(_argument(item, "scenario", 0))),
         safety=Safety(str(_argument(item, "safety", Safety.SAFE))),
         quick=item.get_closest_marker("quick") is not None,
+        crafted_images=item.get_closest_marker("crafted_images") is not None,
         single_thread_tcg=in_one is not None and bool(in_one.kwargs.get("yes", True)),
     )
 

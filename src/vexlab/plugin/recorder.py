@@ -60,6 +60,11 @@ class Recorder:
         return list(dict.fromkeys(finding for each in self._machines for finding in each.findings))
 
     @property
+    def ran(self) -> bool:
+        """Whether the case itself was begun: its set-up has come to its end."""
+        return self._ran
+
+    @property
     def ended_well(self) -> bool:
         """Whether the case itself has come to its end, and nothing went wrong: not where it was interrupted."""
         return self._ran and not self.failed

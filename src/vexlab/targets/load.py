@@ -13,7 +13,7 @@ from pathlib import Path
 from vexlab.config import read_toml, suggest, visible
 from vexlab.errors import UsageError
 from vexlab.model.key import OWN
-from vexlab.model.target import BuildPlan, Configuration, Target, Tool
+from vexlab.model.target import BuildPlan, Configuration, Images, Target, Tool
 from vexlab.targets.configurations import ALL
 from vexlab.targets.names import (
     CONFIGURATION,
@@ -84,6 +84,7 @@ class TargetFile:
     refuses: dict[str, str] = field(default_factory=dict)
     old_images: tuple[str, ...] = ()
     configurations: dict[str, ConfigurationEntry] = field(default_factory=dict)
+    images: Images = "untrusted"
 
 
 def find_target(name: str, *, build_args: Sequence[str] = ()) -> Target:
@@ -145,6 +146,7 @@ def load_target(path: Path) -> Target:
         statistics=tuple(sorted(_statistics(entry.statistics, path).items())),
         refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
+        images=entry.images,
         configurations=tuple(_configuration(name, each, path) for name, each in sorted(entry.configurations.items())),
     )
 
