@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 from vexlab.config import read_toml, suggest, visible
 from vexlab.errors import UsageError
 from vexlab.model.key import OWN
-from vexlab.model.target import BuildPlan, Configuration, Images, Target, Tool
+from vexlab.model.target import ON_FILE, BuildPlan, Configuration, Images, Target, Tool
 from vexlab.targets.configurations import ALL
 from vexlab.targets.names import (
     CONFIGURATION,
@@ -44,11 +45,12 @@ STATISTICS = ("blocks", "free_blocks", "inodes", "free_inodes", "directories", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolEntry:
-    """A ``[[tools]]`` table: ``make -C source args`` makes the programs ``outputs``."""
+    """A ``[[tools]]`` table: ``make -C source args`` makes the programs ``outputs``, once ``prepare`` has been run."""
 
     source: str
     outputs: tuple[str, ...]
     args: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ class TargetFile:
     old_images: tuple[str, ...] = ()
     configurations: dict[str, ConfigurationEntry] = field(default_factory=dict)
     images: Images = "untrusted"
+    mkfs_on: Literal["device", "file"] = "device"
 
 
 def find_target(name: str, *, build_args: Sequence[str] = ()) -> Target:
@@ -131,10 +134,10 @@ def load_target(path: Path) -> Target:
         module=check(entry.module or fstype, MODULE, "module").replace("-", "_"),
         file=path.absolute(),
         source=_source(entry.source, here, path) if entry.source else None,
-        build=dataclasses.replace(entry.build, args=_each(entry.build.args, LINE, "build.args", path)),
+        build=_build(entry.build, path),
         depends=_each(entry.depends, MODULE, "depends", path),
         params=_each(entry.params, OPTION, "params", path),
-        mkfs=_mkfs(entry.mkfs, path),
+        mkfs=_mkfs(entry.mkfs, entry.mkfs_on, path),
         fsck=_words(entry.fsck, path),
         fields=_words(entry.fields, path),
         mount_options=_each(entry.mount_options, OPTION, "mount_options", path),
@@ -147,7 +150,9 @@ def load_target(path: Path) -> Target:
         refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
         images=entry.images,
-        configurations=tuple(_configuration(name, each, path) for name, each in sorted(entry.configurations.items())),
+        configurations=tuple(
+            _configuration(name, each, entry.mkfs_on, path) for name, each in sorted(entry.configurations.items())
+        ),
     )
 
 
@@ -182,7 +187,7 @@ def _refuses(entries: dict[str, str], path: Path) -> dict[str, str]:
     return checked
 
 
-def _configuration(name: str, entry: ConfigurationEntry, path: Path) -> Configuration:
+def _configuration(name: str, entry: ConfigurationEntry, mkfs_on: str, path: Path) -> Configuration:
     checker(path)(name, CONFIGURATION, "configurations")
     where = f"{path}: [configurations.{name}]"
     if name in (OWN, ALL):
@@ -191,7 +196,7 @@ def _configuration(name: str, entry: ConfigurationEntry, path: Path) -> Configur
         raise UsageError(f"{where} changes nothing", hint="it takes `mkfs`, a command, and mount `options`")
     return Configuration(
         name=name,
-        mkfs=_mkfs(entry.mkfs, path),
+        mkfs=_mkfs(entry.mkfs, mkfs_on, path),
         options=_each(entry.options, OPTION, "options", path),
         refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
     )
@@ -228,7 +233,8 @@ def _source(name: str, here: Path, path: Path) -> Path:
 
 def _tool(entry: ToolEntry, here: Path, path: Path) -> Tool:
     args = _each(entry.args, LINE, "args", path)
-    return Tool(source=_source(entry.source, here, path), outputs=entry.outputs, args=args)
+    prepare = _commands(entry.prepare, path)
+    return Tool(source=_source(entry.source, here, path), outputs=entry.outputs, args=args, prepare=prepare)
 
 
 def manifest_of(image: Path) -> Path:
@@ -250,15 +256,28 @@ def _old_image(name: str, here: Path, path: Path) -> Path:
     return image
 
 
-def _mkfs(command: str, path: Path) -> tuple[str, ...]:
+def _build(plan: BuildPlan, path: Path) -> BuildPlan:
+    args = _each(plan.args, LINE, "build.args", path)
+    return dataclasses.replace(plan, args=args, prepare=_commands(plan.prepare, path))
+
+
+def _commands(commands: Sequence[str], path: Path) -> tuple[str, ...]:
+    for command in commands:
+        if not _words(command, path, "prepare"):
+            raise UsageError(f"{path}: a command of `prepare` is empty")
+    return tuple(commands)
+
+
+def _mkfs(command: str, mkfs_on: str, path: Path) -> tuple[str, ...]:
     if command and "{device}" not in command:
         raise UsageError(f"{path}: `mkfs` must say where the device goes", hint='such as mkfs = "mkfs.x {device}"')
-    return _words(command, path)
+    words = _words(command, path)
+    return (*ON_FILE, *words) if words and mkfs_on == "file" else words
 
 
-def _words(command: str, path: Path) -> tuple[str, ...]:
+def _words(command: str, path: Path, key: str = "mkfs, fsck or fields") -> tuple[str, ...]:
     if command:
-        checker(path)(command, LINE, "mkfs, fsck or fields")
+        checker(path)(command, LINE, key)
     try:
         return tuple(shlex.split(command))
     except ValueError as error:
