@@ -19,7 +19,7 @@ from vexlab.cache import Cache, Kind, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
 from vexlab.errors import InfraError, MachineError, MachineLost
-from vexlab.guest.module import FOLDER, load_missing
+from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import Recipe, find_recipe
@@ -28,7 +28,7 @@ from vexlab.kernels.flavours import boot_arguments, timeout_scale
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
-from vexlab.model.target import ModuleArtifact, Target
+from vexlab.model.target import ModuleArtifact, Target, program_of
 from vexlab.observe import kernelmemory
 from vexlab.targets.build import build_module
 from vexlab.vm import accel, template
@@ -107,7 +107,7 @@ def available_memory() -> int:
 
 def _programs(order: Order) -> tuple[str, ...]:
     """Return the programs of the target that nearly every case runs."""
-    return tuple(command[0] for command in (order.target.mkfs, order.target.fsck) if command)
+    return tuple(program_of(command) for command in (order.target.mkfs, order.target.fsck) if command)
 
 
 class Watch:
@@ -299,6 +299,7 @@ class Lab:
                 machine.push(guest_text(order.profile).encode(), GUEST_FILE)
             machine.start_runner(f"{FOLDER}/bin/{RUNNER}")
             read_programs(machine, _programs(order))
+            load_own_dependencies(machine, order.target)
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
 
         template.derive(base, spec, self.session.new_folder(), put, draft)

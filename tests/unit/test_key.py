@@ -11,7 +11,7 @@ import pytest
 from vexlab.kernels.table import flavour_of
 from vexlab.model.key import CaseKey
 from vexlab.plugin.digest import case_digest
-from vexlab.plugin.marks import marks_of
+from vexlab.plugin.marks import CONFIGURATION, marks_of
 
 KERNELS = ("6.1", "6.1-amd64", "6.12")
 
@@ -27,11 +27,17 @@ KERNELS = ("6.1", "6.1-amd64", "6.12")
         ("d.a[6.10]", CaseKey(domain="d", name="a", parameters="6.10")),
         ("d.a[x.y-[z]]", CaseKey(domain="d", name="a", parameters="x.y-[z]")),
         ("a", CaseKey(domain="", name="a")),
+        ("d.a[6.1-small]", CaseKey(domain="d", name="a", kernel="6.1", configuration="small")),
+        (
+            "d.a[6.1-small_blocks-b]",
+            CaseKey(domain="d", name="a", kernel="6.1", configuration="small_blocks", parameters="b"),
+        ),
+        ("d.a[6.1-smallest]", CaseKey(domain="d", name="a", kernel="6.1", parameters="smallest")),
     ],
 )
 def test_an_id_is_the_key_as_text(case: str, key: CaseKey) -> None:
     assert str(key) == case
-    assert CaseKey.parse(case, KERNELS) == key
+    assert CaseKey.parse(case, KERNELS, ("small", "small_blocks")) == key
 
 
 def test_a_case_is_another_one_on_another_flavour_or_target() -> None:
@@ -65,6 +71,27 @@ def _item(path: Path, name: str, parameters: str = "", kernel: str = "") -> pyte
 )
 def test_the_kernel_stands_first_among_the_parameters(parameters: str, kernel: str, case: str) -> None:
     assert marks_of(_item(Path("/x/d/test_f.py"), "test_a", parameters, kernel)).id == case
+
+
+@pytest.mark.parametrize(
+    ("parameters", "configuration", "case"),
+    [
+        ("6.1-default", "", "d.a[6.1]"),
+        ("6.1-default-big", "", "d.a[6.1-big]"),
+        ("6.1-small", "small", "d.a[6.1-small]"),
+        ("6.1-small-big-small", "small", "d.a[6.1-small-big-small]"),
+        ("big-6.1-small", "small", "d.a[6.1-small-big]"),
+    ],
+)
+def test_the_configuration_follows_the_kernel(parameters: str, configuration: str, case: str) -> None:
+    item = _item(Path("/x/d/test_f.py"), "test_a", parameters, "6.1")
+    item.callspec.params[CONFIGURATION] = configuration  # type: ignore[attr-defined] # a stand-in
+    assert marks_of(item).id == case
+    assert marks_of(item).key.configuration == configuration
+
+
+def test_a_parameter_called_default_stays_where_no_configuration_was_asked_for() -> None:
+    assert marks_of(_item(Path("/x/d/test_f.py"), "test_a", "6.1-default", "6.1")).id == "d.a[6.1-default]"
 
 
 def test_kernels_that_are_in_no_table_are_a_distributions() -> None:

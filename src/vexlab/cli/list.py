@@ -14,9 +14,10 @@ from vexlab.cli.options import request_of, request_options
 from vexlab.config import settings_for
 from vexlab.plugin.marks import CaseMarks, marks_of
 from vexlab.session import Request, pytest_arguments
+from vexlab.targets.configurations import chosen
 from vexlab.targets.load import find_target, shipped_targets
 
-_OF_THE_RUN = ("target", "configuration")
+_OF_THE_RUN = ("target",)
 
 
 class Lister:
@@ -31,7 +32,9 @@ class Lister:
 
 
 @click.command(name="list")
-@request_options("target", "kernels", "level", "quick", "domains", "domains_dirs", "scenario", "cases")
+@request_options(
+    "target", "kernels", "configurations", "level", "quick", "domains", "domains_dirs", "scenario", "cases"
+)
 @click.option("--targets", is_flag=True, help="List the targets that come with vexlab instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
@@ -47,8 +50,9 @@ def command(
             click.echo(name)
         return 0
     request = request_of(asked)
-    if click.get_current_context().get_parameter_source("target") is not ParameterSource.DEFAULT:
-        find_target(request.target)  # which says what is wrong with it
+    named = click.get_current_context().get_parameter_source("target") is not ParameterSource.DEFAULT
+    if named or request.configurations:
+        chosen(find_target(request.target), request.configurations)  # which say what is wrong with them
     request = replace(request, kernels=settings_for(request).kernels)
     rows = collect(request)
     if as_json:

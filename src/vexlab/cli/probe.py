@@ -15,6 +15,7 @@ from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.profile import Capability, Profile, State, encode_all, limit_words, summary
 from vexlab.probe import profile_of
 from vexlab.report.terminal import printable
+from vexlab.targets.configurations import chosen, configured
 from vexlab.targets.load import find_target
 
 _STYLES = {State.WORKS: "green", State.REFUSED: "yellow", State.BROKEN: "bold red", State.UNKNOWN: "magenta"}
@@ -23,12 +24,15 @@ _BROKEN = 1
 
 
 @click.command(name="probe")
-@request_options("target", "kernels", "config", "accel", "memory", "cpus", "sandbox", "build_args")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one profile for each kernel.")
+@request_options("target", "kernels", "configurations", "config", "accel", "memory", "cpus", "sandbox", "build_args")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON: a list, a profile for each kernel and configuration."
+)
 def command(
     *,
     target: str,
     kernels: tuple[str, ...],
+    configurations: tuple[str, ...],
     accel: str | None,
     memory: int | None,
     cpus: int | None,
@@ -43,16 +47,18 @@ def command(
     1 something is, or the module does not build, 2 wrong usage, 3 the lab failed.
     """
     settings = settings_from(config=config, accel=accel, memory=memory, cpus=cpus, kernels=kernels, sandbox=sandbox)
-    chosen = find_target(target, build_args=build_args)
+    found = find_target(target, build_args=build_args)
+    targets = [configured(found, name) for name in chosen(found, configurations) or ("",)]
     profiles = []
     with Lab(settings, progress=_say) as lab:
         lab.check_room()
         for name in settings.kernels:
             kernel = lab.kernels.get(name)
-            artifact = lab.artifact(chosen, kernel)
-            begin = time.monotonic()
-            profiles.append(profile_of(lab, chosen, kernel, artifact, progress=_say))
-            _say(f"{chosen.name} on {name}: {time.monotonic() - begin:.1f} s")
+            artifact = lab.artifact(found, kernel)
+            for each in targets:
+                begin = time.monotonic()
+                profiles.append(profile_of(lab, each, kernel, artifact, progress=_say))
+                _say(f"{each.name} on {profiles[-1].place}: {time.monotonic() - begin:.1f} s")
     if as_json:
         click.echo(encode_all(profiles))
     else:
@@ -69,7 +75,8 @@ def _print(profile: Profile) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_PLAIN_WIDTH)
-    console.print(f"[bold]{escape(profile.target)}[/] on kernel {escape(profile.kernel)}")
+    configuration = f", configuration {escape(profile.configuration)}" if profile.configuration else ""
+    console.print(f"[bold]{escape(profile.target)}[/] on kernel {escape(profile.kernel)}{configuration}")
     table = Table(box=None, pad_edge=False)
     for heading in ("capability", "state", "limit", "errno", "words"):
         table.add_column(heading, overflow="fold")

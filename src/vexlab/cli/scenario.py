@@ -33,13 +33,15 @@ def command(
             click.echo(f"{scenario.number}  {scenario.phase:9} {scenario.title}")
         return
     results: tuple[CaseResult, ...] = ()
+    configurations: tuple[str, ...] = ()
     if run:
         loaded = Store(Path(results_dir or load_settings(None).results).absolute()).load(run)
         results, kernels = loaded.cases, loaded.run.kernels
+        configurations = loaded.run.provenance.configurations
         click.echo(
             f"{loaded.run.target} on kernel {', '.join(kernels)} ({loaded.run.accelerator}), run {loaded.run.id}\n"
         )
     wanted = settings_from(kernels=kernels).kernels
-    rows = collect(Request(target=target, kernels=wanted, scenario=number))
+    rows = collect(Request(target=target, kernels=wanted, configurations=configurations, scenario=number))
     steps = [Step(id=str(row["id"]), criterion=str(row["about"])) for row in rows]
     click.echo(render_checklist(SCENARIOS[number - 1], steps, results))

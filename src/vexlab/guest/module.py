@@ -24,6 +24,16 @@ sed "s|^|in /proc/filesystems or /proc/misc: |" /proc/filesystems /proc/misc
 """
 
 
+# What a module that does not come with the kernel says of itself (MODULE_SOFTDEP, and what modpost has found in the
+# kernel's Module.symvers): loaded when the machine is made, so that a load asks nothing. What fails here is told when
+# the module itself does not load.
+_LOAD_OWN = """
+names=$(/sbin/modinfo -F depends "$1" | tr ',' ' ')
+soft=$(/sbin/modinfo -F softdep "$1" | sed -n 's/ *post:.*//; s/^.*pre: *//p')
+for name in $soft $names; do /sbin/modprobe -q "$name"; done
+:
+"""
+
 # kmod, as busybox knows no compressed modules; it takes a tenth of a second to find that there is nothing to do. Of
 # what modprobe would load with the module OF, soft dependencies may not fit this CPU (modprobe.d(5)): no error yet.
 _LOAD_MISSING = """
@@ -37,6 +47,12 @@ missing() {
 names=$(missing "$@")
 [ -z "$names" ] || exec /sbin/modprobe -a $names
 """
+
+
+def load_own_dependencies(machine: Machine, target: Target) -> None:
+    """Load what the file of ``target``'s module says that it depends on; nothing where it comes with the kernel."""
+    if not target.in_tree:
+        machine.ash(_LOAD_OWN, f"{FOLDER}/{target.module}.ko", timeout=_STEP_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from vexlab.errors import TargetFailure, UsageError
 from vexlab.guest.block import sectors_written
 from vexlab.model.machine import CommandResult, errno_name
 from vexlab.model.profile import Profile
-from vexlab.model.target import Target
+from vexlab.model.target import ON_FILE, Target, program_of
 from vexlab.vm.files import BUSYBOX
 from vexlab.vm.machine import Machine
 
@@ -22,6 +22,8 @@ _NO_ROOM = ("EAGAIN", "ENOMEM")
 _NOT_FOUND = re.compile(r"([^\s:]+): (?:command )?not found")
 # Usage: mkfs.ext4 [-c|-l filename] ...     mkfs.xfs: invalid option -- 'Q'     unrecognized option '--nosuch'
 _USAGE = re.compile(r"^\s*usage:|\b(?:invalid|illegal|unknown|unrecogni[sz]ed) option\b", re.IGNORECASE | re.MULTILINE)
+# mkfs.x: /dev/vdc is not a regular file     /dev/vdc: Not a regular file
+_ONLY_FILES = re.compile(r"\bnot a (?:regular|plain|normal) file\b", re.IGNORECASE)
 _BRINGS = "`packages = [...]` or a `[[tools]]` table in target.toml brings it"
 _NAMES = "`{key}` in target.toml names it"
 
@@ -96,11 +98,16 @@ class GuestFilesystem:
         result = self.machine.exec(argv, timeout=timeout)
         if not result.ok and (missing := cannot_run(result)):
             raise UsageError(f"{missing} is not in the guest; {_BRINGS}: {result}", hint=_NAMES.format(key=key))
+        if not result.ok and key == "mkfs" and template[: len(ON_FILE)] != ON_FILE and _ONLY_FILES.search(result.said):
+            hint = '`mkfs_on = "file"` in target.toml has it make a file, which is copied to the device'
+            raise UsageError(f"{program_of(template)} only knows files: {result}", hint=hint)
         if not result.ok and refuses_its_words(result):
             before = sectors_written(self.machine, self.device)
             again = self.machine.exec(argv, timeout=timeout)
             if refuses_its_words(again) and sectors_written(self.machine, self.device) == before:
-                raise UsageError(f"`{key}` in target.toml is no command line that {argv[0]} understands: {result}")
+                raise UsageError(
+                    f"`{key}` in target.toml is no command line that {program_of(template)} understands: {result}"
+                )
         return result
 
     def mount(self, *options: str, timeout: float = MOUNT_S) -> CommandResult:

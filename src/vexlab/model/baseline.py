@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.profile import Profile, State, limit_words
 
-FILE = "capabilities-before.json"  # in a run's folder: by kernel, what worked before the run
+FILE = "capabilities-before.json"  # in a run's folder: by Profile.place, what worked before the run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,10 +119,10 @@ class Plan:
     @property
     def duplicates(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Ids that several cases bear, each with pytest's names of those."""
-        found: dict[CaseKey, list[str]] = {}
+        found: dict[str, list[str]] = {}
         for case in self.cases:
-            found.setdefault(case.key, []).append(case.node)
-        return tuple((str(case), tuple(nodes)) for case, nodes in found.items() if len(nodes) > 1)
+            found.setdefault(case.id, []).append(case.node)
+        return tuple((case, tuple(nodes)) for case, nodes in found.items() if len(nodes) > 1)
 
     @property
     def refusal(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 DISTRO = "distro"  # the flavour of a distribution's own kernel
+OWN = "default"  # what a target's own configuration, the empty one, is called where it needs a word
 # vector_operations.info[6.1-small]
 _ID = re.compile(r"(?P<domain>[^.\[]*)\.(?P<name>[^\[]*)(?:\[(?P<parameters>.*)\])?", re.DOTALL)
 
@@ -16,9 +17,9 @@ _ID = re.compile(r"(?P<domain>[^.\[]*)\.(?P<name>[^\[]*)(?:\[(?P<parameters>.*)\
 class CaseKey:
     """Results of two runs are about the same case where their keys are equal.
 
-    ``target`` is the target's name and ``configuration`` the one of its configurations that is tested (empty: it has
-    only one). ``parameters`` are pytest's words for the case's parameters without the kernel, ``kernel`` is the name
-    by which the kernel was asked for (empty where the case needs none), ``flavour`` how that kernel was built.
+    ``target`` is the target's name and ``configuration`` the one of its configurations that is tested (empty: its
+    own). ``parameters`` are pytest's words for the case's parameters without kernel and configuration, ``kernel`` is
+    the name by which the kernel was asked for (empty where the case needs none), ``flavour`` how that kernel was built.
 
     >>> str(CaseKey(domain="vector_operations", name="info", kernel="6.1", parameters="small"))
     'vector_operations.info[6.1-small]'
@@ -33,27 +34,45 @@ class CaseKey:
     configuration: str = ""
 
     def __str__(self) -> str:
-        """Return the case's id, which ``--case`` takes; target, configuration and flavour are those of the run."""
-        words = "-".join(filter(None, (self.kernel, self.parameters)))
+        """Return the case's id, which ``--case`` takes; target and flavour are those of the run."""
+        words = "-".join(filter(None, (self.kernel, self.configuration, self.parameters)))
         head = f"{self.domain}.{self.name}" if self.domain else self.name
         return f"{head}[{words}]" if words else head
 
     @classmethod
-    def parse(cls, case: str, kernels: Collection[str] = ()) -> CaseKey:
-        """Return the key of an id that stands in a text; ``kernels`` are the names that can begin its brackets.
+    def parse(cls, case: str, kernels: Collection[str] = (), configurations: Collection[str] = ()) -> CaseKey:
+        """Return the key of an id that stands in a text.
 
-        A text that is no id becomes the name of a case without a domain.
+        ``kernels`` are the names that can begin its brackets, ``configurations`` those that can follow. A text that is
+        no id becomes the name of a case without a domain.
         """
         match = _ID.fullmatch(case)
         if not match:
             return cls(domain="", name=case)
-        words = match["parameters"] or ""
-        fits = (kernel for kernel in kernels if words == kernel or words.startswith(f"{kernel}-"))
-        kernel = max(fits, key=len, default="")  # `6.1-amd64` begins with `6.1-`, too
-        rest = words.removeprefix(kernel).removeprefix("-") if kernel else words
-        return cls(domain=match["domain"], name=match["name"], parameters=rest, kernel=kernel)
+        kernel, words = _first_word(match["parameters"] or "", kernels)
+        configuration, words = _first_word(words, configurations)
+        return cls(
+            domain=match["domain"], name=match["name"], parameters=words, kernel=kernel, configuration=configuration
+        )
 
     @property
     def across_kernels(self) -> CaseKey:
         """The key without what differs where one case runs on several kernels."""
         return dataclasses.replace(self, kernel="", flavour="")
+
+    @property
+    def place(self) -> str:
+        """Where the case runs: ``6.1``, or ``6.1 small_blocks``."""
+        return place(self.kernel, self.configuration)
+
+
+def place(kernel: str, configuration: str) -> str:
+    """Return the words for a kernel and a configuration; nothing is said of the target's own."""
+    return f"{kernel} {configuration}".strip()
+
+
+def _first_word(words: str, known: Collection[str]) -> tuple[str, str]:
+    """Return the one of ``known`` that ``words`` begin with, and the rest."""
+    fits = (each for each in known if words == each or words.startswith(f"{each}-"))
+    found = max(fits, key=len, default="")  # `6.1-amd64` begins with `6.1-`, too
+    return found, words.removeprefix(found).removeprefix("-") if found else words

@@ -1,8 +1,9 @@
 """What a filesystem can do, as it was probed in a kernel: its capability profile. Pure.
 
-Kept as JSON (``encode``, ``decode``; ``profile.json`` in a run's folder is a list with one for each kernel), and
-put into every machine of a run as ``/vexlab/profile`` in a form that C and shell read. There each capability is a line
-of four words with a blank between them, and nothing else, so that ``grep '^symlink refused '`` works::
+Kept as JSON (``encode``, ``decode``; ``profile.json`` in a run's folder is a list with one for each kernel and
+configuration), and put into every machine of a run as ``/vexlab/profile`` in a form that C and shell read. There each
+capability is a line of four words with a blank between them, and nothing else, so that ``grep '^symlink refused '``
+works::
 
     NAME STATE LIMIT ERRNO
     mkdir works - -
@@ -29,6 +30,7 @@ from typing import TypeVar
 import msgspec
 
 from vexlab.model.capabilities import CAPABILITIES
+from vexlab.model.key import place
 
 T = TypeVar("T")
 
@@ -77,13 +79,22 @@ class Capability:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What ``target`` can do on ``kernel``; ``digest`` is that of the module and tools that were probed."""
+    """What ``target`` can do on ``kernel``; ``digest`` is that of the module and tools that were probed.
+
+    ``configuration`` is the target's that was probed, empty for its own.
+    """
 
     target: str
     fstype: str
     kernel: str
     digest: str
     capabilities: tuple[Capability, ...]
+    configuration: str = ""
+
+    @property
+    def place(self) -> str:
+        """What tells the profiles of a run apart: ``6.1``, or ``6.1 small_blocks``."""
+        return place(self.kernel, self.configuration)
 
     def get(self, name: str) -> Capability:
         """Return the capability ``name``, unknown where nothing was found; ``KeyError`` where none has this name."""
@@ -146,7 +157,7 @@ def decode(data: bytes) -> Profile:
 
 
 def encode_all(profiles: Sequence[Profile]) -> bytes:
-    """Return the profiles of a run as JSON, a list with one for each kernel."""
+    """Return the profiles of a run as JSON, a list with one for each kernel and configuration."""
     return msgspec.json.format(msgspec.json.encode(profiles))
 
 

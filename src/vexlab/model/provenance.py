@@ -37,7 +37,8 @@ class Provenance:
     """``revision`` is what ``git describe`` says of the target's source; empty where that is in no repository.
 
     It ends in ``-dirty`` where files differ from it. ``seed`` is the one given for all that cases draw at random;
-    without one each case draws its own and records it.
+    without one each case draws its own and records it. ``configurations`` are those of the target that were asked for,
+    ``default`` being its own; without any it was that alone.
     """
 
     revision: str = ""
@@ -46,3 +47,4 @@ class Provenance:
     vexlab: str = ""
     host: Host = field(default_factory=Host)
     seed: int | None = None
+    configurations: tuple[str, ...] = ()

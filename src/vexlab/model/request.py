@@ -79,6 +79,13 @@ class Request:
     kernels: tuple[str, ...] = _option(
         "kernel", "Kernel to run on; repeat for a matrix.", default=(), cases=True, setting=True
     )
+    configurations: tuple[str, ...] = _option(
+        "configuration",
+        "Configuration of target.toml to run in, `default` for the target's own, `all` for each; repeatable.",
+        default=(),
+        metavar="NAME",
+        cases=True,
+    )
     level: int = _option("level", "Only cases of this level.", default=0, range=(1, 3), cases=True)
     quick: bool = _option("quick", "Only the shortest useful subset.", default=False, cases=True)
     duration_s: float = _option(

@@ -4,23 +4,53 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+KERNEL = "{kernel}"  # in a command that prepares a build: the folder of the kernel's headers
+# The words before a command of mkfs that only knows files (workloads/mkfs_on_file.sh).
+ON_FILE = ("sh", "/vexlab/lib/mkfs_on_file.sh", "{device}")
+# Whether whoever makes an image may wish the kernel ill.
+Images = Literal["untrusted", "trusted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildPlan:
-    """How the module is made: ``make -C <kernel> M=<copy of source>`` plus ``args``; ``timeout`` in seconds."""
+    """How the module is made: ``make -C <kernel> M=<copy of source>`` plus ``args``; ``timeout`` in seconds.
+
+    ``prepare`` are commands that are run in the copy before, each within ``timeout``, ``{kernel}`` being the folder of
+    the kernel's headers.
+    """
 
     args: tuple[str, ...] = ()
     timeout: float = 600.0
+    prepare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """Programs built on the host and put into the guest's PATH: ``make -C source`` must produce ``outputs``."""
+    """Programs built on the host and put into the guest's PATH: ``make -C source`` must produce ``outputs``.
+
+    ``prepare`` are commands that are run in the copy of ``source`` before.
+    """
 
     source: Path
     outputs: tuple[str, ...]
     args: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Another way to make and mount a target.
+
+    ``mkfs`` is an argument vector, empty for the target's own; ``options`` are mount options beside the target's own,
+    ``refuses`` what it refuses besides in this configuration.
+    """
+
+    name: str
+    mkfs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    refuses: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +63,8 @@ class Target:
     files under ``/sys`` or ``/proc`` it shows numbers, with ``{name}`` for the device's name. ``refuses`` names
     operations the filesystem rightly does not support, with the reason.
     ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
+    ``configuration`` is the one of ``configurations`` that ``mkfs``, ``mount_options`` and ``refuses`` are those of;
+    empty: the target's own. With trusted ``images`` what crafted ones do is not counted.
     """
 
     name: str
@@ -55,11 +87,19 @@ class Target:
     statistics: tuple[tuple[str, str], ...] = ()
     refuses: tuple[tuple[str, str], ...] = ()
     old_images: tuple[Path, ...] = ()
+    configurations: tuple[Configuration, ...] = ()
+    configuration: str = ""
+    images: Images = "untrusted"
 
     @property
     def in_tree(self) -> bool:
         """Whether the module comes with the kernel rather than from ``source``."""
         return self.source is None
+
+
+def program_of(command: tuple[str, ...]) -> str:
+    """Return the program that a command of a target runs."""
+    return command[len(ON_FILE)] if command[: len(ON_FILE)] == ON_FILE else command[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

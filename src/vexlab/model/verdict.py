@@ -34,6 +34,11 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
+# How the reason of a case begins whose images are crafted, and which went wrong where images are trusted: it is listed
+# with what was found, and skipped.
+NOT_COUNTED = "images are trusted: not counted"
+
+
 class Source(StrEnum):
     """Who said it."""
 

@@ -42,6 +42,7 @@ from vexlab.plugin.selection import (
     pytest_itemcollected,
     pytest_make_collect_report,
     pytest_runtest_setup,
+    target_configuration,
 )
 from vexlab.plugin.verdict import pytest_runtest_makereport
 
@@ -84,5 +85,6 @@ __all__ = [
     "step",
     "subresults",
     "target",
+    "target_configuration",
     "thresholds",
 ]

@@ -96,9 +96,9 @@ def lab(pytestconfig: pytest.Config) -> Lab:
 
 
 @pytest.fixture
-def target(request: pytest.FixtureRequest) -> Target:
-    """Return the filesystem under test, as the settings describe it for the case's domain."""
-    return target_of(request.config, _domain(request))
+def target(request: pytest.FixtureRequest, target_configuration: str) -> Target:
+    """Return the filesystem under test in the case's configuration, as the settings describe it for the domain."""
+    return target_of(request.config, _domain(request), target_configuration)
 
 
 @pytest.fixture(scope="session")
@@ -145,9 +145,10 @@ def artifact(request: pytest.FixtureRequest, build: ModuleArtifact | BuildError)
 
 
 @pytest.fixture
-def profile(request: pytest.FixtureRequest, kernel: Kernel) -> Profile | None:
+def profile(request: pytest.FixtureRequest, kernel: Kernel, target_configuration: str) -> Profile | None:
     """Return what the target can do on the kernel, as probed before the run; ``None`` where it was not probed."""
-    return profile_on(request.config, kernel.name, _domain(request))
+    key = replace(marks_of(request.node).key, kernel=kernel.name, configuration=target_configuration)
+    return profile_on(request.config, key)
 
 
 @pytest.fixture
@@ -214,7 +215,7 @@ def machine(
     shape["single_thread_tcg"] = marks_of(request.node).single_thread_tcg
     shape = {name: value(target) if callable(value) else value for name, value in shape.items()}
     # not the fixture: a case may have a parameter of that name
-    profile = profile_on(request.config, kernel.name, _domain(request))
+    profile = profile_on(request.config, marks_of(request.node).key)
     order = Order(target=target, kernel=kernel, artifact=artifact, profile=profile, **shape)
     recorder = recorder_of(cast("pytest.Item", request.node))
     with lab.machine(order) as fresh:
@@ -348,7 +349,7 @@ def filesystem(
     elif "built into" not in reason:
         pytest.skip(reason)
     # not the fixture `profile`: a case may have a parameter of that name
-    known = profile_on(request.config, kernel.name, _domain(request))
+    known = profile_on(request.config, marks_of(request.node).key)
     return GuestFilesystem(machine, effective(target, known), scratch, profile=known)
 
 
@@ -401,7 +402,7 @@ def _domain(request: pytest.FixtureRequest) -> str:
 
 def _on_kernel(order: Order, kernel: Kernel, lab: Lab, request: pytest.FixtureRequest) -> Order:
     artifact = lab.artifact(order.target, kernel)
-    profile = profile_on(request.config, kernel.name, _domain(request))
+    profile = profile_on(request.config, replace(marks_of(request.node).key, kernel=kernel.name))
     return replace(order, kernel=kernel, artifact=artifact, profile=profile)
 
 

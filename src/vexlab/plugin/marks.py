@@ -9,7 +9,10 @@ import pytest
 
 from vexlab.kernels.table import flavour_of
 from vexlab.model.case import Safety
-from vexlab.model.key import CaseKey
+from vexlab.model.key import OWN, CaseKey
+
+# The fixture by whose parameter a case learns the target's configuration; the name leaves `configuration` to cases.
+CONFIGURATION = "target_configuration"
 
 MARKS = {
     "domain(name)": "the bounded context the case belongs to (default: the name of its folder)",
@@ -26,6 +29,10 @@ MARKS = {
         "kernel options (`KASAN`, without CONFIG_), or a property of the target (also `options`, "
         "`statistics`), without which the case is skipped; capabilities of the probed profile, separated by blanks: "
         "it is skipped where one is refused, and blocked where one is broken"
+    ),
+    "crafted_images": (
+        "is about images that no mkfs and no mount has made: where target.toml says that images are trusted, what goes "
+        "wrong in the case is listed and not counted"
     ),
     "vm(**order)": (
         "machine of another shape: memory=MiB, cpus=N, disks=(...), append='...', recipe='name'; a function gives the "
@@ -44,6 +51,7 @@ class CaseMarks:
     safety: Safety
     quick: bool
     single_thread_tcg: bool
+    crafted_images: bool
 
     @property
     def id(self) -> str:
@@ -65,28 +73,38 @@ def marks_of(item: pytest.Item) -> CaseMarks:
         scenario=int(str(_argument(item, "scenario", 0))),
         safety=Safety(str(_argument(item, "safety", Safety.SAFE))),
         quick=item.get_closest_marker("quick") is not None,
+        crafted_images=item.get_closest_marker("crafted_images") is not None,
         single_thread_tcg=in_one is not None and bool(in_one.kwargs.get("yes", True)),
     )
 
 
+def configuration_of(item: pytest.Item) -> str:
+    """Return the target's configuration that the case is about, empty for its own."""
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get(CONFIGURATION, "")) if callspec else ""
+
+
 def _key(item: pytest.Item) -> CaseKey:
     callspec = getattr(item, "callspec", None)
-    kernel = str(callspec.params.get("kernel", "")) if callspec else ""
-    words = str(callspec.id) if callspec else ""
+    kernel, configuration = str(callspec.params.get("kernel", "")) if callspec else "", configuration_of(item)
+    words = _without(str(callspec.id), kernel) if callspec else ""
+    if callspec and CONFIGURATION in callspec.params:
+        words = _without(words, configuration or OWN)
     name = (getattr(item, "originalname", "") or item.name) if callspec else item.name
     return CaseKey(
         domain=str(_argument(item, "domain", Path(item.path).parent.name)),
         name=name.removeprefix("test_"),
-        parameters=_without_kernel(words, kernel),
+        parameters=words,
         kernel=kernel,
+        configuration=configuration,
         flavour=flavour_of(kernel),
     )
 
 
-def _without_kernel(words: str, kernel: str) -> str:
-    """Return pytest's words for a case's parameters, ``6.1-small``, less the kernel, wherever it stands among them."""
-    shown = kernel.encode("unicode_escape").decode()  # as pytest writes a text that is not ASCII
-    if not kernel or shown not in words:
+def _without(words: str, value: str) -> str:
+    """Return pytest's words for a case's parameters, ``6.1-small``, less one of them, wherever it stands."""
+    shown = value.encode("unicode_escape").decode()  # as pytest writes a text that is not ASCII
+    if not value or shown not in words:
         return words
     inner = f"-{words}-".replace(f"-{shown}-", "-", 1)
     return inner[1:-1]

@@ -16,10 +16,12 @@ from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Lab
 from vexlab.model.baseline import FILE, Known, Worked
 from vexlab.model.case import PLAN, Plan
+from vexlab.model.key import CaseKey, place
 from vexlab.model.profile import RUN_FILE, Profile, decode_all
 from vexlab.model.request import DEFAULTS, OPTIONS, Request, is_many, kind_of
 from vexlab.model.target import Target
 from vexlab.plugin.marks import MARKS
+from vexlab.targets.configurations import chosen, configured
 from vexlab.targets.load import find_target
 from vexlab.targets.own import own_target
 
@@ -27,6 +29,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LAB = pytest.StashKey[Lab]()
 RUN_FOLDER = pytest.StashKey[Path]()
 _TARGET_NAME = pytest.StashKey[str]()
+_CONFIGURATIONS = pytest.StashKey[tuple[str, ...]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_worker(config):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    configurations_of(config)  # an unknown one ends the session before it collects
     for name, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
@@ -99,11 +103,23 @@ def the_lab(config: pytest.Config) -> Lab:
     return config.stash[LAB]
 
 
-def target_of(config: pytest.Config, domain: str = "") -> Target:
-    """Return the filesystem under test, as the cases of ``domain`` get it where the settings say so."""
+def target_of(config: pytest.Config, domain: str = "", configuration: str = "") -> Target:
+    """Return the filesystem under test in a configuration, as cases of ``domain`` get it where the settings say so."""
     request = request_of(config)
-    target = find_target(request.target, build_args=request.build_args)
+    target = configured(find_target(request.target, build_args=request.build_args), configuration)
     return own_target(target, settings_for(request).domain(domain), domain, given=bool(request.artifact))
+
+
+def configurations_of(config: pytest.Config) -> tuple[str, ...]:
+    """Return the words for those asked for; without any there is no such axis. Raises ``pytest.UsageError``."""
+    if _CONFIGURATIONS not in config.stash:
+        asked = request_of(config)
+        try:
+            words = chosen(find_target(asked.target), asked.configurations) if asked.configurations else ()
+        except UsageError as error:
+            raise pytest.UsageError(f"{error.message} ({error.hint})") from error
+        config.stash[_CONFIGURATIONS] = words
+    return config.stash[_CONFIGURATIONS]
 
 
 def own_module(config: pytest.Config, domain: str) -> DomainSettings | None:
@@ -152,27 +168,29 @@ def run_folder(config: pytest.Config) -> Path:
     return config.stash[RUN_FOLDER]
 
 
-def profile_on(config: pytest.Config, kernel: str, domain: str) -> Profile | None:
-    """Return what the target can do on ``kernel``, as it was found out before the run; ``None`` where it was not.
+def profile_on(config: pytest.Config, key: CaseKey) -> Profile | None:
+    """Return what the target can do where the case ``key`` runs, as it was found out before the run.
 
-    So it is with a ``domain`` that tests a module of its own. Raises ``InfraError`` where it cannot be read.
+    ``None`` where it was not, and for a domain that tests a module of its own. Raises ``InfraError`` where it cannot be
+    read.
     """
     file = run_folder(config) / RUN_FILE
-    if own_module(config, domain) or not file.exists():
+    if own_module(config, key.domain) or not file.exists():
         return None
     try:
         profiles = decode_all(file.read_bytes())
     except (OSError, ValueError) as error:
         raise InfraError(f"{file} cannot be read: {error}") from error
-    return next((profile for profile in profiles if profile.kernel == kernel), None)
+    return next((profile for profile in profiles if profile.place == key.place), None)
 
 
-def known_before(config: pytest.Config, kernel: str) -> Known:
-    """Return what the target could do on ``kernel`` in earlier runs; nothing where that was not noted."""
+def known_before(config: pytest.Config, kernel: str, configuration: str) -> Known:
+    """Return what the target could do there in earlier runs; nothing where that was not noted."""
     file = run_folder(config) / FILE
     if not file.exists():
         return {}
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, dict[str, Worked]]).get(kernel, {})
+        known = msgspec.json.decode(file.read_bytes(), type=dict[str, dict[str, Worked]])
     except (OSError, ValueError) as error:
         raise InfraError(f"{file} cannot be read: {error}") from error
+    return known.get(place(kernel, configuration), {})

@@ -12,6 +12,7 @@ import pytest
 
 from vexlab.errors import CaseDeadline, EmulatorDied, GuestTimeout, InfraError, MachineLost
 from vexlab.guest.klog import explained
+from vexlab.kernels.exports import load_hints
 from vexlab.lab import Order
 from vexlab.model.metric import Metric
 from vexlab.model.subresult import SubResult
@@ -60,6 +61,11 @@ class Recorder:
         return list(dict.fromkeys(finding for each in self._machines for finding in each.findings))
 
     @property
+    def ran(self) -> bool:
+        """Whether the case itself was begun: its set-up has come to its end."""
+        return self._ran
+
+    @property
     def ended_well(self) -> bool:
         """Whether the case itself has come to its end, and nothing went wrong: not where it was interrupted."""
         return self._ran and not self.failed
@@ -92,7 +98,9 @@ class Recorder:
         target = self.order.target
         if remark := self._machines[-1].remark:
             words = f"{words}; {remark}"
-        return explained(words, self._machines[-1].machine.console.text(), target.module, target.fstype)
+        console = self._machines[-1].machine.console.text()
+        hints = load_hints(words, console, self.order.kernel)
+        return "\n".join([explained(words, console, target.module, target.fstype), *hints])
 
     def put_aside(self) -> None:
         """Keep the evidence of a machine that ended, before the case goes on with another one."""

@@ -44,6 +44,7 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
     again = Request(
         target=str(order.target.file if order else Path(asked.target).absolute()),
         kernels=(result.kernel,) if result.kernel else (),
+        configurations=(result.key.configuration,) if result.key.configuration else (),
         cases=(result.id,),
         config=str(_kept_settings(item.config)),
         seed=int(given) if given.isdecimal() else None,

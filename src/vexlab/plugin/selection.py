@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ from vexlab.lab import why_not_loadable
 from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
+from vexlab.model.key import OWN
 from vexlab.model.profile import State
 from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
 from vexlab.plugin.durations import expected_s
-from vexlab.plugin.marks import CaseMarks, marks_of
+from vexlab.plugin.marks import CONFIGURATION, CaseMarks, marks_of
 from vexlab.plugin.options import (
+    configurations_of,
     is_worker,
     profile_on,
     request_of,
@@ -36,9 +39,19 @@ _CAPABILITY = "capability"  # the parameter of cases that are about one line of 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every case that reaches a kernel once for each kernel asked for."""
+    """Run cases that reach a kernel once for each kernel asked for, those that use the target in each configuration."""
     if "kernel" in metafunc.fixturenames:
         metafunc.parametrize("kernel", settings_of(metafunc.config).kernels, indirect=True, scope="session")
+    words = configurations_of(metafunc.config)
+    if words and CONFIGURATION in metafunc.fixturenames:
+        names = ["" if word == OWN else word for word in words]
+        metafunc.parametrize(CONFIGURATION, names, ids=words, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def target_configuration(request: pytest.FixtureRequest) -> str:
+    """Return the name of the target's configuration, empty for its own."""
+    return str(getattr(request, "param", ""))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -103,18 +116,18 @@ def _fault(item: pytest.Item) -> str:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a case whose domain is stopped, or whose kernel or target lacks what ``needs`` marks or fixtures ask for."""
-    callspec, domain = getattr(item, "callspec", None), marks_of(item).domain
-    if reason := stopped(item.config, domain):
+    callspec, key = getattr(item, "callspec", None), marks_of(item).key
+    if reason := stopped(item.config, key.domain):
         pytest.skip(reason)
     if callspec is not None and "kernel" in callspec.params:
-        demand(profile_on(item.config, callspec.params["kernel"], domain), needed(item))
+        demand(profile_on(item.config, key), needed(item))
     needs = list(item.iter_markers("needs"))
     if "module" in getattr(item, "fixturenames", ()):  # before a machine is made for it
         needs.append(pytest.mark.needs(loadable=True).mark)
     if not needs or callspec is None or "kernel" not in callspec.params:
         return
     kernel = the_lab(item.config).kernels.get(callspec.params["kernel"])
-    target = target_of(item.config, domain)
+    target = target_of(item.config, key.domain, key.configuration)
     for mark in needs:
         if reason := _missing(mark, kernel, target):
             pytest.skip(reason)
@@ -147,7 +160,8 @@ def _use(item: pytest.Item) -> tuple[int, bool, float]:
 
 def _expected(item: pytest.Item) -> float:
     case = planned(item)
-    return expected_s(case.id, case.kernel, slow=item.get_closest_marker("slow") is not None)
+    name = str(replace(case.key, configuration=""))
+    return expected_s(name, case.kernel, slow=item.get_closest_marker("slow") is not None)
 
 
 def _turn(item: pytest.Item) -> tuple[bool, bool, float]:
@@ -181,7 +195,7 @@ def _telling(config: pytest.Config, item: pytest.Item) -> bool:
         return True
     if any(f".{_CAPABILITY}[" in current(pattern) for pattern in request_of(config).cases):
         return True
-    profile = profile_on(config, callspec.params["kernel"], marks_of(item).domain)
+    profile = profile_on(config, marks_of(item).key)
     return profile is not None and profile.get(callspec.params[_CAPABILITY]).state is State.BROKEN
 
 

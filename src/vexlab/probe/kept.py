@@ -13,6 +13,7 @@ from vexlab.config import Settings
 from vexlab.lab import SCRATCH, Lab, Order
 from vexlab.model import capabilities
 from vexlab.model.kernel import Kernel
+from vexlab.model.key import place
 from vexlab.model.profile import Profile, decode, encode
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.probe.prober import probe
@@ -37,7 +38,8 @@ def profile_of(
     key = profile_key(order)
 
     def make(draft: Path) -> None:
-        progress(f"probing what {order.target.name} can do on {order.kernel.name}")
+        where = place(order.kernel.name, target.configuration)
+        progress(f"probing what {order.target.name} can do on {where}")
         (draft / _FILE).write_bytes(encode(probe(lab, order)))
 
     for _ in range(2):
@@ -75,7 +77,7 @@ def profile_key(order: Order) -> str:
         _sources(),
         order.artifact.digest,
         (kernel.name, kernel.release, kernel.version, file_digest(kernel.image)),
-        (target.name, target.fstype, target.module, target.depends, target.params),
+        (target.name, target.configuration, target.fstype, target.module, target.depends, target.params),
         (target.mkfs, target.fsck, target.mount_options, target.packages, target.min_disk),
         (order.memory, order.cpus, order.disks, order.append, order.recipe),
     )

@@ -43,6 +43,7 @@ def probe(lab: Lab, order: Order) -> Profile:
         fstype=order.target.fstype,
         kernel=order.kernel.name,
         digest=order.artifact.digest,
+        configuration=order.target.configuration,
         capabilities=in_order(prober.found.values()),
     )
 

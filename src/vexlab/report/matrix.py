@@ -1,10 +1,12 @@
-"""The verdict table: domains down, kernels across, and the cases on which the kernels do not agree. Pure."""
+"""The verdict table: domains down, kernels and configurations across, and the cases that differ among these. Pure."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -23,14 +25,14 @@ _STYLE = {
 
 
 def verdict_table(cases: Sequence[CaseResult]) -> Table:
-    """Return one row for each domain and one column for each kernel; each cell counts the verdicts."""
-    kernels = _unique(case.kernel for case in cases)
-    table = Table("domain", *kernels, box=None, pad_edge=False)
+    """Return one row for each domain, one column for each kernel and configuration; each cell counts the verdicts."""
+    places = _unique(case.key.place for case in cases)
+    table = Table("domain", *map(escape, places), box=None, pad_edge=False)
     for domain in _unique(case.domain for case in cases):
-        cells = [[case.verdict for case in cases if (case.domain, case.kernel) == (domain, k)] for k in kernels]
-        table.add_row(domain, *map(_cell, cells))
+        cells = [[case.verdict for case in cases if (case.domain, case.key.place) == (domain, at)] for at in places]
+        table.add_row(escape(domain), *map(_cell, cells))
     for name, verdicts in _disagreements(cases):
-        table.add_row(f"  {name}", *(Text(*_words(verdicts.get(kernel))) for kernel in kernels))
+        table.add_row(escape(f"  {name}"), *(Text(*_words(verdicts.get(at))) for at in places))
     return table
 
 
@@ -51,8 +53,9 @@ def _words(verdict: Verdict | None) -> tuple[str, str]:
 
 
 def _disagreements(cases: Sequence[CaseResult]) -> list[tuple[str, dict[str, Verdict]]]:
-    """Return each case with different verdicts on different kernels, its id without the kernel."""
+    """Return each case with different verdicts in different places, its id without kernel and configuration."""
     found: dict[str, dict[str, Verdict]] = {}
     for case in cases:
-        found.setdefault(str(case.key.across_kernels), {})[case.kernel] = case.verdict
+        anywhere = dataclasses.replace(case.key.across_kernels, configuration="")
+        found.setdefault(str(anywhere), {})[case.key.place] = case.verdict
     return [(name, verdicts) for name, verdicts in found.items() if len(set(verdicts.values())) > 1]

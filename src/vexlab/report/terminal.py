@@ -59,7 +59,7 @@ class Progress:
         self._live = self.console.is_terminal and not plain
         self._running: dict[str, float] = {}
         self._done = 0
-        self._kernels = 1
+        self._places = 1
         self.total = 0
 
     def __enter__(self) -> Self:
@@ -103,13 +103,16 @@ class Progress:
 
     def begin(self, run: RunInfo) -> None:
         """Print the head line."""
-        kernels = ", ".join(run.kernels)
-        self._kernels = len(run.kernels)
-        self.console.print(f"[bold]{escape(run.target)}[/] on kernel {escape(kernels)} ({run.accelerator})")
+        configurations = run.provenance.configurations
+        self._places = len(run.kernels) * max(1, len(configurations))
+        words = f"on kernel {', '.join(run.kernels)} ({run.accelerator})"
+        if configurations:
+            words += f", configuration {', '.join(configurations)}"
+        self.console.print(f"[bold]{escape(run.target)}[/] {escape(words)}")
 
     def profile(self, profile: Profile) -> None:
-        """Print in three lines what the target can do; of several kernels each line names its own."""
-        of = f"{profile.kernel}: " if self._kernels > 1 else ""
+        """Print in three lines what the target can do; of several kernels or configurations each line names its own."""
+        of = f"{profile.place}: " if self._places > 1 else ""
         for line in summary(profile):
             self.console.print(escape(printable(f"  {of}{line}")))
 
@@ -131,7 +134,7 @@ class Progress:
         self._refresh()
 
     def end(self, result: RunResult, seconds: float, evidence: str) -> None:
-        """Print the verdict table of several kernels or domains, the sums, and where the evidence lies.
+        """Print the verdict table of several domains, kernels or configurations, the sums, and where the evidence lies.
 
         The verdict goes to standard output, unless that carries the results themselves.
         """
@@ -150,7 +153,7 @@ class Progress:
 
     def _print_end(self, out: Console, result: RunResult, seconds: float, evidence: str) -> None:
         summary = result.summary
-        if len({(case.domain, case.kernel) for case in result.cases}) > 1:
+        if len({(case.domain, case.key.place) for case in result.cases}) > 1:
             out.print(verdict_table(result.cases))
         self._undecided(result)
         self._problems(out, result)

@@ -15,14 +15,14 @@ from vexlab.model.profile import Profile
 
 log = logging.getLogger(__name__)
 
-_MEMORY = "capabilities.json"  # in the results folder: by target and kernel
+_MEMORY = "capabilities.json"  # in the results folder: by target and Profile.place
 _Memory = dict[str, dict[str, Worked]]
 
 
 def remember(results: Path, folder: Path, profiles: Sequence[Profile], run: str, revision: str) -> None:
     """Leave what worked before in the run's ``folder``, and add what works now; raise ``InfraError``."""
     memory = _read(results / _MEMORY)
-    before: dict[str, Known] = {each.kernel: memory.get(_key(each), {}) for each in profiles}
+    before: dict[str, Known] = {each.place: memory.get(_key(each), {}) for each in profiles}
     for each in profiles:
         memory[_key(each)] = dict(learned(memory.get(_key(each), {}), each, run, revision))
     try:
@@ -35,7 +35,7 @@ def remember(results: Path, folder: Path, profiles: Sequence[Profile], run: str,
 
 
 def _key(profile: Profile) -> str:
-    return f"{profile.target}@{profile.kernel}"
+    return f"{profile.target}@{profile.place}"
 
 
 def _read(file: Path) -> _Memory:

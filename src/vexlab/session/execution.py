@@ -42,6 +42,7 @@ from vexlab.session.prepare import prepare
 from vexlab.session.provenance import provenance
 from vexlab.session.request import pytest_arguments
 from vexlab.session.stream import Stream, Subscriber
+from vexlab.targets.configurations import chosen
 from vexlab.targets.load import find_target
 from vexlab.vm.session import Session
 
@@ -86,6 +87,7 @@ def execute(
     """
     begin = time.monotonic()
     target = find_target(request.target, build_args=request.build_args)
+    request = dataclasses.replace(request, configurations=chosen(target, request.configurations))
     stream = Stream(subscribers)
     prepared = prepare(target, request, settings, stream)
     run = RunInfo(
@@ -195,7 +197,7 @@ class _Running:
         for kernel, error in broken.items():
             key = dataclasses.replace(BUILD, target=self._run.target, kernel=kernel, flavour=flavour_of(kernel))
             case = PlannedCase(key=key, node=f"{BUILD}", level=1)
-            if key not in {each.key for each in self.collector.plan.cases}:
+            if key not in {dataclasses.replace(each.key, configuration="") for each in self.collector.plan.cases}:
                 failed = dataclasses.replace(case.undecided(error.message), verdict=Verdict.FAILED)
                 self._finished(failed)
 

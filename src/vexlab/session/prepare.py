@@ -13,6 +13,7 @@ from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
 from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import Kernel
+from vexlab.model.key import OWN, place
 from vexlab.model.profile import Profile
 from vexlab.model.provenance import UsedKernel
 from vexlab.model.request import Request
@@ -21,6 +22,7 @@ from vexlab.plugin.reproduce import check_expected, facts_of
 from vexlab.probe import profile_of
 from vexlab.session.stream import Stream
 from vexlab.targets.build import kept_artifact
+from vexlab.targets.configurations import configured
 from vexlab.targets.own import own_target
 
 
@@ -28,7 +30,7 @@ from vexlab.targets.own import own_target
 class Prepared:
     """``kernels`` are those that machines will run; ``broken`` is why the module does not build, by kernel.
 
-    ``profiles`` are what the target can do, of each kernel on which that could be found out.
+    ``profiles`` are what the target can do, of each kernel and configuration where that could be found out.
     """
 
     kernels: tuple[UsedKernel, ...]
@@ -67,19 +69,21 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
             if artifact.path:
                 kernels[-1] = replace(kernels[-1], module=file_digest(artifact.path))
             _tell_warnings(name, artifact, stream)
-            profile = _profile(lab, target, kernel, artifact, stream) if request.probe else None
-            profiles += [profile] if profile else []
-            say(f"preparing a machine with kernel {name}")
-            lab.snapshot(
-                Order(
-                    target=target,
-                    kernel=kernel,
-                    artifact=artifact,
-                    memory=settings.memory,
-                    cpus=settings.cpus,
-                    profile=profile,
+            for configuration in request.configurations or (OWN,):
+                as_configured = configured(target, configuration)
+                profile = _profile(lab, as_configured, kernel, artifact, stream) if request.probe else None
+                profiles += [profile] if profile else []
+                say(f"preparing a machine with kernel {name}")
+                lab.snapshot(
+                    Order(
+                        target=as_configured,
+                        kernel=kernel,
+                        artifact=artifact,
+                        memory=settings.memory,
+                        cpus=settings.cpus,
+                        profile=profile,
+                    )
                 )
-            )
     return Prepared(kernels=tuple(kernels), broken=broken, profiles=tuple(profiles))
 
 
@@ -107,7 +111,8 @@ def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact,
     try:
         return profile_of(lab, target, kernel, artifact, progress=say)
     except (InfraError, UsageError) as error:
-        stream.publish(Warned(words=f"{kernel.name}: it was not found out what {target.name} can do: {error.message}"))
+        where = place(kernel.name, target.configuration)
+        stream.publish(Warned(words=f"{where}: it was not found out what {target.name} can do: {error.message}"))
         return None
 
 

@@ -28,6 +28,7 @@ def provenance(target: Target, request: Request, settings: Settings, kernels: tu
         vexlab=vexlab.__version__,
         host=read_host(named=settings.run.host_name),
         seed=request.seed,
+        configurations=request.configurations,
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import tempfile
@@ -16,10 +17,11 @@ from pathlib import Path
 from vexlab import process, temporary
 from vexlab.cache import Cache, Kind, file_digest, key_of
 from vexlab.config import visible
-from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError, VexlabError
+from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError
 from vexlab.model.kernel import Kernel
 from vexlab.model.request import Sandboxing
-from vexlab.model.target import ModuleArtifact, Target, Tool
+from vexlab.model.target import KERNEL, ModuleArtifact, Target, Tool
+from vexlab.targets.fault import fault_of, no_output, shown_log
 from vexlab.targets.sandbox import LARGEST_FILE, Workplace, toolchain, wanted
 from vexlab.targets.source import SHARED, copy_tree, digest_tree, roots_of, tool_roots
 
@@ -32,16 +34,6 @@ _NO_BUILD_ID = ("--remove-section", ".note.gnu.build-id")
 _CLEAN_S = 120.0
 _KEEP = 1 << 16  # bytes of what is said while cleaning up
 _ELF = b"\x7fELF"
-# Words in a build log that accuse the machine, not the source.
-_HOST_FAULTS = (
-    "No space left on device",
-    "Disk quota exceeded",
-    "Cannot allocate memory",
-    "terminated program cc1",  # gcc: internal compiler error: Killed signal terminated program cc1
-)
-_READ_ONLY = ("Read-only file system",)  # in the sandbox it is what a build gets that writes elsewhere
-_KEPT_AWAY = (*_READ_ONLY, "Network is unreachable", "name resolution", "Could not resolve host")
-_SANDBOX_HINT = "in the sandbox a build writes to its own folder only and has no network; --sandbox=off trusts it"
 _COMPILERS = ("gcc-12", "gcc")  # Debian's kernels are built with the first
 # What make, a shell and -ffile-prefix-map all take as it is; Debian's versions hold `~`.
 _PLAIN = re.compile(r"[\w/.,+~-]+")
@@ -119,7 +111,7 @@ class _Maker:
         roots = tool_roots(tool.source, self.target.file.parent, self.target.source)
         sources = [tool.source, *([shared] if shared.is_dir() else [])]
         digests = [digest_tree(source, roots) for source in sources]
-        key = key_of(_FORMAT, tool.outputs, tool.args, self.compiler, *_chosen(), digests)
+        key = key_of(_FORMAT, tool.outputs, tool.args, tool.prepare, self.compiler, *_chosen(), digests)
 
         def build(work: Path, draft: Path) -> str:
             (draft / "bin").mkdir()
@@ -269,10 +261,11 @@ def _build_kernel_module(target: Target, headers: Path, place: Workplace, draft:
     # No path of this machine may end up in the module: the same source gives the same bytes everywhere.
     prefix_maps = f"-ffile-prefix-map={copy}=. -ffile-prefix-map={headers.parent}=/usr/src"
     arguments = [f"M={copy}", f"KCFLAGS={prefix_maps}", *target.build.args, *_compiler_override(), "modules"]
+    log = _prepare(target.build.prepare, place, headers, timeout=target.build.timeout)
     done = _make(place, headers, arguments, timeout=target.build.timeout)
-    log = _without(done, copy, headers)
+    log += shown_log(done, copy, headers)
     if done.returncode:
-        raise _fault(f"{target.name} does not build", log, sandboxed=place.sandboxed)
+        raise fault_of(f"{target.name} does not build", log, sandboxed=place.sandboxed)
     name = f"{target.module}.ko"
     if not os.path.lexists(copy / name):
         modules = sorted(visible(path.name) for depth in ("*.ko", "*/*.ko") for path in copy.glob(depth))
@@ -287,13 +280,14 @@ def _build_kernel_module(target: Target, headers: Path, place: Workplace, draft:
 
 def _build_tool(tool: Tool, place: Workplace, into: Path) -> str:
     copy = place.work / "source"
+    log = _prepare(tool.prepare, place, place.work, timeout=_TOOL_S)
     done = _make(place, copy, list(tool.args), timeout=_TOOL_S)
-    log = _without(done, place.work, place.work)
+    log += shown_log(done, place.work, place.work)
     if done.returncode:
-        raise _fault(f"the tools in {tool.source.name} do not build", log, sandboxed=place.sandboxed)
+        raise fault_of(f"the tools in {tool.source.name} do not build", log, sandboxed=place.sandboxed, tool=tool)
     for output in tool.outputs:
         if not os.path.lexists(copy / output):
-            raise UsageError(f"building {tool.source} made no {output}")
+            raise no_output(tool, output, log)
         _take_stripped(place, copy / output, into / Path(output).name, *_NO_BUILD_ID)
     return log
 
@@ -336,8 +330,26 @@ def _take_stripped(place: Workplace, made: Path, to: Path, *options: str) -> Non
         done = place.run(["strip", *options, "-o", "stripped", "whole"], timeout=60)
         if done.returncode:
             what = f"what the build made as {made.name} is no whole object file"
-            raise _fault(what, _without(done, work, work), sandboxed=place.sandboxed)
+            raise fault_of(what, shown_log(done, work, work), sandboxed=place.sandboxed)
         take(work, work / "stripped", to)
+
+
+def _prepare(commands: Iterable[str], place: Workplace, headers: Path, *, timeout: float) -> str:
+    """Run the commands in the copy of the source, one after the other; return what they said."""
+    copy = place.work / "source"
+    log = ""
+    for command in commands:
+        words = [word.replace(KERNEL, str(headers)) for word in shlex.split(command)]
+        try:
+            done = place.run(["env", "-C", str(copy), *words], timeout=timeout)
+        except DeadlineError as error:
+            raise DeadlineError(f"`{command}` did not end within {timeout:g} s", hint=error.hint) from error
+        said = shown_log(done, copy, headers)
+        if done.returncode:
+            what = f"`{command}`, which is to prepare the build, ended with status {done.returncode}"
+            raise fault_of(what, said, sandboxed=place.sandboxed)
+        log += said
+    return log
 
 
 def _make(place: Workplace, folder: Path, arguments: list[str], *, timeout: float) -> process.Completed:
@@ -349,34 +361,6 @@ def _make(place: Workplace, folder: Path, arguments: list[str], *, timeout: floa
             f"make did not end within {timeout:g} s",
             hint="is the machine overloaded? A longer `build.timeout` in target.toml gives a module more",
         ) from error
-
-
-def _without(done: process.Completed, copy: Path, headers: Path) -> str:
-    log = visible(done.text + done.error_text)
-    return log.replace(f"{copy}/", "").replace(str(headers), "<kernel>")
-
-
-def _fault(what: str, log: str, *, sandboxed: bool) -> VexlabError:
-    """Return the error of a failed build: the machine's where the log accuses it, else the source's."""
-    if any(words in log for words in (*_HOST_FAULTS, *(() if sandboxed else _READ_ONLY))):
-        return InfraError(f"{what}, and not for the source's sake:\n{_errors(log)}", hint="is a disk or memory full?")
-    kept_away = sandboxed and any(words in log for words in _KEPT_AWAY)
-    return BuildError(f"{what}:\n{_errors(log)}", log=log, hint=_SANDBOX_HINT if kept_away else _first_file(log))
-
-
-def _errors(log: str) -> str:
-    telling = ("No rule", "undefined", *_KEPT_AWAY)
-    lines = [line for line in log.splitlines() if "error" in line.lower() or any(words in line for words in telling)]
-    if all(line.startswith("make") for line in lines):  # a recipe failed: what it said stands above make's words
-        lines = log.splitlines()[-10:]
-    return "\n".join(lines[:20])
-
-
-def _first_file(log: str) -> str:
-    for line in log.splitlines():
-        if ": error:" in line:  # super.c:10:5: error: 'x' undeclared
-            return f"the first error is at {':'.join(line.split(':')[:2])}"
-    return ""
 
 
 def _compiler() -> str:

@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 from vexlab.config import read_toml, suggest, visible
 from vexlab.errors import UsageError
-from vexlab.model.target import BuildPlan, Target, Tool
+from vexlab.model.key import OWN
+from vexlab.model.target import ON_FILE, BuildPlan, Configuration, Images, Target, Tool
+from vexlab.targets.configurations import ALL
 from vexlab.targets.names import (
+    CONFIGURATION,
     FILE_NAME,
     FSTYPE,
     GUEST_FILE,
@@ -41,11 +45,21 @@ STATISTICS = ("blocks", "free_blocks", "inodes", "free_inodes", "directories", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolEntry:
-    """A ``[[tools]]`` table: ``make -C source args`` makes the programs ``outputs``."""
+    """A ``[[tools]]`` table: ``make -C source args`` makes the programs ``outputs``, once ``prepare`` has been run."""
 
     source: str
     outputs: tuple[str, ...]
     args: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationEntry:
+    """A ``[configurations.NAME]`` table: another ``mkfs``, further mount ``options``, what is refused then besides."""
+
+    mkfs: str = ""
+    options: tuple[str, ...] = ()
+    refuses: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +85,9 @@ class TargetFile:
     statistics: dict[str, str] = field(default_factory=dict)
     refuses: dict[str, str] = field(default_factory=dict)
     old_images: tuple[str, ...] = ()
+    configurations: dict[str, ConfigurationEntry] = field(default_factory=dict)
+    images: Images = "untrusted"
+    mkfs_on: Literal["device", "file"] = "device"
 
 
 def find_target(name: str, *, build_args: Sequence[str] = ()) -> Target:
@@ -110,8 +127,6 @@ def load_target(path: Path) -> Target:
     check = checker(path)
     check_numbers(entry.build.timeout, entry.min_disk, path)
     check_outputs((output for tool in entry.tools for output in tool.outputs), path)
-    if entry.mkfs and "{device}" not in entry.mkfs:
-        raise UsageError(f"{path}: `mkfs` must say where the device goes", hint='such as mkfs = "mkfs.x {device}"')
     fstype = check(entry.fstype, FSTYPE, "fstype")
     return Target(
         name=check(entry.name, NAME, "name"),
@@ -119,10 +134,10 @@ def load_target(path: Path) -> Target:
         module=check(entry.module or fstype, MODULE, "module").replace("-", "_"),
         file=path.absolute(),
         source=_source(entry.source, here, path) if entry.source else None,
-        build=dataclasses.replace(entry.build, args=_each(entry.build.args, LINE, "build.args", path)),
+        build=_build(entry.build, path),
         depends=_each(entry.depends, MODULE, "depends", path),
         params=_each(entry.params, OPTION, "params", path),
-        mkfs=_words(entry.mkfs, path),
+        mkfs=_mkfs(entry.mkfs, entry.mkfs_on, path),
         fsck=_words(entry.fsck, path),
         fields=_words(entry.fields, path),
         mount_options=_each(entry.mount_options, OPTION, "mount_options", path),
@@ -134,6 +149,10 @@ def load_target(path: Path) -> Target:
         statistics=tuple(sorted(_statistics(entry.statistics, path).items())),
         refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
+        images=entry.images,
+        configurations=tuple(
+            _configuration(name, each, entry.mkfs_on, path) for name, each in sorted(entry.configurations.items())
+        ),
     )
 
 
@@ -168,6 +187,21 @@ def _refuses(entries: dict[str, str], path: Path) -> dict[str, str]:
     return checked
 
 
+def _configuration(name: str, entry: ConfigurationEntry, mkfs_on: str, path: Path) -> Configuration:
+    checker(path)(name, CONFIGURATION, "configurations")
+    where = f"{path}: [configurations.{name}]"
+    if name in (OWN, ALL):
+        raise UsageError(f"{where} has a name that means another thing: the target's own, or all of them")
+    if not entry.mkfs and not entry.options:
+        raise UsageError(f"{where} changes nothing", hint="it takes `mkfs`, a command, and mount `options`")
+    return Configuration(
+        name=name,
+        mkfs=_mkfs(entry.mkfs, mkfs_on, path),
+        options=_each(entry.options, OPTION, "options", path),
+        refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
+    )
+
+
 def _statistics(entries: dict[str, str], path: Path) -> dict[str, str]:
     for name, file in entries.items():
         if name not in STATISTICS:
@@ -199,7 +233,8 @@ def _source(name: str, here: Path, path: Path) -> Path:
 
 def _tool(entry: ToolEntry, here: Path, path: Path) -> Tool:
     args = _each(entry.args, LINE, "args", path)
-    return Tool(source=_source(entry.source, here, path), outputs=entry.outputs, args=args)
+    prepare = _commands(entry.prepare, path)
+    return Tool(source=_source(entry.source, here, path), outputs=entry.outputs, args=args, prepare=prepare)
 
 
 def manifest_of(image: Path) -> Path:
@@ -221,9 +256,28 @@ def _old_image(name: str, here: Path, path: Path) -> Path:
     return image
 
 
-def _words(command: str, path: Path) -> tuple[str, ...]:
+def _build(plan: BuildPlan, path: Path) -> BuildPlan:
+    args = _each(plan.args, LINE, "build.args", path)
+    return dataclasses.replace(plan, args=args, prepare=_commands(plan.prepare, path))
+
+
+def _commands(commands: Sequence[str], path: Path) -> tuple[str, ...]:
+    for command in commands:
+        if not _words(command, path, "prepare"):
+            raise UsageError(f"{path}: a command of `prepare` is empty")
+    return tuple(commands)
+
+
+def _mkfs(command: str, mkfs_on: str, path: Path) -> tuple[str, ...]:
+    if command and "{device}" not in command:
+        raise UsageError(f"{path}: `mkfs` must say where the device goes", hint='such as mkfs = "mkfs.x {device}"')
+    words = _words(command, path)
+    return (*ON_FILE, *words) if words and mkfs_on == "file" else words
+
+
+def _words(command: str, path: Path, key: str = "mkfs, fsck or fields") -> tuple[str, ...]:
     if command:
-        checker(path)(command, LINE, "mkfs, fsck or fields")
+        checker(path)(command, LINE, key)
     try:
         return tuple(shlex.split(command))
     except ValueError as error:

@@ -36,6 +36,8 @@ MODULE = Rule(pattern=re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*"), most=55, words=
 PACKAGE = Rule(pattern=re.compile(r"[a-z0-9]([a-z0-9+.-]*[a-z0-9+])?"), most=100, words="a Debian package's name")
 # What mount -o, insmod and a shell take as one word: "errors=remount-ro"  ·  "debug=1"
 OPTION = Rule(pattern=re.compile(r"[A-Za-z0-9_.][\w.:=,%@/+~^-]*"), most=256, words="one word without quotes")
+# A word of a case's id, between dashes: "small_blocks"
+CONFIGURATION = Rule(pattern=re.compile(r"[A-Za-z0-9_.]+"), most=40, words="letters, digits, `_`, `.`")
 # "/sys/fs/x/{name}/blocks"
 GUEST_FILE = Rule(pattern=re.compile(r"/(sys|proc)/[\w./:@+{}-]+"), most=256, words="a file below /sys or /proc")
 # A program in the folder of its source: "bin/mkfs.x"

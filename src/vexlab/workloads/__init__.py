@@ -6,8 +6,8 @@ from pathlib import Path
 
 from vexlab.model.target import Tool
 
-# What scripts in the guest read of the profile; they lie in FOLDER/lib there.
-LIBRARY = tuple(Path(__file__).with_name(name) for name in ("capable.py", "capable.sh", "room.py"))
+# What scripts in the guest read of the profile, and one that runs some programs of mkfs; they lie in FOLDER/lib there.
+LIBRARY = tuple(Path(__file__).with_name(name) for name in ("capable.py", "capable.sh", "room.py", "mkfs_on_file.sh"))
 RUNNER = "runner"  # runs the commands of the others
 WORKLOADS = Tool(
     source=Path(__file__).parent,

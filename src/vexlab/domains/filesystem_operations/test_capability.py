@@ -86,7 +86,7 @@ def test_capabilities_kept(
 ) -> None:
     """What the filesystem could do in earlier runs it can still do, as far as then, unless target.toml declares it."""
     found = _known(profile)
-    before = known_before(pytestconfig, kernel.name)
+    before = known_before(pytestconfig, kernel.name, target.configuration)
     if not before:
         pytest.skip("no earlier run in this results folder tells what it could do")
     gone = lost(before, found, frozenset(name for name, _ in target.refuses))

@@ -26,6 +26,7 @@ pytestmark = [
     pytest.mark.needs(mkfs=True),
     pytest.mark.vm(disks=disks),
     pytest.mark.single_thread_tcg,
+    pytest.mark.crafted_images,
 ]
 
 # Names one damage, as a failure's words name it: the case then does that one alone.

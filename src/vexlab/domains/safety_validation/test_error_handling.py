@@ -157,6 +157,7 @@ def test_missing_device(filesystem: GuestFilesystem, module: GuestModule, thresh
 
 
 @pytest.mark.single_thread_tcg
+@pytest.mark.crafted_images
 def test_random_image(
     filesystem: GuestFilesystem, module: GuestModule, thresholds: Thresholds, metrics: Metrics
 ) -> None:

@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.needs(mkfs=True, vectors=True),
     pytest.mark.vm(disks=(Disk(serial="scratch", size=500),)),
     pytest.mark.single_thread_tcg,
+    pytest.mark.crafted_images,
 ]
 
 _COUNT, _DIM = 60, 8
