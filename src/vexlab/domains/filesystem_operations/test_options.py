@@ -32,11 +32,11 @@ _COARSE = "awk '{{ for (i = 2; i <= NF; i++) $i -= $i % {0}; print }}'"
 # Reading and writing in place change nothing but times, which are told.
 _CHANGE_TIMES = """
 . /vexlab/lib/capable.sh
-then() {{ t=$(stat -c %Y /tmp/then) && echo $((t - t % {grain})); }}
+mark() {{ t=$(stat -c %Y /tmp/then) && echo $((t - t % {grain})); }}
 cd {point} && seq 2000 >read && seq 2000 >written && sync && sleep {grain}.1 && touch /tmp/then &&
 cat read >/dev/null && printf x | dd of=written conv=notrunc status=none && {tell} &&
-{{ ! can atime || [ $(stat -c %X read) -ge $(then) ]; }} &&
-{{ ! can mtime || [ $(stat -c %Y written) -ge $(then) ]; }}
+{{ ! can atime || [ $(stat -c %X read) -ge $(mark) ]; }} &&
+{{ ! can mtime || [ $(stat -c %Y written) -ge $(mark) ]; }}
 """
 # An inode leaves memory when its pages have: the first time the last to hold it lets go, the second it is evicted.
 _EVICT = "echo 3 >/proc/sys/vm/drop_caches && sync && echo 3 >/proc/sys/vm/drop_caches"

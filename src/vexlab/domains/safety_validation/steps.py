@@ -52,6 +52,7 @@ NAMES = (
     _step("{ [ -e @Flink ] || { touch @Flink && sync -f .; }; } && rm @Flink", "unlink"),
     _parts(("mkdir rmdir", "mkdir gone && rmdir gone"), ("fifo", "mkfifo fifo")),
 )
+FIRST_NAME = _parts(("mkdir", "mkdir folder"), ("", "touch @Fempty"))
 DATA = (  # without a growing truncate: ext4 waits for a shrinking one alone (ext4_truncate in fs/ext4/inode.c)
     _step("seq @LINES >data"),
     _step("echo more >>data", "append"),

@@ -194,7 +194,7 @@ def test_synchronous(
 
 
 @pytest.mark.level(1)
-@pytest.mark.parametrize(("option", "steps"), [("sync", DATA[:1]), ("dirsync", NAMES[1:2])], ids=["sync", "dirsync"])
+@pytest.mark.parametrize(("option", "steps"), [("sync", DATA[:1]), ("dirsync", (FIRST_NAME,))], ids=["sync", "dirsync"])
 def test_synchronous_once(
     filesystem: GuestFilesystem, power_cycle: PowerCycle, option: str, steps: tuple[Step, ...]
 ) -> None:
