@@ -19,7 +19,7 @@ from vexlab.workloads import LIBRARY
 
 SCRIPTS = Path(__file__).parent / "workflows"
 _PRELUDE = "prelude.sh"
-_CAPABLE = tuple(path for path in LIBRARY if path.suffix == ".sh")
+_CAPABLE = tuple(path for path in LIBRARY if path.name == "capable.sh")
 _CHECKS = "checks_count"
 _SHOWN, _BEFORE = 1500, 8  # characters, lines
 # line 31 of git: `git commit -q -m "the first"` ended with status 128
