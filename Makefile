@@ -34,7 +34,7 @@ bench: setup
 	@$(VENV)/python -m bench
 
 lock:
-	@$(VENV)/pip-compile -q --extra dev --generate-hashes --allow-unsafe --strip-extras --no-header \
+	@$(VENV)/pip-compile -q --extra dev --extra report --generate-hashes --allow-unsafe --strip-extras --no-header \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements.lock pyproject.toml
 
 clean:

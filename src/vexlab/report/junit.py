@@ -36,8 +36,8 @@ _MESSAGE_MOST = 2_000
 _TEXT_MOST = 20_000  # of a case: GitLab takes no file of more than 30 MB
 # Characters XML 1.0 cannot hold at all, section 2.2, and those that control a terminal or turn a line around.
 _FORBIDDEN = re.compile(
-    "[^\t\n\r\x20-\x7e\xa0-\u061b\u061d-\u200d\u2010-\u2027"
-    "\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    r"[^\t\n\r\x20-\x7e\xa0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd"
+    r"\U00010000-\U0010ffff]"
 )
 _ATTACHMENT = "[[ATTACHMENT|"  # in an output GitLab takes what follows for the path of a file
 

@@ -63,7 +63,7 @@ def case(name: str, verdict: Verdict = Verdict.PASSED, reason: str = "", **more:
     return CaseResult(**fields)  # type: ignore[arg-type]
 
 
-def _cases() -> tuple[CaseResult, ...]:
+def _cases(long: str) -> tuple[CaseResult, ...]:
     checks = (
         SubResult(name="link.count", verdict=SubVerdict.PASSED, duration_s=0.25),
         SubResult(name=f"link.hard {HOSTILE}", verdict=SubVerdict.FAILED, words=HOSTILE, duration_s=0.5),
@@ -71,7 +71,7 @@ def _cases() -> tuple[CaseResult, ...]:
         SubResult(name="link.skipped", verdict=SubVerdict.SKIPPED, words="no mkfs"),
         SubResult(name="link.blocked", verdict=SubVerdict.BLOCKED, words="`link`, which is broken"),
     )
-    hostile = finding(frame="", text=f"{HOSTILE}\n{LONG}", fingerprint="0" * 16)
+    hostile = finding(frame="", text=f"{HOSTILE}\n{long}", fingerprint="0" * 16)
     return (
         case("reads", metrics=(measured("load_s", 0.25), measured("read_mib_per_s", 120.0))),
         case("writes", kernel="6.12", duration_s=2.25),
@@ -79,7 +79,7 @@ def _cases() -> tuple[CaseResult, ...]:
         case("lookup_again", Verdict.CRASHED, "kernel died", findings=(finding(),), kernel="6.12", level=2),
         case("hostile", Verdict.CRASHED, f"=cmd|' /C calc'!A0 {HOSTILE}", findings=(hostile,)),
         case("family", Verdict.FAILED, "1 of 5 checks failed", subresults=checks),
-        case("long", Verdict.FAILED, LONG, attempts=(f"lost machine {HOSTILE}",)),
+        case("long", Verdict.FAILED, long, attempts=(f"lost machine {HOSTILE}",)),
         case("skipped", Verdict.SKIPPED, "it has no links"),
         case("blocked", Verdict.BLOCKED, "blocked by `symlink`, which is broken: EIO"),
         case("labs", Verdict.ERROR, "no space on the disk"),
@@ -110,8 +110,11 @@ def run_of(cases: tuple[CaseResult, ...], state: RunState = RunState.FINISHED) -
     return RunResult(run=run, summary=Summary.of(cases), cases=cases)
 
 
-def everything() -> Content:
-    """Return a run with every verdict, two kernels, checks, metrics, a profile, and hostile words wherever they fit."""
+def everything(long: str = LONG) -> Content:
+    """Return a run with every verdict, two kernels, checks, metrics, a profile, and hostile words wherever they fit.
+
+    ``long`` stands in two places as a line that does not end.
+    """
     profile = Profile(
         target="vexfs",
         fstype="vexfs",
@@ -122,7 +125,7 @@ def everything() -> Content:
             Capability(name="symlink", state=State.BROKEN, detail=HOSTILE, finding=HOSTILE),
         ),
     )
-    return Content.of(run_of(_cases()), (profile,))
+    return Content.of(run_of(_cases(long)), (profile,))
 
 
 def many(number: int) -> Content:

@@ -24,8 +24,6 @@ from vexlab.report import markdown
 from vexlab.report.content import Content, bounded, excerpt, headline
 from vexlab.report.renderers import BY_NAME, FORMATS, chosen
 
-pytest.importorskip("jinja2", reason="the extra `report` is not installed")
-
 CONTENT = everything()
 COUNTS = {verdict.value: number for verdict, number in CONTENT.counts.items()}
 RED = COUNTS["failed"] + COUNTS["crashed"]

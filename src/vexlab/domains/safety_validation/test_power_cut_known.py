@@ -7,6 +7,7 @@ import pytest
 from vexlab.domains.safety_validation.machines import begin, disks, without_power
 from vexlab.domains.safety_validation.steps import (
     DATA,
+    FIRST_NAME,
     GAP,
     NAMES,
     PRELUDE,
