@@ -232,12 +232,15 @@ def test_reports_name_the_configuration() -> None:
     run = RunInfo(id="1", target="t", kernels=("6.1",), accelerator="tcg", started="")
     cases = (_case(""), _case("small_blocks"))
     result = RunResult(run=run, summary=Summary.of(cases), cases=cases)
-    document = msgspec.json.decode(jsonfile.render(Content.of(result)))
+    content = Content.of(result)
+    document = msgspec.json.decode(jsonfile.render(content))
     assert [(case["id"], case["configuration"]) for case in document["cases"]] == [
         ("alpha.one[6.1-x]", ""),
         ("alpha.one[6.1-small_blocks-x]", "small_blocks"),
     ]
-    assert b'name="one[6.1-small_blocks-x]"' in junit.render(Content.of(result))
+    assert b'name="one[6.1-small_blocks-x]"' in junit.render(content)
+    commands = [content.command(case) for case in cases]
+    assert ["--configuration small_blocks" in command for command in commands] == [False, True]
 
 
 def test_two_cases_that_read_alike_are_refused() -> None:

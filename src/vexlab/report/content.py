@@ -84,7 +84,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A run, its problems, and what the target can do on each kernel."""
+    """A run, its problems, and what the target can do on each kernel, in each configuration."""
 
     result: RunResult
     problems: tuple[Problem, ...]
@@ -143,6 +143,7 @@ class Content:
         """Return the command that runs a case again in any checkout; what it depends on is not checked."""
         argv = ["vexlab", "run", "--target", self.result.run.target]
         argv += ["--kernel", case.kernel] if case.kernel else []
+        argv += ["--configuration", case.key.configuration] if case.key.configuration else []
         return visible(shlex.join([*argv, "--case", case.id]))
 
 
@@ -196,6 +197,7 @@ def environment(info: RunInfo) -> tuple[Fact, ...]:
             )
             for kernel in origin.kernels
         ),
+        Fact(name="configurations", value=", ".join(origin.configurations)),
         Fact(name="started", value=info.started),
         Fact(name="finished", value=info.finished),
         Fact(name="environment", value=info.environment),

@@ -114,7 +114,7 @@ def _rest(content: Content) -> Iterator[str]:
             yield _details(f"{len(cases)} cases {title}", _table(cases))
     for profile in content.profiles:
         lines = bounded("\n".join(summary(profile)))
-        yield _details(f"What the target can do on {one_line(profile.kernel)}", fence(lines))
+        yield _details(f"What the target can do on {one_line(profile.place)}", fence(lines))
     facts = "\n".join(f"{fact.name}: {one_line(fact.value)}" for fact in environment(content.result.run))
     yield _details(f"Environment, run {content.result.run.id}", fence(facts))
 

@@ -55,7 +55,7 @@ def render(content: Content) -> bytes:
         counts={verdict.value: number for verdict, number in content.counts.items()},
         problems=[_problem(content, number, each) for number, each in enumerate(content.problems, 1)],
         environment=environment(content.result.run),
-        profiles=[(profile.kernel, summary(profile)) for profile in content.profiles],
+        profiles=[(profile.place, summary(profile)) for profile in content.profiles],
         style=style,
         script=script,
         style_hash=_hash(style),

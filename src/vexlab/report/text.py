@@ -37,7 +37,7 @@ def _lines(content: Content) -> Iterator[str]:
     yield f"Totals: {_sums(content.cases)}"
     yield from _problems(content)
     for profile in content.profiles:
-        yield f"Profile on {profile.kernel}:"
+        yield f"Profile on {profile.place}:"
         yield from (f"  {one_line(line)}" for line in summary(profile))
     yield f"verdict: {content.headline}"
 
