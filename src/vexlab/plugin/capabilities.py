@@ -12,6 +12,8 @@ from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.target import Target
 
+# What need not be declared: target.toml says itself whether there is a checker, and quotas have to be asked for.
+_NEVER_DECLARED = ("fsck", "quota")
 # A case that uses one of these fixtures cannot begin without the capabilities behind it.
 _OF_FIXTURES = {"filesystem": ("mkfs", "mount"), "mounted": ("mkfs", "mount"), "post_checks": ("mkfs", "mount")}
 
@@ -67,17 +69,14 @@ def undeclared(target: Target, profile: Profile) -> tuple[Capability, ...]:
         for each in profile.refused()
         if each.name not in declared
         and not declared & {*CAPABILITIES[each.name].refuses, CAPABILITIES[each.name].within}
-        and not (each.name == "fsck" and not target.fsck)
+        and each.name not in _NEVER_DECLARED
     )
 
 
 def works_after_all(target: Target, profile: Profile) -> tuple[str, ...]:
-    """Return the words of ``[refuses]`` that name what the probe saw working."""
-    working = {
-        word
-        for each in profile.capabilities
-        if each.state is State.WORKS
-        for word in (each.name, *CAPABILITIES[each.name].refuses)
-    }
-    still = {word for each in profile.refused() for word in CAPABILITIES[each.name].refuses}
-    return tuple(name for name, _ in target.refuses if name in working - still)
+    """Return the words of ``[refuses]`` that name a capability which the probe saw working, whatever its limit."""
+    return tuple(
+        name
+        for name, _ in target.refuses
+        if name in CAPABILITIES and not CAPABILITIES[name].unit and profile.get(name).state is State.WORKS
+    )

@@ -65,8 +65,9 @@ def test_refusals(target: Target, profile: Profile | None, pytestconfig: pytest.
 def _lines(missing: tuple[Capability, ...]) -> str:
     told = [f"  {each.name} ({each.errno or each.detail}): {CAPABILITIES[each.name].words}" for each in missing]
     declare = [f'{each.name} = "{each.errno or each.detail}; say why"' for each in missing]
-    head = f"{len(missing)} refusals are not declared; where they are right, put into target.toml:"
-    return "\n".join([head, "[refuses]", *declare, "they are:", *told])
+    names = ", ".join(f"{each.name} ({each.errno})" if each.errno else each.name for each in missing)
+    head = f"refused, and not declared in target.toml: {names}"
+    return "\n".join([head, "where that is right, put there:", "[refuses]", *declare, "they are:", *told])
 
 
 @pytest.mark.usefixtures("kernel")
