@@ -47,13 +47,15 @@ def _facts(content: Content) -> Iterator[str]:
 def _case(number: int, case: CaseResult) -> Iterator[str]:
     yield from (f"{_NEST}{line}" for line in _checks(case, case.subresults))
     name = _name(case.id)
-    if case.verdict is not Verdict.PASSED:
-        for line in bounded(case.reason).splitlines()[:_LINES_MOST]:
+    ok, directive = _OK[case.verdict]
+    lines = bounded(case.reason).splitlines()[:_LINES_MOST]
+    if case.verdict is not Verdict.PASSED and not (directive and len(lines) == 1):  # a directive says one line itself
+        for line in lines:
             # the name before it keeps a guest's words from being taken for a line of the protocol's own
             yield f"# {name}: {line}"
     for finding in (each for each in case.findings if each.title not in case.reason):
         yield f"# {name}: kernel: {one_line(finding.title)}"
-    yield _result(number, name, *_OK[case.verdict], case.verdict.value, case.reason)
+    yield _result(number, name, ok, directive, case.verdict.value, case.reason)
 
 
 def _checks(case: CaseResult, checks: Sequence[SubResult]) -> Iterator[str]:

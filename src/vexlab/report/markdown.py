@@ -109,9 +109,9 @@ def _rest(content: Content) -> Iterator[str]:
         yield _details(f"{number}. {one_line(problem.title)}", "\n\n".join(_about(content, problem)))
     red = [case for case in content.cases if case.verdict in (Verdict.FAILED, Verdict.CRASHED)]
     lab = [case for case in content.cases if case.verdict in (Verdict.ERROR, Verdict.UNDECIDED)]
-    for title, cases in (("failed and crashed", red), ("without a verdict", lab)):
+    for title, cases in (("failed or crashed", red), ("without a verdict", lab)):
         if cases:
-            yield _details(f"{len(cases)} cases {title}", _table(cases))
+            yield _details(f"{len(cases)} case{'s' * (len(cases) != 1)} {title}", _table(cases))
     for profile in content.profiles:
         lines = bounded("\n".join(summary(profile)))
         yield _details(f"What the target can do on {one_line(profile.place)}", fence(lines))

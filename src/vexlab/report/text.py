@@ -5,18 +5,19 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from vexlab.model.case import CaseResult
+from vexlab.model.case import NOT_BEGUN, CaseResult
+from vexlab.model.key import OWN
 from vexlab.model.profile import summary
 from vexlab.model.verdict import Verdict
-from vexlab.report.content import HARM_WORDS, Content, environment, one_line, state_of
+from vexlab.report.content import HARM_WORDS, Content, bounded, environment, one_line, state_of
 
 _WIDTH = 78
+_HEAD_WIDTH = 13
 _FAILURES_MOST = 40  # of a configuration
 _PROBLEMS_MOST = 12
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 _SKIPPED = (Verdict.SKIPPED, Verdict.BLOCKED)
 _LAB = (Verdict.ERROR, Verdict.UNDECIDED)
-_DEFAULT = "default"  # a target with one configuration only
 _SHOWN = ("revision", "vexlab", "QEMU", "environment", "seed")
 
 
@@ -27,10 +28,10 @@ def render(content: Content) -> bytes:
 
 def _lines(content: Content) -> Iterator[str]:
     info = content.result.run
-    yield f"RUN:     {info.id} ({state_of(info)}), {info.started}"
+    yield _head("run", f"{info.id} ({state_of(info)}), {info.started}")
     for fact in environment(info):
         if fact.name in _SHOWN:
-            yield f"{fact.name.upper() + ':':9}{one_line(fact.value)}"
+            yield _head(fact.name, fact.value)
     for kernel in _unique(case.kernel for case in content.cases):
         yield from _kernel(content, kernel)
     yield ""
@@ -38,19 +39,33 @@ def _lines(content: Content) -> Iterator[str]:
     yield from _problems(content)
     for profile in content.profiles:
         yield f"Profile on {profile.place}:"
-        yield from (f"  {one_line(line)}" for line in summary(profile))
+        for line in summary(profile):
+            yield from _wrapped(line)
     yield f"verdict: {content.headline}"
 
 
 def _kernel(content: Content, kernel: str) -> Iterator[str]:
     words = [fact.value for fact in environment(content.result.run) if fact.name == f"kernel {kernel}"]
     yield ""
-    yield f"KERNEL:  {kernel or 'none'}" + (f" ({one_line(words[0])})" if words else "")
+    yield _head("kernel", (kernel or "none") + (f" ({words[0]})" if words else ""))
     for name in _unique(case.key.configuration for case in content.cases if case.kernel == kernel):
         own = [case for case in content.cases if (case.kernel, case.key.configuration) == (kernel, name)]
-        yield f"{content.result.run.target}/{name or _DEFAULT}: {_sums(own)}"
+        yield f"{content.result.run.target}/{name or OWN}: {_sums(own)}"
+        begun = [case for case in own if not case.reason.startswith(NOT_BEGUN)]
         for title, verdicts in (("Failures", _RED), ("Errors", _LAB)):
-            yield from _names(title, [case.id for case in own if case.verdict in verdicts])
+            yield from _names(title, [case.id for case in begun if case.verdict in verdicts])
+        if rest := len(own) - len(begun):
+            yield f"  Not begun: {rest}"
+
+
+def _head(name: str, words: str) -> str:
+    return f"{name.upper() + ':':{_HEAD_WIDTH}}{one_line(words)}"
+
+
+def _wrapped(words: str) -> Iterator[str]:
+    yield from textwrap.wrap(
+        bounded(words), _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+    )
 
 
 def _names(title: str, ids: Sequence[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 
@@ -105,3 +106,17 @@ def test_ten_thousand_cases_answer_within_a_fifth_of_a_second(tmp_path: Path) ->
         _picture(browser, "many-1440-light")
         if os.environ.get("VEXLAB_PICTURES"):
             print(took)  # noqa: T201
+
+
+def test_a_printed_page_has_its_excerpts_open_and_rows_enough(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_bytes(page.render(many(1000)))
+    with Browser(find_chromium()) as browser:
+        browser.open(file)
+        printed = base64.b64decode(browser.call("Page.printToPDF")["data"])
+        assert printed.startswith(b"%PDF-")
+        assert browser.value("document.querySelectorAll('#rows > tr').length") == 560
+        assert browser.value("document.querySelectorAll('.problems details:not([open])').length") == 0
+        assert browser.said == []
+    if folder := os.environ.get("VEXLAB_PICTURES"):
+        Path(folder, "printed.pdf").write_bytes(printed)

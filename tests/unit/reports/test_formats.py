@@ -338,6 +338,13 @@ def test_a_format_that_is_not_there_is_explained() -> None:
     assert [each.name for each in chosen("md,json,md")] == ["md", "json"]
 
 
+def test_cases_that_were_not_begun_are_counted_in_text_and_not_named() -> None:
+    text = _written("text")
+    assert "  Not begun: 1\n" in text
+    assert "unfinished" not in text
+    assert "  Errors:\n    filesystem_operations.labs[6.1]\n" in text
+
+
 def test_the_counts_are_those_of_the_cases() -> None:
     assert Summary.of(CONTENT.cases) == CONTENT.result.summary
     assert sum(COUNTS.values()) == len(CONTENT.cases)
