@@ -9,6 +9,12 @@
 long long within(const char *limit, long long wanted);
 
 /* Markers that have a file of their own; all are listed in markers.c. */
+void symlinks_make(void);
+void symlinks_verify(void);
+void links_make(void);
+void links_verify(void);
+void names_make(void);
+void names_verify(void);
 void tree_make(void);
 void tree_verify(void);
 void moves_make(void);
