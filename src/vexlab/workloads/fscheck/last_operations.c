@@ -3,6 +3,7 @@
 #include <sys/xattr.h>
 
 #include "fscheck/last_operations.h"
+#include "lib/profile.h"
 
 size_t block_size;
 
@@ -95,7 +96,7 @@ static int write_block(const char *to, off_t at)
 	HOLDS(put == (ssize_t)block_size || put == -1, "a write of one block wrote %zd bytes", put);
 	err = errno;
 	/* Where blocks are found only when the data are written back, the error may come as late. */
-	if (put > 0 && fsync(fd)) {
+	if (put > 0 && (profile_works("fsync") ? fsync(fd) : syncfs(fd))) {
 		err = errno;
 		put = -1;
 		OK(ftruncate(fd, 0));
@@ -158,15 +159,22 @@ static void expect_set(const char *to)
 	expect_value(to, "user.value", text(), VALUE);
 }
 
+bool has(const struct operation *operation)
+{
+	bool reached = strcmp(profile_errno("symlink_max"), "-") && profile_limit("symlink_max", TARGET) < TARGET;
+
+	return profile_works(operation->needs) && !(operation->attempt == make_symlink && reached);
+}
+
 const struct operation operations[OPERATIONS] = {
-	{ "create", make_file, expect_file, .in_directory = true },
-	{ "mkdir", make_directory, expect_directory, .in_directory = true },
-	{ "symlink", make_symlink, expect_symlink, .in_directory = true },
-	{ "link", make_link, expect_link, .in_directory = true },
-	{ "rename", move_directory, expect_moved, .in_directory = true, .moves = true },
-	{ "start", write_start, expect_start, .in_directory = false },
-	{ "middle", write_middle, expect_middle, .in_directory = false },
-	{ "far", write_far, expect_far, .in_directory = false },
-	{ "farthest", write_farthest, expect_farthest, .cut = true, .refusal = EFBIG },
-	{ "setxattr", set_value, expect_set, .refusal = EOPNOTSUPP },
+	{ "create", "create", make_file, expect_file, .in_directory = true },
+	{ "mkdir", "mkdir", make_directory, expect_directory, .in_directory = true },
+	{ "symlink", "symlink", make_symlink, expect_symlink, .in_directory = true },
+	{ "link", "link", make_link, expect_link, .in_directory = true },
+	{ "rename", "rename_directory", move_directory, expect_moved, .in_directory = true, .moves = true },
+	{ "start", "write", write_start, expect_start, .in_directory = false },
+	{ "middle", "file_sparse", write_middle, expect_middle, .in_directory = false },
+	{ "far", "file_sparse", write_far, expect_far, .in_directory = false },
+	{ "farthest", "file_sparse", write_farthest, expect_farthest, .cut = true, .refusal = EFBIG },
+	{ "setxattr", "xattr", set_value, expect_set, .refusal = EOPNOTSUPP },
 };

@@ -10,6 +10,7 @@
  */
 struct operation {
 	const char *name;
+	const char *needs;	/* the capability that it is about */
 	int (*attempt)(const char *to);
 	void (*expect)(const char *to);
 	bool in_directory;
@@ -20,6 +21,9 @@ struct operation {
 
 #define OPERATIONS 10
 extern const struct operation operations[OPERATIONS];
+
+/* Whether the filesystem has it. */
+bool has(const struct operation *operation);
 
 /* The size of a block, to be set first. */
 extern size_t block_size;

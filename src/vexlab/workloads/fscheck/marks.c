@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Makes each marker in a directory of its own, and looks for it there afterwards. */
 #include "fscheck/run.h"
+#include "lib/profile.h"
 
 static const struct marker *current;
 static bool verifying;
 
+/* Ends the marker where it needs what does not work. */
+static void demand(void)
+{
+	char words[128];
+
+	snprintf(words, sizeof(words), "mkdir %s", current->needs);
+	for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
+		if (profile_works(word))
+			continue;
+		snprintf(outcome->needs, sizeof(outcome->needs), "%s", word);
+		report(profile_state(word) == REFUSED_CLEANLY ? LACKS : BLOCKED, 0, "it needs %s", word);
+	}
+}
+
 static void work(void)
 {
+	demand();
 	if (!verifying && mkdir(current->name, 0755))
 		report(FAIL, errno, "making the marker's directory: %s", errno_name(errno));
 	if (chdir(current->name))

@@ -3,6 +3,7 @@
 #include <sys/xattr.h>
 
 #include "fscheck/run.h"
+#include "lib/profile.h"
 
 static void is_readonly(void)
 {
@@ -15,75 +16,82 @@ static void making(void)
 	FAILS(mkdir("new", 0755), EROFS);
 	FAILS(mknod("new", S_IFIFO | 0644, 0), EROFS);
 	FAILS(symlink("x", "new"), EROFS);
-	FAILS(link("links/f", "new"), EROFS);
+	FAILS(link("plain/f", "new"), EROFS);
 	FAILS(open(".", O_TMPFILE | O_RDWR, 0600), EROFS, EOPNOTSUPP);
 	expect_missing("new");
 }
 
 static void removing(void)
 {
-	FAILS(unlink("links/f"), EROFS);
-	FAILS(rmdir("tree/side"), EROFS);
-	FAILS(rename("links/f", "links/g"), EROFS);
-	FAILS(renameat2(AT_FDCWD, "links/f", AT_FDCWD, "links/l0", RENAME_EXCHANGE), EROFS);
-	EQ(look("links/f").st_nlink, 50);
-	EQ(entries("links"), 50);
+	FAILS(unlink("plain/f"), EROFS);
+	FAILS(rmdir("plain/d"), EROFS);
+	FAILS(rename("plain/f", "plain/g"), EROFS);
+	FAILS(renameat2(AT_FDCWD, "plain/f", AT_FDCWD, "plain/page", RENAME_EXCHANGE), EROFS);
+	EQ(look("plain/f").st_nlink, 1);
+	EQ(entries("plain"), 3);
 }
 
 static void writing(void)
 {
-	FAILS(open("links/f", O_WRONLY), EROFS);
-	FAILS(open("links/f", O_RDWR), EROFS);
-	FAILS(open("links/f", O_RDONLY | O_TRUNC), EROFS);
-	FAILS(truncate("links/f", 0), EROFS);
-	EQ(access("links/f", W_OK), -1);
+	FAILS(open("plain/f", O_WRONLY), EROFS);
+	FAILS(open("plain/f", O_RDWR), EROFS);
+	FAILS(open("plain/f", O_RDONLY | O_TRUNC), EROFS);
+	FAILS(truncate("plain/f", 0), EROFS);
+	EQ(access("plain/f", W_OK), -1);
 	EQ(errno, EROFS);
-	expect_made("links/f", 100, 1);
+	expect_made("plain/f", 100, 1);
 }
 
 static void attributes(void)
 {
-	struct stat before = look("links/f");
+	struct stat before = look("plain/f");
 
-	FAILS(chmod("links/f", 0600), EROFS);
-	FAILS(chown("links/f", 5, 5), EROFS);
-	FAILS(utimensat(AT_FDCWD, "links/f", NULL, 0), EROFS);
-	FAILS(setxattr("links/f", "user.a", "b", 1, 0), EROFS, EOPNOTSUPP);
-	EQ(look("links/f").st_mode, before.st_mode);
-	EQ(same_time(look("links/f").st_ctim, before.st_ctim), 1);
+	FAILS(chmod("plain/f", 0600), EROFS);
+	FAILS(chown("plain/f", 5, 5), EROFS);
+	FAILS(utimensat(AT_FDCWD, "plain/f", NULL, 0), EROFS);
+	FAILS(setxattr("plain/f", "user.a", "b", 1, 0), EROFS, EOPNOTSUPP);
+	EQ(look("plain/f").st_mode, before.st_mode);
+	EQ(same_time(look("plain/f").st_ctim, before.st_ctim), 1);
 }
 
 static void other_errors_first(void)
 {
-	FAILS(mkdir("links", 0755), EEXIST);
-	FAILS(open("links/f", O_CREAT | O_EXCL | O_RDONLY, 0644), EEXIST);
-	closed(OK(open("links/f", O_CREAT | O_RDONLY, 0644)));
+	FAILS(mkdir("plain", 0755), EEXIST);
+	FAILS(open("plain/f", O_CREAT | O_EXCL | O_RDONLY, 0644), EEXIST);
+	closed(OK(open("plain/f", O_CREAT | O_RDONLY, 0644)));
 }
 
 static void reading_changes_nothing(void)
 {
-	struct stat before = look("times/f1"), dir = look("times");
-	int fd = opened("times/f1", O_RDONLY);
+	struct stat before = look("plain/f"), dir = look("plain");
+	int fd = opened("plain/f", O_RDONLY);
 
-	expect_pattern(fd, 0, 10, 1);
-	OK(fsync(fd));
+	expect_pattern(fd, 0, 100, 1);
+	if (profile_works("fsync"))
+		OK(fsync(fd));
 	closed(fd);
-	EQ(entries("times") > 0, 1);
+	EQ(entries("plain"), 3);
 	settle();
-	EQ(same_time(look("times/f1").st_atim, before.st_atim), 1);
-	EQ(same_time(look("times").st_atim, dir.st_atim), 1);
+	EQ(same_time(look("plain/f").st_atim, before.st_atim), 1);
+	EQ(same_time(look("plain").st_atim, dir.st_atim), 1);
 }
 
 static void mapping(void)
 {
-	int fd = opened("contents/f4096", O_RDONLY);
-	unsigned char *map = (void *)OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
+	int fd = opened("plain/page", O_RDONLY);
+	unsigned char *map;
+
+	if (!profile_works("mmap_private")) {
+		snprintf(outcome->needs, sizeof(outcome->needs), "mmap_private");
+		report(profile_state("mmap_private") == REFUSED_CLEANLY ? LACKS : BLOCKED, 0, "it needs mmap_private");
+	}
+	map = (void *)OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
 
 	FAILS(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), EACCES);
 	map[0]++;
 	OK(munmap(map, 4096));
 	closed(fd);
-	expect_made("contents/f4096", 4096, 4);
+	expect_made("plain/page", 4096, 4);
 }
 
 static const struct check checks[] = {

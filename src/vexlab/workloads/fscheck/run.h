@@ -27,10 +27,15 @@ void print_outcome(const struct check *check, double ms);
 /* fscheck prove: whether `path` lies on a filesystem of this type on this device. */
 bool prove(const char *path, const char *device, const char *fstype);
 
-/* fscheck mark and fscheck verify: state that must survive unmounting, fsck, a machine's end. */
+/*
+ * fscheck mark and fscheck verify: state that must survive unmounting, fsck, a machine's end. Where one of the
+ * capabilities that it `needs`, separated by blanks, does not work it is neither made nor looked for; of what it only
+ * uses it leaves out the same both times.
+ */
 struct marker {
 	const char *name;
 	const char *cite;
+	const char *needs;
 	void (*make)(void);
 	void (*verify)(void);
 };
