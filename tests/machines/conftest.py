@@ -54,7 +54,18 @@ def vexlab(tmp_path: Path) -> Callable[..., Run]:
 
     def call(*argv: str, timeout: float = 300) -> Run:
         file = tmp_path / "result.json"
-        command = [sys.executable, "-m", "vexlab", "run", "--json", str(file), "--results", str(tmp_path / "r"), *argv]
+        command = [
+            sys.executable,
+            "-m",
+            "vexlab",
+            "run",
+            "--no-probe",
+            "--json",
+            str(file),
+            "--results",
+            str(tmp_path / "r"),
+            *argv,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=timeout)
         document = json.loads(file.read_text()) if file.exists() else {"cases": []}
         return Run(status=done.returncode, document=document, stderr=done.stderr)

@@ -211,7 +211,18 @@ def test_a_full_disk_of_the_host_is_no_fault_of_the_module(tmp_path: Path) -> No
     """A limit on the size of files stands for the full disk: the host refuses QEMU's write the same way."""
     case = tmp_path / "test_disk.py"
     case.write_text(DISK)
-    command = [sys.executable, "-m", "vexlab", "run", "--target", str(ATTACKS), "--results", str(tmp_path), str(case)]
+    command = [
+        sys.executable,
+        "-m",
+        "vexlab",
+        "run",
+        "--no-probe",
+        "--target",
+        str(ATTACKS),
+        "--results",
+        str(tmp_path),
+        str(case),
+    ]
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -273,7 +284,17 @@ def test_an_interrupted_run_names_what_it_did_not_decide(tmp_path: Path, number:
         "    machine.exec(['sleep', '60'], timeout=90)\n"
         "def test_c(machine):\n    '''Is not come to.'''\n"
     )
-    command = [sys.executable, "-m", "vexlab", "run", "--target", str(ATTACKS), "--results", str(tmp_path / "r")]
+    command = [
+        sys.executable,
+        "-m",
+        "vexlab",
+        "run",
+        "--no-probe",
+        "--target",
+        str(ATTACKS),
+        "--results",
+        str(tmp_path / "r"),
+    ]
     command += ["--json", str(tmp_path / "out.json"), "--junit", str(tmp_path / "out.xml"), str(case)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=os.environ)
     assert done.returncode == 130, done.stderr

@@ -41,7 +41,7 @@ def test_source_that_does_not_compile_is_the_module_s_fault(tmp_path: Path) -> N
     assert built.returncode == 1
     assert "x.c:2" in built.stderr
     assert "undeclared" in built.stderr
-    run = _vexlab("run", "--target", ".", "--case", "kernel_module.load", cwd=tmp_path)
+    run = _vexlab("run", "--no-probe", "--target", ".", "--case", "kernel_module.load", cwd=tmp_path)
     assert run.returncode == 1
     assert "undeclared" in run.stderr
 
@@ -111,7 +111,8 @@ def test_a_module_for_another_kernel(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     module = str(tmp_path / "out" / "6.12" / "planted.ko")
     run = _vexlab(
-        "run", "--target", str(PLANTED), "--kernel", "6.1", "--artifact", module, "--case", "kernel_module.load",
+        "run", "--no-probe", "--target", str(PLANTED), "--kernel", "6.1", "--artifact", module,
+        "--case", "kernel_module.load",
         "--case", "kernel_module.build", cwd=tmp_path,
     )  # fmt: skip
     assert run.returncode == 1
@@ -130,7 +131,7 @@ def test_an_unreachable_registry(tmp_path: Path) -> None:
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    run = _vexlab("run", "--target", "xfs", cwd=tmp_path, VEXLAB_CACHE=str(tmp_path / "file" / "cache"))
+    run = _vexlab("run", "--no-probe", "--target", "xfs", cwd=tmp_path, VEXLAB_CACHE=str(tmp_path / "file" / "cache"))
     assert run.returncode == 3
     assert "VEXLAB_CACHE" in run.stderr
 
@@ -156,7 +157,17 @@ def _cache_with_kernels(tmp_path: Path) -> Path:
 
 
 def test_a_report_that_cannot_be_written_is_kept_elsewhere(tmp_path: Path) -> None:
-    run = _vexlab("run", "--target", str(PLANTED), "--case", "kernel_module.build", "--json", "/dev/full", cwd=tmp_path)
+    run = _vexlab(
+        "run",
+        "--no-probe",
+        "--target",
+        str(PLANTED),
+        "--case",
+        "kernel_module.build",
+        "--json",
+        "/dev/full",
+        cwd=tmp_path,
+    )
     assert run.returncode == 2
     assert "it is kept in" in run.stderr
     assert list(tmp_path.glob("vexlab-results/*/result.json"))
@@ -164,14 +175,14 @@ def test_a_report_that_cannot_be_written_is_kept_elsewhere(tmp_path: Path) -> No
 
 def test_a_broken_test_file_is_no_pass(tmp_path: Path) -> None:
     (tmp_path / "test_broken.py").write_text("def test_x(:\n")
-    run = _vexlab("run", "--target", str(PLANTED), str(tmp_path / "test_broken.py"), cwd=tmp_path)
+    run = _vexlab("run", "--no-probe", "--target", str(PLANTED), str(tmp_path / "test_broken.py"), cwd=tmp_path)
     assert run.returncode == 2
     assert "test_broken.py" in run.stderr
 
 
 def test_nothing_ran_is_no_pass(tmp_path: Path) -> None:
-    run = _vexlab("run", "--target", str(PLANTED), "--case", "kernel_module.no_such_case", cwd=tmp_path)
+    run = _vexlab("run", "--no-probe", "--target", str(PLANTED), "--case", "kernel_module.no_such_case", cwd=tmp_path)
     assert run.returncode == 4
-    run = _vexlab("run", "--target", "minix", "--case", "kernel_module.load", cwd=tmp_path)
+    run = _vexlab("run", "--no-probe", "--target", "minix", "--case", "kernel_module.load", cwd=tmp_path)
     assert run.returncode == 4
     assert "kernel 6.1 has no module minix" in run.stderr

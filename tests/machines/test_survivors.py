@@ -18,7 +18,17 @@ pytestmark = pytest.mark.machine
 
 
 def _start(tmp_path: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "vexlab", "run", "--target", str(PLANTED), "--results", str(tmp_path / "r")]
+    command = [
+        sys.executable,
+        "-m",
+        "vexlab",
+        "run",
+        "--no-probe",
+        "--target",
+        str(PLANTED),
+        "--results",
+        str(tmp_path / "r"),
+    ]
     return subprocess.Popen(
         [*command, *more, str(CASES)],
         stderr=subprocess.PIPE,
