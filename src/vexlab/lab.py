@@ -297,7 +297,8 @@ class Lab:
                 machine.push(source, path, mode=mode)
             if order.profile:
                 machine.push(guest_text(order.profile).encode(), GUEST_FILE)
-            machine.start_runner(f"{FOLDER}/bin/{RUNNER}")
+            if RUNNER in dict(order.artifact.tools):  # a module given as a file comes without our programs
+                machine.start_runner(f"{FOLDER}/bin/{RUNNER}")
             read_programs(machine, _programs(order))
             load_own_dependencies(machine, order.target)
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
