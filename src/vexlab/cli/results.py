@@ -23,7 +23,7 @@ _FIGURES_MOST = 6
 @click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
 def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
     """List earlier runs, or show one: its id, the beginning of it, or `last`."""
-    store = Store(Path(results_dir or load_settings(None).results).absolute())
+    store = Store(Path(results_dir or load_settings(None).results.folder).absolute())
     if run is None:
         for each in store.runs():
             state = state_of(each.run)
