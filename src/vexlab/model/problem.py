@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -54,7 +55,8 @@ class Problem:
 
     ``title`` is its first line: the kernel's words, or the check that failed and why. ``evidence`` is the folder of the
     shortest case, whose ``reproduce`` shows it again. ``finding`` is the title of the kernel's report, empty where it
-    said nothing. ``known`` are the words of the known issue that covers it, in every case that shows it.
+    said nothing. ``known`` are the words of the known issue that covers it, in every case that shows it. ``also`` are
+    the keys of what was joined with it: by them cases show it that are not about the capability.
     """
 
     key: str
@@ -66,6 +68,7 @@ class Problem:
     seconds: float = 0.0
     finding: str = ""
     known: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class _Symptom:
     title: str
     harm: Harm
     finding: str = ""
+    also: tuple[str, ...] = ()
 
 
 def distinct(cases: Iterable[CaseResult]) -> tuple[Problem, ...]:
@@ -112,11 +116,16 @@ def _problem(symptom: _Symptom, found: list[CaseResult], blocked: tuple[str, ...
         seconds=found[0].duration_s,
         finding=symptom.finding,
         known=_known(symptom.key, found),
+        also=symptom.also,
     )
 
 
 def _known(key: str, found: list[CaseResult]) -> str:
-    words = [{each.key: each.words for each in case.known}.get(key, "") for case in found]
+    """Return why what ``found`` show is tolerated, ``""`` where it is not in each of them."""
+    words = [
+        {each.key: each.words for each in case.known}.get(key, case.known[0].words if case.excused else "")
+        for case in found  # one that was joined shows it by a key of its own
+    ]
     return words[0] if all(words) else ""
 
 
@@ -196,6 +205,7 @@ def _join_with_capabilities(symptoms: dict[str, _Symptom], shown: dict[str, list
         if said in shown:
             shown[key] += shown.pop(said)
             symptoms.pop(said)
+            symptoms[key] = dataclasses.replace(symptoms[key], also=(said,))
 
 
 def _titled(finding: Finding, case: CaseResult) -> str:

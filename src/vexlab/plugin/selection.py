@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from vexlab.lab import why_not_loadable
 from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
-from vexlab.model.key import OWN
+from vexlab.model.key import OWN, matches
 from vexlab.model.profile import State
 from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
@@ -201,7 +200,7 @@ def _telling(config: pytest.Config, item: pytest.Item) -> bool:
 
 def _matches(case: str, pattern: str) -> bool:
     """Whether ``case`` is the pattern, begins with it, or matches it as a glob (brackets taken literally)."""
-    return case.startswith(pattern) or fnmatch.fnmatchcase(case, pattern.replace("[", "[[]"))
+    return case.startswith(pattern) or matches(case, pattern)
 
 
 # What a case may need of a target: whether it has it, and what is said where it has not.
