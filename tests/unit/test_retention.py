@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.unit.test_history import OOPS, result, run_info
 from vexlab.model.case import RunState
 from vexlab.results.history import problems_of
 from vexlab.results.retention import Held, expendable, pin, pinned_runs, prune
-from vexlab.results.store import Store
+from vexlab.results.store import FILE, Store
 
 NOW = datetime.datetime(2026, 11, 11, tzinfo=datetime.UTC)
 
@@ -58,7 +59,7 @@ def test_evidence_and_rows_go_together_and_a_dry_run_removes_nothing(tmp_path: P
         pin(store, run_info(1).id)
         would = prune(store, keep_days=0, keep_runs=1, dry_run=True, now=NOW)
         assert _left(store) == ["20261101", "20261102", "20261103", "20261104"]
-        assert all(each.evidence.is_dir() and each.size >= 5000 for each in would)
+        assert all(each.evidence and each.evidence.is_dir() and each.size >= 5000 for each in would)
         assert prune(store, keep_days=0, keep_runs=1, now=NOW) == would
         assert _left(store) == ["20261101", "20261104"], "one is pinned, the other goes on"
         assert sorted(path.name[:8] for path in tmp_path.glob("2026*")) == ["20261101", "20261104"]
@@ -91,7 +92,30 @@ def test_a_pin_can_be_taken_away(tmp_path: Path) -> None:
         assert pinned_runs(store) == frozenset()
 
 
-def test_a_folder_of_another_name_is_never_removed(tmp_path: Path) -> None:
+def test_a_copy_of_a_database_leaves_the_evidence_of_the_original_alone(tmp_path: Path) -> None:
+    _filled(tmp_path / "first").close()
+    (tmp_path / "second").mkdir()
+    for file in (tmp_path / "first").glob(f"{FILE}*"):
+        shutil.copy(file, tmp_path / "second")
+    with closing(Store(tmp_path / "second")) as copy:
+        assert len(prune(copy, keep_days=0, keep_runs=1, now=NOW)) == 3
+        assert _left(copy) == ["20261104"]
+    assert len(list((tmp_path / "first").glob("2026*"))) == 4
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/../.."])
+def test_an_id_that_leads_elsewhere_removes_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "kept").touch()
+    info = dataclasses.replace(run_info(1), id=name)
+    with closing(Store(tmp_path / "r")) as store:
+        store.begin(info, str(tmp_path / "elsewhere"))
+        store.finish(dataclasses.replace(info, finished=info.started, state=RunState.FINISHED))
+        prune(store, keep_days=1, keep_runs=0, now=NOW)
+        assert (tmp_path / "r" / FILE).exists()
+    assert (tmp_path / "kept").exists()
+
+
+def test_a_folder_elsewhere_is_never_removed(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     info = run_info(1)

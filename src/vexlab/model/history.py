@@ -77,10 +77,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """A problem as its newest run has it, and what the runs say of it.
+    """A problem as its newest run has it, with the cases that show it there, and what the runs say of it.
 
     ``runs`` is how many showed it. ``fixed`` is the first run that showed it gone for good, where one did. ``kernels``
-    are the names of all on which it was seen.
+    are all on which it was seen, each with the configuration where that is not the target's own.
     """
 
     problem: Problem
@@ -88,6 +88,7 @@ class History:
     first: Seen
     last: Seen
     runs: int
+    shown_by: tuple[ShownBy, ...] = ()
     fixed: Seen | None = None
     kernels: tuple[str, ...] = ()
 
@@ -146,8 +147,9 @@ def _history(seen: Sequence[Sighting], runs: Sequence[PastRun]) -> History:
         first=_seen(seen[0]),
         last=_seen(last),
         runs=len(seen),
+        shown_by=last.shown_by,
         fixed=Seen(run=fixed.id, started=fixed.started, revision=fixed.revision) if fixed else None,
-        kernels=tuple(dict.fromkeys(key.kernel for key in sorted(keys) if key.kernel)),
+        kernels=tuple(dict.fromkeys(key.place for key in sorted(keys) if key.place)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from vexlab.errors import InfraError
 from vexlab.model.case import RunInfo
 from vexlab.results.schema import CaseRow, RunRow
 from vexlab.results.store import Store, info_of
+
+_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")  # 20261128-122830-9fb9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +30,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """A run that went, or would go; ``size`` is what its evidence takes, in bytes."""
+    """A run that went, or would go; ``size`` is what its evidence takes, in bytes, where it has any."""
 
     run: RunInfo
-    evidence: Path
+    evidence: Path | None
     size: int
 
 
@@ -81,20 +84,29 @@ def prune(
     wanted = expendable(held, keep_days=keep_days, keep_runs=keep_runs, now=now or datetime.datetime.now(datetime.UTC))
     done = []
     for run in wanted:
-        folder = store.evidence(run.id)
-        taken = Pruned(run=run, evidence=folder, size=_size(folder))
+        folder = _evidence(store, run)
+        taken = Pruned(run=run, evidence=folder, size=_size(folder) if folder else 0)
         if dry_run or _remove(store, run, folder):
             done.append(taken)
     return tuple(done)
 
 
-def _remove(store: Store, run: RunInfo, folder: Path) -> bool:
+def _evidence(store: Store, run: RunInfo) -> Path | None:
+    """Return the folder that may go with ``run``.
+
+    It is one that a run made, in this very store: a copy of a database must not take the evidence of the original, and
+    one that somebody wrote into must not lead us elsewhere.
+    """
+    folder = store.folder / run.id
+    return folder if _ID.fullmatch(run.id) and folder.is_dir() and not folder.is_symlink() else None
+
+
+def _remove(store: Store, run: RunInfo, folder: Path | None) -> bool:
     """Remove a run, and return whether it is gone: it may have been pinned a moment ago."""
     if run.id in pinned_runs(store):
         return False
     _note(store, run)
-    # Only what a run made: a folder of its name. A database that somebody wrote into must not lead us elsewhere.
-    if folder.name == run.id and folder.is_dir() and not folder.is_symlink():
+    if folder:
         try:
             shutil.rmtree(folder)
         except OSError as error:
