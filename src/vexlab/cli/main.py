@@ -30,6 +30,7 @@ COMMANDS = {
     "results": "Show earlier runs, keep one for good, remove old ones",
     "problems": "List what is wrong, and since when it is known",
     "report": "Write a run as a page, a comment, tables, for CI",
+    "compare": "Say what changed from one run to another",
 }
 
 
