@@ -31,6 +31,7 @@ COMMANDS = {
     "problems": "List what is wrong, and since when it is known",
     "report": "Write a run as a page, a comment, tables, for CI",
     "compare": "Say what changed from one run to another",
+    "trend": "Show how a case, a domain or a metric went over time",
 }
 
 
