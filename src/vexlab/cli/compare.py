@@ -12,7 +12,7 @@ from vexlab.errors import UsageError
 from vexlab.model.aliases import current
 from vexlab.model.case import CaseResult, RunResult, Summary
 from vexlab.model.compare import compare
-from vexlab.model.key import matches
+from vexlab.model.key import is_chosen
 from vexlab.model.request import CASE_HELP
 from vexlab.report.compare import render_comparison
 
@@ -73,5 +73,5 @@ def _is_asked(case: CaseResult, domains: tuple[str, ...], kernels: tuple[str, ..
     return (
         (not domains or case.domain in domains)
         and (not kernels or case.kernel in kernels)
-        and (not patterns or any(name.startswith(each) or matches(name, each) for each in map(current, patterns)))
+        and (not patterns or any(is_chosen(name, each) for each in map(current, patterns)))
     )

@@ -267,6 +267,7 @@ def _circumstances(run: RunInfo) -> dict[str, str]:
     found = {
         "revision": origin.revision,
         "environment": run.environment,
+        "configurations": ", ".join(origin.configurations),
         "accelerator": run.accelerator,
         "QEMU": origin.qemu,
         "vexlab": origin.vexlab,

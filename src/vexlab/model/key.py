@@ -79,6 +79,11 @@ def _first_word(words: str, known: Collection[str]) -> tuple[str, str]:
     return found, words.removeprefix(found).removeprefix("-") if found else words
 
 
+def is_chosen(case: str, pattern: str) -> bool:
+    """Whether ``--case`` with ``pattern`` takes the id ``case``: it is the pattern, begins with it, or matches it."""
+    return case.startswith(pattern) or matches(case, pattern)
+
+
 def matches(case: str, pattern: str) -> bool:
     """Whether the id ``case`` is the pattern, or matches it as a glob; brackets mean themselves."""
     return fnmatch.fnmatchcase(case, pattern.replace("[", "[[]"))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from vexlab.errors import UsageError
 from vexlab.model.aliases import current
-from vexlab.model.key import matches
+from vexlab.model.key import is_chosen
 from vexlab.model.metric import measured
 from vexlab.model.trend import Point, Trend, trends
 from vexlab.model.verdict import Verdict
@@ -65,7 +65,7 @@ def _domain(session: Session, asked: _Asked, word: str, period_s: float) -> tupl
 def _cases(session: Session, asked: _Asked, word: str, period_s: float) -> tuple[Trend, ...]:
     rows = _rows(session, asked.where(CaseRow.id == current(word)))
     if not rows:
-        ids = [name for name in session.scalars(select(CaseRow.id).distinct()) if _chosen(name, word)]
+        ids = [name for name in session.scalars(select(CaseRow.id).distinct()) if is_chosen(name, current(word))]
         some = [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]
         rows = [row for part in some for row in _rows(session, asked.where(CaseRow.id.in_(part)))]
     durations = [dataclasses.replace(_point(case, run, _line(case, run)), value=_duration(case)) for case, run in rows]
@@ -76,10 +76,6 @@ def _cases(session: Session, asked: _Asked, word: str, period_s: float) -> tuple
 
 def _rows(session: Session, asked: _Asked) -> list[_Row]:
     return [(case, run) for case, run in session.execute(asked)]
-
-
-def _chosen(case: str, word: str) -> bool:
-    return case.startswith(current(word)) or matches(case, current(word))
 
 
 def _metric(session: Session, asked: _Asked, word: str, period_s: float) -> tuple[Trend, ...]:
