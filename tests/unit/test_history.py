@@ -7,16 +7,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, RunInfo, RunState
 from vexlab.model.history import History, PastRun, Standing, histories, looked, sightings
 from vexlab.model.key import CaseKey
+from vexlab.model.problem import GROUPING
 from vexlab.model.provenance import Provenance
 from vexlab.model.report import Severity
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Verdict
 from vexlab.results.history import problems_of
+from vexlab.results.schema import ProblemRow, RunRow
 from vexlab.results.store import Store
 
 OOPS = Finding(title="BUG: NULL in f", type="BUG", severity=Severity.CRASH, fingerprint="a" * 16)
@@ -137,6 +140,18 @@ def test_the_problems_of_a_killed_run_are_noted_when_asked_for_and_of_one_that_g
         assert len(problems_of(other).problems) == 2
     with closing(Store(tmp_path)) as again:
         assert len(problems_of(again).problems) == 2
+
+
+def test_what_was_noted_by_other_keys_is_noted_anew(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        info = _keep(store, 1, result("a", OOPS))
+        with store.writing() as session:
+            session.get_one(RunRow, info.id).grouping = GROUPING + 1
+            session.get_one(ProblemRow, (info.id, f"finding:{OOPS.fingerprint}")).key = "finding:by another key"
+        (history,) = problems_of(store).problems
+        assert history.problem.key == f"finding:{OOPS.fingerprint}"
+        with store.reading() as session:
+            assert list(session.scalars(select(ProblemRow.key))) == [history.problem.key]
 
 
 def test_a_target_without_runs_is_named(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from vexlab.model.case import RunResult, RunState
 from vexlab.model.history import Standing
 from vexlab.model.key import CaseKey
 from vexlab.model.metric import Direction, Metric
+from vexlab.model.problem import GROUPING
 from vexlab.model.provenance import Provenance
 from vexlab.model.verdict import Verdict
 from vexlab.results.history import problems_of
@@ -84,7 +85,7 @@ def test_the_problems_of_earlier_runs_are_noted_when_asked_for(tmp_path: Path) -
     }
     with closing(sqlite3.connect(tmp_path / FILE)) as upgraded:
         assert upgraded.execute("SELECT count(*) FROM problems").fetchone() == (11,)
-        assert upgraded.execute("SELECT sum(problems_noted), sum(pinned) FROM runs").fetchone() == (2, 0)
+        assert upgraded.execute("SELECT min(grouping), sum(pinned) FROM runs").fetchone() == (GROUPING, 0)
 
 
 def test_every_id_stays_what_it_was(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from vexlab.model.verdict import Finding, Verdict
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 _CAPABILITY = "capability"
 FINDING, CHECK = "finding:", "check:"  # how keys begin of what the kernel said, and of a check that failed
+# Raised when keys of problems change: histories are told by them, so what was noted by other keys is noted anew.
+GROUPING = 1
 _WORDS_MOST = 300
 
 # blocked by `symlink`, which is broken: BUG: ...      it needs `symlink`, which is broken: ...

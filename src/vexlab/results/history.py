@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from vexlab.model.case import CaseResult, RunInfo
 from vexlab.model.history import History, Looked, PastRun, Sighting, histories, looked, sightings
 from vexlab.model.key import CaseKey
-from vexlab.model.problem import CHECK
+from vexlab.model.problem import CHECK, GROUPING
 from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, ProblemRow, RunRow
 from vexlab.results.store import Store, info_of
@@ -37,7 +37,9 @@ def problems_of(store: Store, name: str = "last", target: str = "") -> Told:
     run = store.info(name, target)
     with store.reading() as session:
         rows = session.scalars(select(RunRow).where(RunRow.target == run.target).order_by(RunRow.started, RunRow.id))
-        runs = [(info_of(row), row.problems_noted) for row in rows if (row.started, row.id) <= (run.started, run.id)]
+        runs = [
+            (info_of(row), row.grouping == GROUPING) for row in rows if (row.started, row.id) <= (run.started, run.id)
+        ]
     found = [each for info, noted in runs if not noted for each in _unnoted(store, info)]
     with store.reading() as session:
         kept = session.scalars(select(ProblemRow).where(ProblemRow.target == run.target))
@@ -48,7 +50,7 @@ def problems_of(store: Store, name: str = "last", target: str = "") -> Told:
 
 
 def _unnoted(store: Store, run: RunInfo) -> tuple[Sighting, ...]:
-    """Return the problems of a run that goes on, was killed, or is older than the table; noted unless it goes on."""
+    """Return the problems of a run that goes on, was killed, or was grouped otherwise; noted unless it goes on."""
     cases = store.load(run.id).cases
     if not store.is_running(run.id):
         return store.note_problems(run, cases)

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 
 from vexlab.errors import InfraError
 from vexlab.model.case import RunInfo
+from vexlab.model.problem import GROUPING
 from vexlab.results.schema import CaseRow, RunRow
 from vexlab.results.store import Store, info_of
 
@@ -118,10 +119,10 @@ def _remove(store: Store, run: RunInfo, folder: Path | None) -> bool:
 
 
 def _note(store: Store, run: RunInfo) -> None:
-    """Have the problems of a run that was killed noted, which stay when it goes."""
+    """Have the problems of a run noted as they are grouped today; they stay when it goes."""
     with store.reading() as session:
-        noted = session.get_one(RunRow, run.id).problems_noted
-    if not noted:
+        grouping = session.get_one(RunRow, run.id).grouping
+    if grouping != GROUPING:
         store.note_problems(run, store.load(run.id).cases)
 
 

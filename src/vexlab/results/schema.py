@@ -16,8 +16,8 @@ class RunRow(Base):
     """A run; ``finished`` is empty while it runs, and stays so where it was killed. ``plan`` is a ``Plan``.
 
     ``provenance`` is a ``Provenance``, whose ``revision`` has a column of its own: runs are compared by it.
-    ``problems_noted`` tells that the table of problems has those of this run; it is false while the run goes on, after
-    it was killed, and where it was made before there was that table.
+    ``grouping`` is that (``vexlab.model.problem.GROUPING``) by which the table of problems has those of this run; 0
+    where it has none: while the run goes on, after it was killed, and of runs that are older than the table.
 
     A change here needs a step in ``migrations/versions``.
     """
@@ -37,7 +37,7 @@ class RunRow(Base):
     revision: Mapped[str] = mapped_column(default="")
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     pinned: Mapped[bool] = mapped_column(default=False)
-    problems_noted: Mapped[bool] = mapped_column(default=False)
+    grouping: Mapped[int] = mapped_column(default=0)
 
 
 class CaseRow(Base):

@@ -21,6 +21,7 @@ from vexlab.config import visible
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
 from vexlab.model.history import Sighting, sightings
+from vexlab.model.problem import GROUPING
 from vexlab.model.profile import RUN_FILE, Profile, decode_all
 from vexlab.model.provenance import Provenance
 from vexlab.results.hold import hold, is_held
@@ -113,7 +114,7 @@ class Store:
         """Keep the problems that the ``cases`` of a run show, and return them."""
         found = sightings(run, cases)
         with self.writing() as session:
-            session.get_one(RunRow, run.id).problems_noted = True
+            session.get_one(RunRow, run.id).grouping = GROUPING
             session.execute(delete(ProblemRow).where(ProblemRow.run == run.id))
             session.add_all(
                 ProblemRow(

@@ -12,7 +12,7 @@ down_revision = "0005"
 def upgrade() -> None:
     """Make the table; the problems of earlier runs are noted when they are first asked for."""
     op.add_column("runs", sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()))
-    op.add_column("runs", sa.Column("problems_noted", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("runs", sa.Column("grouping", sa.Integer, nullable=False, server_default="0"))
     op.create_index("ix_cases_id", "cases", ["id"])
     op.create_table(
         "problems",
