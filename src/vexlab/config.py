@@ -124,6 +124,19 @@ class RunSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Where results are kept, and for how long; ``results = "DIR"`` in the file is short for its ``folder``.
+
+    ``vexlab results prune`` keeps a run that began in the last ``keep_days`` days, and of each target the newest
+    ``keep_runs``. Zero: this keeps none; both zero: everything is kept.
+    """
+
+    folder: str = "vexlab-results"
+    keep_days: int = 0
+    keep_runs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go.
 
@@ -131,7 +144,7 @@ class Settings:
     """
 
     cache: str = ""
-    results: str = "vexlab-results"
+    results: Results = field(default_factory=Results)
     accel: Accelerator = Accelerator.AUTO
     memory: int = 256
     snapshots: int = 10240
@@ -175,12 +188,17 @@ def load_settings(path: Path | None) -> Settings:
     file = path or Path("vexlab.toml")
     if path is None and not file.exists():
         return Settings()
-    settings = read_toml(file, Settings)
+    table = read_table(file)
+    if isinstance(folder := table.get("results"), str):
+        table["results"] = {"folder": folder}
+    settings = decode(table, Settings, source=str(file))
+    if min(settings.results.keep_days, settings.results.keep_runs) < 0:
+        raise UsageError(f"{file} [results]: less than no run cannot be kept", hint="0 stands for no limit")
     here = file.absolute().parent
     return dataclasses.replace(
         settings,
         cache=str(here / settings.cache) if settings.cache else "",
-        results=str(here / settings.results),
+        results=dataclasses.replace(settings.results, folder=str(here / settings.results.folder)),
         domains={name: _placed(each, here) for name, each in settings.domains.items()},
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.config import Settings, load_settings, read_toml, suggest
+from vexlab.config import Results, Settings, load_settings, read_toml, suggest
 from vexlab.errors import UsageError
 from vexlab.model.refusals import OPERATIONS, PROPERTIES
 from vexlab.targets.load import find_target, load_target, shipped_targets
@@ -265,8 +265,21 @@ def test_settings_paths_are_relative_to_their_file(tmp_path: Path) -> None:
     file.write_text('cache = "c"\nresults = "r"\n[thresholds]\ncycles = 5\n')
     settings = load_settings(file)
     assert settings.cache == str(tmp_path / "c")
-    assert settings.results == str(tmp_path / "r")
+    assert settings.results == Results(folder=str(tmp_path / "r"))
     assert settings.thresholds.cycles == 5
+
+
+def test_results_are_a_folder_or_a_table_with_limits(tmp_path: Path) -> None:
+    file = tmp_path / "vexlab.toml"
+    file.write_text('[results]\nfolder = "r"\nkeep_days = 90\nkeep_runs = 20\n')
+    assert load_settings(file).results == Results(folder=str(tmp_path / "r"), keep_days=90, keep_runs=20)
+    file.write_text("[results]\nkeep_day = 90\n")
+    with pytest.raises(UsageError) as caught:
+        load_settings(file)
+    assert "did you mean `keep_days`" in caught.value.hint
+    file.write_text("[results]\nkeep_runs = -1\n")
+    with pytest.raises(UsageError, match="cannot be kept"):
+        load_settings(file)
 
 
 def test_the_sandbox_of_builds_is_one_of_three(tmp_path: Path) -> None:

@@ -13,10 +13,13 @@ from sqlalchemy import create_engine
 
 from vexlab.errors import InfraError
 from vexlab.model.case import RunResult, RunState
+from vexlab.model.history import Standing
 from vexlab.model.key import CaseKey
 from vexlab.model.metric import Direction, Metric
+from vexlab.model.problem import GROUPING
 from vexlab.model.provenance import Provenance
 from vexlab.model.verdict import Verdict
+from vexlab.results.history import problems_of
 from vexlab.results.schema import Base
 from vexlab.results.store import FILE, Store
 
@@ -64,8 +67,29 @@ def test_a_database_with_plans_is_upgraded(tmp_path: Path) -> None:
     assert {case.key.target for case in finished.cases} == {"myfs"}
 
 
+def test_the_problems_of_earlier_runs_are_noted_when_asked_for(tmp_path: Path) -> None:
+    _upgraded(tmp_path, "0005")
+    with closing(Store(tmp_path)) as store:
+        told = problems_of(store)
+        assert (told.run.id, told.run.target) == ("20261128-122830-9fb9", "vexfs-five")
+        standings = {(each.problem.cases[0], each.standing) for each in told.problems}
+    assert standings == {
+        ("safety_validation.operation_leaks[6.1-cold]", Standing.KNOWN),
+        ("filesystem_operations.operations[6.1-directories]", Standing.KNOWN),
+        ("filesystem_operations.operations[6.1-files]", Standing.KNOWN),
+        ("filesystem_operations.tree_persists[6.1]", Standing.NEW),
+        ("filesystem_operations.tree_persists[6.1]", Standing.OPEN),  # it now fails in other words
+        ("filesystem_operations.family[6.1-io]", Standing.FIXED),
+        ("filesystem_operations.mount_cycles[6.1]", Standing.FIXED),
+        ("filesystem_operations.refusals[6.1]", Standing.OPEN),
+    }
+    with closing(sqlite3.connect(tmp_path / FILE)) as upgraded:
+        assert upgraded.execute("SELECT count(*) FROM problems").fetchone() == (11,)
+        assert upgraded.execute("SELECT min(grouping), sum(pinned) FROM runs").fetchone() == (GROUPING, 0)
+
+
 def test_every_id_stays_what_it_was(tmp_path: Path) -> None:
-    for version in ("0001", "0002"):
+    for version in ("0001", "0002", "0005"):
         folder = tmp_path / version
         folder.mkdir()
         _upgraded(folder, version)

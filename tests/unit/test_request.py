@@ -46,6 +46,7 @@ FULL = Request(
     order="/dev/null",
     seed=0,
     expect=("kernel=1",),
+    known="/dev/null",
     strict=True,
     accept_refusals=True,
     probe=False,

@@ -122,10 +122,10 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_json_has_the_promised_shape(tmp_path: Path) -> None:
     document = json.loads(jsonfile.render(Content.of(_stored(tmp_path, _case("a", Verdict.CRASHED, "text")))))
-    assert set(document) == {"version", "run", "summary", "problems", "profiles", "cases"}
+    assert set(document) == {"version", "run", "summary", "problems", "profiles", "stale", "cases"}
     assert {"id", "target", "kernels", "accelerator", "started", "finished"} <= set(document["run"])
     assert document["summary"] == {
-        "passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0, "blocked": 0,
+        "passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0, "blocked": 0, "known": 0,
         "undecided": 0, "stability": 4.8,
     }  # fmt: skip
     (case,) = document["cases"]

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from vexlab.config import read_toml
 from vexlab.errors import UsageError
+from vexlab.model.case import CaseResult
+from vexlab.model.key import matches
+from vexlab.model.problem import FINDING, Problem
 from vexlab.model.report import Report
 
 _LITERAL = 6  # characters a pattern must have besides its wildcards, lest it hide what nobody has seen
@@ -24,8 +27,9 @@ _WILD = re.compile(r"\[[^]]*\]|[*?]")
 class KnownIssue:
     """One entry. ``title`` is a shell pattern over the whole title, or ``fingerprint`` one over the fingerprint.
 
-    ``kernels`` are shell patterns over the kernel release; empty means all. The entry holds up to and including
-    the day ``expires``.
+    ``problem`` is one over a problem's key, ``case`` one over the ids of the cases that may show it, in which brackets
+    mean themselves; with ``case`` alone, what the kernel says in these is not covered. ``kernels`` are shell patterns
+    over the kernel release; empty means all. The entry holds up to and including the day ``expires``.
     """
 
     reason: str
@@ -33,15 +37,50 @@ class KnownIssue:
     expires: datetime.date
     title: str = ""
     fingerprint: str = ""
+    problem: str = ""
+    case: str = ""
     kernels: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """What the entry is about, for people."""
+        of = self.title or self.fingerprint or self.problem
+        return f"{of} in {self.case}" if of and self.case else of or self.case
+
+    @property
+    def words(self) -> str:
+        """Why what it covers is tolerated, by whom, and until when."""
+        return f"{self.reason} ({self.owner}, until {self.expires})"
+
     def covers(self, report: Report) -> bool:
-        """Whether the entry speaks of this finding, whatever the day."""
-        if self.kernels and not any(fnmatchcase(report.release, pattern) for pattern in self.kernels):
+        """Whether the entry speaks of this finding in a log, whatever the day; one that names a case does not."""
+        key = f"{FINDING}{report.fingerprint or report.title}"
+        return not self.case and self._names((report.title,), report.fingerprint, key) and self.is_for(report.release)
+
+    def covers_problem(self, problem: Problem, case: CaseResult, release: str) -> bool:
+        """Whether the entry speaks of this problem of this case on the kernel ``release``, whatever the day."""
+        if not self.is_for(release) or (self.case and not matches(case.id, self.case)):
             return False
-        if self.title and not fnmatchcase(report.title, self.title):
-            return False
-        return not self.fingerprint or fnmatchcase(report.fingerprint, self.fingerprint)
+        if not (self.title or self.fingerprint or self.problem):
+            return not problem.finding
+        fingerprint = problem.key.removeprefix(FINDING) if problem.finding else ""
+        return self._names((problem.title, problem.finding), fingerprint, problem.key)
+
+    def is_for(self, release: str) -> bool:
+        """Whether the entry speaks of this kernel."""
+        return not self.kernels or any(fnmatchcase(release, pattern) for pattern in self.kernels)
+
+    def _names(self, titles: Sequence[str], fingerprint: str, key: str) -> bool:
+        return (
+            (not self.title or any(_fits(title, self.title) for title in titles))
+            and (not self.fingerprint or fnmatchcase(fingerprint, self.fingerprint))
+            and (not self.problem or _fits(key, self.problem))
+        )
+
+
+def _fits(text: str, pattern: str) -> bool:
+    """Whether ``text`` matches, or is the pattern letter by letter: what is copied may have brackets in it."""
+    return bool(text) and (text == pattern or fnmatchcase(text, pattern))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +108,13 @@ def load(path: Path) -> tuple[KnownIssue, ...]:
 
 
 def _check(issue: KnownIssue, where: str) -> None:
-    if not issue.title and not issue.fingerprint:
-        raise UsageError(f"{where} names neither `title` nor `fingerprint`", hint="give the one it is to suppress")
+    if not issue.name:
+        names = "neither `title`, `fingerprint`, `problem` nor `case`"
+        raise UsageError(f"{where} names {names}", hint="say what it is to suppress")
     for key in ("reason", "owner"):
         if not getattr(issue, key).strip():
             raise UsageError(f"{where}: `{key}` is empty", hint="a suppression needs somebody who answers for it")
-    for pattern in (issue.title, issue.fingerprint):
+    for pattern in (issue.title, issue.fingerprint, issue.problem, issue.case):
         if pattern and len(_WILD.sub("", pattern)) < _LITERAL:
             raise UsageError(
                 f"{where}: `{pattern}` would also hide what nobody has seen yet",

@@ -129,7 +129,7 @@ def _sort_out(found: list[FoundReport], issues: tuple[KnownIssue, ...]) -> Answe
     for finding in found:
         divided = known_issues.sort_out((finding.report,), issues, today=today)
         reason = divided.known[0][1] if divided.known else None
-        words = f"{reason.reason} ({reason.owner}, until {reason.expires})" if reason else ""
+        words = reason.words if reason else ""
         findings.append(msgspec.structs.replace(finding, known=words))
     expired = known_issues.sort_out((), issues, today=today).expired
     return Answer(findings=tuple(findings), expired=expired)

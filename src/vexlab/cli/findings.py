@@ -22,7 +22,7 @@ def render(answer: Answer, *, text: bool) -> None:
     for finding in answer.findings:
         _finding(console, finding, text=text)
     for issue in answer.expired:
-        words = f"known issue expired on {issue.expires}: {issue.title or issue.fingerprint} ({issue.owner})"
+        words = f"known issue expired on {issue.expires}: {issue.name} ({issue.owner})"
         console.print(Text(_plain(words), style="bold yellow"))
     new = sum(not finding.known for finding in answer.findings)
     known = len(answer.findings) - new

@@ -27,8 +27,11 @@ COMMANDS = {
     "vm": "Start, use and stop named machines",
     "classify": "Read a kernel log and say what went wrong in it",
     "selfcheck": "Build known defects into a target and see which are found",
-    "results": "Show earlier runs",
+    "results": "Show earlier runs, keep one for good, remove old ones",
+    "problems": "List what is wrong, and since when it is known",
     "report": "Write a run as a page, a comment, tables, for CI",
+    "compare": "Say what changed from one run to another",
+    "trend": "Show how a case, a domain or a metric went over time",
 }
 
 

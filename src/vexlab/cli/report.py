@@ -34,7 +34,7 @@ def command(*, run: str, names: str, output: str | None, results_dir: str | None
         print_bytes(jsonfile.schema())
         return
     formats = chosen(names)
-    with closing(Store(Path(results_dir or load_settings(None).results).absolute())) as store:
+    with closing(Store(Path(results_dir or load_settings(None).results.folder).absolute())) as store:
         result = store.load(run)
         content = Content.of(result, store.profiles(result.run.id))
         own = store.folder / result.run.id

@@ -1,47 +1,128 @@
-"""``vexlab results``: earlier runs."""
+"""``vexlab results``: earlier runs, which of them are kept for good, and how old ones go."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
+from vexlab.cli.store import opened, results_option
 from vexlab.config import load_settings
-from vexlab.model.case import RunInfo
+from vexlab.model.case import RunInfo, RunResult
 from vexlab.report import jsonfile
 from vexlab.report.content import Content, state_of
 from vexlab.report.terminal import printable
+from vexlab.results.retention import pin, pinned_runs, prune
 from vexlab.results.store import Store
 
 _FIGURES_MOST = 6
+_MIB = 1 << 20
+_SHOW = "show"
+_HELP = ("-h", "--help")
 
 
-@click.command(name="results")
+class _Runs(click.Group):
+    """A group whose command ``show`` may be left out: ``vexlab results last``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``show`` before what names no command."""
+        if not args or (args[0] not in self.commands and args[0] not in _HELP):
+            args = [_SHOW, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(name="results", cls=_Runs)
+def command() -> None:
+    """List earlier runs, show one, keep one for good, or remove old ones.
+
+    `vexlab results` lists the runs, `vexlab results RUN` shows one.
+    """
+
+
+@command.command(name=_SHOW)
 @click.argument("run", required=False)
-@click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
+@results_option
 @click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
-def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
+def show(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
     """List earlier runs, or show one: its id, the beginning of it, or `last`."""
-    store = Store(Path(results_dir or load_settings(None).results).absolute())
-    if run is None:
-        for each in store.runs():
-            state = state_of(each.run)
-            counts = each.summary
-            click.echo(
-                f"{each.run.id}  {each.run.target:12} {','.join(each.run.kernels):12} {state:11} "
-                f"{counts.passed} passed {counts.failed} failed {counts.crashed} crashed "
-                f"{counts.skipped} skipped {counts.blocked} blocked {counts.errors} errors"
-                + (f" {counts.undecided} undecided" if counts.undecided else "")
-            )
+    with opened(results_dir) as store:
+        if run is None:
+            _list(store)
+            return
+        result = store.load(run)
+        if as_json:
+            content = Content.of(result, store.profiles(result.run.id))
+            click.echo(jsonfile.render(content).decode(), nl=False)
+            return
+        _show(store, result)
+
+
+@command.command(name="pin")
+@click.argument("run")
+@results_option
+def pin_run(*, run: str, results_dir: str | None) -> None:
+    """Keep a run for good: `prune` does not remove it."""
+    with opened(results_dir) as store:
+        click.echo(f"{pin(store, run).id} is pinned")
+
+
+@command.command(name="unpin")
+@click.argument("run")
+@results_option
+def unpin_run(*, run: str, results_dir: str | None) -> None:
+    """Let `prune` remove a run again that was pinned."""
+    with opened(results_dir) as store:
+        click.echo(f"{pin(store, run, pinned=False).id} is no longer pinned")
+
+
+@command.command(name="prune")
+@click.option("--keep-days", type=click.IntRange(0), help="Keep runs of the last so many days (default: the setting).")
+@click.option(
+    "--keep-runs", type=click.IntRange(0), help="Keep so many newest runs of each target (default: the setting)."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@results_option
+def prune_runs(*, keep_days: int | None, keep_runs: int | None, dry_run: bool, results_dir: str | None) -> None:
+    """Remove old runs: evidence and results. Pinned runs and running ones stay, and so does the history of problems.
+
+    A run stays where either limit keeps it; the limits are those of [results] in vexlab.toml unless given here. Without
+    any limit everything stays.
+    """
+    limits = load_settings(None).results
+    days = limits.keep_days if keep_days is None else keep_days
+    runs = limits.keep_runs if keep_runs is None else keep_runs
+    if not days and not runs:
+        click.echo("no limit is set, so everything is kept: --keep-days, --keep-runs, or [results] in vexlab.toml")
         return
-    result = store.load(run)
-    if as_json:
-        content = Content.of(result, store.profiles(result.run.id))
-        click.echo(jsonfile.render(content).decode(), nl=False)
-        return
+    with opened(results_dir) as store:
+        gone = prune(store, keep_days=days, keep_runs=runs, dry_run=dry_run)
+    for each in gone:
+        click.echo(f"{each.run.id}  {each.run.target:12} {each.size / _MIB:8.1f} MiB")
+    words = "would go" if dry_run else "removed"
+    click.echo(f"{len(gone)} runs, {sum(each.size for each in gone) / _MIB:.1f} MiB {words}")
+
+
+def _list(store: Store) -> None:
+    pinned = pinned_runs(store)
+    for each in store.runs():
+        counts = each.summary
+        click.echo(
+            f"{each.run.id}  {each.run.target:12} {','.join(each.run.kernels):12} {_state(store, each.run):11} "
+            f"{counts.passed} passed {counts.failed} failed {counts.crashed} crashed "
+            f"{counts.skipped} skipped {counts.blocked} blocked {counts.errors} errors"
+            + (f" {counts.undecided} undecided" if counts.undecided else "")
+            + (f" {counts.known} known" if counts.known else "")
+            + (" pinned" if each.run.id in pinned else "")
+        )
+
+
+def _state(store: Store, run: RunInfo) -> str:
+    return "running" if not run.finished and store.is_running(run.id) else state_of(run)
+
+
+def _show(store: Store, result: RunResult) -> None:
     info = result.run
-    state = state_of(info)
+    state = _state(store, info)
     click.echo(f"{info.id}: {info.target} on kernel {', '.join(info.kernels)}, {state}, in {store.folder / info.id}")
     for line in _origin(info):
         click.echo(f"  {printable(line)}")
@@ -49,6 +130,8 @@ def command(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
         click.echo(f"{case.verdict.value:9} {case.id:52} {case.duration_s:6.1f} s")
         for line in case.reason.splitlines():
             click.echo(f"          {printable(line)}")
+        for known in dict.fromkeys(each.words for each in case.known):
+            click.echo(f"          known issue: {printable(known)}")
         if case.metrics:
             click.echo(f"          {printable(' · '.join(map(str, case.metrics[:_FIGURES_MOST])))}")
 

@@ -66,7 +66,7 @@ def command(
         # An earlier run's results must not be taken for this one's; a device, a pipe or a link is not ours to remove.
         if old and Path(old).is_file() and not Path(old).is_symlink():
             Path(old).unlink()
-    results = Path(results_dir or settings.results).absolute()
+    results = Path(results_dir or settings.results.folder).absolute()
     stop = _Stop()
     with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
         listeners = (StoreWriter(store), ReportFiles(json_file or "", junit_file or "", formats), progress)

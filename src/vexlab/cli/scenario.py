@@ -35,7 +35,7 @@ def command(
     results: tuple[CaseResult, ...] = ()
     configurations: tuple[str, ...] = ()
     if run:
-        loaded = Store(Path(results_dir or load_settings(None).results).absolute()).load(run)
+        loaded = Store(Path(results_dir or load_settings(None).results.folder).absolute()).load(run)
         results, kernels = loaded.cases, loaded.run.kernels
         configurations = loaded.run.provenance.configurations
         click.echo(

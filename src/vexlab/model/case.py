@@ -67,13 +67,22 @@ class PlannedCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownProblem:
+    """A problem, by its key, that a known-issues file covers; ``words`` are the reason, the owner and the last day."""
+
+    key: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult(PlannedCase):
     """One case's verdict with everything needed to believe it.
 
     ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is the part of it spent in vexlab
     itself. ``evidence`` is the path of the case's
     folder; ``subresults`` are its checks where it is made of several; ``attempts`` holds the words of earlier attempts
-    that only the lab made fail.
+    that only the lab made fail. ``known`` are those of its problems that a known-issues file covers; ``excused`` tells
+    that these are all, so that the case does not turn the run's verdict red.
     """
 
     verdict: Verdict
@@ -86,6 +95,8 @@ class CaseResult(PlannedCase):
     subresults: tuple[SubResult, ...] = ()
     evidence: str = ""
     attempts: tuple[str, ...] = ()
+    known: tuple[KnownProblem, ...] = ()
+    excused: bool = False
 
     def metric(self, name: str) -> float | None:
         """Return the value of a metric, ``None`` where the case did not record it."""
@@ -161,7 +172,10 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Counts of verdicts, and the stability score (``vexlab.model.stability``), ``None`` where no case decided."""
+    """Counts of verdicts, and the stability score (``vexlab.model.stability``), ``None`` where no case decided.
+
+    ``known`` is how many of the failed and crashed cases show known issues only.
+    """
 
     passed: int = 0
     failed: int = 0
@@ -170,6 +184,7 @@ class Summary:
     errors: int = 0
     undecided: int = 0
     blocked: int = 0
+    known: int = 0
     stability: float | None = None
 
     @classmethod
@@ -185,26 +200,37 @@ class Summary:
             errors=verdicts.count(Verdict.ERROR),
             undecided=verdicts.count(Verdict.UNDECIDED),
             blocked=verdicts.count(Verdict.BLOCKED),
+            known=sum(case.excused and case.verdict in (Verdict.FAILED, Verdict.CRASHED) for case in cases),
             stability=stability((case.verdict, case.findings) for case in cases),
         )
 
     @property
     def exit_code(self) -> int:
-        """The run's exit status: failures and findings 1, errors and undecided cases 3, else 0.
+        """The run's exit status: failures and findings that are not known 1, errors and undecided cases 3, else 0.
 
         It is 4 where nothing ran, or where cases were blocked by a problem that this run does not show.
         """
-        if self.failed or self.crashed:
+        if self.failed + self.crashed > self.known:
             return 1
         if self.errors or self.undecided:
             return 3
-        return 0 if self.passed and not self.blocked else 4
+        return 0 if (self.passed or self.known) and not self.blocked else 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """A run with its cases."""
+    """A run with its cases.
+
+    ``stale`` are entries of the known-issues file that no longer hold, where the run was told to be strict about it.
+    """
 
     run: RunInfo
     summary: Summary
     cases: tuple[CaseResult, ...]
+    stale: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The summary's, and 1 where the known-issues file alone is at fault."""
+        code = self.summary.exit_code
+        return 1 if self.stale and code != 3 else code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -76,3 +77,13 @@ def _first_word(words: str, known: Collection[str]) -> tuple[str, str]:
     fits = (each for each in known if words == each or words.startswith(f"{each}-"))
     found = max(fits, key=len, default="")  # `6.1-amd64` begins with `6.1-`, too
     return found, words.removeprefix(found).removeprefix("-") if found else words
+
+
+def is_chosen(case: str, pattern: str) -> bool:
+    """Whether ``--case`` with ``pattern`` takes the id ``case``: it is the pattern, begins with it, or matches it."""
+    return case.startswith(pattern) or matches(case, pattern)
+
+
+def matches(case: str, pattern: str) -> bool:
+    """Whether the id ``case`` is the pattern, or matches it as a glob; brackets mean themselves."""
+    return fnmatch.fnmatchcase(case, pattern.replace("[", "[[]"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from vexlab.model.verdict import Finding, Verdict
 
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 _CAPABILITY = "capability"
+FINDING, CHECK = "finding:", "check:"  # how keys begin of what the kernel said, and of a check that failed
+# Raised when keys of problems change: histories are told by them, so what was noted by other keys is noted anew.
+GROUPING = 1
 _WORDS_MOST = 300
 
 # blocked by `symlink`, which is broken: BUG: ...      it needs `symlink`, which is broken: ...
@@ -52,7 +56,9 @@ class Problem:
     """One cause; ``cases`` are the ids of those that show it, the shortest first, ``blocked`` of those it kept away.
 
     ``title`` is its first line: the kernel's words, or the check that failed and why. ``evidence`` is the folder of the
-    shortest case, whose ``reproduce`` shows it again.
+    shortest case, whose ``reproduce`` shows it again. ``finding`` is the title of the kernel's report, empty where it
+    said nothing. ``known`` are the words of the known issue that covers it, in every case that shows it. ``also`` are
+    the keys of what was joined with it: by them cases show it that are not about the capability.
     """
 
     key: str
@@ -62,6 +68,9 @@ class Problem:
     blocked: tuple[str, ...] = ()
     evidence: str = ""
     seconds: float = 0.0
+    finding: str = ""
+    known: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,8 @@ class _Symptom:
     key: str
     title: str
     harm: Harm
+    finding: str = ""
+    also: tuple[str, ...] = ()
 
 
 def distinct(cases: Iterable[CaseResult]) -> tuple[Problem, ...]:
@@ -105,7 +116,19 @@ def _problem(symptom: _Symptom, found: list[CaseResult], blocked: tuple[str, ...
         blocked=blocked,
         evidence=found[0].evidence,
         seconds=found[0].duration_s,
+        finding=symptom.finding,
+        known=_known(symptom.key, found),
+        also=symptom.also,
     )
+
+
+def _known(key: str, found: list[CaseResult]) -> str:
+    """Return why what ``found`` show is tolerated, ``""`` where it is not in each of them."""
+    words = [
+        {each.key: each.words for each in case.known}.get(key, case.known[0].words if case.excused else "")
+        for case in found  # one that was joined shows it by a key of its own
+    ]
+    return words[0] if all(words) else ""
 
 
 def _unshown(key: str, ids: tuple[str, ...]) -> Problem:
@@ -130,15 +153,19 @@ def _symptoms(case: CaseResult) -> Iterator[_Symptom]:
     """Return what a red case shows: at least one symptom."""
     if case.key.name == _CAPABILITY:
         worst = max((_harm_of(each) for each in case.findings), default=_harm_of_words(case.reason))
-        yield _Symptom(f"{_CAPABILITY}:{case.key.parameters}", _first(case.reason), worst)
+        said = "; ".join(dict.fromkeys(finding.title for finding in case.findings))
+        yield _Symptom(f"{_CAPABILITY}:{case.key.parameters}", _first(case.reason), worst, said)
         return
     checks = [each for each in case.subresults if each.verdict is SubVerdict.FAILED]
     for finding in case.findings:
-        yield _Symptom(f"finding:{finding.fingerprint or finding.title}", _titled(finding, case), _harm_of(finding))
+        key = f"{FINDING}{finding.fingerprint or finding.title}"
+        yield _Symptom(key, _titled(finding, case), _harm_of(finding), finding.title)
     if case.findings:  # a check that the kernel died in fails for that
         checks = [each for each in checks if not any(finding.title in each.words for finding in case.findings)]
     for check in checks:
-        yield _Symptom(f"check:{check.name}", f"{check.name}: {check.words}"[:_WORDS_MOST], _harm_of_words(check.words))
+        yield _Symptom(
+            f"{CHECK}{check.name}", f"{check.name}: {check.words}"[:_WORDS_MOST], _harm_of_words(check.words)
+        )
     if not case.findings and not checks:
         yield from _of_words(case)
 
@@ -180,6 +207,7 @@ def _join_with_capabilities(symptoms: dict[str, _Symptom], shown: dict[str, list
         if said in shown:
             shown[key] += shown.pop(said)
             symptoms.pop(said)
+            symptoms[key] = dataclasses.replace(symptoms[key], also=(said,))
 
 
 def _titled(finding: Finding, case: CaseResult) -> str:

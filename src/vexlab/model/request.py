@@ -139,8 +139,18 @@ class Request:
         default=(),
         metavar="NAME=VALUE",
     )
+    known: str = _option(
+        "known",
+        "Known issues (TOML): what they cover stays visible and is no failure of the run.",
+        default="",
+        metavar="FILE",
+        path="file",
+    )
     strict: bool = _option(
-        "strict", "Fail where something works that target.toml declares as refused.", default=False, cases=True
+        "strict",
+        "Fail where something works that target.toml declares as refused, or where a known issue no longer holds.",
+        default=False,
+        cases=True,
     )
     accept_refusals: bool = _option(
         "accept-refusals", "Refusals that target.toml does not declare are no failure.", default=False, cases=True

@@ -164,7 +164,7 @@ def run_folder(config: pytest.Config) -> Path:
     if RUN_FOLDER not in config.stash:
         given = config.getoption("vexlab_results")
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        config.stash[RUN_FOLDER] = Path(given or Path(settings_of(config).results, f"pytest-{stamp}")).absolute()
+        config.stash[RUN_FOLDER] = Path(given or Path(settings_of(config).results.folder, f"pytest-{stamp}")).absolute()
     return config.stash[RUN_FOLDER]
 
 

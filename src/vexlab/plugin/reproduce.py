@@ -106,7 +106,8 @@ def _kept_settings(config: pytest.Config) -> Path:
     if not file.exists():
         settings = settings_of(config)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(settings_toml(dataclasses.replace(settings, results=str(Path(settings.results).absolute()))))
+        results = dataclasses.replace(settings.results, folder=str(Path(settings.results.folder).absolute()))
+        file.write_text(settings_toml(dataclasses.replace(settings, results=results)))
     return file
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from vexlab.lab import why_not_loadable
 from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
-from vexlab.model.key import OWN
+from vexlab.model.key import OWN, is_chosen
 from vexlab.model.profile import State
 from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
@@ -181,7 +180,7 @@ def _wanted(config: pytest.Config, marks: CaseMarks) -> bool:
         and asked.scenario in (0, marks.scenario)
         and (not asked.domains or marks.domain in asked.domains)
         and (not asked.quick or marks.quick)
-        and (not asked.cases or any(_matches(marks.id, current(pattern)) for pattern in asked.cases))
+        and (not asked.cases or any(is_chosen(marks.id, current(pattern)) for pattern in asked.cases))
     )
 
 
@@ -197,11 +196,6 @@ def _telling(config: pytest.Config, item: pytest.Item) -> bool:
         return True
     profile = profile_on(config, marks_of(item).key)
     return profile is not None and profile.get(callspec.params[_CAPABILITY]).state is State.BROKEN
-
-
-def _matches(case: str, pattern: str) -> bool:
-    """Whether ``case`` is the pattern, begins with it, or matches it as a glob (brackets taken literally)."""
-    return case.startswith(pattern) or fnmatch.fnmatchcase(case, pattern.replace("[", "[[]"))
 
 
 # What a case may need of a target: whether it has it, and what is said where it has not.

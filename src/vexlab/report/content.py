@@ -159,6 +159,9 @@ def headline(result: RunResult) -> Headline:
     if summary.exit_code == 1:
         more = f"; {of}" if summary.undecided else ""
         return Headline(word="FAILED", words=f"the module is at fault{more}", tone=Tone.RED)
+    if result.run.state is not RunState.INTERRUPTED and result.exit_code == 1:
+        words = f"{len(result.stale)} known issues no longer hold, and the run is strict about it"
+        return Headline(word="FAILED", words=words, tone=Tone.RED)
     if result.run.state is RunState.INTERRUPTED:
         why = of if result.cases else "before it was known which cases to run"
         return Headline(word="INTERRUPTED", words=why, tone=Tone.LAB)
@@ -170,10 +173,20 @@ def headline(result: RunResult) -> Headline:
         return Headline(word="BLOCKED", words=words, tone=Tone.BLOCKED)
     if summary.exit_code == 4:
         return Headline(word="NOTHING RAN", words="that is no pass", tone=Tone.BLOCKED)
-    words = "every case ran in a real kernel and nothing was found"
+    return Headline(word="PASSED", words=_passed(result), tone=Tone.GREEN)
+
+
+def _passed(result: RunResult) -> str:
+    if result.summary.known:
+        return f"nothing was found but known issues, in {result.summary.known} cases"
     if tolerated := sum(case.reason.startswith(NOT_COUNTED) for case in result.cases):
-        words = f"nothing was found but by {tolerated} with crafted images, which are not counted"
-    return Headline(word="PASSED", words=words, tone=Tone.GREEN)
+        return f"nothing was found but by {tolerated} with crafted images, which are not counted"
+    return "every case ran in a real kernel and nothing was found"
+
+
+def known_words(case: CaseResult) -> str:
+    """Return the known issues that alone explain a failed case; nothing where something else went wrong, too."""
+    return "; ".join(dict.fromkeys(each.words for each in case.known)) if case.excused else ""
 
 
 def state_of(info: RunInfo) -> str:

@@ -36,6 +36,7 @@ class Document(msgspec.Struct, kw_only=True):
     summary: Summary
     problems: tuple[Problem, ...]
     profiles: tuple[Profile, ...]
+    stale: tuple[str, ...]
     cases: tuple[_case_type(), ...]  # type: ignore[valid-type]  # made of the model's fields
 
 
@@ -50,6 +51,7 @@ def render(content: Content) -> bytes:
         "summary": content.result.summary,
         "problems": content.problems,
         "profiles": content.profiles,
+        "stale": content.result.stale,
         "cases": [_case(case) for case in content.cases],
     }
     return msgspec.json.format(msgspec.json.encode(document)) + b"\n"

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from vexlab.model.case import CaseResult
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Verdict
-from vexlab.report.content import Content, environment, reproduce
+from vexlab.report.content import Content, environment, known_words, reproduce
 
 _ELEMENT = {
     Verdict.FAILED: "failure",
@@ -91,9 +91,10 @@ def _case(case: CaseResult) -> ElementTree.Element:
     if is_path:
         element.set("file", _clean(file))
     if kind := _ELEMENT.get(case.verdict):
-        child = ElementTree.SubElement(
-            element, kind, message=_clean(case.reason[:_MESSAGE_MOST]), type=case.verdict.value
-        )
+        why = case.reason
+        if known := known_words(case):  # red in no CI server, and still there
+            kind, why = "skipped", f"known issue: {known}; {case.reason}"
+        child = ElementTree.SubElement(element, kind, message=_clean(why[:_MESSAGE_MOST]), type=case.verdict.value)
         child.text = _clean(_words(case))
     if case.subresults:
         lines = (f"{each.verdict.value:8}{each.name} {each.words}".rstrip() for each in case.subresults)
@@ -136,6 +137,7 @@ def _check(case: CaseResult, check: SubResult) -> ElementTree.Element:
         "testcase", classname=_clean(case.id), name=_clean(check.name), time=f"{check.duration_s:.3f}"
     )
     if kind := _CHECK_ELEMENT.get(check.verdict):
+        kind = "skipped" if known_words(case) else kind
         child = ElementTree.SubElement(
             element, kind, message=_clean(check.words[:_MESSAGE_MOST]), type=check.verdict.value
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from vexlab.model.case import CaseResult
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Verdict
-from vexlab.report.content import Content, bounded, one_line
+from vexlab.report.content import Content, bounded, known_words, one_line
 
 _VERSION = "KTAP version 1"
 _NEST = "  "
@@ -55,6 +55,9 @@ def _case(number: int, case: CaseResult) -> Iterator[str]:
             yield f"# {name}: {line}"
     for finding in (each for each in case.findings if each.title not in case.reason):
         yield f"# {name}: kernel: {one_line(finding.title)}"
+    if known := known_words(case):
+        yield _result(number, name, *_OK[Verdict.SKIPPED], case.verdict.value, f"known issue: {known}")
+        return
     yield _result(number, name, ok, directive, case.verdict.value, case.reason)
 
 
@@ -66,10 +69,14 @@ def _checks(case: CaseResult, checks: Sequence[SubResult]) -> Iterator[str]:
     yield f"1..{len(checks)}"
     for number, check in enumerate(checks, 1):
         name = _name(check.name)
-        ok, directive = _CHECK_OK[check.verdict]
+        ok, directive = _CHECK_OK[SubVerdict.SKIPPED if _is_known(case, check) else check.verdict]
         if check.words and not directive:
             yield f"# {name}: {one_line(check.words)}"
         yield _result(number, name, ok, directive, check.verdict.value, check.words)
+
+
+def _is_known(case: CaseResult, check: SubResult) -> bool:
+    return check.verdict is SubVerdict.FAILED and bool(known_words(case))
 
 
 def _result(number: int, name: str, ok: str, directive: str, word: str, why: str) -> str:

@@ -101,7 +101,8 @@ def _counts(content: Content) -> str:
 
 def _problem(problem: Problem) -> str:
     cases = f"{len(problem.cases)} case{'s' * (len(problem.cases) != 1)}"
-    return f"1. **{HARM_WORDS[problem.harm]}** {code(problem.title)} ({cases})"
+    known = f"; known issue: {code(problem.known)}" if problem.known else ""
+    return f"1. **{HARM_WORDS[problem.harm]}** {code(problem.title)} ({cases}){known}"
 
 
 def _rest(content: Content) -> Iterator[str]:

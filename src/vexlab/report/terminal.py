@@ -40,6 +40,7 @@ _STYLE = {
     Verdict.UNDECIDED: ("magenta", "undecided"),
 }
 _TONE = {Tone.RED: "red", Tone.LAB: "magenta", Tone.BLOCKED: "yellow", Tone.GREEN: "green"}
+_EXCUSED = "yellow"  # what a failure is shown in that only known issues explain
 _REASON_MOST = 300
 _KERNEL = ("kernel: ", "the kernel said: ")
 _UNDECIDED_MOST = 30
@@ -126,11 +127,14 @@ class Progress:
         self._running.pop(case.node, None)
         self._done += 1
         style, word = _STYLE[case.verdict]
+        style = _EXCUSED if case.excused else style
         self.console.print(f"  [{style}]{word:8}[/] {escape(case.id):52} {case.duration_s:6.1f} s")
         if case.verdict is not Verdict.PASSED and case.reason:
             first, *more = case.reason.splitlines()
             for line in (first, *(line for line in more if line.startswith(_KERNEL))):
                 self.console.print(f"           [{style}]{escape(printable(line[:_REASON_MOST]))}[/]")
+        for known in dict.fromkeys(each.words for each in case.known):
+            self.console.print(f"           known issue: {escape(printable(known))}", style="dim")
         self._refresh()
 
     def end(self, result: RunResult, seconds: float, evidence: str) -> None:
@@ -161,6 +165,7 @@ class Progress:
             (summary.passed, "passed", "green"),
             (summary.failed, "failed", "red"),
             (summary.crashed, "crashed", "bold red"),
+            *([(summary.known, "of these known", _EXCUSED)] if summary.known else []),
             (summary.skipped, "skipped", "yellow"),
             (summary.errors, "errors", "magenta"),
             *([(summary.blocked, "blocked", "yellow")] if summary.blocked else []),
@@ -182,7 +187,9 @@ class Progress:
         out.print(f"[bold]{many}[/], the most harmful first:")
         for number, problem in enumerate(problems[:_PROBLEMS_MOST], 1):
             title = escape(printable(problem.title.partition("\n")[0][:_TITLE_MOST]))
-            out.print(f"{number:3}. [red]{title}[/]")
+            out.print(f"{number:3}. [{_EXCUSED if problem.known else 'red'}]{title}[/]")
+            if problem.known:
+                out.print(f"     known issue: {escape(printable(problem.known))}")
             out.print(f"     {escape(printable(_shown_by(problem)))}", style="dim")
         if len(problems) > _PROBLEMS_MOST:
             out.print(f"     and {len(problems) - _PROBLEMS_MOST} more, in result.json")

@@ -95,6 +95,8 @@ def _problems(content: Content) -> Iterator[str]:
     for number, problem in enumerate(content.problems[:_PROBLEMS_MOST], 1):
         cases = f"{len(problem.cases)} case{'s' * (len(problem.cases) != 1)}"
         yield f"  {number}. [{HARM_WORDS[problem.harm]}, {cases}] {one_line(problem.title)}"
+        if problem.known:
+            yield f"     known issue: {one_line(problem.known)}"
         if shown := content.shown_by(problem):
             yield f"     {content.command(shown)}"
     if len(content.problems) > _PROBLEMS_MOST:

@@ -16,6 +16,8 @@ class RunRow(Base):
     """A run; ``finished`` is empty while it runs, and stays so where it was killed. ``plan`` is a ``Plan``.
 
     ``provenance`` is a ``Provenance``, whose ``revision`` has a column of its own: runs are compared by it.
+    ``grouping`` is that (``vexlab.model.problem.GROUPING``) by which the table of problems has those of this run; 0
+    where it has none: while the run goes on, after it was killed, and of runs that are older than the table.
 
     A change here needs a step in ``migrations/versions``.
     """
@@ -34,6 +36,8 @@ class RunRow(Base):
     environment: Mapped[str] = mapped_column(default="")
     revision: Mapped[str] = mapped_column(default="")
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    pinned: Mapped[bool] = mapped_column(default=False)
+    grouping: Mapped[int] = mapped_column(default=0)
 
 
 class CaseRow(Base):
@@ -46,7 +50,7 @@ class CaseRow(Base):
     __tablename__ = "cases"
 
     run: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
-    id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True, index=True)
     configuration: Mapped[str] = mapped_column(default="")
     domain: Mapped[str] = mapped_column(index=True)
     name: Mapped[str]
@@ -57,3 +61,18 @@ class CaseRow(Base):
     verdict: Mapped[str] = mapped_column(index=True)
     duration_s: Mapped[float]
     result: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ProblemRow(Base):
+    """A ``Sighting``: a problem that a run showed.
+
+    It refers to no row of the run and stays when that is pruned: it tells when a problem was first seen.
+    """
+
+    __tablename__ = "problems"
+
+    run: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    target: Mapped[str] = mapped_column(index=True)
+    started: Mapped[str]
+    sighting: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -27,6 +27,7 @@ class StoreWriter:
             case RunFinished():
                 for case in event.result.cases:
                     self._save(event.result.run.id, case)
+                self._store.note_problems(event.result.run, event.result.cases)
                 self._store.finish(event.result.run)
 
     def _save(self, run: str, case: CaseResult) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from vexlab.classify.known import load
 from vexlab.config import Settings
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.kernels.table import flavour_of
@@ -38,6 +39,7 @@ from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.baseline import remember
 from vexlab.session.collector import Collector
+from vexlab.session.known import Tolerated, is_whole
 from vexlab.session.prepare import prepare
 from vexlab.session.provenance import provenance
 from vexlab.session.request import pytest_arguments
@@ -66,7 +68,7 @@ class Ended:
         """The run's exit status (``docs/reference/command-line.md``)."""
         if self.result.run.state is RunState.INTERRUPTED:
             return 130
-        code = self.result.summary.exit_code
+        code = self.result.exit_code
         if code == 1 or not (self.internal or self.errors):
             return code
         return UsageError.exit_code if self.usage else InfraError.exit_code
@@ -86,6 +88,7 @@ def execute(
     and ``InfraError`` where nothing can be prepared; afterwards what fails is told in ``Ended``.
     """
     begin = time.monotonic()
+    issues = load(Path(request.known)) if request.known else ()
     target = find_target(request.target, build_args=request.build_args)
     request = dataclasses.replace(request, configurations=chosen(target, request.configurations))
     stream = Stream(subscribers)
@@ -103,7 +106,8 @@ def execute(
     stream.publish(RunStarted(run=run, folder=str(folder)))
     _tell_profiles(prepared.profiles, stream, run, folder)
     remember(results, folder, prepared.profiles, run.id, run.provenance.revision)
-    running = _Running(stream, run, folder)
+    tolerated = Tolerated(issues, {each.name: each.release for each in run.provenance.kernels})
+    running = _Running(stream, run, folder, tolerated.mark)
     if request.seed is not None:
         os.environ[SEED] = str(request.seed)
     for name in _OTHERS:
@@ -117,6 +121,10 @@ def execute(
         raise UsageError(refusal, hint="each case needs an id of its own, and marks with a meaning")
     running.add_broken(prepared.broken)
     result = running.result(interrupted=interrupted())
+    stale = tolerated.stale(result.cases, whole=is_whole(request) and result.run.state is RunState.FINISHED)
+    for words in stale:
+        stream.publish(Warned(words=words, red=request.strict))
+    result = dataclasses.replace(result, stale=stale if request.strict else ())
     errors = tuple(dict.fromkeys([*stream.errors, *collector.errors]))
     stream.publish(RunFinished(result=result, folder=str(folder), seconds=time.monotonic() - begin, errors=errors))
     return Ended(
@@ -169,7 +177,8 @@ def _begin(results: Path, run: RunInfo) -> Path:
 class _Running:
     """What a run has come to so far."""
 
-    def __init__(self, stream: Stream, run: RunInfo, folder: Path) -> None:
+    def __init__(self, stream: Stream, run: RunInfo, folder: Path, mark: Callable[[CaseResult], CaseResult]) -> None:
+        self._mark = mark
         self._stream = stream
         self._run = run
         self._folder = folder
@@ -222,5 +231,6 @@ class _Running:
         self._stream.publish(CaseStarted(run=self._run.id, node=node, key=next(keys, None)))
 
     def _finished(self, case: CaseResult) -> None:
+        case = self._mark(case)
         self._cases.append(case)
         self._stream.publish(CaseFinished(run=self._run.id, case=case))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from vexlab.errors import InfraError
 
-HEAD = "0005"  # the newest file in versions/
+HEAD = "0006"  # the newest file in versions/
 _BASELINE = "0001"  # what databases were like before they bore a version
 _VERSIONS = "alembic_version"
 

@@ -1,0 +1,68 @@
+"""``vexlab problems``: the distinct problems of a run, and since when they are known."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+import msgspec
+
+from vexlab.cli.store import opened, results_option
+from vexlab.model.history import History, Standing
+from vexlab.model.request import Request, command_line
+from vexlab.report.problems import render_problems
+from vexlab.results.history import Told, problems_of
+from vexlab.results.store import Store
+
+_SCRIPT = "reproduce"
+_CASES = "cases"  # folder of a run's evidence
+
+
+@click.command(name="problems")
+@click.argument("run", default="last")
+@click.option("--target", default="", help="With `last`: the newest run of this target.")
+@click.option("--all", "every", is_flag=True, help="Problems that only earlier runs showed, too.")
+@results_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(*, run: str, target: str, every: bool, results_dir: str | None, as_json: bool) -> None:
+    """List the distinct problems of a run (its id, the beginning of it, or `last`), the most harmful first.
+
+    Each with what runs before tell of it: new, known, come back, fixed by this run, or open: this run did not look.
+    """
+    with opened(results_dir) as store:
+        told = problems_of(store, run, target)
+        chosen = told.problems if every else tuple(each for each in told.problems if _is_of(each, told.run.id))
+        again = {each.problem.key: _again(store, told, each) for each in chosen}
+    if as_json:
+        listed = [{**msgspec.to_builtins(each), "again": again[each.problem.key]} for each in chosen]
+        document = {"run": told.run, "problems": listed, "left_out": len(told.problems) - len(chosen)}
+        click.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
+        return
+    click.echo(render_problems(told.run, chosen, len(told.problems) - len(chosen), again))
+
+
+def _is_of(history: History, run: str) -> bool:
+    """Whether ``run`` itself shows the problem, or shows it gone."""
+    if history.standing is Standing.FIXED:
+        return history.fixed is not None and history.fixed.run == run
+    return history.standing is not Standing.OPEN
+
+
+def _again(store: Store, told: Told, history: History) -> str:
+    """Return the command that shows the problem again: its evidence's script, or a run where that is gone."""
+    problem = history.problem
+    if not problem.cases:
+        return ""
+    noted = Path(problem.evidence)
+    for folder in (noted, store.folder / history.last.run / _CASES / noted.name):
+        if problem.evidence and (folder / _SCRIPT).is_file():
+            return shlex.quote(str(folder / _SCRIPT))
+    key = history.shown_by[0].key
+    request = Request(
+        target=told.run.target,
+        kernels=tuple(filter(None, [key.kernel])),
+        configurations=tuple(filter(None, [key.configuration])),
+        cases=(str(key),),
+    )
+    return shlex.join(["vexlab", "run", *command_line(request)])

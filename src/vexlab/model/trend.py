@@ -1,0 +1,139 @@
+"""How a case, a domain or a metric went over time: pass rates with their intervals, durations, values. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from vexlab.model.verdict import Verdict
+
+_Z95 = 1.959963984540054  # the 97.5th percentile of the normal distribution: two-sided 95 %
+_RED = (Verdict.FAILED, Verdict.CRASHED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Values of a period: how many, the least, the median and the greatest."""
+
+    count: int
+    least: float
+    median: float
+    greatest: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One result, or one value of a metric. ``started`` is when its run began, ``line`` what it is drawn as.
+
+    ``digest`` is that of the case's code. A value of a metric comes in ``value``, a duration in seconds.
+    """
+
+    line: str
+    started: datetime.datetime
+    verdict: Verdict
+    digest: str = ""
+    revision: str = ""
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """What one period says. ``since`` is its begin, ISO 8601 in UTC.
+
+    ``rate`` is ``passed`` of ``decided`` (passed, failed or crashed), from ``low`` to ``high`` with 95 % confidence;
+    ``None`` where nothing decided. ``others`` counts what did not: skipped, blocked, errors, undecided. ``changed``
+    tells that the code of a case is another one than in the period before.
+    """
+
+    since: str
+    decided: int
+    passed: int
+    rate: float | None
+    low: float | None
+    high: float | None
+    others: int
+    values: Spread | None
+    revisions: tuple[str, ...]
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """A line of periods, the oldest first; those in which nothing ran are left out. ``whole`` is all of them as one."""
+
+    line: str
+    unit: str
+    periods: tuple[Period, ...]
+    whole: Period
+
+
+def wilson(passed: int, decided: int, z: float = _Z95) -> tuple[float, float]:
+    """Return the Wilson score interval of a rate (E. B. Wilson, JASA 22, 1927), by default with 95 % confidence.
+
+    It stays within 0 and 1 and says something at both ends: of 5 passes of 5 it is 0.57 to 1. Raises ``ValueError``
+    where nothing decided.
+    """
+    if not 0 <= passed <= decided or not decided:
+        raise ValueError(f"{passed} of {decided} is no rate")
+    rate, square = passed / decided, z * z
+    middle = (rate + square / (2 * decided)) / (1 + square / decided)
+    reach = z / (1 + square / decided) * math.sqrt(rate * (1 - rate) / decided + square / (4 * decided * decided))
+    low = 0.0 if passed == 0 else middle - reach
+    high = 1.0 if passed == decided else middle + reach
+    return low, high
+
+
+def trends(points: Iterable[Point], period_s: float, unit: str = "") -> tuple[Trend, ...]:
+    """Return a trend for each line, in their order; a period begins at a multiple of ``period_s`` since 1970."""
+    lines: dict[str, list[Point]] = {}
+    for point in points:
+        lines.setdefault(point.line, []).append(point)
+    return tuple(_trend(line, found, period_s, unit) for line, found in sorted(lines.items()))
+
+
+def _trend(line: str, points: Sequence[Point], period_s: float, unit: str) -> Trend:
+    periods = tuple(_periods(points, period_s))
+    digests = {point.digest for point in points if point.digest}
+    begin = min(point.started for point in points)
+    whole = _period(sorted(points, key=lambda each: each.started), begin, changed=len(digests) > 1)
+    return Trend(line=line, unit=unit, periods=periods, whole=whole)
+
+
+def _periods(points: Sequence[Point], period_s: float) -> list[Period]:
+    slots: dict[int, list[Point]] = {}
+    for point in sorted(points, key=lambda each: each.started):
+        slots.setdefault(int(point.started.timestamp() // period_s), []).append(point)
+    told: list[Period] = []
+    digests: set[str] = set()
+    for slot, found in slots.items():
+        since = datetime.datetime.fromtimestamp(slot * period_s, datetime.UTC)
+        now = {point.digest for point in found if point.digest}
+        told.append(_period(found, since, changed=bool(digests and now - digests)))
+        digests |= now
+    return told
+
+
+def _period(points: Sequence[Point], since: datetime.datetime, *, changed: bool) -> Period:
+    passed = sum(point.verdict is Verdict.PASSED for point in points)
+    decided = passed + sum(point.verdict in _RED for point in points)
+    low, high = wilson(passed, decided) if decided else (None, None)
+    values = [point.value for point in points if point.value is not None]
+    return Period(
+        since=since.isoformat(timespec="minutes"),
+        decided=decided,
+        passed=passed,
+        rate=passed / decided if decided else None,
+        low=low,
+        high=high,
+        others=len(points) - decided,
+        values=_spread(values) if values else None,
+        revisions=tuple(dict.fromkeys(point.revision for point in points if point.revision)),
+        changed=changed,
+    )
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    return Spread(count=len(values), least=min(values), median=statistics.median(values), greatest=max(values))

@@ -1,0 +1,106 @@
+"""``vexlab problems`` and ``vexlab results``: what they print of a store."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.unit.test_history import OOPS, WARN, result, run_info
+
+from vexlab.cli.problems import command
+from vexlab.cli.results import command as results
+from vexlab.model.case import CaseResult, RunState
+from vexlab.results.store import Store
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Return a store with four runs: two problems, of which one is fixed in the last and one not looked for."""
+    runs: tuple[tuple[CaseResult, ...], ...] = (
+        (result("a", OOPS), result("b", WARN), result("c", WARN)),
+        (result("a", OOPS),),
+        (result("a"),),
+    )
+    with closing(Store(tmp_path)) as store:
+        for number, cases in enumerate(runs, 1):
+            info = run_info(number)
+            folder = tmp_path / info.id / "cases" / "a"
+            folder.mkdir(parents=True)
+            if number == 1:
+                (folder / "reproduce").touch()
+            store.begin(info, str(tmp_path / info.id))
+            for case in cases:
+                store.save(info.id, case)
+            store.note_problems(info, cases)
+            store.finish(dataclasses.replace(info, finished=info.started, state=RunState.FINISHED))
+    return tmp_path
+
+
+def _said(folder: Path, *argv: str) -> list[str]:
+    done = CliRunner().invoke(command, [*argv, "--results", str(folder)])
+    assert done.exception is None
+    return [line.strip() for line in done.output.splitlines()]
+
+
+def test_a_run_tells_what_it_shows_and_what_it_shows_gone(kept: Path) -> None:
+    head, title, seen, case, again, rest = _said(kept)
+    assert head == "run 20261103-000000-0000 of vexfs on 6.1, revision v3: 1 fixed"
+    assert title == "1. crash          fixed      BUG: NULL in f"
+    first, last, gone = (f"20261{day}-000000-0000 (v{day[-1]})" for day in ("101", "102", "103"))
+    assert seen == f"first seen in {first}, last in {last}; 2 runs on 6.1; gone in {gone}"
+    assert (case, rest) == ("d.a[6.1] (0 s)", "besides, earlier runs showed 1 problem: --all tells what became of that")
+    assert again == "again: vexlab run --target vexfs --kernel 6.1 --case 'd.a[6.1]'"
+
+
+def test_an_earlier_run_tells_what_was_known_then_and_has_its_script(kept: Path) -> None:
+    said = _said(kept, "20261101", "--target", "vexfs")
+    assert said[0].endswith("revision v1: 2 new")
+    assert "d.b[6.1] (0 s) and 1 more" in said
+    assert f"again: {kept}/20261101-000000-0000/cases/a/reproduce" in said
+
+
+def test_all_problems_of_a_target_can_be_had_as_json(kept: Path) -> None:
+    document = json.loads("\n".join(_said(kept, "--all", "--json")))
+    assert document["left_out"] == 0
+    found = {each["problem"]["title"]: each for each in document["problems"]}
+    assert found["BUG: NULL in f"]["standing"] == "fixed"
+    assert found["BUG: NULL in f"]["fixed"]["revision"] == "v3"
+    assert found["WARNING in g"]["standing"] == "open"
+    assert found["WARNING in g"]["last"]["run"] == "20261101-000000-0000"
+    assert found["WARNING in g"]["problem"]["key"] == f"finding:{WARN.fingerprint}"
+
+
+def _results(folder: Path, *argv: str) -> str:
+    done = CliRunner().invoke(results, [*argv, "--results", str(folder)])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_show_may_be_left_out(kept: Path) -> None:
+    assert len(_results(kept).splitlines()) == 3
+    assert _results(kept, "last") == _results(kept, "show", "last")
+    assert json.loads(_results(kept, "20261101", "--json"))["run"]["id"] == "20261101-000000-0000"
+    assert "prune" in CliRunner().invoke(results, ["--help"]).output
+
+
+def test_runs_are_pinned_and_pruned(kept: Path) -> None:
+    assert _results(kept, "pin", "20261101") == "20261101-000000-0000 is pinned\n"
+    assert _results(kept).splitlines()[-1].endswith("pinned")
+    assert _results(kept, "prune", "--keep-runs", "1", "--dry-run").endswith("1 runs, 0.0 MiB would go\n")
+    assert len(_results(kept).splitlines()) == 3
+    assert _results(kept, "prune", "--keep-runs", "1").startswith("20261102-000000-0000  vexfs")
+    assert [line[:8] for line in _results(kept).splitlines()] == ["20261103", "20261101"]
+    _results(kept, "unpin", "20261101")
+    assert "1 runs" in _results(kept, "prune", "--keep-days", "1", "--keep-runs", "1")
+
+
+def test_without_a_limit_nothing_is_pruned(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(kept)
+    assert "no limit is set" in _results(kept, "prune")
+    (kept / "vexlab.toml").write_text("[results]\nkeep_runs = 2\n")
+    assert "1 runs" in _results(kept, "prune")
+    assert len(_results(kept).splitlines()) == 2
