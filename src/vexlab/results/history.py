@@ -76,10 +76,16 @@ def _past(session: Session, runs: Sequence[RunInfo], found: Sequence[Sighting]) 
 
 def _looked(session: Session, ids: Sequence[str], *, checks: bool) -> Iterator[tuple[str, CaseKey, Looked]]:
     """Yield run, key and what is said of each result with one of ``ids``; red ones are read only for their checks."""
-    columns = (CaseRow.run, CaseRow.result)
+    key = (CaseRow.domain, CaseRow.name, CaseRow.parameters, CaseRow.kernel, CaseRow.flavour, CaseRow.configuration)
+    passed = select(RunRow.id, RunRow.target, CaseRow.digest, *key).join(RunRow, RunRow.id == CaseRow.run)
     for at in range(0, len(ids), _AT_ONCE):
         some = CaseRow.id.in_(ids[at : at + _AT_ONCE])
-        wanted = (Verdict.PASSED.value, *(_RED if checks else ()))
-        for run, result in session.execute(select(*columns).where(some, CaseRow.verdict.in_(wanted))):
-            case = msgspec.convert(result, CaseResult)
-            yield run, case.key, looked(case)
+        for row in session.execute(passed.where(some, CaseRow.verdict == Verdict.PASSED.value)):
+            fields = {column.key: getattr(row, column.key) for column in key}
+            yield row.id, CaseKey(target=row.target, **fields), Looked(digest=row.digest, passed=True)
+        if checks:
+            for run, result in session.execute(
+                select(CaseRow.run, CaseRow.result).where(some, CaseRow.verdict.in_(_RED))
+            ):
+                case = msgspec.convert(result, CaseResult)
+                yield run, case.key, looked(case)

@@ -91,8 +91,9 @@ def _values(rows: Sequence[_Row], name: str, period_s: float) -> tuple[Trend, ..
 
 def _measured(rows: Sequence[_Row], name: str) -> Iterator[Point]:
     for case, run in rows:
-        if name in _metrics(case):
-            value = _metrics(case)[name] if case.verdict == Verdict.PASSED else None
+        values = _metrics(case)
+        if name in values:
+            value = values[name] if case.verdict == Verdict.PASSED else None
             yield dataclasses.replace(_point(case, run, f"{_line(case, run)} {name}"), value=value)
 
 
