@@ -17,8 +17,8 @@ from vexlab.model.refusals import OPERATIONS, PROPERTIES
 _SOURCES = "workloads/fscheck"
 # { "owner", "setgid_directory", "inode(7), S_ISGID on a directory; mkdir(2)", setgid_dir },
 _CHECK = re.compile(r'\{ "(\w+)", "(\w+)",\s*"[^"]+",\s*\w+ \}')
-# { "holes", "POSIX.1-2017 lseek(), ftruncate()", holes_make, holes_verify },
-_MARKER = re.compile(r'\{ "(\w+)", "[^"]*[^"\w][^"]*", \w+, \w+ \}')
+# { "holes", "POSIX.1-2017 lseek(), ftruncate()", "sparse_files truncate_up", holes_make, holes_verify },
+_MARKER = re.compile(r'\{ "(\w+)", "[^"]*[^"\w][^"]*", "[\w ]*",\s*\w+, \w+ \}')
 _MARKED = ("mark", "persist")  # families of fscheck mark and fscheck verify
 
 

@@ -56,7 +56,7 @@ one() {
     nothing
     later source/lib/hash.h
     is "the number of commands after a header changed" "$(steps)" \
-        "$(($(find source/{lib,fstree,fsseq} -name '*.c' | wc -l) + $(wc -w <<<"$PROGRAMS")))"
+        "$(($(find source/{lib,fstree,fsseq} -name '*.c' ! -name wrap.c | wc -l) + $(wc -w <<<"$PROGRAMS")))"
     compile -s >&2
     nothing
 }
