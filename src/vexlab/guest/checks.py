@@ -237,7 +237,8 @@ def _meaning(result: CheckResult | None, reason: str | None) -> tuple[SubVerdict
     if result.result is CheckOutcome.SKIP:
         return SubVerdict.SKIPPED, result.detail
     if result.result is CheckOutcome.LACKS:
-        return SubVerdict.SKIPPED, f"it needs `{result.needs}`, which the filesystem refuses ({result.errno})"
+        error = f" ({result.errno})" if result.errno else ""
+        return SubVerdict.SKIPPED, f"it needs `{result.needs}`, which the filesystem refuses{error}"
     if result.result is CheckOutcome.BLOCKED:
         return SubVerdict.BLOCKED, f"it needs `{result.needs}`, which is broken: {result.detail}"
     return SubVerdict.FAILED, result.detail

@@ -40,8 +40,10 @@ def _places(mounted: GuestFilesystem) -> tuple[str, str]:
     machine = mounted.machine
     made = machine.shell(_REFERENCE.format(device_of(machine, "reference")))
     assert made.ok, f"the reference filesystem cannot be made: {made}"
-    work = (f"{mounted.mountpoint}/work", "/mnt/reference/work")
-    assert machine.exec(["mkdir", *work]).ok
+    own = f"{mounted.mountpoint}/work" if mounted.can("mkdir", "rmdir") else mounted.mountpoint
+    work = (own, "/mnt/reference/work")
+    folders = machine.exec(["mkdir", "-p", *work])
+    assert folders.ok, f"no folder can be made: {folders}"
     return work
 
 
