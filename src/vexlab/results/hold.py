@@ -16,7 +16,7 @@ def hold(folder: Path) -> IO[bytes]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / _LOCK).open("wb")
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH)  # shared: several runs may have one folder, and none waits for another
     except OSError as error:
         raise InfraError(f"the results folder {folder} cannot be written: {error}") from error
     return file
@@ -26,7 +26,7 @@ def is_held(folder: Path) -> bool:
     """Whether the run whose evidence lies in ``folder`` goes on."""
     try:
         with (folder / _LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:  # there is none, or none that can be read
