@@ -53,6 +53,11 @@ def _said(child: subprocess.Popen[str]) -> str:
     return child.communicate()[1]
 
 
+def _passed(results: Path) -> bool:
+    """Whether a case of the last run is stored as passed."""
+    return any(case.verdict.value == "passed" for case in Store(results).load("last").cases)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_nothing_survives(tmp_path_factory: pytest.TempPathFactory, number: signal.Signals) -> None:
     folder = Path("/tmp") / f"v{os.getpid()}{number}"  # short: sockets are made below it
@@ -60,6 +65,7 @@ def test_nothing_survives(tmp_path_factory: pytest.TempPathFactory, number: sign
     child = _start(folder, "--case", "planted.clean", "--case", "planted.slow_program")
     try:
         assert _wait_for(lambda: list(folder.glob("r/*/cases/planted.clean*/case.json")), 60), _said(child)
+        assert _wait_for(lambda: _passed(folder / "r"), 60), "the first case is stored"
         assert _wait_for(lambda: working_in(folder), 60), "a machine of the second case is running"
         os.kill(child.pid, number)
         status = child.wait(timeout=30)

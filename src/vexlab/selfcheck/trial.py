@@ -134,7 +134,8 @@ class Trials:
 
     def _run(self, trial: Trial, cases: Sequence[str], evidence: Path, limit: float) -> tuple[int, str]:
         """Run ``cases`` in order, for at most ``limit`` seconds; return the run's status and its last words."""
-        request = replace(self._request, target=trial.target, cases=tuple(cases))
+        # It is measured what cases find: each tries everything, and no defect costs a probe of its own.
+        request = replace(self._request, target=trial.target, cases=tuple(cases), probe=False)
         if trial.defect:
             request = replace(request, build_args=(*request.build_args, f"DEFECT={trial.defect}"))
         if self._stops(trial):

@@ -58,6 +58,7 @@ class Machine:
         self.console = Console(files.console_log)
         self.watch: Callable[[str], None] | None = None
         self._killed = False
+        self._booting = False
         self.before_kill: Callable[[], None] | None = None
         self.symbols: Mapping[str, int] = {}
         self.qmp = qmp
@@ -283,7 +284,11 @@ class Machine:
                 break
         self.commands.disconnect()
         self.commands.has_runner = False  # it was in the memory that is lost
-        self.wait_ready(deadline.remaining)
+        self._booting = True  # a busy host may tell of the closed port as late as now
+        try:
+            self.wait_ready(deadline.remaining)
+        finally:
+            self._booting = False
         self.qmp.command("set-action", {"reboot": "shutdown"})
 
     def poweroff(self, *, timeout: float = 30.0) -> None:
@@ -354,7 +359,7 @@ class Machine:
                 f"{data.get('reason', 'no reason given')}",
                 hint=f"is the disk of {self.files.folder.parent.parent} full? TMPDIR names another one",
             )
-        if event == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open"):
+        if event == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open") and not self._booting:
             raise MachineLost("the guest agent is gone while the kernel runs on")
         if event == "VSERPORT_CHANGE" and data.get("id") == "runner":
             self.commands.runner_changed(is_open=bool(data.get("open")))
