@@ -22,7 +22,7 @@ from vexlab.observe.postmortem import examine
 from vexlab.selfcheck.defects import load_defects
 from vexlab.targets.load import find_target
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 VEXFS = Path(__file__).parents[2] / "targets" / "vexfs"
 BROKEN = tuple(defect.name for defect in load_defects(VEXFS / "broken.toml"))

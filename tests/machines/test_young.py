@@ -15,7 +15,7 @@ from vexlab.model.target import Target
 from vexlab.targets.load import find_target
 from vexlab.vm.machine import Machine
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 HERE = Path(__file__).parent
 VEXFS = HERE.parents[1] / "targets" / "vexfs"
