@@ -105,6 +105,7 @@ DECLARE(int, mkfifo, const char *path, mode_t mode)
 
 static const char *rename_of(int from_fd, const char *from, int to_fd, const char *to, unsigned int flags)
 {
+	bool directory, over;
 	struct stat st;
 
 	if (flags & RENAME_EXCHANGE)
@@ -113,11 +114,12 @@ static const char *rename_of(int from_fd, const char *from, int to_fd, const cha
 		return "rename_noreplace";
 	if (flags & RENAME_WHITEOUT)
 		return "rename_whiteout";
-	if (from && !fstatat(from_fd, from, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode))
-		return "rename_directory";
-	if (to && !fstatat(to_fd, to, &st, AT_SYMLINK_NOFOLLOW))
+	directory = from && !fstatat(from_fd, from, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode);
+	over = to && !fstatat(to_fd, to, &st, AT_SYMLINK_NOFOLLOW);
+	/* A directory that replaces one needs both: what is lacking counts. */
+	if (over && (!directory || !profile_works("rename_over")))
 		return "rename_over";
-	return "rename";
+	return directory ? "rename_directory" : "rename";
 }
 
 DECLARE(int, renameat2, int from_fd, const char *from, int to_fd, const char *to, unsigned int flags)
