@@ -81,10 +81,12 @@ static void long_name(char path[NAME_ROOM], const char *dir, int number)
 /* With so many names of this length a directory needs a new block for the next. */
 static int names_that_fit;
 
-/* One of many names: of the same file, where there are links. */
+/* One of many names: of the same file, as far as there are links. */
 static void add_name(const char *path)
 {
-	if (profile_works("link"))
+	static long links;
+
+	if (profile_works("link") && links++ < profile_half("link_max", LONG_MAX))
 		OK(link("source", path));
 	else
 		closed(created(path, 0644));

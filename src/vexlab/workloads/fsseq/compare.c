@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "fsseq/compare.h"
@@ -112,6 +113,22 @@ static bool steps_differ(struct place *place, const struct program *program, str
 	return false;
 }
 
+/* A directory that stays gets what a new one has: no attributes, the usual mode, our owner. */
+static bool plain(int fd)
+{
+	char list[4096];
+	ssize_t len = profile_works("xattr") ? flistxattr(fd, list, sizeof(list)) : 0;
+	bool good = true;
+
+	for (char *name = list; name < list + len; name += strlen(name) + 1)
+		good &= !fremovexattr(fd, name);
+	if (profile_works("chmod"))
+		good &= !fchmod(fd, 0755);
+	if (profile_works("chown"))
+		good &= !fchown(fd, geteuid(), getegid());
+	return good;
+}
+
 static bool empty(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -122,6 +139,7 @@ static bool empty(const char *path)
 		return false;
 	for (size_t i = 0; i < names.count; i++)
 		good &= !strcmp(names.name[i], "lost+found") || tree_remove(fd, names.name[i]);
+	good &= plain(fd);
 	names_free(&names);
 	close(fd);
 	return good;

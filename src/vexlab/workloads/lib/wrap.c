@@ -79,7 +79,9 @@ DECLARE(int, symlink, const char *target, const char *path)
 
 DECLARE(int, symlinkat, const char *target, int fd, const char *path)
 {
-	return NAMES("symlink", capability_path(fd, path), __real_symlinkat(target, fd, path));
+	long value = NAMES("symlink", capability_path(fd, path), __real_symlinkat(target, fd, path));
+
+	return capability_within(value, !value, "symlink_max", target ? (long long)strlen(target) : 0);
 }
 
 static const char *kind_of(mode_t mode)
