@@ -23,8 +23,9 @@ def effective(target: Target, profile: Profile | None) -> Target:
     if profile is None:
         return target
     declared = dict(target.refuses)
-    for capability in profile.refused():
-        for word in CAPABILITIES[capability.name].refuses:
+    for name, kind in CAPABILITIES.items():
+        capability = profile.behind(name)
+        for word in kind.refuses if capability.state is State.REFUSED else ():
             declared.setdefault(
                 word, f"refused when it was probed{f' ({capability.errno})' if capability.errno else ''}"
             )

@@ -7,7 +7,7 @@
 
 static bool may_have(size_t size)
 {
-	return (long long)size <= within("file_size", LLONG_MAX);
+	return (long long)size <= profile_within("file_size", LLONG_MAX);
 }
 
 static const size_t sizes[] = { 0, 1, 511, 4095, 4096, 4097, 49152, 65537, 300000, 5000000 };
@@ -41,7 +41,7 @@ static void contents_verify(void)
 /* 3 MiB with data after the first, or a third and the whole of what there may be. */
 static off_t holes_size(void)
 {
-	return within("file_sparse", 3 << 20) / 3 * 3;
+	return profile_within("file_sparse", 3 << 20) / 3 * 3;
 }
 
 static void holes_make(void)
@@ -52,7 +52,7 @@ static void holes_make(void)
 	EQ(OK(pwrite(fd, patterned(len, at, 1), len, at)), len);
 	OK(ftruncate(fd, size));
 	closed(fd);
-	size = within("file_size", 50000);
+	size = profile_within("file_size", 50000);
 	make("cut", size, 2);
 	OK(truncate("cut", size / 10 + 1));
 	OK(truncate("cut", size));
@@ -70,7 +70,7 @@ static void holes_verify(void)
 	HOLDS(look_fd(fd).st_blocks < 2048, "5000 bytes of data take %lld blocks", (long long)look_fd(fd).st_blocks);
 	closed(fd);
 	fd = opened("cut", O_RDONLY);
-	size = within("file_size", 50000);
+	size = profile_within("file_size", 50000);
 	expect_pattern(fd, 0, size / 10 + 1, 2);
 	expect_zeros(fd, size / 10 + 1, size - size / 10 - 1);
 	closed(fd);
@@ -279,7 +279,7 @@ static void xattrs_verify(void)
 /* A tenth of the file is a tenth of 100000 bytes, or of what there may be. */
 static off_t tenth(void)
 {
-	return within("file_size", 100000) / 10;
+	return profile_within("file_size", 100000) / 10;
 }
 
 static void mapped_make(void)

@@ -5,9 +5,6 @@
 #include "fscheck/run.h"
 #include "lib/profile.h"
 
-/* As many as `wanted`, or half of the limit where an error was seen at a limit below that. */
-long long within(const char *limit, long long wanted);
-
 /* Markers that have a file of their own; all are listed in markers.c. */
 void symlinks_make(void);
 void symlinks_verify(void);

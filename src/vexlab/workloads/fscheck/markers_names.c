@@ -11,7 +11,7 @@ static void symlink_target(char *target, int len)
 
 void symlinks_make(void)
 {
-	int longest = within("symlink_max", 1000);
+	int longest = profile_within("symlink_max", 1000);
 	char name[16], target[1024];
 
 	for (int len = 1; len < longest; len += len < 70 ? 1 : 59) {
@@ -23,7 +23,7 @@ void symlinks_make(void)
 
 void symlinks_verify(void)
 {
-	int longest = within("symlink_max", 1000);
+	int longest = profile_within("symlink_max", 1000);
 	char name[16], target[1024], got[1024];
 
 	for (int len = 1; len < longest; len += len < 70 ? 1 : 59) {
@@ -37,7 +37,7 @@ void symlinks_verify(void)
 
 static int links_count(void)
 {
-	return within("dir_entries", within("link_max", 51) - 1);
+	return profile_within("dir_entries", profile_within("link_max", 51) - 1);
 }
 
 void links_make(void)
@@ -67,12 +67,12 @@ void links_verify(void)
 /* 700 names of 5 to 244 bytes, or fewer and shorter ones: where a directory takes few it may be for their bytes. */
 static int names_count(void)
 {
-	return within("dir_entries", 4 * 700) / 4;
+	return profile_within("dir_entries", 4 * 700) / 4;
 }
 
 static const char *name_of(int number)
 {
-	unsigned char width = 5 + number % (within("name_max", 245) - 5);
+	unsigned char width = 5 + number % (profile_within("name_max", 245) - 5);
 	static char name[300];
 
 	snprintf(name, sizeof(name), "d/%0*d", width, number);

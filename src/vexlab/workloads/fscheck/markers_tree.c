@@ -2,13 +2,6 @@
 /* Directories, and what was moved and changed in them, to be found again. */
 #include "fscheck/markers.h"
 
-long long within(const char *limit, long long wanted)
-{
-	bool reached = strcmp(profile_errno(limit), "-") && profile_limit(limit, wanted) < wanted;
-
-	return reached ? profile_half(limit, wanted) : wanted;
-}
-
 /* A file and a directory, as every filesystem has them: what `fscheck readonly` must not change. */
 void plain_make(void)
 {
@@ -27,7 +20,7 @@ void plain_verify(void)
 
 void tree_make(void)
 {
-	for (int i = 0; i < within("depth", 40); i++) {
+	for (int i = 0; i < profile_within("depth", 40); i++) {
 		OK(mkdir("down", 0755));
 		OK(mkdir("side", 0711));
 		put("f", "here");
@@ -37,7 +30,7 @@ void tree_make(void)
 
 void tree_verify(void)
 {
-	for (int i = 0; i < within("depth", 40); i++) {
+	for (int i = 0; i < profile_within("depth", 40); i++) {
 		EQ(entries("."), 3);
 		if (keeps_dir_links())
 			EQ(look(".").st_nlink, 4);

@@ -87,6 +87,13 @@ long long profile_half(const char *name, long long otherwise)
 	return limit < 0 || limit / 2 > otherwise ? otherwise : limit / 2;
 }
 
+long long profile_within(const char *name, long long wanted)
+{
+	bool reached = strcmp(profile_errno(name), "-") && profile_limit(name, wanted) < wanted;
+
+	return reached ? profile_half(name, wanted) : wanted;
+}
+
 const char *profile_errno(const char *name)
 {
 	const struct line *line = find(name);

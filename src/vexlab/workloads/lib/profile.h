@@ -29,6 +29,9 @@ long long profile_limit(const char *name, long long otherwise);
 /* Half of the limit, which is what a workload may use of it; `otherwise` where that is less or nothing is known. */
 long long profile_half(const char *name, long long otherwise);
 
+/* As many as `wanted`, or half of the limit where an error was seen at a limit below that. */
+long long profile_within(const char *name, long long wanted);
+
 /* The name of the error at the limit, or by which it was refused; "-" for none. */
 const char *profile_errno(const char *name);
 
