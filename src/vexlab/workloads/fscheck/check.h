@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/profile.h"
 #include "lib/digest.h"
 #include "lib/random.h"
 #include "lib/tree.h"
@@ -74,6 +75,9 @@ void expect_equal(const char *what, long long got, long long wanted);
 void expect_bytes(const char *what, const void *got, const void *wanted, size_t len);
 void expect_optional(const char *what, long value, int err, const int *allowed, uint64_t before);
 void asserted(void);
+/* Ends the check where this capability does not work, or its limit is below `wanted` and an error was seen there. */
+void need(const char *capability);
+void need_room(const char *limit, long long wanted);
 const char *errno_name(int err);
 
 #define fail(...) report(FAIL, 0, __VA_ARGS__)
@@ -171,6 +175,8 @@ void expect_recent(const char *what, struct timespec time, struct timespec floor
 /* Both mtime and ctime. */
 void expect_marked(const char *path, struct timespec floor);
 long find_granularity(void);
+/* The second of a time as it is kept, where whole seconds are one. */
+long long kept_second(long long second);
 int compare_times(struct timespec a, struct timespec b);
 bool same_time(struct timespec a, struct timespec b);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* read(2), write(2), lseek(2): what was written is read, at any size and offset. */
 #include "fscheck/check.h"
-#include "lib/profile.h"
 
 static const size_t borders[] = {
 	1, 2, 511, 512, 513, 1023, 1024, 1025, 4095, 4096, 4097, 8191, 8192, 8193, 12287, 12288, 16385, 32768, 49151,

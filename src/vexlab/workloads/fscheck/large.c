@@ -73,8 +73,10 @@ static void no_aliases(void)
 
 static int powers(off_t *limit)
 {
-	int fd = created("f", 0644), last = 12;
+	int fd, last = 12;
 
+	need_room("file_sparse", 2 * GIB);
+	fd = created("f", 0644);
 	for (int power = 12; power <= 42; power++) {
 		off_t at = 1LL << power;
 		void *data = patterned(3000, at, power);
@@ -156,6 +158,8 @@ static void limit(void)
 	int fd = created("f", 0644);
 	char byte;
 
+	need("truncate_up");
+	need_room("file_sparse", 2 * GIB - 1);
 	while (low < high - 1) {
 		off_t middle = low + (high - low) / 2;
 

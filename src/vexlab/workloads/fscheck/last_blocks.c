@@ -4,7 +4,6 @@
  * its allocations failed. What this leaves is for fsck, and for a comparison after mounting again.
  */
 #include "fscheck/last_operations.h"
-#include "lib/profile.h"
 
 #define MOST_FREE 3
 #define SINGLES 120		/* files of one block, by which the free blocks are set */

@@ -3,7 +3,6 @@
 #include <sys/xattr.h>
 
 #include "fscheck/last_operations.h"
-#include "lib/profile.h"
 
 size_t block_size;
 

@@ -115,6 +115,7 @@ static void many(void)
 	char name[16];
 	int made;
 
+	need("link");
 	make("f", 10, 1);
 	for (made = 0; made < MANY; made++) {
 		snprintf(name, sizeof(name), "l%d", made);

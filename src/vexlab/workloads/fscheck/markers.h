@@ -3,7 +3,6 @@
 #define FSCHECK_MARKERS_H
 
 #include "fscheck/run.h"
-#include "lib/profile.h"
 
 /* Markers that have a file of their own; all are listed in markers.c. */
 void symlinks_make(void);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Makes each marker in a directory of its own, and looks for it there afterwards. */
 #include "fscheck/run.h"
-#include "lib/profile.h"
 
 static const struct marker *current;
 static bool verifying;
@@ -12,12 +11,8 @@ static void demand(void)
 	char words[128];
 
 	snprintf(words, sizeof(words), "mkdir %s", current->needs);
-	for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
-		if (profile_works(word))
-			continue;
-		snprintf(outcome->needs, sizeof(outcome->needs), "%s", word);
-		report(profile_state(word) == REFUSED_CLEANLY ? LACKS : BLOCKED, 0, "it needs %s", word);
-	}
+	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+		need(word);
 }
 
 static void work(void)

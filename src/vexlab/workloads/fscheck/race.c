@@ -42,6 +42,7 @@ static void renames(void)
 {
 	char name[16];
 
+	need("rename_noreplace");
 	for (int i = 0; i < 8; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
 		make(name, 100 + i, i);
@@ -95,6 +96,7 @@ static void links(void)
 
 static void directory_renames(void)
 {
+	need("rename_directory");
 	OK(mkdir("a", 0755));
 	OK(mkdir("b", 0755));
 	OK(mkdir("a/x", 0755));
@@ -119,9 +121,12 @@ static void directory_renames(void)
 
 static void cut_and_write(void)
 {
+	const long most = profile_within("file_size", 105000) - 5000;
 	unsigned char *got = malloc(200000);
 	int fd = created("f", 0644);
 
+	need("truncate_up");
+	need("truncate_down");
 	/* One process cuts, others write bytes of one value each: no other byte but zero may ever be read. */
 	WORKERS(4, number) {
 		unsigned char data[5000];
@@ -131,9 +136,9 @@ static void cut_and_write(void)
 		memset(data, 'A' + number, sizeof(data));
 		for (int i = 0; i < 150; i++) {
 			if (number == 0)
-				OK(ftruncate(fd, random_below(&state, 100000)));
+				OK(ftruncate(fd, random_below(&state, most)));
 			else if (number < 3)
-				EQ(OK(pwrite(fd, data, sizeof(data), random_below(&state, 100000))), sizeof(data));
+				EQ(OK(pwrite(fd, data, sizeof(data), random_below(&state, most))), sizeof(data));
 			else if ((len = OK(pread(fd, got, 200000, 0))) > 0)
 				for (ssize_t j = 0; j < len; j++)
 					HOLDS(!got[j] || got[j] == 'B' || got[j] == 'C', "byte %zd: nobody wrote 0x%02x", j,
@@ -173,20 +178,21 @@ static void open_while_unlinked(void)
 
 static void write_disjoint(void)
 {
+	const off_t count = profile_within("file_size", 160 * 1500) / 1500;
 	int fd = created("f", 0644);
 
 	WORKERS(4, number) {
 		unsigned char data[1500];
 
-		for (off_t i = number; i < 160; i += 4) {
+		for (off_t i = number; i < count; i += 4) {
 			pattern(data, sizeof(data), i * 1500, 9);
 			EQ(OK(pwrite(fd, data, sizeof(data), i * 1500)), 1500);
 		}
 	}
-	EQ(look_fd(fd).st_size, 160 * 1500);
-	expect_pattern(fd, 0, 160 * 1500, 9);
+	EQ(look_fd(fd).st_size, count * 1500);
+	expect_pattern(fd, 0, count * 1500, 9);
 	forget(fd);
-	expect_pattern(fd, 0, 160 * 1500, 9);
+	expect_pattern(fd, 0, count * 1500, 9);
 	closed(fd);
 }
 

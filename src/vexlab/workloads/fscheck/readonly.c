@@ -3,7 +3,6 @@
 #include <sys/xattr.h>
 
 #include "fscheck/run.h"
-#include "lib/profile.h"
 
 static void is_readonly(void)
 {
@@ -81,10 +80,7 @@ static void mapping(void)
 	int fd = opened("plain/page", O_RDONLY);
 	unsigned char *map;
 
-	if (!profile_works("mmap_private")) {
-		snprintf(outcome->needs, sizeof(outcome->needs), "mmap_private");
-		report(profile_state("mmap_private") == REFUSED_CLEANLY ? LACKS : BLOCKED, 0, "it needs mmap_private");
-	}
+	need("mmap_private");
 	map = (void *)OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
 
 	FAILS(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), EACCES);

@@ -81,6 +81,22 @@ void expect_failure(const char *what, long value, int err, const int *wanted)
 		report(FAIL, err, "%s: expected %s, got %s", what, names_of(wanted), errno_name(err));
 }
 
+void need(const char *capability)
+{
+	if (profile_works(capability))
+		return;
+	snprintf(outcome->needs, sizeof(outcome->needs), "%s", capability);
+	report(profile_state(capability) == REFUSED_CLEANLY ? LACKS : BLOCKED, 0, "it needs %s", capability);
+}
+
+void need_room(const char *limit, long long wanted)
+{
+	if (profile_within(limit, wanted) == wanted)
+		return;
+	snprintf(outcome->needs, sizeof(outcome->needs), "%s", limit);
+	report(LACKS, 0, "it needs %s of %lld", limit, wanted);
+}
+
 void expect_optional(const char *what, long value, int err, const int *allowed, uint64_t before)
 {
 	asserted();

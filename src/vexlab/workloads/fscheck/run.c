@@ -4,7 +4,6 @@
 #include "lib/capability.h"
 #include "lib/json.h"
 #include "lib/output.h"
-#include "lib/profile.h"
 
 #define UNKILLABLE_S 3.0
 

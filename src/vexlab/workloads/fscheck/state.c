@@ -69,6 +69,18 @@ long find_granularity(void)
 	return grain;
 }
 
+static long long seconds_as_one(void)
+{
+	return 1 + (profile_limit("time_granularity", 1) - 1) / 1000000000;
+}
+
+long long kept_second(long long second)
+{
+	long long over = second % seconds_as_one();
+
+	return second - (over < 0 ? over + seconds_as_one() : over);
+}
+
 struct timespec clock_floor(void)
 {
 	long grain = settings.granularity;
@@ -77,6 +89,7 @@ struct timespec clock_floor(void)
 	/* The kernel stamps files with the coarse clock: include/linux/timekeeping.h, ktime_get_coarse_real_ts64. */
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	now.tv_nsec = grain >= 1000000000 ? 0 : now.tv_nsec / grain * grain;
+	now.tv_sec = kept_second(now.tv_sec);
 	return now;
 }
 
@@ -107,7 +120,7 @@ void tick(void)
 	struct timespec pause = { 0, 25000000 };
 
 	if (settings.granularity > pause.tv_nsec)
-		pause = (struct timespec){ 1, 100000000 };
+		pause = (struct timespec){ seconds_as_one(), 100000000 };
 	while (nanosleep(&pause, &pause) && errno == EINTR)
 		;
 }

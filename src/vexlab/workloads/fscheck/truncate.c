@@ -228,6 +228,7 @@ static void far_apart(void)
 	struct stat st;
 	int fd;
 
+	need_room("file_sparse", 200 * stride);
 	fd = created("f", 0644);
 	for (int i = 0; i < 200; i++)
 		EQ(pwrite(fd, "x", 1, i * stride), 1);
