@@ -168,9 +168,10 @@ def test_marks_without_a_meaning_are_refused(vexlab: Callable[..., Run], tmp_pat
     assert "has a mark that means nothing" in run.stderr
 
 
-def test_a_conftest_that_exits_is_refused(vexlab: Callable[..., Run], tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["import sys\nsys.exit(0)\n", "import os\nos._exit(0)\n"], ids=["exit", "os_exit"])
+def test_a_conftest_that_exits_is_refused(vexlab: Callable[..., Run], tmp_path: Path, end: str) -> None:
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "conftest.py").write_text("import sys\nsys.exit(0)\n")
+    (tmp_path / "mine" / "conftest.py").write_text(end)
     (tmp_path / "mine" / "test_a.py").write_text("def test_a(machine):\n    pass\n")
     run = vexlab("--target", str(ATTACKS), str(tmp_path / "mine"))
     assert run.status == 2

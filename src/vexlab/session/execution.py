@@ -8,9 +8,10 @@ import datetime
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
@@ -148,11 +149,30 @@ def _tell_profiles(profiles: Sequence[Profile], stream: Stream, run: RunInfo, fo
 def _pytest(arguments: list[str], collector: Collector) -> int:
     """Return pytest's exit status. A ``conftest.py`` beside the cases is imported in this process, too."""
     try:
-        return int(pytest.main(arguments, plugins=[collector]))
+        with _no_silent_end():
+            return int(pytest.main(arguments, plugins=[collector]))
     except (SystemExit, pytest.exit.Exception) as error:
         collector.uncollected = True
         collector.errors.append(f"a conftest.py ends the session when it is imported: {type(error).__name__}: {error}")
         return _INTERNAL[0]
+
+
+@contextlib.contextmanager
+def _no_silent_end() -> Iterator[None]:
+    """Let ``os._exit`` raise ``SystemExit`` in this process: it would end with status 0 and without a verdict.
+
+    The workers, where the cases run, are processes of their own: the end of one is seen from here.
+    """
+    real = os._exit
+
+    def refuse(status: int) -> NoReturn:
+        raise SystemExit(status)
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = real
 
 
 def _now() -> str:
