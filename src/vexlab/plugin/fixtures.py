@@ -118,6 +118,7 @@ def build(request: pytest.FixtureRequest, lab: Lab, target: Target, kernel: Kern
             built[key] = _build(request.config, lab, target, kernel, own)
         except BuildError as error:
             built[key] = error
+    recorder_of(request.node).looked = True
     return built[key]
 
 
@@ -148,7 +149,10 @@ def artifact(request: pytest.FixtureRequest, build: ModuleArtifact | BuildError)
 def profile(request: pytest.FixtureRequest, kernel: Kernel, target_configuration: str) -> Profile | None:
     """Return what the target can do on the kernel, as probed before the run; ``None`` where it was not probed."""
     key = replace(marks_of(request.node).key, kernel=kernel.name, configuration=target_configuration)
-    return profile_on(request.config, key)
+    found = profile_on(request.config, key)
+    if found is not None:
+        recorder_of(request.node).looked = True
+    return found
 
 
 @pytest.fixture

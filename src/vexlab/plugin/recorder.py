@@ -33,7 +33,8 @@ class Recorder:
     ``step`` is what the case was doing when the kernel spoke, where it says so. ``lab_error`` is an error of the lab
     itself, which says nothing about the module. ``echo`` tells that the case ended by nothing but the machine's death.
     ``attempts`` are the lab's errors that ended earlier attempts. ``overdue`` says that the case was told that its time
-    is over, whether or not it listened.
+    is over, whether or not it listened. ``looked`` tells that it rests on something that happened: it had a machine, a
+    build of the module, or a profile probed in a kernel.
     """
 
     def __init__(self, folder: Path, settle_s: float, attempts: tuple[str, ...] = ()) -> None:
@@ -50,6 +51,7 @@ class Recorder:
         self.lab_error = ""
         self.overdue = ""
         self.echo = False
+        self.looked = False
         self.settle_s = settle_s
         self._ran = False
         self._machines: list[WatchedMachine] = []
@@ -73,6 +75,7 @@ class Recorder:
     def attach(self, machine: Machine, order: Order) -> None:
         """Begin to watch a machine of the case's; the last one attached is the one that it works with."""
         self.order = order
+        self.looked = True
         self._machines.append(WatchedMachine(machine, order))
         self._attached = True
 

@@ -26,6 +26,7 @@ RESULT = "vexlab_case"
 _OUTCOMES = pytest.StashKey[list[tuple[Outcome, str]]]()
 _WORDS = pytest.StashKey[list[str]]()
 _SHOWN = 12  # failed checks
+_NO_KERNEL = "the case passed and looked at no machine, no build and no profile: ask for a fixture such as `machine`"
 _RANK = (Outcome.PASSED, Outcome.SKIPPED, Outcome.BLOCKED, Outcome.ERROR, Outcome.FAILED)
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 # What speaks about the module; whatever else a case raises is a fault of the case, or of ours.
@@ -62,10 +63,10 @@ def _judged(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
         item.stash.setdefault(_WORDS, []).append(words)
     if call.when == "teardown" and recorder.overdue:
         outcomes.append((Outcome.ERROR, recorder.overdue))
-    if call.when == "teardown" and (words := _failed_checks(recorder)):
-        outcomes.append((Outcome.FAILED, words))
+    if call.when == "teardown" and (told := _told_at_the_end(recorder, outcomes)):
+        outcomes.append(told)
         if report.passed:
-            report.outcome, report.longrepr = "failed", words
+            report.outcome, report.longrepr = "failed", told[1]
     outcome, reason = max(outcomes, key=lambda each: _RANK.index(each[0]))
     verdict, reason = _weighed(item, call, report, outcome, reason)
     if call.when == "teardown":
@@ -98,6 +99,15 @@ def _is_tolerated(item: pytest.Item, recorder: Recorder) -> bool:
     """Whether what goes wrong is the doing of crafted images, and the target trusts images; never in the set-up."""
     trusting = recorder.order is not None and recorder.order.target.images == "trusted"
     return trusting and recorder.ran and marks_of(item).crafted_images
+
+
+def _told_at_the_end(recorder: Recorder, outcomes: list[tuple[Outcome, str]]) -> tuple[Outcome, str] | None:
+    """Return how the whole case ended where its steps alone do not tell; ``None`` where they do."""
+    if words := _failed_checks(recorder):
+        return Outcome.FAILED, words
+    if not recorder.looked and all(outcome is Outcome.PASSED for outcome, _ in outcomes):
+        return Outcome.ERROR, _NO_KERNEL
+    return None
 
 
 def _failed_checks(recorder: Recorder) -> str:

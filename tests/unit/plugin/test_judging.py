@@ -78,17 +78,28 @@ def test_only_the_labs_failure_is_tried_again(run: Run) -> None:
 
 
 def test_a_case_has_its_time_on_the_host(run: Run) -> None:
-    cases = "def test_it():\n    time.sleep(30)\ndef test_next():\n    pass\n"
+    cases = "def test_it(machine):\n    time.sleep(30)\ndef test_next(machine):\n    pass\n"
     ran = run(cases, settings="[run]\ncase_s = 1\n")
     assert ran.case("it")["verdict"] == "error"
     assert "did not end within 1 s on the host" in ran.case("it")["reason"]
     assert ran.case("next")["verdict"] == "passed"
 
 
+def test_a_case_that_looked_at_no_kernel_has_nothing_to_say(run: Run) -> None:
+    ran = run("def test_a(): pass\ndef test_b(): assert False\ndef test_c(artifact): pass\ndef test_d(profile): pass\n")
+    assert {name: ran.case(name)["verdict"] for name in "abcd"} == {
+        "a": "error",
+        "b": "failed",
+        "c": "passed",
+        "d": "error",
+    }
+    assert "looked at no machine, no build and no profile" in ran.case("a")["reason"]
+
+
 def test_a_case_leaves_the_process_as_it_was(run: Run) -> None:
     cases = (
-        "def test_a(): os.chdir('/'); os.environ['LEFT'] = '1'\n"
-        "def test_b(): assert os.getcwd() != '/'; assert 'LEFT' not in os.environ\n"
+        "def test_a(machine): os.chdir('/'); os.environ['LEFT'] = '1'\n"
+        "def test_b(machine): assert os.getcwd() != '/'; assert 'LEFT' not in os.environ\n"
     )
     ran = run(cases)
     assert [ran.case(name)["verdict"] for name in "ab"] == ["passed", "passed"]
