@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from vexlab.config import visible
 from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState
+from vexlab.model.earlier import Earlier
 from vexlab.model.metric import Metric
 from vexlab.model.problem import Harm, Problem, distinct
 from vexlab.model.profile import Profile
@@ -84,16 +85,18 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A run, its problems, and what the target can do on each kernel, in each configuration."""
+    """A run, its problems, what the target can do on each kernel, in each configuration, and the runs before."""
 
     result: RunResult
     problems: tuple[Problem, ...]
     profiles: tuple[Profile, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
 
     @classmethod
-    def of(cls, result: RunResult, profiles: Sequence[Profile] = ()) -> Content:
-        """Return the content of a run's reports."""
-        return cls(result=result, problems=distinct(result.cases), profiles=tuple(profiles))
+    def of(cls, result: RunResult, profiles: Sequence[Profile] = (), earlier: Sequence[Earlier] = ()) -> Content:
+        """Return the content of a run's reports; the runs of ``earlier`` come oldest first."""
+        problems = distinct(result.cases)
+        return cls(result=result, problems=problems, profiles=tuple(profiles), earlier=tuple(earlier))
 
     @property
     def cases(self) -> tuple[CaseResult, ...]:

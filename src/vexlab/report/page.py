@@ -2,14 +2,16 @@
 
 What is above the table of cases is written here. The table is built by ``assets/page.js`` from data in the page, so
 that 10,000 cases are answered at once. Every text passes ``bounded`` and is escaped: here by the template, in the
-browser because the script only ever sets text. The Content-Security-Policy allows by their hashes the one script and
-the one style.
+browser because the scripts only ever set text. The Content-Security-Policy allows by their hashes the scripts and the
+style in the page, and nothing else: Vega interprets the expressions of charts instead of compiling them (``ast``), and
+writes no markup, which the one policy of trusted types would make empty.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -21,6 +23,8 @@ from vexlab.model.case import CaseResult
 from vexlab.model.problem import Problem
 from vexlab.model.profile import summary
 from vexlab.model.verdict import Finding
+from vexlab.report import draw
+from vexlab.report.charts import Chart, Spec, charts
 from vexlab.report.content import (
     HARM_WORDS,
     Content,
@@ -45,8 +49,10 @@ _SHORT = 120
 
 
 def render(content: Content) -> bytes:
-    """Return the page; raise ``UsageError`` where Jinja2 is missing."""
-    style, script = _asset("page.css"), _asset("page.js")
+    """Return the page; raise ``UsageError`` where Jinja2 or vl-convert is missing."""
+    style = _asset("page.css")
+    drawn = charts(content)
+    scripts = _scripts(drawn)
     markup = _template().render(
         content=content,
         head=content.headline,
@@ -57,17 +63,33 @@ def render(content: Content) -> bytes:
         environment=environment(content.result.run),
         profiles=[(profile.place, summary(profile)) for profile in content.profiles],
         style=style,
-        script=script,
+        charts=[each for each in drawn if each.spec],
+        missing=[each for each in drawn if not each.spec],
+        scripts=scripts,
         style_hash=_hash(style),
-        script_hash=_hash(script),
+        script_hashes=" ".join(f"'{_hash(each)}'" for each in scripts),
         data=_data(content),
+        specs=_in_element([_fluid(each) for each in drawn if each.spec]),
     )
     return markup.encode()
 
 
 def check() -> None:
-    """Raise ``UsageError`` where Jinja2 is missing."""
+    """Raise ``UsageError`` where Jinja2 or vl-convert is missing."""
     _template()
+    draw.check()
+
+
+def _scripts(drawn: Sequence[Chart]) -> list[str]:
+    """Return the page's scripts in their order; the library of charts only where there is one."""
+    own = [_asset("page.js")]
+    return [draw.bundle(), _asset("charts.js"), *own] if any(each.spec for each in drawn) else own
+
+
+def _fluid(chart: Chart) -> Spec:
+    """Return a chart that is as wide as the page."""
+    size = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
+    return {**draw.complete(chart.spec or {}), **size}
 
 
 @cache
@@ -123,7 +145,12 @@ def _data(content: Content) -> str:
     excerpts = _Excerpts()
     room = _Room(_EVERY_MOST)
     rows = [_row(case, excerpts, room) for case in content.cases]
-    data = msgspec.json.encode({"cases": rows, "excerpts": excerpts.every}).decode()
+    return _in_element({"cases": rows, "excerpts": excerpts.every})
+
+
+def _in_element(value: object) -> str:
+    """Return JSON in which nothing ends the element it stands in."""
+    data = msgspec.json.encode(value).decode()
     for character in "<>&\u2028\u2029":
         data = data.replace(character, f"\\u{ord(character):04x}")
     return data

@@ -1,0 +1,307 @@
+"""The charts of a run, each described once, as Vega-Lite: the page draws it interactive, other formats as SVG. Pure.
+
+A description holds the numbers it draws, so that nothing is fetched; what a guest or a case named stands in it as data
+only, never in an expression.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vexlab.model.case import CaseResult
+from vexlab.model.metric import Direction, Metric
+from vexlab.model.trend import wilson
+from vexlab.model.verdict import Verdict
+from vexlab.report.content import Content, one_line
+
+Spec = dict[str, Any]
+_Row = dict[str, object]
+
+WIDTH = 640  # of a chart in an SVG, in pixels
+_ROW = 22  # height of a bar with its distance
+_DURATIONS_MOST = 400  # marks: a browser draws each as an element
+_ROWS_MOST = 24
+_NAME_MOST = 90
+_COLOURS: Mapping[Verdict, str] = {  # told apart on white and on black, and in grey by their order
+    Verdict.PASSED: "#2f9e5b",
+    Verdict.FAILED: "#e0483e",
+    Verdict.CRASHED: "#a3123a",
+    Verdict.SKIPPED: "#b9a44c",
+    Verdict.BLOCKED: "#e08a1e",
+    Verdict.ERROR: "#8a63d2",
+    Verdict.UNDECIDED: "#8b949e",
+}
+_BETTER, _WORSE, _SAME = "better", "worse", "within the range before"
+_RATIO = "_ratio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart; ``about`` says in a sentence what it shows. ``spec`` is ``None`` where there is nothing to draw."""
+
+    name: str
+    title: str
+    about: str
+    spec: Spec | None = None
+
+
+def charts(content: Content) -> tuple[Chart, ...]:
+    """Return every chart; those without data say in ``about`` why they are none."""
+    return tuple(make(content) for make in _CHARTS)
+
+
+def verdicts(content: Content) -> Chart:
+    """Return how many cases of each domain have each verdict."""
+    title = "Verdicts by domain"
+    counted = Counter((case.domain, case.verdict) for case in content.cases)
+    rows: list[_Row] = [
+        {"domain": one_line(domain), "verdict": verdict.value, "order": list(Verdict).index(verdict), "cases": number}
+        for (domain, verdict), number in sorted(counted.items())
+    ]
+    if not rows:
+        return Chart(name="verdicts", title=title, about="no case ran")
+    spec = _spec(rows, height=_ROW * len({domain for domain, _ in counted}))
+    spec["mark"] = {"type": "bar", "cornerRadius": 1}
+    spec["encoding"] = {
+        "y": _names("domain"),
+        "x": {"field": "cases", "type": "quantitative", "title": "cases", "axis": {"tickMinStep": 1}},
+        "color": _verdict_colour(content),
+        "order": {"field": "order"},
+        "tooltip": _tips("domain", "verdict", "cases"),
+    }
+    return Chart(name="verdicts", title=title, about="Cases by domain and verdict.", spec=spec)
+
+
+def durations(content: Content) -> Chart:
+    """Return how long cases took, by domain."""
+    title = "Durations"
+    timed = sorted((case for case in content.cases if case.duration_s > 0), key=lambda each: -each.duration_s)
+    if not timed:
+        return Chart(name="durations", title=title, about="no case has a duration")
+    shown = timed[:_DURATIONS_MOST]
+    rows: list[_Row] = [
+        {
+            "domain": one_line(case.domain),
+            "case": one_line(case.id),
+            "verdict": case.verdict.value,
+            "seconds": round(case.duration_s, 3),
+        }
+        for case in shown
+    ]
+    spec = _spec(rows, height=(_ROW + 6) * len({case.domain for case in shown}))
+    spec["params"] = [_zoom("x")]
+    spec["mark"] = {"type": "tick", "thickness": 2, "opacity": 0.75, "clip": True, "bandSize": 16}
+    spec["encoding"] = {
+        "y": _names("domain"),
+        "x": {"field": "seconds", "type": "quantitative", "title": "seconds", "scale": {"zero": True, "padding": 4}},
+        "color": _verdict_colour(content),
+        "tooltip": _tips("case", "verdict", "seconds"),
+    }
+    which = f"each of {len(timed)} cases" if len(timed) == len(shown) else f"the {len(shown)} longest of {len(timed)}"
+    about = f"A line is a case, {which}; {sum(case.duration_s for case in timed):.0f} s in all."
+    return Chart(name="durations", title=title, about=about, spec=spec)
+
+
+def reference(content: Content) -> Chart:
+    """Return the target's figures as a ratio to those of the reference filesystem in the same guest."""
+    title = "Beside the reference filesystem"
+    rows = list(_ratios(content))
+    if not rows:
+        return Chart(name="reference", title=title, about="no case measured the target beside a reference filesystem")
+    shown = rows[:_ROWS_MOST]
+    spec = _spec(shown, height=_ROW * len(shown))
+    is_log = all(_positive(row) for row in shown)
+    scale = {"type": "log", "zero": False, "nice": False, "padding": 8} if is_log else {"zero": True, "padding": 8}
+    x: Spec = {"field": "low", "type": "quantitative", "title": "target ÷ reference", "scale": scale}
+    spec["layer"] = [
+        {
+            "mark": {"type": "rule", "strokeDash": [4, 3], "color": "#8b949e"},
+            "encoding": {"x": {"datum": 1, "type": "quantitative"}},
+        },
+        {
+            "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.45, "color": "#3b82c4"},
+            "encoding": {"x": x, "x2": {"field": "high"}, "y": _names("metric")},
+        },
+        {
+            "params": [_zoom("x")],
+            "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60, "color": "#3b82c4", "clip": True},
+            "encoding": {
+                "x": {**x, "field": "ratio"},
+                "y": _names("metric"),
+                "tooltip": _tips("metric", "ratio", "low", "high", "better"),
+            },
+        },
+    ]
+    about = f"Target ÷ reference in the same guest; the bar is the confidence interval, 1 is equal{_rest(rows, shown)}."
+    return Chart(name="reference", title=title, about=about, spec=spec)
+
+
+def before(content: Content) -> Chart:
+    """Return the metrics that differ most from those of the runs before, in percent of their median."""
+    title = "Metrics beside the runs before"
+    if not content.earlier:
+        return Chart(name="before", title=title, about="the store has no run of this target before")
+    rows = sorted(_beside(content), key=lambda row: -abs(float(str(row["percent"])) - 100))
+    if not rows:
+        return Chart(name="before", title=title, about="no metric was measured by the same code in a run before")
+    shown = rows[:_ROWS_MOST]
+    spec = _spec(shown, height=_ROW * len(shown))
+    order = [row["metric"] for row in shown]
+    x: Spec = {"field": "least", "type": "quantitative", "title": "% of the median before"}
+    x["scale"] = {"zero": False, "padding": 8}
+    kinds = {"domain": [_BETTER, _WORSE, _SAME], "range": ["#2f9e5b", "#e0483e", "#8b949e"]}
+    spec["layer"] = [
+        {
+            "mark": {"type": "rule", "strokeDash": [4, 3], "color": "#8b949e"},
+            "encoding": {"x": {"datum": 100, "type": "quantitative"}},
+        },
+        {
+            "mark": {"type": "rule", "strokeWidth": 6, "opacity": 0.35, "color": "#8b949e"},
+            "encoding": {"x": x, "x2": {"field": "greatest"}, "y": _names("metric", order)},
+        },
+        {
+            "params": [_zoom("x")],
+            "mark": {"type": "point", "filled": True, "opacity": 1, "size": 70, "clip": True},
+            "encoding": {
+                "x": {**x, "field": "percent"},
+                "y": _names("metric", order),
+                "color": {"field": "kind", "type": "nominal", "title": None, "scale": kinds},
+                "tooltip": _tips("metric", "value", "median before", "runs before", "percent", "kind"),
+            },
+        },
+    ]
+    about = (
+        "The point is this run, the bar the least to the greatest of the runs before, 100 % their median; nothing is "
+        f"said of the noise{_rest(rows, shown)}."
+    )
+    return Chart(name="before", title=title, about=about, spec=spec)
+
+
+def history(content: Content) -> Chart:
+    """Return the pass rate of this run and those before, with their intervals."""
+    title = "Pass rate over time"
+    counts = content.counts
+    decided = counts[Verdict.PASSED] + counts[Verdict.FAILED] + counts[Verdict.CRASHED]
+    if not content.earlier:
+        return Chart(name="history", title=title, about="the store has no run of this target before")
+    points = [(each.run, each.started, each.revision, each.passed, each.decided) for each in content.earlier]
+    run = content.result.run
+    if decided:
+        points.append((run.id, run.started, run.provenance.revision, counts[Verdict.PASSED], decided))
+    rows: list[_Row] = []
+    for name, started, revision, passed, of in points:
+        low, high = wilson(passed, of)
+        rows.append(
+            {
+                "run": one_line(name),
+                "started": started,
+                "revision": one_line(revision),
+                "rate": round(100 * passed / of, 2),
+                "low": round(100 * low, 2),
+                "high": round(100 * high, 2),
+                "passed": f"{passed} of {of}",
+            }
+        )
+    spec = _spec(rows, height=180)
+    x: Spec = {"field": "started", "type": "temporal", "title": "begin of the run, UTC"}
+    x |= {"scale": {"type": "utc", "padding": 10}, "axis": {"format": "%d %b %H:%M", "labelOverlap": True}}
+    y: Spec = {"field": "rate", "type": "quantitative", "title": "% passed", "scale": {"zero": False}}
+    spec["layer"] = [
+        {"mark": {"type": "line", "opacity": 0.5, "clip": True, "color": "#3b82c4"}, "encoding": {"x": x, "y": y}},
+        {
+            "mark": {"type": "rule", "opacity": 0.5, "clip": True, "color": "#3b82c4"},
+            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {
+            "params": [_zoom("x")],
+            "mark": {"type": "point", "filled": True, "opacity": 1, "size": 50, "clip": True, "color": "#3b82c4"},
+            "encoding": {"x": x, "y": y, "tooltip": _tips("run", "started", "revision", "rate", "passed")},
+        },
+    ]
+    about = f"{len(points)} runs of the target, this one last; the bars are Wilson intervals of 95 %."
+    return Chart(name="history", title=title, about=about, spec=spec)
+
+
+_CHARTS: tuple[Callable[[Content], Chart], ...] = (verdicts, durations, reference, before, history)
+
+
+def _spec(rows: Sequence[_Row], *, height: int) -> Spec:
+    return {"data": {"values": list(rows)}, "width": WIDTH, "height": max(height, 2 * _ROW)}
+
+
+def _names(field: str, order: Sequence[object] | None = None) -> Spec:
+    axis = {"labelLimit": 260, "grid": False, "ticks": False, "domain": False}
+    return {"field": field, "type": "nominal", "title": None, "axis": axis, "sort": order}
+
+
+def _tips(*fields: str) -> list[Spec]:
+    return [{"field": field} for field in fields]
+
+
+def _zoom(channel: str) -> Spec:
+    return {"name": "zoom", "select": {"type": "interval", "encodings": [channel]}, "bind": "scales"}
+
+
+def _verdict_colour(content: Content) -> Spec:
+    there = [verdict for verdict, number in content.counts.items() if number]
+    scale = {"domain": [each.value for each in there], "range": [_COLOURS[each] for each in there]}
+    return {"field": "verdict", "type": "nominal", "title": None, "scale": scale}
+
+
+def _rest(rows: Sequence[object], shown: Sequence[object]) -> str:
+    return f"; {len(shown)} of {len(rows)} metrics" if len(shown) < len(rows) else ""
+
+
+def _label(case: CaseResult, metric: Metric) -> str:
+    return one_line(f"{case.id.removeprefix(f'{case.domain}.')} {metric.name.removesuffix(_RATIO)}", _NAME_MOST)
+
+
+def _ratios(content: Content) -> Iterator[_Row]:
+    """Yield the ratios that cases noted as three metrics: ``NAME_ratio``, ``NAME_low_ratio``, ``NAME_high_ratio``."""
+    for case in content.cases:
+        for metric in case.metrics:
+            stem = metric.name.removesuffix(_RATIO)
+            low, high = case.metric(f"{stem}_low{_RATIO}"), case.metric(f"{stem}_high{_RATIO}")
+            if metric.name.endswith(_RATIO) and low is not None and high is not None:
+                yield {
+                    "metric": _label(case, metric),
+                    "ratio": metric.value,
+                    "low": low,
+                    "high": high,
+                    "better": metric.direction.value,
+                }
+
+
+def _positive(row: _Row) -> bool:
+    return all(float(str(row[name])) > 0 for name in ("low", "ratio", "high"))
+
+
+def _beside(content: Content) -> Iterator[_Row]:
+    for case, metric in content.metrics:
+        if metric.direction is Direction.NONE or case.verdict is not Verdict.PASSED:
+            continue
+        key = (case.id, metric.name)
+        values = [each.values[key] for each in content.earlier if key in each.values]
+        middle = statistics.median(values) if values else 0.0
+        if middle > 0:
+            yield {
+                "metric": _label(case, metric),
+                "value": f"{metric.value:g} {metric.unit}".rstrip(),
+                "median before": f"{middle:g} {metric.unit}".rstrip(),
+                "runs before": len(values),
+                "percent": round(100 * metric.value / middle, 1),
+                "least": round(100 * min(values) / middle, 1),
+                "greatest": round(100 * max(values) / middle, 1),
+                "kind": _kind(metric, values),
+            }
+
+
+def _kind(metric: Metric, values: Sequence[float]) -> str:
+    if min(values) <= metric.value <= max(values):
+        return _SAME
+    higher = metric.value > max(values)
+    return _BETTER if higher == (metric.direction is Direction.HIGHER) else _WORSE
