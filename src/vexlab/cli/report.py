@@ -13,6 +13,7 @@ from vexlab.report import jsonfile
 from vexlab.report.content import Content
 from vexlab.report.files import STDOUT, print_bytes, write_file, write_folder
 from vexlab.report.renderers import FORMATS, Format, chosen
+from vexlab.results.earlier import earlier_runs
 from vexlab.results.store import Store
 
 FORMAT_HELP = "; ".join(f"{each.name}: {each.about}" for each in FORMATS)
@@ -27,7 +28,7 @@ FORMAT_HELP = "; ".join(f"{each.name}: {each.about}" for each in FORMATS)
 def command(*, run: str, names: str, output: str | None, results_dir: str | None, schema: bool) -> None:
     """Write a run in one format or several. RUN is a run's id, the beginning of it, or `last`.
 
-    Without --output a single format is printed; html, csv and several formats go into the run's folder, and the paths
+    Without --output a single format is printed; html, pdf, csv and several formats go into the run's folder, and the paths
     of the files are printed.
     """
     if schema:
@@ -36,7 +37,8 @@ def command(*, run: str, names: str, output: str | None, results_dir: str | None
     formats = chosen(names)
     with closing(Store(Path(results_dir or load_settings(None).results.folder).absolute())) as store:
         result = store.load(run)
-        content = Content.of(result, store.profiles(result.run.id))
+        earlier = earlier_runs(store, result) if any(each.charts for each in formats) else ()
+        content = Content.of(result, store.profiles(result.run.id), earlier)
         own = store.folder / result.run.id
     printed = output == STDOUT or (output is None and len(formats) == 1 and formats[0].screen)
     if printed:

@@ -35,7 +35,7 @@ _COLOURS: Mapping[Verdict, str] = {  # told apart on white and on black, and in 
     Verdict.ERROR: "#8a63d2",
     Verdict.UNDECIDED: "#8b949e",
 }
-_BETTER, _WORSE, _SAME = "better", "worse", "within the range before"
+_BETTER, _WORSE, _SAME = "better", "worse", "as before"
 _RATIO = "_ratio"
 
 
@@ -93,11 +93,12 @@ def durations(content: Content) -> Chart:
         for case in shown
     ]
     spec = _spec(rows, height=(_ROW + 6) * len({case.domain for case in shown}))
+    end = round(1.02 * shown[0].duration_s, 3)
     spec["params"] = [_zoom("x")]
     spec["mark"] = {"type": "tick", "thickness": 2, "opacity": 0.75, "clip": True, "bandSize": 16}
     spec["encoding"] = {
         "y": _names("domain"),
-        "x": {"field": "seconds", "type": "quantitative", "title": "seconds", "scale": {"zero": True, "padding": 4}},
+        "x": {"field": "seconds", "type": "quantitative", "title": "seconds", "scale": {"domain": [0, end]}},
         "color": _verdict_colour(content),
         "tooltip": _tips("case", "verdict", "seconds"),
     }
@@ -243,7 +244,9 @@ def _tips(*fields: str) -> list[Spec]:
 
 
 def _zoom(channel: str) -> Spec:
-    return {"name": "zoom", "select": {"type": "interval", "encodings": [channel]}, "bind": "scales"}
+    """Zoom with the wheel and Ctrl: without it the page scrolls on. ``!``: the browser then does not zoom the page."""
+    select = {"type": "interval", "encodings": [channel], "zoom": "wheel![event.ctrlKey]"}
+    return {"name": "zoom", "select": select, "bind": "scales"}
 
 
 def _verdict_colour(content: Content) -> Spec:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vexlab.errors import InfraError, UsageError
+from vexlab.model.case import RunResult
+from vexlab.model.earlier import Earlier
 from vexlab.model.event import Event, ProfileKnown, RunFinished
 from vexlab.model.profile import Profile
 from vexlab.report import jsonfile, junit
@@ -20,13 +22,21 @@ STDOUT = "-"
 class ReportFiles:
     """Writes at the end of the run; ``json_file`` may be ``-`` for standard output, an empty name is none.
 
-    ``formats`` are written into the run's folder, beside JSON and JUnit, which always are.
+    ``formats`` are written into the run's folder, beside JSON and JUnit, which always are; ``earlier`` returns the runs
+    before one for those of them that draw charts.
     """
 
-    def __init__(self, json_file: str = "", junit_file: str = "", formats: Sequence[Format] = ()) -> None:
+    def __init__(
+        self,
+        json_file: str = "",
+        junit_file: str = "",
+        formats: Sequence[Format] = (),
+        earlier: Callable[[RunResult], tuple[Earlier, ...]] = lambda _: (),
+    ) -> None:
         self._json_file = json_file
         self._junit_file = junit_file
         self._formats = (*_ALWAYS, *(each for each in formats if each not in _ALWAYS))
+        self._earlier = earlier if any(each.charts for each in formats) else lambda _: ()
         self._profiles: list[Profile] = []
 
     def take(self, event: Event) -> None:
@@ -35,7 +45,8 @@ class ReportFiles:
             case ProfileKnown():
                 self._profiles.append(event.profile)
             case RunFinished():
-                self._write(Content.of(event.result, self._profiles), Path(event.folder))
+                content = Content.of(event.result, self._profiles, self._earlier(event.result))
+                self._write(content, Path(event.folder))
 
     def _write(self, content: Content, folder: Path) -> None:
         wanted = ((self._json_file, jsonfile.render), (self._junit_file, junit.render))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from vexlab.config import suggest, visible
 from vexlab.errors import UsageError
-from vexlab.report import csvfile, jsonfile, junit, ktap, markdown, page, text
-from vexlab.report.content import Content
+from vexlab.report import charts, csvfile, draw, jsonfile, junit, ktap, markdown, page, pdf, text
+from vexlab.report.content import Content, one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +23,20 @@ class Part:
 class Format:
     """A format; of several ``parts`` each is a file. ``screen``: it is printed where no output is named.
 
-    ``check`` raises ``UsageError`` where what it needs is not installed.
+    ``charts``: it draws the runs before, which its content must then have. ``check`` raises ``UsageError`` where what it needs is not installed.
     """
 
     name: str
     about: str
     parts: tuple[Part, ...]
     screen: bool = True
+    charts: bool = False
     check: Callable[[], None] = lambda: None
+
+
+def _all_charts(content: Content) -> bytes:
+    title = f"{content.headline.word}: {one_line(content.result.run.target)}, run {one_line(content.result.run.id)}"
+    return draw.together(charts.charts(content), title).encode()
 
 
 FORMATS = (
@@ -39,7 +45,23 @@ FORMATS = (
         about="one self-contained page",
         parts=(Part(file="report.html", render=page.render),),
         screen=False,
+        charts=True,
         check=page.check,
+    ),
+    Format(
+        name="pdf",
+        about="pages for a release's file",
+        parts=(Part(file="report.pdf", render=pdf.render),),
+        screen=False,
+        charts=True,
+        check=pdf.check,
+    ),
+    Format(
+        name="svg",
+        about="the charts as a picture",
+        parts=(Part(file="charts.svg", render=_all_charts),),
+        charts=True,
+        check=draw.check,
     ),
     Format(name="json", about="everything, for programs", parts=(Part(file="result.json", render=jsonfile.render),)),
     Format(name="md", about="a comment of a pull request", parts=(Part(file="report.md", render=markdown.render),)),

@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import select
-import shutil
 import subprocess
 import tempfile
 import time
@@ -15,14 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-_NAMES = ("chromium", "chromium-headless-shell", "google-chrome")
 _TIMEOUT_S = 120.0
 _HIGH = 20  # of file descriptors, above those that are handed over as 3 and 4
-
-
-def find_chromium() -> str:
-    """Return the browser's path, of ``VEXLAB_CHROMIUM`` first; empty where there is none."""
-    return os.environ.get("VEXLAB_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), "")
 
 
 class Browser:
