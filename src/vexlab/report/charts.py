@@ -6,6 +6,7 @@ only, never in an expression.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +24,8 @@ _Row = dict[str, object]
 
 WIDTH = 640  # of a chart in an SVG, in pixels
 _ROW = 22  # height of a bar with its distance
-_DURATIONS_MOST = 400  # marks: a browser draws each as an element
+_DURATIONS_MOST = 400  # marks
+_LONGEST = 100
 _ROWS_MOST = 24
 _NAME_MOST = 90
 _COLOURS: Mapping[Verdict, str] = {  # told apart on white and on black, and in grey by their order
@@ -82,7 +84,7 @@ def durations(content: Content) -> Chart:
     timed = sorted((case for case in content.cases if case.duration_s > 0), key=lambda each: -each.duration_s)
     if not timed:
         return Chart(name="durations", title=title, about="no case has a duration")
-    shown = timed[:_DURATIONS_MOST]
+    shown = _some(timed)
     rows: list[_Row] = [
         {
             "domain": one_line(case.domain),
@@ -102,21 +104,31 @@ def durations(content: Content) -> Chart:
         "color": _verdict_colour(content),
         "tooltip": _tips("case", "verdict", "seconds"),
     }
-    which = f"each of {len(timed)} cases" if len(timed) == len(shown) else f"the {len(shown)} longest of {len(timed)}"
-    about = f"A line is a case, {which}; {sum(case.duration_s for case in timed):.0f} s in all."
+    which = f"each of {len(timed)} cases"
+    if len(shown) < len(timed):
+        which = f"the {_LONGEST} longest of {len(timed)} and {len(shown) - _LONGEST} spread over the others"
+    about = f"A line is a case: {which}; {sum(case.duration_s for case in timed):.0f} s in all."
     return Chart(name="durations", title=title, about=about, spec=spec)
+
+
+def _some(timed: Sequence[CaseResult]) -> Sequence[CaseResult]:
+    """Return all, or the longest and every so many of the others: a browser draws each mark as an element."""
+    rest = timed[_LONGEST:]
+    step = max(1, -(-len(rest) // (_DURATIONS_MOST - _LONGEST)))
+    return (*timed[:_LONGEST], *rest[::step])
 
 
 def reference(content: Content) -> Chart:
     """Return the target's figures as a ratio to those of the reference filesystem in the same guest."""
     title = "Beside the reference filesystem"
-    rows = list(_ratios(content))
+    rows = sorted(_ratios(content), key=_gain)
     if not rows:
         return Chart(name="reference", title=title, about="no case measured the target beside a reference filesystem")
     shown = rows[:_ROWS_MOST]
     spec = _spec(shown, height=_ROW * len(shown))
+    order = [row["metric"] for row in shown]
     is_log = all(_positive(row) for row in shown)
-    scale = {"type": "log", "zero": False, "nice": False, "padding": 8} if is_log else {"zero": True, "padding": 8}
+    scale = {"type": "log", "nice": False, "padding": 8} if is_log else {"zero": True, "padding": 8}
     x: Spec = {"field": "low", "type": "quantitative", "title": "target ÷ reference", "scale": scale}
     spec["layer"] = [
         {
@@ -125,19 +137,19 @@ def reference(content: Content) -> Chart:
         },
         {
             "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.45, "color": "#3b82c4"},
-            "encoding": {"x": x, "x2": {"field": "high"}, "y": _names("metric")},
+            "encoding": {"x": x, "x2": {"field": "high"}, "y": _names("metric", order)},
         },
         {
             "params": [_zoom("x")],
             "mark": {"type": "point", "filled": True, "opacity": 1, "size": 60, "color": "#3b82c4", "clip": True},
             "encoding": {
                 "x": {**x, "field": "ratio"},
-                "y": _names("metric"),
+                "y": _names("metric", order),
                 "tooltip": _tips("metric", "ratio", "low", "high", "better"),
             },
         },
     ]
-    about = f"Target ÷ reference in the same guest; the bar is the confidence interval, 1 is equal{_rest(rows, shown)}."
+    about = f"Target ÷ reference in the same guest; the bar is the confidence interval, 1 is equal, the worst first{_rest(rows, shown)}."
     return Chart(name="reference", title=title, about=about, spec=spec)
 
 
@@ -236,7 +248,7 @@ def _spec(rows: Sequence[_Row], *, height: int) -> Spec:
 
 def _names(field: str, order: Sequence[object] | None = None) -> Spec:
     axis = {"labelLimit": 260, "grid": False, "ticks": False, "domain": False}
-    return {"field": field, "type": "nominal", "title": None, "axis": axis, "sort": order}
+    return {"field": field, "type": "nominal", "title": None, "axis": axis, "sort": order or "ascending"}
 
 
 def _tips(*fields: str) -> list[Spec]:
@@ -277,6 +289,14 @@ def _ratios(content: Content) -> Iterator[_Row]:
                     "high": high,
                     "better": metric.direction.value,
                 }
+
+
+def _gain(row: _Row) -> float:
+    """Return how far the target is ahead of the reference, as a logarithm; what only describes comes last."""
+    ratio = float(str(row["ratio"]))
+    if ratio <= 0 or row["better"] == Direction.NONE.value:
+        return math.inf
+    return math.log(ratio) if row["better"] == Direction.HIGHER.value else -math.log(ratio)
 
 
 def _positive(row: _Row) -> bool:

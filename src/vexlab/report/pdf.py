@@ -36,6 +36,7 @@ _PROBLEMS_MOST = 60
 _EXCERPT_LINES = 30
 _REASON_MOST = 600
 _CASE_REASON_MOST = 160
+_SHORT = 90
 _LINE_MOST = 600
 _PLACES_MOST = 6
 _CASES_MOST = 1_500
@@ -135,6 +136,7 @@ def _problem(content: Content, number: int, problem: Problem) -> dict[str, objec
         "number": number,
         "harm": HARM_WORDS[problem.harm],
         "title": one_line(problem.title),
+        "short": one_line(problem.title, _SHORT),
         "cases": len(problem.cases),
         "shown_by": one_line(problem.cases[0]) if problem.cases else "",
         "known": one_line(problem.known),

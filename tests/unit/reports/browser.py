@@ -91,9 +91,19 @@ class Browser:
 
     def value(self, expression: str) -> Any:
         """Return what a JavaScript expression yields, a promise's value too."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True,
+                           allowUnsafeEvalBlockedByCSP=False)  # fmt: skip
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def mouse(self, kind: str, x: float, y: float, **more: object) -> None:
+        """Move or turn the mouse at a place of the window; ``modifiers`` 2 is Ctrl."""
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
+
+    def key(self, key: str, code: str, text: str = "") -> None:
+        """Press a key and let go of it."""
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=code, text=text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=code)
 
     def busy_ms(self) -> float:
         """Return the processor time in ms that the page's main thread has spent."""

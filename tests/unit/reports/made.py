@@ -1,16 +1,19 @@
 """Runs made for the tests of reports: one with everything in it, hostile words included, and one of any size.
 
-``python -m tests.unit.reports.made FOLDER [NUMBER]`` leaves their pages in a folder, to be looked at in a browser.
+``python -m tests.unit.reports.made FOLDER`` leaves the reports of a clean run, of one with 30 problems and of one with
+10,000 cases in a folder, to be looked at, and says how large they are and how long each took (docs/explanation/measurements.md).
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState, Summary
 from vexlab.model.key import CaseKey
-from vexlab.model.metric import measured
+from vexlab.model.earlier import Earlier
+from vexlab.model.metric import Metric, measured
 from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.provenance import Host, Provenance, UsedKernel
 from vexlab.model.report import Severity
@@ -73,7 +76,7 @@ def _cases(long: str) -> tuple[CaseResult, ...]:
     )
     hostile = finding(frame="", text=f"{HOSTILE}\n{long}", fingerprint="0" * 16)
     return (
-        case("reads", metrics=(measured("load_s", 0.25), measured("read_mib_per_s", 120.0))),
+        case("reads", metrics=(measured("load_s", 0.25), measured("read_mib_per_s", 120.0), *_ratio("read", 1.2))),
         case("writes", kernel="6.12", duration_s=2.25),
         case("lookup", Verdict.CRASHED, "kernel died", findings=(finding(),), duration_s=3.5),
         case("lookup_again", Verdict.CRASHED, "kernel died", findings=(finding(),), kernel="6.12", level=2),
@@ -84,6 +87,31 @@ def _cases(long: str) -> tuple[CaseResult, ...]:
         case("blocked", Verdict.BLOCKED, "blocked by `symlink`, which is broken: EIO"),
         case("labs", Verdict.ERROR, "no space on the disk"),
         case("unfinished", Verdict.UNDECIDED, "it was not begun: the run ended before"),
+    )
+
+
+def _ratio(name: str, value: float) -> tuple[Metric, ...]:
+    """Return a figure beside the reference's with its interval, as the domain of performance notes it."""
+    names = (f"{name}_ratio", f"{name}_low_ratio", f"{name}_high_ratio")
+    return tuple(measured(each, value * by, "higher") for each, by in zip(names, (1, 0.9, 1.15), strict=True))
+
+
+def before(cases: tuple[CaseResult, ...], number: int = 8) -> tuple[Earlier, ...]:
+    """Return runs before one of ``cases``, a day apart, which measured the same a little differently."""
+    metrics = [(case.id, metric) for case in cases if case.verdict is Verdict.PASSED for metric in case.metrics]
+    return tuple(
+        Earlier(
+            run=f"202611{place + 11}-120000-abcd",
+            started=f"2026-11-{place + 11}T12:00:00+00:00",
+            revision=f"v1.2-{place}-gabc",
+            passed=max(0, len(cases) - (7 * place) % 5),
+            decided=len(cases),
+            values={
+                (name, metric.name): metric.value * (0.9 + (place * 7 + spread * 3) % 11 / 50)
+                for spread, (name, metric) in enumerate(metrics)
+            },
+        )
+        for place in range(number)
     )
 
 
@@ -125,13 +153,50 @@ def everything(long: str = LONG) -> Content:
             Capability(name="symlink", state=State.BROKEN, detail=HOSTILE, finding=HOSTILE),
         ),
     )
-    return Content.of(run_of(_cases(long)), (profile,))
+    cases = _cases(long)
+    return Content.of(run_of(cases), (profile,), before(cases))
 
 
 def many(number: int) -> Content:
     """Return a run of ``number`` cases over six domains, two kernels and three levels; one in ten has a finding."""
     cases = tuple(_one_of_many(place) for place in range(number))
-    return Content.of(run_of(cases))
+    return Content.of(run_of(cases), earlier=before(cases))
+
+
+def clean(number: int = 180) -> Content:
+    """Return a run in which every case passed but some that were skipped, with figures beside the reference's."""
+    domains = ("filesystem_operations", "integration", "kernel_module", "performance_metrics", "safety_validation")
+    cases = tuple(
+        CaseResult(
+            key=CaseKey(domain=domains[place % 5], name=f"case_{place}", kernel=("6.1", "6.12")[place % 2], target="vexfs"),
+            node=f"test_{place}.py::test_{place}",
+            level=place % 3 + 1,
+            verdict=Verdict.SKIPPED if place % 45 == 44 else Verdict.PASSED,
+            reason="it has no quotas" if place % 45 == 44 else "",
+            duration_s=(place * 37 % 101 + 3) / 7,
+            metrics=(measured("load_s", 1 + place / 100), *_ratio("write", 0.4 + place / 120)) if place % 5 == 3 else (),
+        )
+        for place in range(number)
+    )
+    return Content.of(run_of(cases), earlier=before(cases))
+
+
+def broken(problems: int = 30) -> Content:
+    """Return a run of 200 cases in which a module shows so many problems, some of them in several cases."""
+    cases = clean(200).cases
+    red = tuple(_red(place, place % problems) for place in range(problems * 2))
+    return Content.of(run_of((*red, *cases[len(red) :])), earlier=before(cases))
+
+
+def _red(place: int, problem: int) -> CaseResult:
+    name, text = f"vexfs_broken_{problem}", OOPS.replace("lookup", f"broken_{problem}")
+    fields = {"duration_s": 1 + place % 13, "kernel": ("6.1", "6.12")[place % 2], "level": place % 3 + 1}
+    if problem % 3 == 2:
+        words = f"check {problem}: expected errno {problem} (E{problem}), got 0"
+        checks = (SubResult(name=f"link.check_{problem}", verdict=SubVerdict.FAILED, words=words),)
+        return case(f"broken_{place}", Verdict.FAILED, words, subresults=checks, **fields)
+    found = finding(name, text, f"{problem:016x}")
+    return case(f"broken_{place}", Verdict.CRASHED, found.title, findings=(found,), **fields)
 
 
 def _one_of_many(place: int) -> CaseResult:
@@ -151,13 +216,26 @@ def _one_of_many(place: int) -> CaseResult:
     )
 
 
-def _main() -> None:
-    from vexlab.report import page
+MEASURED = {"clean": clean, "broken": broken, "many": lambda: many(10_000)}
 
-    folder, number = Path(sys.argv[1]), int((*sys.argv[2:], "10000")[0])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in (("everything", everything()), ("many", many(number))):
-        (folder / f"{name}.html").write_bytes(page.render(content))
+
+def _main() -> None:
+    from vexlab.report.renderers import FORMATS
+
+    print("| run | cases | problems | format | size | CPU |\n|---|--:|--:|---|--:|--:|")
+    for name, make in MEASURED.items():
+        content = make()
+        folder = Path(sys.argv[1], name)
+        folder.mkdir(parents=True, exist_ok=True)
+        for form in FORMATS:
+            begun, size = time.process_time(), 0
+            for part in form.parts:
+                data = part.render(content)
+                (folder / part.file).write_bytes(data)
+                size += len(data)
+            took = time.process_time() - begun
+            numbers = f"{len(content.cases):,} | {len(content.problems)}"
+            print(f"| {name} | {numbers} | {form.name} | {size / 1e6:.2f} MB | {took:.1f} s |")
 
 
 if __name__ == "__main__":
