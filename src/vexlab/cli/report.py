@@ -28,8 +28,8 @@ FORMAT_HELP = "; ".join(f"{each.name}: {each.about}" for each in FORMATS)
 def command(*, run: str, names: str, output: str | None, results_dir: str | None, schema: bool) -> None:
     """Write a run in one format or several. RUN is a run's id, the beginning of it, or `last`.
 
-    Without --output a single format is printed; html, pdf, csv and several formats go into the run's folder, and the paths
-    of the files are printed.
+    Without --output a single format is printed; html, pdf, csv and several formats go into the run's folder, and the
+    paths of the files are printed.
     """
     if schema:
         print_bytes(jsonfile.schema())

@@ -70,9 +70,7 @@ def command(
     results = Path(results_dir or settings.results.folder).absolute()
     stop = _Stop()
     with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
-        reports = ReportFiles(
-            json_file or "", junit_file or "", formats, lambda result: earlier_runs(store, result)
-        )
+        reports = ReportFiles(json_file or "", junit_file or "", formats, lambda result: earlier_runs(store, result))
         listeners = (StoreWriter(store), reports, progress)
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
     _say_end(ended, request.cases)

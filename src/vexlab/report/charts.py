@@ -7,6 +7,7 @@ only, never in an expression.
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -149,7 +150,10 @@ def reference(content: Content) -> Chart:
             },
         },
     ]
-    about = f"Target ÷ reference in the same guest; the bar is the confidence interval, 1 is equal, the worst first{_rest(rows, shown)}."
+    about = (
+        "Target ÷ reference in the same guest; the bar is the confidence interval, 1 is equal, the worst first"
+        f"{_rest(rows, shown)}."
+    )
     return Chart(name="reference", title=title, about=about, spec=spec)
 
 
@@ -305,7 +309,8 @@ def _positive(row: _Row) -> bool:
 
 def _beside(content: Content) -> Iterator[_Row]:
     for case, metric in content.metrics:
-        if metric.direction is Direction.NONE or case.verdict is not Verdict.PASSED:
+        is_end = re.search(r"_(low|high)_", metric.name)  # write_low_ratio: an end of the interval of write_ratio
+        if metric.direction is Direction.NONE or case.verdict is not Verdict.PASSED or is_end:
             continue
         key = (case.id, metric.name)
         values = [each.values[key] for each in content.earlier if key in each.values]

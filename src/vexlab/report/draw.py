@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 _VERSION = "6.1"  # of Vega-Lite: the one whose code stands in the bundle, so that both draw the same
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _FONT = "DejaVu Sans, Liberation Sans, sans-serif"
+# id="clip12", url(#clip12): Vega counts on from chart to chart; the same chart is to be the same text
+_CLIP = re.compile(r'(id="|url\(#)clip(\d+)("|\))')
 CONFIG: Spec = {
     "background": None,
     "font": _FONT,
@@ -41,14 +44,14 @@ def svg(chart: Chart) -> str:
 
 
 def together(charts: tuple[Chart, ...], title: str) -> str:
-    """Return the charts that there are under each other as one SVG; raise ``UsageError`` where vl-convert is missing."""
+    """Return the charts that there are, under each other, as one SVG; raises as ``svg`` does."""
     parts = [
         {**each.spec, "title": {"text": each.title, "subtitle": each.about}} for each in charts if each.spec is not None
     ]
     scales = {"color": "independent", "x": "independent", "y": "independent"}
-    for number, part in enumerate(parts):  # what selects in one chart must not select in another
-        parts[number] = _without_zoom(part)
-    return _svg(complete({"title": {"text": title}, "vconcat": parts, "bounds": "full", "spacing": 28, "resolve": {"scale": scales}}))
+    parts = [_without_zoom(part) for part in parts]  # a picture is not zoomed, and the selections bear one name
+    whole = {"title": {"text": title}, "vconcat": parts, "bounds": "full", "spacing": 28, "resolve": {"scale": scales}}
+    return _svg(complete(whole))
 
 
 @cache
@@ -69,7 +72,8 @@ def _without_zoom(spec: Spec) -> Spec:
 
 def _svg(spec: Spec) -> str:
     text: str = _library().vegalite_to_svg(json.dumps(spec), _VERSION, allowed_base_urls=[])
-    return text
+    numbers: dict[str, int] = {}
+    return _CLIP.sub(lambda found: f"{found[1]}clip{numbers.setdefault(found[2], len(numbers))}{found[3]}", text)
 
 
 @cache

@@ -69,9 +69,7 @@ def _library() -> ModuleType:
     try:
         import typst  # an extra: who wants no PDF need not have it
     except ImportError as error:
-        raise UsageError(
-            "the PDF needs typst, which is not installed", hint="pip install 'vexlab[report]'"
-        ) from error
+        raise UsageError("the PDF needs typst, which is not installed", hint="pip install 'vexlab[report]'") from error
     module: ModuleType = typst
     return module
 

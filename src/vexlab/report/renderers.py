@@ -23,7 +23,8 @@ class Part:
 class Format:
     """A format; of several ``parts`` each is a file. ``screen``: it is printed where no output is named.
 
-    ``charts``: it draws the runs before, which its content must then have. ``check`` raises ``UsageError`` where what it needs is not installed.
+    ``charts``: it draws the runs before, which its content must then have. ``check`` raises ``UsageError`` where what
+    it needs is not installed.
     """
 
     name: str

@@ -76,4 +76,5 @@ def _rows(session: Session, ids: Sequence[str], cases: Sequence[str]) -> Iterato
     asked = asked.where(CaseRow.run.in_(ids), CaseRow.verdict == Verdict.PASSED.value)
     for at in range(0, len(cases), _AT_ONCE):
         for row in session.execute(asked.where(CaseRow.id.in_(cases[at : at + _AT_ONCE]))):
-            yield row.tuple()
+            run, case, digest, metrics = row
+            yield run, case, digest, metrics

@@ -1,18 +1,19 @@
 """Runs made for the tests of reports: one with everything in it, hostile words included, and one of any size.
 
 ``python -m tests.unit.reports.made FOLDER`` leaves the reports of a clean run, of one with 30 problems and of one with
-10,000 cases in a folder, to be looked at, and says how large they are and how long each took (docs/explanation/measurements.md).
+10,000 cases in a folder, to be looked at, and prints sizes and times (docs/explanation/measurements.md).
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState, Summary
-from vexlab.model.key import CaseKey
 from vexlab.model.earlier import Earlier
+from vexlab.model.key import CaseKey
 from vexlab.model.metric import Metric, measured
 from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.provenance import Host, Provenance, UsedKernel
@@ -168,13 +169,17 @@ def clean(number: int = 180) -> Content:
     domains = ("filesystem_operations", "integration", "kernel_module", "performance_metrics", "safety_validation")
     cases = tuple(
         CaseResult(
-            key=CaseKey(domain=domains[place % 5], name=f"case_{place}", kernel=("6.1", "6.12")[place % 2], target="vexfs"),
+            key=CaseKey(
+                domain=domains[place % 5], name=f"case_{place}", kernel=("6.1", "6.12")[place % 2], target="vexfs"
+            ),
             node=f"test_{place}.py::test_{place}",
             level=place % 3 + 1,
             verdict=Verdict.SKIPPED if place % 45 == 44 else Verdict.PASSED,
             reason="it has no quotas" if place % 45 == 44 else "",
             duration_s=(place * 37 % 101 + 3) / 7,
-            metrics=(measured("load_s", 1 + place / 100), *_ratio("write", 0.4 + place / 120)) if place % 5 == 3 else (),
+            metrics=(measured("load_s", 1 + place / 100), *_ratio("write", 0.4 + place / 120))
+            if place % 5 == 3
+            else (),
         )
         for place in range(number)
     )
@@ -216,13 +221,13 @@ def _one_of_many(place: int) -> CaseResult:
     )
 
 
-MEASURED = {"clean": clean, "broken": broken, "many": lambda: many(10_000)}
+MEASURED: Mapping[str, Callable[[], Content]] = {"clean": clean, "broken": broken, "many": lambda: many(10_000)}
 
 
 def _main() -> None:
     from vexlab.report.renderers import FORMATS
 
-    print("| run | cases | problems | format | size | CPU |\n|---|--:|--:|---|--:|--:|")
+    print("| run | cases | problems | format | size | CPU |\n|---|--:|--:|---|--:|--:|")  # noqa: T201
     for name, make in MEASURED.items():
         content = make()
         folder = Path(sys.argv[1], name)
@@ -235,7 +240,7 @@ def _main() -> None:
                 size += len(data)
             took = time.process_time() - begun
             numbers = f"{len(content.cases):,} | {len(content.problems)}"
-            print(f"| {name} | {numbers} | {form.name} | {size / 1e6:.2f} MB | {took:.1f} s |")
+            print(f"| {name} | {numbers} | {form.name} | {size / 1e6:.2f} MB | {took:.1f} s |")  # noqa: T201
 
 
 if __name__ == "__main__":

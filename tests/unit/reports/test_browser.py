@@ -153,7 +153,9 @@ def test_a_chart_tells_its_numbers_and_is_zoomed(browser: Browser, hostile: Path
     assert browser.value(_AXIS.format(chart=1)) == before, "without Ctrl the page scrolls"
     x, y = browser.value(_MARK.format(chart=1, marks=".mark-rect path"))
     browser.mouse("mouseWheel", x, y, deltaX=0, deltaY=-200, modifiers=2)
-    _until(browser, f"JSON.stringify({_AXIS.format(chart=1)}) !== {json.dumps(json.dumps(before, separators=(',', ':')))}")
+    _until(
+        browser, f"JSON.stringify({_AXIS.format(chart=1)}) !== {json.dumps(json.dumps(before, separators=(',', ':')))}"
+    )
     assert browser.said == []
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from tests.unit.reports.made import everything
+from tests.unit.reports.made import before, case, everything
 
 from vexlab.cli.report import command
 from vexlab.errors import UsageError
 from vexlab.model.event import ProfileKnown, RunFinished
+from vexlab.model.metric import measured
 from vexlab.model.profile import RUN_FILE, encode_all
+from vexlab.model.verdict import Verdict
 from vexlab.report import jsonfile
 from vexlab.report.files import ReportFiles
 from vexlab.report.renderers import FORMATS, chosen
+from vexlab.results.earlier import earlier_runs
 from vexlab.results.store import Store
 
 CONTENT = everything("A" * 10_000)
@@ -32,8 +36,8 @@ def results(tmp_path: Path) -> Path:
     (folder / RUN.id).mkdir()
     (folder / RUN.id / RUN_FILE).write_bytes(encode_all(CONTENT.profiles))
     store.begin(RUN, str(folder / RUN.id))
-    for case in CONTENT.cases:
-        store.save(RUN.id, case)
+    for each in CONTENT.cases:
+        store.save(RUN.id, each)
     store.finish(RUN)
     return folder
 
@@ -59,7 +63,7 @@ def test_one_format_is_printed_as_it_is_written(results: Path, name: str) -> Non
 
 def test_formats_go_into_a_folder_that_is_made(results: Path, tmp_path: Path) -> None:
     place = tmp_path / "new" / "folder"
-    done = _report(results, "last", "--format", "html,json,md,junit,csv,ktap,text", "--output", str(place))
+    done = _report(results, "last", "--format", ",".join(each.name for each in FORMATS), "--output", str(place))
     names = [part.file for form in FORMATS for part in form.parts]
     assert done.stdout.split() == [str(place / name) for name in names]
     assert sorted(file.name for file in place.iterdir()) == sorted(names)
@@ -84,7 +88,7 @@ def test_one_format_goes_into_a_file_and_its_second_table_beside_it(results: Pat
         (["20990101"], "no run `20990101`", "`vexlab results` lists the runs"),
         (["%"], "no run `%`", "`vexlab results`"),
         ([""], "no run ``", "`vexlab results`"),
-        (["--format", "pdf"], "no format `pdf`", "md"),
+        (["--format", "docx"], "no format `docx`", "html"),
         (["--format", "csv", "--output", "-"], "2 files cannot go to standard output", "--output FOLDER"),
         (["--format", "md,text", "--output", "a.md"], "one file for 2 formats", "--output FOLDER"),
         (["--format", "md", "--output", "/dev/null/x.md"], "cannot be written", "--output names another place"),
@@ -113,12 +117,40 @@ def test_a_damaged_profile_does_not_keep_the_report_away(results: Path, caplog: 
 
 
 def test_a_run_leaves_the_reports_it_was_asked_for(tmp_path: Path) -> None:
-    writer = ReportFiles(formats=chosen("html,csv"))
+    writer = ReportFiles(formats=chosen("html,csv"), earlier=lambda result: before(result.cases))
     writer.take(ProfileKnown(run=RUN.id, profile=CONTENT.profiles[0]))
     writer.take(RunFinished(result=CONTENT.result, folder=str(tmp_path), seconds=1.0))
     names = ["cases.csv", "junit.xml", "metrics.csv", "report.html", "result.json"]
     assert sorted(file.name for file in tmp_path.iterdir()) == names
+    assert "Pass rate over time" in (tmp_path / "report.html").read_text()
+    assert "No chart “Pass rate" not in (tmp_path / "report.html").read_text()
     assert len(json.loads((tmp_path / "result.json").read_bytes())["profiles"]) == 1
+
+
+def test_the_runs_before_are_those_of_the_target_in_order(results: Path) -> None:
+    store = Store(results)
+    runs = ((27, "vexfs", Verdict.FAILED), (26, "vexfs", Verdict.PASSED), (25, "other", Verdict.PASSED),
+            (29, "vexfs", Verdict.PASSED), (24, "vexfs", Verdict.SKIPPED))  # fmt: skip
+    for day, target, verdict in runs:
+        run = dataclasses.replace(RUN, id=f"202611{day}-1", target=target, started=f"2026-11-{day}T12:00:00+00:00")
+        (results / run.id).mkdir()
+        store.begin(run, str(results / run.id))
+        values = (measured("load_s", float(day)),)
+        store.save(run.id, case("reads", metrics=values))
+        store.save(run.id, case("writes", metrics=values, digest="another"))
+        store.save(run.id, case("skipped", verdict, metrics=values))
+        if verdict is Verdict.SKIPPED:
+            store.save(run.id, case("lookup", Verdict.FAILED))
+        store.finish(run)
+    found = earlier_runs(store, store.load(RUN.id))
+    assert [(each.run, each.passed, each.decided) for each in found] == [
+        ("20261124-1", 2, 3), ("20261126-1", 3, 3), ("20261127-1", 2, 3),
+    ]  # fmt: skip
+    assert [dict(each.values) for each in found] == [
+        {("filesystem_operations.reads[6.1]", "load_s"): value} for value in (24.0, 26.0, 27.0)
+    ]
+    done = _report(results, RUN.id, "--format", "svg")
+    assert "Pass rate over time" in done.stdout
 
 
 def test_the_published_schema_is_that_of_the_model() -> None:

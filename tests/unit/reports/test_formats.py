@@ -11,16 +11,20 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import junitparser
 import pytest
-from tests.unit.reports.made import HOSTILE, LONG, everything, many, run_of
+from pypdf import PdfReader
+from tests.unit.reports.made import HOSTILE, LONG, case, everything, many, run_of
 
 from vexlab.errors import UsageError
 from vexlab.model.case import Summary
+from vexlab.model.earlier import Earlier
 from vexlab.model.verdict import Verdict
-from vexlab.report import markdown
+from vexlab.report import charts, draw, markdown
 from vexlab.report.content import Content, bounded, excerpt, headline
 from vexlab.report.renderers import BY_NAME, FORMATS, chosen
 
@@ -34,8 +38,18 @@ SECONDS = sum(case.duration_s for case in CONTENT.cases)
 BAD = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028]")
 
 
+@cache
+def _bytes(name: str, part: int = 0) -> bytes:
+    return BY_NAME[name].parts[part].render(CONTENT)
+
+
 def _written(name: str, part: int = 0) -> str:
-    return BY_NAME[name].parts[part].render(CONTENT).decode()
+    """Return a format's text: of a PDF what its pages say, of a page without the library of charts."""
+    data = _bytes(name, part)
+    if name == "pdf":
+        return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
+    text = data.decode()
+    return text.replace(draw.bundle(), "") if name == "html" else text
 
 
 class _Page(HTMLParser):
@@ -109,12 +123,22 @@ def _of_markdown() -> Mapping[str, int]:
 
 
 def _of_junit() -> Mapping[str, int]:
+    """Read it twice: with Python's own reader of XML, and with the library junitparser, which must agree."""
     root = ElementTree.fromstring(_written("junit"))
     suite = root[0]
     assert (int(suite.attrib["skipped"]), int(suite.attrib["errors"])) == (SKIPPED, LAB)
     assert len(suite.findall("testcase/failure")) == int(suite.attrib["failures"])
     assert float(suite.attrib["time"]) == SECONDS
-    return {"tests": int(suite.attrib["tests"]), "red": int(suite.attrib["failures"])}
+    parsed, checks = junitparser.JUnitXml.fromstring(_bytes("junit"))
+    assert (parsed.tests, parsed.failures, parsed.errors, parsed.skipped) == (
+        int(suite.attrib["tests"]), int(suite.attrib["failures"]), LAB, SKIPPED,
+    )  # fmt: skip
+    kinds = Counter(type(each).__name__ for case in parsed for each in case.result)
+    assert kinds == {"Failure": RED, "Skipped": SKIPPED, "Error": LAB}
+    assert [case.name for case in parsed] == [each.attrib["name"] for each in suite.findall("testcase")]
+    assert sum(case.system_err is not None for case in parsed) == sum(bool(case.findings) for case in CONTENT.cases)
+    assert [case.is_passed for case in checks] == [True, False, False, False, False]
+    return {"tests": parsed.tests, "red": parsed.failures}
 
 
 def _of_csv() -> Mapping[str, int]:
@@ -149,8 +173,38 @@ def _of_text() -> Mapping[str, int]:
     return {"tests": int(total[1]), "red": int(total[2]), "problems": int(problems[1])}
 
 
+def _of_pdf() -> Mapping[str, int]:
+    text = _written("pdf")
+    # 11 cases in 19 s: 2 passed, 2 failed, 3 crashed, 1 skipped, 1 blocked, 1 error, 1 undecided; 6 distinct problems.
+    whole = " ".join(text.split())
+    sums = re.search(r"(\d+) cases in (\d+) s: ([^;]*); (\d+) distinct problems\.", whole)
+    assert sums
+    told = {name: int(number) for number, name in (each.split() for each in sums[3].split(", "))}
+    assert told == COUNTS
+    assert int(sums[2]) == round(SECONDS)
+    for name, number in (*told.items(), ("cases", int(sums[1])), ("distinct problems", int(sums[4]))):
+        assert f"\n{number}\n{name}\n" in text, "the cover says the same"
+    rows = re.findall(r"^(\w+) filesystem_operations\.\w+\[", text.rpartition("the cases")[2], re.MULTILINE)
+    assert Counter(rows) == COUNTS
+    return {"tests": len(rows), "red": told["failed"] + told["crashed"], "problems": int(sums[4])}
+
+
+def _of_svg() -> Mapping[str, int]:
+    """Read the words that each mark has for screen readers."""
+    words = [each.attrib.get("aria-label", "") for each in ElementTree.fromstring(_bytes("svg")).iter()]
+    # cases: 1; domain: filesystem_operations; verdict: blocked; order: 4
+    bars = [re.match(r"cases: (\d+); domain: [^;]*; verdict: (\w+)", each) for each in words]
+    told = {bar[2]: int(bar[1]) for bar in bars if bar}
+    assert told == COUNTS
+    ticks = [each for each in words if each.startswith("seconds: ")]
+    assert len(ticks) == len(CONTENT.cases)
+    return {"tests": sum(told.values()), "red": told["failed"] + told["crashed"]}
+
+
 READERS = {
     "html": _of_page,
+    "pdf": _of_pdf,
+    "svg": _of_svg,
     "json": _of_json,
     "md": _of_markdown,
     "junit": _of_junit,
@@ -197,26 +251,94 @@ def test_json_holds_everything_and_no_control_character() -> None:
 
 def test_a_page_has_no_element_of_a_guest() -> None:
     page = _page()
-    assert page.elements["script"] == 2
+    assert page.elements["script"] == 5  # two of data, the library, which is taken out here, and two of ours
     assert page.elements["img"] == 0
     assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("style", "src", "srcset")]
     assert all((value or "").startswith("#") for name, value in page.attributes if name == "href")
     assert "{{ 7*7 }}" in _written("html")
 
 
-def test_a_page_allows_its_own_script_and_style_only() -> None:
-    text = _written("html")
+def test_a_page_allows_its_own_scripts_and_style_only() -> None:
+    text = _bytes("html").decode()
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
     assert policy
-    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
-    script = re.search(r"</script>\s*<script>(.*?)</script>", text, re.DOTALL)
-    assert style
-    assert script
-    for kind, match in (("style-src", style), ("script-src", script)):
-        digest = base64.b64encode(hashlib.sha256(match[1].encode()).digest()).decode()
-        assert f"{kind} 'sha256-{digest}';" in policy[1]
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == 3
+    for kind, own in (("style-src", [style]), ("script-src", scripts)):
+        digests = [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in own]
+        allowed = " ".join(f"'sha256-{each}'" for each in digests)
+        assert f"; {kind} {allowed};" in policy[1]
     assert policy[1].startswith("default-src 'none';")
     assert "unsafe" not in policy[1]
+
+
+def test_a_pdf_has_contents_page_numbers_and_nothing_that_acts() -> None:
+    reader = PdfReader(io.BytesIO(_bytes("pdf")))
+    titles = [str(each["/Title"]) for each in reader.outline if not isinstance(each, list)]
+    assert titles == [
+        "1 Summary", "2 Charts", "3 Distinct problems", "4 Matrix", "5 What the target can do", "6 Environment",
+        "A Appendix: the cases",
+    ]  # fmt: skip
+    assert all(f"{number} of {len(reader.pages)}" in reader.pages[number - 1].extract_text()
+               for number in range(2, len(reader.pages) + 1))  # fmt: skip
+    links = [link.get_object() for each in reader.pages for link in each.get("/Annots", ())]
+    assert links, "the contents lead to their pages"
+    assert not [link for link in links if "/Dest" not in link]
+    for word in (b"/JavaScript", b"/Launch", b"/URI", b"/EmbeddedFile", b"/OpenAction"):
+        assert word not in _bytes("pdf")
+    assert not [each for page in reader.pages for each in page.images], "charts are vectors"
+
+
+def test_markup_of_typst_is_text() -> None:
+    words = '#read("/etc/passwd") $x^2$ *b* _i_ @ref <label> = head \n#panic("x") ` ``` // /* \\u{41}'
+    cases = (case("hostile", Verdict.FAILED, words), case("typst#eval(1)", Verdict.FAILED, words))
+    reader = PdfReader(io.BytesIO(BY_NAME["pdf"].parts[0].render(Content.of(run_of(cases)))))
+    text = "".join("".join(page.extract_text() for page in reader.pages).split()).replace("\u200b", "")
+    assert "".join(words.split()) in text
+    assert "typst#eval(1)" in text
+
+
+def test_charts_without_data_say_why() -> None:
+    drawn = charts.charts(Content.of(run_of(())))
+    assert [each.spec for each in drawn] == [None] * 5
+    assert [each.about for each in drawn][:2] == ["no case ran", "no case has a duration"]
+    for name in ("html", "pdf"):
+        part = BY_NAME[name].parts[0]
+        data = part.render(Content.of(run_of(())))
+        text = PdfReader(io.BytesIO(data)).pages[1].extract_text() if name == "pdf" else data.decode()
+        for each in drawn:
+            assert f"No chart “{each.title}”: {each.about}." in " ".join(text.split())
+    page = BY_NAME["html"].parts[0].render(Content.of(run_of(())))
+    assert len(page) < 100_000, "the library of charts is not there for nothing"
+
+
+def test_every_chart_is_drawn_where_there_is_data() -> None:
+    drawn = charts.charts(CONTENT)
+    assert [each.name for each in drawn] == ["verdicts", "durations", "reference", "before", "history"]
+    assert all(each.spec for each in drawn)
+    reference, before, history = (each.spec["data"]["values"] for each in drawn[2:] if each.spec)
+    assert [(row["metric"], row["ratio"], row["low"], row["high"]) for row in reference] == [
+        ("reads[6.1] read", 1.2, pytest.approx(1.08), pytest.approx(1.38))
+    ]
+    assert sorted(row["metric"] for row in before) == [
+        "reads[6.1] load_s",
+        "reads[6.1] read",
+        "reads[6.1] read_mib_per_s",
+    ]
+    assert {row["runs before"] for row in before} == {8}
+    assert [row["passed"] for row in history][-1] == "2 of 7"
+    assert len(history) == 9
+
+
+def test_a_metric_beyond_those_before_is_better_or_worse_by_its_direction() -> None:
+    past = (Earlier(run="a", started="2026-11-01T00:00:00+00:00", passed=1, decided=1,
+                    values={("filesystem_operations.reads[6.1]", "load_s"): 0.1,
+                            ("filesystem_operations.reads[6.1]", "read_mib_per_s"): 100.0}),)  # fmt: skip
+    spec = charts.before(dataclasses.replace(CONTENT, earlier=past)).spec
+    assert spec
+    kinds = {row["metric"]: (row["kind"], row["percent"]) for row in spec["data"]["values"]}
+    assert kinds == {"reads[6.1] load_s": ("worse", 250.0), "reads[6.1] read_mib_per_s": ("better", 120.0)}
 
 
 def test_a_comment_fits_and_nothing_breaks_out_of_its_fences() -> None:
