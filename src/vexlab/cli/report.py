@@ -12,7 +12,7 @@ from vexlab.errors import UsageError
 from vexlab.report import jsonfile
 from vexlab.report.content import Content
 from vexlab.report.files import STDOUT, print_bytes, write_file, write_folder
-from vexlab.report.renderers import FORMATS, Format, chosen
+from vexlab.report.renderers import FORMATS, ONLY, Format, Part, chosen
 from vexlab.results.earlier import earlier_runs
 from vexlab.results.store import Store
 
@@ -24,8 +24,11 @@ FORMAT_HELP = "; ".join(f"{each.name}: {each.about}" for each in FORMATS)
 @click.option("--format", "names", default="text", show_default=True, metavar="FORMAT,…", help=f"{FORMAT_HELP}.")
 @click.option("--output", type=click.Path(), help="A folder, or the file of one format; - is standard output.")
 @click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
+@click.option("--only", type=click.Choice(sorted(ONLY)), help="This part alone, as text.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the format json instead.")
-def command(*, run: str, names: str, output: str | None, results_dir: str | None, schema: bool) -> None:
+def command(
+    *, run: str, names: str, output: str | None, results_dir: str | None, only: str | None, schema: bool
+) -> None:
     """Write a run in one format or several. RUN is a run's id, the beginning of it, or `last`.
 
     Without --output a single format is printed; html, pdf, csv and several formats go into the run's folder, and the
@@ -35,6 +38,11 @@ def command(*, run: str, names: str, output: str | None, results_dir: str | None
         print_bytes(jsonfile.schema())
         return
     formats = chosen(names)
+    if only:
+        part = Part(file=f"{only}.txt", render=ONLY[only])
+        if [each.name for each in formats] != ["text"]:
+            raise UsageError(f"--only {only} is text", hint="leave --format away")
+        formats = (Format(name="text", about=only, parts=(part,)),)
     with closing(Store(Path(results_dir or load_settings(None).results.folder).absolute())) as store:
         result = store.load(run)
         earlier = earlier_runs(store, result) if any(each.charts for each in formats) else ()

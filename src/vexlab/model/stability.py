@@ -13,7 +13,9 @@ crash costs more than several failures; and one crash that fifty cases run into 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from vexlab.model.report import Severity
 from vexlab.model.verdict import Finding, Verdict
@@ -23,15 +25,60 @@ HARM_OF_FAILURE = 2
 _DECIDED = (Verdict.PASSED, Verdict.FAILED, Verdict.CRASHED)
 
 
-def stability(cases: Iterable[tuple[Verdict, tuple[Finding, ...]]]) -> float | None:
-    """Return the score of a run's verdicts with their findings, from 0 to 100; ``None`` where no case decided."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A distinct finding with the ``harm`` that it counts for, and how many cases met it."""
+
+    title: str
+    severity: Severity
+    harm: int
+    cases: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """The score and what it is made of; ``value`` is ``None`` where no case decided.
+
+    ``faults`` are the most harmful first; ``failures`` counts the cases that failed without a finding.
+    """
+
+    value: float | None
+    decided: int
+    passed: int
+    failures: int
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def harm(self) -> int:
+        """What went wrong, added up."""
+        return sum(fault.harm for fault in self.faults) + HARM_OF_FAILURE * self.failures
+
+
+def score(cases: Iterable[tuple[Verdict, tuple[Finding, ...]]]) -> Score:
+    """Return the score of a run's verdicts with their findings, from 0 to 100."""
     decided = [(verdict, findings) for verdict, findings in cases if verdict in _DECIDED]
-    if not decided:
-        return None
-    worst: dict[str, int] = {}
+    worst: dict[str, Severity] = {}
+    met: Counter[str] = Counter()
     for _, findings in decided:
+        met.update({finding.title for finding in findings})
         for finding in findings:
-            worst[finding.title] = max(worst.get(finding.title, 0), HARM[finding.severity])
-    failures = sum(verdict is not Verdict.PASSED and not findings for verdict, findings in decided)
-    harm = sum(worst.values()) + HARM_OF_FAILURE * failures
-    return round(100 * len(decided) / (len(decided) + harm), 1)
+            worst[finding.title] = max(
+                worst.get(finding.title, finding.severity), finding.severity, key=HARM.__getitem__
+            )
+    faults = [
+        Fault(title=title, severity=severity, harm=HARM[severity], cases=met[title])
+        for title, severity in worst.items()
+    ]
+    found = Score(
+        value=None,
+        decided=len(decided),
+        passed=sum(verdict is Verdict.PASSED for verdict, _ in decided),
+        failures=sum(verdict is not Verdict.PASSED and not findings for verdict, findings in decided),
+        faults=tuple(sorted(faults, key=lambda fault: -fault.harm)),
+    )
+    return replace(found, value=round(100 * len(decided) / (len(decided) + found.harm), 1)) if decided else found
+
+
+def stability(cases: Iterable[tuple[Verdict, tuple[Finding, ...]]]) -> float | None:
+    """Return the value of the score alone; ``None`` where no case decided."""
+    return score(cases).value

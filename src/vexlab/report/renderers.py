@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vexlab.config import suggest, visible
 from vexlab.errors import UsageError
-from vexlab.report import charts, csvfile, draw, jsonfile, junit, ktap, markdown, page, pdf, text
+from vexlab.report import charts, csvfile, draw, jsonfile, junit, ktap, markdown, page, pdf, stability, text
 from vexlab.report.content import Content, one_line
 
 
@@ -79,6 +79,7 @@ FORMATS = (
     Format(name="ktap", about="the kernel's test protocol", parts=(Part(file="report.ktap", render=ktap.render),)),
     Format(name="text", about="one screen, for mailing lists", parts=(Part(file="report.txt", render=text.render),)),
 )
+ONLY: Mapping[str, Callable[[Content], bytes]] = {"stability": stability.render}  # parts of a report by themselves
 BY_NAME = {each.name: each for each in FORMATS}
 
 

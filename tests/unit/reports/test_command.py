@@ -82,6 +82,19 @@ def test_one_format_goes_into_a_file_and_its_second_table_beside_it(results: Pat
     assert (tmp_path / "x-metrics.csv").read_text().startswith("case,metric,")
 
 
+def test_stability_is_printed_alone(results: Path, tmp_path: Path) -> None:
+    done = _report(results, "--only", "stability")
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"stability of vexfs on 6.1, 6.12, run {RUN.id}: 13.7 of 100"
+    assert lines[2].startswith("  = 100 * 7 / (7 + 44): ")
+    assert "  2 of 7 passed" in lines
+    assert "  harm  20  crash, 2 cases: BUG: unable to handle kernel NULL pointer dereference in vexfs_lookup" in lines
+    assert "  harm   4  2 failures without a finding" in lines
+    assert "    13.7 of 100  filesystem_operations, 2 of 7 passed" in lines
+    _report(results, "--only", "stability", "--output", str(tmp_path / "s.txt"))
+    assert (tmp_path / "s.txt").read_text() == done.stdout
+
+
 @pytest.mark.parametrize(
     ("argv", "message", "hint"),
     [
@@ -89,6 +102,7 @@ def test_one_format_goes_into_a_file_and_its_second_table_beside_it(results: Pat
         (["%"], "no run `%`", "`vexlab results`"),
         ([""], "no run ``", "`vexlab results`"),
         (["--format", "docx"], "no format `docx`", "html"),
+        (["--only", "stability", "--format", "md"], "--only stability is text", "leave --format away"),
         (["--format", "csv", "--output", "-"], "2 files cannot go to standard output", "--output FOLDER"),
         (["--format", "md,text", "--output", "a.md"], "one file for 2 formats", "--output FOLDER"),
         (["--format", "md", "--output", "/dev/null/x.md"], "cannot be written", "--output names another place"),
