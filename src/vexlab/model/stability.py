@@ -62,9 +62,8 @@ def score(cases: Iterable[tuple[Verdict, tuple[Finding, ...]]]) -> Score:
     for _, findings in decided:
         met.update({finding.title for finding in findings})
         for finding in findings:
-            worst[finding.title] = max(
-                worst.get(finding.title, finding.severity), finding.severity, key=HARM.__getitem__
-            )
+            before = worst.get(finding.title, finding.severity)
+            worst[finding.title] = max(before, finding.severity, key=HARM.__getitem__)
     faults = [
         Fault(title=title, severity=severity, harm=HARM[severity], cases=met[title])
         for title, severity in worst.items()

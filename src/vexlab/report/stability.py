@@ -26,16 +26,16 @@ def _lines(content: Content) -> Iterator[str]:
         yield f"  none of {len(content.cases)} cases passed, failed or crashed: there is nothing to judge by"
         yield f"verdict: {bounded(str(content.headline))}"
         return
-    yield f"  = 100 * {found.decided} / ({found.decided} + {found.harm}): cases that decided, and the harm of what went wrong"
+    decided = found.decided
+    yield f"  = 100 * {decided} / ({decided} + {found.harm}): cases that decided, and the harm of what went wrong"
     yield f"  {found.passed} of {found.decided} passed"
     for fault in found.faults[:_FAULTS_MOST]:
-        many = f"{fault.cases} case" + ("" if fault.cases == 1 else "s")
-        yield f"  harm {fault.harm:3}  {fault.severity.value}, {many}: {one_line(fault.title)}"
+        yield f"  harm {fault.harm:3}  {fault.severity.value}, {_many(fault.cases, 'case')}: {one_line(fault.title)}"
     if len(found.faults) > _FAULTS_MOST:
         rest = found.faults[_FAULTS_MOST:]
         yield f"  harm {sum(fault.harm for fault in rest):3}  {len(rest)} findings more"
     if found.failures:
-        yield f"  harm {HARM_OF_FAILURE * found.failures:3}  {found.failures} failures without a finding"
+        yield f"  harm {HARM_OF_FAILURE * found.failures:3}  {_many(found.failures, 'failure')} without a finding"
     yield ""
     for domain in sorted({case.domain for case in content.cases}):
         of = _of(case for case in content.cases if case.domain == domain)
@@ -45,6 +45,10 @@ def _lines(content: Content) -> Iterator[str]:
 
 def _of(cases: Iterable[CaseResult]) -> Score:
     return score((case.verdict, case.findings) for case in cases)
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def _value(found: Score) -> str:

@@ -27,8 +27,8 @@ import io, json, sys
 sys.path.insert(0, sys.argv[1])
 import kunit_parser
 test = kunit_parser.parse_run_tests(io.StringIO(open(sys.argv[2], encoding="utf-8").read()))
-names = [[each.name, each.status.name, [[one.name, one.status.name] for one in each.subtests]] for each in test.subtests]
-print(json.dumps({"counts": vars(test.counts), "status": test.status.name, "tests": names}))
+tests = [[each.name, each.status.name, [one.name for one in each.subtests]] for each in test.subtests]
+print(json.dumps({"counts": vars(test.counts), "tests": tests}))
 """
 
 
