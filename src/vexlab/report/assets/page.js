@@ -138,6 +138,10 @@
 		return row;
 	};
 
+	const ahead = new IntersectionObserver((entries) => {
+		if (entries.at(-1).isIntersecting && made < found.length) more(CHUNK);
+	}, {rootMargin: '600px'});
+
 	const more = (number) => {
 		const part = document.createDocumentFragment();
 		for (const one of found.slice(made, made + number)) part.append(rowOf(one));
@@ -145,6 +149,9 @@
 		rows.append(part);
 		const rest = found.length - made;
 		end.textContent = rest ? `${rest} more cases` : '';
+		// Only a change is told: a reader who is at the new end before the next look would be told of none.
+		ahead.unobserve(end);
+		ahead.observe(end);
 	};
 
 	const show = () => {
@@ -217,8 +224,5 @@
 	filters.hidden = false;
 	table.hidden = false;
 	table.tHead.rows[0].cells[0].setAttribute('aria-sort', 'ascending');
-	new IntersectionObserver((entries) => {
-		if (entries.some((entry) => entry.isIntersecting) && made < found.length) more(CHUNK);
-	}, {rootMargin: '600px'}).observe(end);
 	show();
 })();
