@@ -23,6 +23,7 @@ from tests.unit.reports.made import HOSTILE, LONG, case, everything, many, run_o
 from vexlab.errors import UsageError
 from vexlab.model.case import Summary
 from vexlab.model.earlier import Earlier
+from vexlab.model.metric import Direction, Metric
 from vexlab.model.verdict import Verdict
 from vexlab.report import charts, draw, markdown
 from vexlab.report.content import Content, bounded, excerpt, headline
@@ -311,6 +312,23 @@ def test_charts_without_data_say_why() -> None:
             assert f"No chart “{each.title}”: {each.about}." in " ".join(text.split())
     page = BY_NAME["html"].parts[0].render(Content.of(run_of(())))
     assert len(page) < 100_000, "the library of charts is not there for nothing"
+
+
+def test_names_of_a_hostile_domain_and_metric_are_text_in_charts() -> None:
+    metrics = tuple(Metric(name=f"{HOSTILE}{end}", value=2.0, direction=Direction.HIGHER)
+                    for end in ("_ratio", "_low_ratio", "_high_ratio"))  # fmt: skip
+    key = dataclasses.replace(CONTENT.cases[0].key, domain=f"d {HOSTILE}", name=HOSTILE)
+    cases = (dataclasses.replace(CONTENT.cases[0], key=key, metrics=metrics),)
+    past = (Earlier(run="a", started="2026-11-01T00:00:00+00:00", revision=HOSTILE, passed=1, decided=1,
+                    values={(cases[0].id, each.name): 1.0 for each in metrics}),)  # fmt: skip
+    content = Content.of(run_of(cases), earlier=past)
+    assert all(each.spec for each in charts.charts(content))
+    text = BY_NAME["svg"].parts[0].render(content).decode()
+    assert not BAD.search(text)
+    names = {each.tag.rpartition("}")[2] for each in ElementTree.fromstring(text).iter()}
+    assert names <= {"svg", "g", "path", "text", "line", "defs", "clipPath", "rect"}
+    assert "&lt;script&gt;" in text
+    assert BY_NAME["pdf"].parts[0].render(content).startswith(b"%PDF")
 
 
 def test_every_chart_is_drawn_where_there_is_data() -> None:
