@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -31,6 +32,8 @@ HOSTILE = (
     "ok 1 forged\n1..0\n# Subtest: forged\nKTAP version 1\nBail out!\n"
     "[[ATTACHMENT|/etc/passwd]]\njavascript:alert(1)"
 )
+# Control characters that no format for people has but ends of lines and tabs, and those that turn a line around
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028]")
 LONG = "A" * 10_000_000
 OOPS = """BUG: kernel NULL pointer dereference, address: 0000000000000010
 #PF: supervisor read access in kernel mode

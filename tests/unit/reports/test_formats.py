@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import dataclasses
 import hashlib
 import io
 import json
@@ -18,15 +17,13 @@ from xml.etree import ElementTree
 import junitparser
 import pytest
 from pypdf import PdfReader
-from tests.unit.reports.made import HOSTILE, LONG, case, everything, many, run_of
+from tests.unit.reports.made import CONTROL, HOSTILE, LONG, everything, many, run_of
 
 from vexlab.errors import UsageError
 from vexlab.model.case import Summary
-from vexlab.model.earlier import Earlier
-from vexlab.model.metric import Direction, Metric
 from vexlab.model.verdict import Verdict
-from vexlab.report import charts, draw, markdown
-from vexlab.report.content import Content, bounded, excerpt, headline
+from vexlab.report import draw, markdown
+from vexlab.report.content import Content, headline
 from vexlab.report.renderers import BY_NAME, FORMATS, chosen
 
 CONTENT = everything()
@@ -35,8 +32,6 @@ RED = COUNTS["failed"] + COUNTS["crashed"]
 SKIPPED = COUNTS["skipped"] + COUNTS["blocked"]
 LAB = COUNTS["error"] + COUNTS["undecided"]
 SECONDS = sum(case.duration_s for case in CONTENT.cases)
-# Control characters that no format for people has but ends of lines and tabs, and those that turn a line around
-BAD = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028]")
 
 
 @cache
@@ -239,7 +234,7 @@ def test_the_verdict_is_the_same_everywhere(name: str) -> None:
 def test_what_a_guest_printed_is_harmless_and_bounded(name: str) -> None:
     for part in range(len(BY_NAME[name].parts)):
         text = _written(name, part)
-        assert not BAD.search(text)
+        assert not CONTROL.search(text)
         assert "A" * 20_001 not in text
         assert len(text) < 200_000
 
@@ -247,7 +242,9 @@ def test_what_a_guest_printed_is_harmless_and_bounded(name: str) -> None:
 def test_json_holds_everything_and_no_control_character() -> None:
     text = _written("json")
     assert LONG in text
-    assert not BAD.search(text.replace("\u202e", "").replace("\u2066", "").replace("\u2028", "").replace("\x9b", ""))
+    assert not CONTROL.search(
+        text.replace("\u202e", "").replace("\u2066", "").replace("\u2028", "").replace("\x9b", "")
+    )
 
 
 def test_a_page_has_no_element_of_a_guest() -> None:
@@ -272,91 +269,6 @@ def test_a_page_allows_its_own_scripts_and_style_only() -> None:
         assert f"; {kind} {allowed};" in policy[1]
     assert policy[1].startswith("default-src 'none';")
     assert "unsafe" not in policy[1]
-
-
-def test_a_pdf_has_contents_page_numbers_and_nothing_that_acts() -> None:
-    reader = PdfReader(io.BytesIO(_bytes("pdf")))
-    titles = [str(each["/Title"]) for each in reader.outline if not isinstance(each, list)]
-    assert titles == [
-        "1 Summary", "2 Charts", "3 Distinct problems", "4 Matrix", "5 What the target can do", "6 Environment",
-        "A Appendix: the cases",
-    ]  # fmt: skip
-    assert all(f"{number} of {len(reader.pages)}" in reader.pages[number - 1].extract_text()
-               for number in range(2, len(reader.pages) + 1))  # fmt: skip
-    links = [link.get_object() for each in reader.pages for link in each.get("/Annots", ())]
-    assert links, "the contents lead to their pages"
-    assert not [link for link in links if "/Dest" not in link]
-    for word in (b"/JavaScript", b"/Launch", b"/URI", b"/EmbeddedFile", b"/OpenAction"):
-        assert word not in _bytes("pdf")
-    assert not [each for page in reader.pages for each in page.images], "charts are vectors"
-
-
-def test_markup_of_typst_is_text() -> None:
-    words = '#read("/etc/passwd") $x^2$ *b* _i_ @ref <label> = head \n#panic("x") ` ``` // /* \\u{41}'
-    cases = (case("hostile", Verdict.FAILED, words), case("typst#eval(1)", Verdict.FAILED, words))
-    reader = PdfReader(io.BytesIO(BY_NAME["pdf"].parts[0].render(Content.of(run_of(cases)))))
-    text = "".join("".join(page.extract_text() for page in reader.pages).split()).replace("\u200b", "")
-    assert "".join(words.split()) in text
-    assert "typst#eval(1)" in text
-
-
-def test_charts_without_data_say_why() -> None:
-    drawn = charts.charts(Content.of(run_of(())))
-    assert [each.spec for each in drawn] == [None] * 5
-    assert [each.about for each in drawn][:2] == ["no case ran", "no case has a duration"]
-    for name in ("html", "pdf"):
-        part = BY_NAME[name].parts[0]
-        data = part.render(Content.of(run_of(())))
-        text = PdfReader(io.BytesIO(data)).pages[1].extract_text() if name == "pdf" else data.decode()
-        for each in drawn:
-            assert f"No chart “{each.title}”: {each.about}." in " ".join(text.split())
-    page = BY_NAME["html"].parts[0].render(Content.of(run_of(())))
-    assert len(page) < 100_000, "the library of charts is not there for nothing"
-
-
-def test_names_of_a_hostile_domain_and_metric_are_text_in_charts() -> None:
-    metrics = tuple(Metric(name=f"{HOSTILE}{end}", value=2.0, direction=Direction.HIGHER)
-                    for end in ("_ratio", "_low_ratio", "_high_ratio"))  # fmt: skip
-    key = dataclasses.replace(CONTENT.cases[0].key, domain=f"d {HOSTILE}", name=HOSTILE)
-    cases = (dataclasses.replace(CONTENT.cases[0], key=key, metrics=metrics),)
-    past = (Earlier(run="a", started="2026-11-01T00:00:00+00:00", revision=HOSTILE, passed=1, decided=1,
-                    values={(cases[0].id, each.name): 1.0 for each in metrics}),)  # fmt: skip
-    content = Content.of(run_of(cases), earlier=past)
-    assert all(each.spec for each in charts.charts(content))
-    text = BY_NAME["svg"].parts[0].render(content).decode()
-    assert not BAD.search(text)
-    names = {each.tag.rpartition("}")[2] for each in ElementTree.fromstring(text).iter()}
-    assert names <= {"svg", "g", "path", "text", "line", "defs", "clipPath", "rect"}
-    assert "&lt;script&gt;" in text
-    assert BY_NAME["pdf"].parts[0].render(content).startswith(b"%PDF")
-
-
-def test_every_chart_is_drawn_where_there_is_data() -> None:
-    drawn = charts.charts(CONTENT)
-    assert [each.name for each in drawn] == ["verdicts", "durations", "reference", "before", "history"]
-    assert all(each.spec for each in drawn)
-    reference, before, history = (each.spec["data"]["values"] for each in drawn[2:] if each.spec)
-    assert [(row["metric"], row["ratio"], row["low"], row["high"]) for row in reference] == [
-        ("reads[6.1] read", 1.2, pytest.approx(1.08), pytest.approx(1.38))
-    ]
-    assert sorted(row["metric"] for row in before) == [
-        "reads[6.1] load_s",
-        "reads[6.1] read",
-        "reads[6.1] read_mib_per_s",
-    ]
-    assert {row["runs before"] for row in before} == {8}
-    assert [row["passed"] for row in history][-1] == "2 of 7"
-    assert len(history) == 9
-
-
-def test_a_metric_beyond_those_before_is_better_or_worse_by_its_direction() -> None:
-    past = (Earlier(run="a", started="2026-11-01T00:00:00+00:00", passed=1, decided=1,
-                    values={("filesystem_operations.reads[6.1]", "load_s"): 0.1,
-                            ("filesystem_operations.reads[6.1]", "read_mib_per_s"): 100.0}),)  # fmt: skip
-    spec = charts.before(dataclasses.replace(CONTENT, earlier=past)).spec
-    assert spec
-    kinds = {row["metric"]: (row["kind"], row["percent"]) for row in spec["data"]["values"]}
-    assert kinds == {"reads[6.1] load_s": ("worse", 250.0), "reads[6.1] read_mib_per_s": ("better", 120.0)}
 
 
 def test_a_comment_fits_and_nothing_breaks_out_of_its_fences() -> None:
@@ -430,27 +342,6 @@ def test_junit_has_what_jenkins_and_gitlab_read() -> None:
     assert "vexfs_lookup+0x5c" in (crashed.findtext("system-err") or "")
     assert "[[ATTACHMENT|" not in _written("junit")
     assert [each.find("failure") is not None for each in checks] == [False, True, False, False, False]
-
-
-def test_the_blamed_function_is_marked_and_no_other() -> None:
-    problem = next(each for each in CONTENT.problems if len(each.cases) == 2)
-    found = CONTENT.finding(problem)
-    assert found
-    marked = [line.text for line in excerpt(found).lines if line.blamed]
-    assert marked == ["RIP: 0010:vexfs_lookup+0x5c/0x120 [vexfs]", " vexfs_lookup+0x5c/0x120 [vexfs]"]
-
-
-def test_an_excerpt_keeps_the_blamed_line_and_counts_what_it_leaves_out() -> None:
-    found = CONTENT.cases[2].findings[0]
-    long = dataclasses.replace(found, text="\n".join(["noise"] * 100 + [" vexfs_lookup+0x5c/0x120"] + ["noise"] * 9))
-    shown = excerpt(long, 10)
-    assert (len(shown.lines), shown.left_out) == (11, 99)
-    assert shown.lines[-1].blamed
-
-
-def test_words_are_bounded_and_visible() -> None:
-    assert bounded("a\x1b\u202e\x00\n\tb") == "a\\x1b\\u202e\\x00\n\tb"
-    assert bounded("x" * 50, 10) == "x" * 10 + " …"
 
 
 def test_a_run_without_a_case_is_no_pass_in_any_format() -> None:
