@@ -1,4 +1,4 @@
-"""``python -m tests.unit.reports.picture RESULTS PICTURE.png`` takes the picture of the last run's page that docs/ shows.
+"""``python -m tests.unit.reports.picture RESULTS PICTURE.png``: the picture of the last run's page that docs/ shows.
 
 Paths in it begin at the folder of results, wherever that lies.
 """
