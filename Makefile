@@ -3,7 +3,7 @@ SHELL := /bin/sh
 VENV := .venv/bin
 JOBS ?= 2
 
-.PHONY: help setup run test test-full bench lint lock clean
+.PHONY: help setup setup-test run test test-full bench lint lock clean
 
 help:
 	@echo "make run        set up, build the reference target, run level 1, print the verdict"
@@ -14,10 +14,13 @@ help:
 setup:
 	@scripts/setup
 
+setup-test:
+	@scripts/setup test
+
 run: setup
 	@$(VENV)/vexlab run --target targets/vexfs --level 1 --jobs $(JOBS)
 
-lint: setup
+lint: setup-test
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check -q .
 	@$(VENV)/mypy
@@ -30,12 +33,14 @@ test-full: lint
 	@$(VENV)/pytest -q
 	@$(VENV)/python -m bench
 
-bench: setup
+bench: setup-test
 	@$(VENV)/python -m bench
 
-lock:
-	@$(VENV)/pip-compile -q --extra dev --extra report --generate-hashes --allow-unsafe --strip-extras --no-header \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements.lock pyproject.toml
+COMPILE := pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \
+	--no-emit-trusted-host --no-emit-find-links
+lock: setup-test
+	@$(VENV)/$(COMPILE) --extra setup -o requirements.lock pyproject.toml
+	@$(VENV)/$(COMPILE) --all-extras -c requirements.lock -o requirements-test.lock pyproject.toml
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
