@@ -1,9 +1,9 @@
 """Two mistakes at once: is the second found although the first breaks what others rely on?
 
-``python -m bench.pairs [BROKEN ...]`` builds each pair of ``targets/vexfs/pairs.toml`` into VexFS and runs the probe, the
-cases about the profile, and the case that the pair names. A pair is done when problems at the end of one run name both;
-with ``--whole`` a pair that is not done so is tried with all of level 1. ``--state`` keeps what is done: a second start
-goes on. Exit status 1 where a pair is not found.
+``python -m bench.pairs [BROKEN ...]`` builds each pair of ``targets/vexfs/pairs.toml`` into VexFS and runs the probe,
+the cases about the profile, and the case that the pair names. A pair is done when problems at the end of one run name
+both; with ``--whole`` a pair that is not done so is tried with all of level 1. ``--state`` keeps what is done: a second
+start goes on. Exit status 1 where a pair is not found.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.measure import VEXFS
-
+VEXFS = Path(__file__).parents[1] / "targets" / "vexfs"
 CATALOGUE = VEXFS / "pairs.toml"
 _PROFILE = ("filesystem_operations.capabilit", "filesystem_operations.refusals")
 _LONGEST_S = 4 * 3600
@@ -40,7 +39,7 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run of a pair showed: the problem that names each, empty for none; ``problems`` is how many there were."""
+    """What one run of a pair showed: the problem that names each, empty for none; of ``problems`` in all."""
 
     broken: str
     defect: str

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-
 from bench import pairs
 from bench.pairs import Outcome, Pair, judge, load_pairs, outcome, table
 
