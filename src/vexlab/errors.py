@@ -18,6 +18,7 @@
             ├── GuestTimeout    a guest command outlived its deadline
             └── MachineLost     the machine stopped answering
                 ├── OddAnswer     the agent's answer is none
+                ├── HangAgain     the kernel hangs where another case of the run has shown it
                 └── EmulatorDied  QEMU itself was killed or crashed
 
 What the kernel under test does wrong is a finding: data, not an exception (``vexlab.model.finding``).
@@ -126,6 +127,14 @@ class MachineLost(MachineError):
 
 class OddAnswer(MachineLost):
     """The guest's agent sent something that is no answer: the guest is no longer in its right mind."""
+
+
+class HangAgain(MachineLost):
+    """The kernel hangs where another case of the same run has shown it to hang; ``by`` is that finding's title."""
+
+    def __init__(self, message: str, *, by: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.by = by
 
 
 class EmulatorDied(MachineLost):

@@ -33,3 +33,13 @@ def test_every_kind_of_hang_is_told(vexlab: Callable[..., Run], kernel: str) -> 
         assert found[name][0] == verdict, (name, found[name])
         assert said in found[name][1], (name, found[name])
     assert not run.case("hangs.user_space_spin")["findings"]
+
+
+def test_a_hang_that_the_run_knows_blocks_soon(vexlab: Callable[..., Run]) -> None:
+    run = vexlab("--target", str(PLANTED), "--kernel", "6.1", str(PLANTED / "again"))
+    assert run.verdicts == {"again.first": "crashed", "again.second": "blocked", "again.third": "passed"}
+    second = run.case("again.second")
+    assert 'blocked by "hang in planted_forever", which again.first[6.1] shows' in second["reason"]
+    assert second["duration_s"] < 120  # of the 300 s that it would wait
+    problem = next(each for each in run.result["problems"] if each["finding"] == "hang in planted_forever")
+    assert problem["blocked"] == ["again.second[6.1]"]

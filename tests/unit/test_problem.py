@@ -6,7 +6,7 @@ import dataclasses
 
 from vexlab.model.case import CaseResult
 from vexlab.model.key import CaseKey
-from vexlab.model.problem import Harm, distinct
+from vexlab.model.problem import PRECEDED, Harm, distinct
 from vexlab.model.report import Severity
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Verdict
@@ -62,6 +62,27 @@ def test_blocked_cases_and_checks_stand_with_what_blocks_them() -> None:
     assert (first.title, first.harm) == ("`link` is broken: x", Harm.CRASH)
     assert first.blocked == ("d.waits[6.1]", "unlink.last")
     assert (second.cases, second.blocked) == ((), ("d.elsewhere[6.1]",))
+
+
+def test_a_post_check_is_titled_with_what_came_before_and_known_without() -> None:
+    words = "the filesystem is not consistent: fsck says 4"
+    one = _case("d.one", reason=f"{words}\n{PRECEDED} `fscheck run --family rename /mnt/test`")
+    other = _case("d.two", reason=f"{words}\n{PRECEDED} `mv a b`", duration_s=99.0)
+    (problem,) = distinct([one, other])
+    assert problem.title == f"{words} (after `fscheck run --family rename /mnt/test`)"
+    assert len(problem.cases) == 2
+
+
+def test_what_a_known_hang_blocked_stands_with_that_hang() -> None:
+    hang = dataclasses.replace(OOPS, title="hang in demo_read_super", type="HANG", fingerprint="abc")
+    first = _case("d.first", Verdict.CRASHED, findings=(hang,))
+    words = 'blocked by "hang in demo_read_super", which d.first[6.1] shows: after 33 s a task is stuck there'
+    again = _case("d.again", Verdict.BLOCKED, reason=words)
+    check = SubResult(name="dir.moves", verdict=SubVerdict.BLOCKED, words=words)
+    family = _case("d.family", Verdict.PASSED, subresults=(check,))
+    (problem,) = distinct([first, again, family])
+    assert problem.blocked == ("d.again[6.1]", "dir.moves")
+    assert problem.harm is Harm.HANG
 
 
 def test_order_is_by_harm_then_by_the_number_of_cases() -> None:

@@ -17,6 +17,7 @@ from vexlab.guest.klog import explained, first_error, quoted
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
+from vexlab.model.problem import PRECEDED
 
 _MANIFEST = "/tmp/post-checks.manifest"  # noqa: S108 - in the guest
 _MODEL = "/tmp/tree{}.manifest"  # noqa: S108 - in the guest
@@ -78,6 +79,7 @@ class PostChecks:
         self._machine = filesystem.machine
         self._start = self.counts()
         self._began_empty = self._machine.ash(_NAMES.format(shlex.quote(filesystem.mountpoint))).text == "0"
+        self._own = self._machine.last_command
 
     def counts(self) -> Counts:
         """Return how full the mounted filesystem is."""
@@ -116,15 +118,15 @@ class PostChecks:
 
     def run(self) -> None:
         """Run all of them, in order; the filesystem ends unmounted and its module unloaded."""
-        self._run(PostCheck("freezing", PostChecks.freezes, mounted=True), *_KEPT, *_GIVEN_BACK, *_LET_GO)
+        self._first(PostCheck("freezing", PostChecks.freezes, mounted=True), *_KEPT, *_GIVEN_BACK, *_LET_GO)
 
     def kept(self) -> None:
         """Check that the tree is the same after unmount, check, mount and with caches dropped, and counted right."""
-        self._run(*_KEPT)
+        self._first(*_KEPT)
 
     def again(self) -> None:
         """Check that it unmounts, is consistent, mounts, and is the target still; caches are dropped."""
-        self._run(*_AGAIN)
+        self._first(*_AGAIN)
 
     def given_back(self) -> None:
         """Check that blocks and inodes are free again when everything is removed: at once, and mounted again."""
@@ -136,6 +138,16 @@ class PostChecks:
 
     def _run(self, *checks: PostCheck[PostChecks]) -> None:
         run_all(self, checks)
+
+    def _first(self, *checks: PostCheck[PostChecks]) -> None:
+        """As ``_run``, for checks that come straight after the case's own work, which a failure then names."""
+        before = self._machine.last_command
+        try:
+            self._run(*checks)
+        except TargetFailure as failure:
+            if before == self._own:  # the case itself ran nothing
+                raise
+            raise TargetFailure(f"{failure}\n{PRECEDED} `{before}`") from failure
 
     def freezes(self) -> None:
         """Check that it freezes and thaws: whoever has kept the right to write lets a freeze wait for ever."""

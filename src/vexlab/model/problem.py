@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -15,6 +15,7 @@ from vexlab.model.verdict import Finding, Verdict
 
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 _CAPABILITY = "capability"
+PRECEDED = "what the case had done last:"  # how the line of a failure begins that names the command before it
 FINDING, CHECK = "finding:", "check:"  # how keys begin of what the kernel said, and of a check that failed
 # Raised when keys of problems change: histories are told by them, so what was noted by other keys is noted anew.
 GROUPING = 1
@@ -22,6 +23,8 @@ _WORDS_MOST = 300
 
 # blocked by `symlink`, which is broken: BUG: ...      it needs `symlink`, which is broken: ...
 _BLOCKER = re.compile(r"`(\w+)`, which is broken")
+# blocked by "hang in vexfs_read_super", which filesystem_operations.device_odd[6.1] shows: after 33 s a task is stuck
+_HANG_BLOCKER = re.compile(r'blocked by "([^"]+)", which \S+ shows')
 # what differs between two cases with one cause: addresses, numbers, paths, seeds
 _VARYING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+(?:\.\d+)?|/[\w./%+-]+|tree\d+|\bline \d+")
 _PLACE = re.compile(r" \(test_\w+\.py:\d+\)")
@@ -100,7 +103,7 @@ def distinct(cases: Iterable[CaseResult]) -> tuple[Problem, ...]:
             symptoms[symptom.key] = max(known, symptom, key=lambda each: each.harm)
             shown.setdefault(symptom.key, []).append(case)
     _join_with_capabilities(symptoms, shown)
-    blocked = _blocked(cases)
+    blocked = _blocked(cases, {symptom.finding: key for key, symptom in symptoms.items() if symptom.finding})
     problems = [_problem(symptoms[key], found, blocked.pop(key, ())) for key, found in shown.items()]
     problems += [_unshown(key, ids) for key, ids in blocked.items()]
     return tuple(sorted(problems, key=lambda each: (-each.harm, -len(each.cases), each.key)))
@@ -137,16 +140,24 @@ def _unshown(key: str, ids: tuple[str, ...]) -> Problem:
     return Problem(key=key, title=title, harm=Harm.WRONG, cases=(), blocked=ids)
 
 
-def _blocked(cases: tuple[CaseResult, ...]) -> dict[str, tuple[str, ...]]:
-    """Return which cases, or checks of cases, each broken capability kept away."""
+def _blocked(cases: tuple[CaseResult, ...], findings: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return which cases, or checks of cases, each problem kept away; ``findings`` are the keys by kernel's title."""
     found: dict[str, list[str]] = {}
     for case in cases:
-        if case.verdict is Verdict.BLOCKED and (match := _BLOCKER.search(case.reason)):
-            found.setdefault(f"{_CAPABILITY}:{match[1]}", []).append(case.id)
+        if case.verdict is Verdict.BLOCKED and (key := _blocker(case.reason, findings)):
+            found.setdefault(key, []).append(case.id)
         for each in case.subresults:
-            if each.verdict is SubVerdict.BLOCKED and (match := _BLOCKER.search(each.words)):
-                found.setdefault(f"{_CAPABILITY}:{match[1]}", []).append(each.name)
+            if each.verdict is SubVerdict.BLOCKED and (key := _blocker(each.words, findings)):
+                found.setdefault(key, []).append(each.name)
     return {key: tuple(dict.fromkeys(names)) for key, names in found.items()}
+
+
+def _blocker(words: str, findings: Mapping[str, str]) -> str:
+    """Return the key of the problem that ``words`` name as being in the way, ``""`` for none."""
+    if match := _BLOCKER.search(words):
+        return f"{_CAPABILITY}:{match[1]}"
+    match = _HANG_BLOCKER.search(words)
+    return findings.get(match[1], "") if match else ""
 
 
 def _symptoms(case: CaseResult) -> Iterator[_Symptom]:
@@ -179,7 +190,9 @@ def _of_words(case: CaseResult) -> Iterator[_Symptom]:
     if case.key.name == "refusals":
         yield _Symptom("refusals", first, Harm.WRONG)
         return
-    yield _Symptom(_key_of(first, case.reason), first[:_WORDS_MOST], _harm_of_words(case.reason))
+    preceded = next((line.removeprefix(PRECEDED) for line in lines if line.startswith(PRECEDED)), "")
+    title = f"{first[:_WORDS_MOST]}{f' (after{preceded})' if preceded else ''}"
+    yield _Symptom(_key_of(first, case.reason), title, _harm_of_words(case.reason))
 
 
 def _key_of(first: str, reason: str) -> str:

@@ -17,6 +17,7 @@ from vexlab.lab import Order
 from vexlab.model.metric import Metric
 from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding
+from vexlab.plugin.hangs import HangWatch, hangs_folder
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.options import run_folder, settings_of
 from vexlab.plugin.watched import WatchedMachine
@@ -34,11 +35,12 @@ class Recorder:
     itself, which says nothing about the module. ``echo`` tells that the case ended by nothing but the machine's death.
     ``attempts`` are the lab's errors that ended earlier attempts. ``overdue`` says that the case was told that its time
     is over, whether or not it listened. ``looked`` tells that it rests on something that happened: it had a machine, a
-    build of the module, or a profile probed in a kernel.
+    build of the module, or a profile probed in a kernel. ``hangs`` is the folder in which the run's cases note hangs.
     """
 
-    def __init__(self, folder: Path, settle_s: float, attempts: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, settle_s: float, hangs: Path, attempts: tuple[str, ...] = ()) -> None:
         self.folder = folder
+        self._hangs = hangs
         self.attempts = attempts
         self.metrics: dict[str, Metric] = {}
         self.subresults: dict[str, SubResult] = {}
@@ -76,7 +78,9 @@ class Recorder:
         """Begin to watch a machine of the case's; the last one attached is the one that it works with."""
         self.order = order
         self.looked = True
-        self._machines.append(WatchedMachine(machine, order))
+        watched = WatchedMachine(machine, order)
+        machine.watch = HangWatch(machine, watched.stuck_in, self._hangs)
+        self._machines.append(watched)
         self._attached = True
 
     def observe(self, error: BaseException | None, when: str = "") -> None:
@@ -153,7 +157,8 @@ def recorder_of(item: pytest.Item) -> Recorder:
     if _RECORDER not in item.stash:
         marks = marks_of(item)
         folder = run_folder(item.config) / "cases" / folder_name(marks.id)
-        item.stash[_RECORDER] = Recorder(folder, settings_of(item.config).run.settle(marks.level))
+        settle_s = settings_of(item.config).run.settle(marks.level)
+        item.stash[_RECORDER] = Recorder(folder, settle_s, hangs_folder(item.config))
     return item.stash[_RECORDER]
 
 
@@ -172,5 +177,5 @@ def renew(item: pytest.Item) -> Recorder:
         last.folder.rename(aside)
         last.folder.mkdir()
         aside.rename(last.folder / f"attempt-{len(attempts)}")
-    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, attempts)
+    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs_folder(item.config), attempts)
     return item.stash[_RECORDER]

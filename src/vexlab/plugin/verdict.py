@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vexlab.errors import Blocked, BuildError, GuestTimeout, InfraError, MachineLost, VexlabError
+from vexlab.errors import Blocked, BuildError, GuestTimeout, HangAgain, InfraError, MachineLost, VexlabError
 from vexlab.model.case import CaseResult
 from vexlab.model.subresult import SubVerdict
 from vexlab.model.verdict import NOT_COUNTED, Outcome, Verdict, judge
 from vexlab.plugin.evidence import write_evidence
+from vexlab.plugin.hangs import note_hangs
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.options import is_worker
 from vexlab.plugin.planned import planned
@@ -29,6 +30,7 @@ _SHOWN = 12  # failed checks
 _NO_KERNEL = "the case passed and looked at no machine, no build and no profile: ask for a fixture such as `machine`"
 _RANK = (Outcome.PASSED, Outcome.SKIPPED, Outcome.BLOCKED, Outcome.ERROR, Outcome.FAILED)
 _RED = (Verdict.FAILED, Verdict.CRASHED)
+_BLOCKED = (Blocked, HangAgain)
 # What speaks about the module; whatever else a case raises is a fault of the case, or of ours.
 _OF_THE_MODULE = (AssertionError, pytest.fail.Exception, BuildError, GuestTimeout, MachineLost)
 
@@ -56,7 +58,7 @@ def _judged(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
     outcomes = item.stash.setdefault(_OUTCOMES, [])
     error = _telling(call.excinfo.value) if call.excinfo else None
     _observe(recorder, error, report, outcomes)
-    if isinstance(error, Blocked):  # no failure of its own: `--exitfirst` goes on
+    if isinstance(error, _BLOCKED):  # no failure of its own: `--exitfirst` goes on
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"Skipped: {error.message}")
     if error is not None and not report.skipped:  # whole, as it is meant to be read, then where it was raised
         words = printable_words(f"{_text(error)}\n\n{report.longreprtext}\n")
@@ -73,6 +75,7 @@ def _judged(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestR
         result = _result(item, recorder, verdict, printable_words(reason))
         result = _with_evidence(item, recorder, result)
         note_failure(item.config, result)
+        note_hangs(item.config, result)
         setattr(report, RESULT, msgspec.to_builtins(result))
     return report
 
@@ -206,7 +209,7 @@ def forget(item: pytest.Item) -> None:
 def _outcome(report: pytest.TestReport, error: BaseException | None) -> Outcome:
     if report.passed:
         return Outcome.PASSED
-    if isinstance(error, Blocked):
+    if isinstance(error, _BLOCKED):
         return Outcome.BLOCKED
     if report.skipped:
         return Outcome.SKIPPED

@@ -14,6 +14,7 @@ from vexlab.errors import (
     DiskFault,
     EmulatorDied,
     GuestTimeout,
+    HangAgain,
     InfraError,
     MachineError,
     MachineLost,
@@ -79,7 +80,7 @@ class WatchedMachine:
         elif isinstance(error, MachineLost):
             self.ended = True
         self.read()
-        if isinstance(error, MachineLost) and not isinstance(error, EmulatorDied) and not self.findings:
+        if isinstance(error, MachineLost) and not isinstance(error, (EmulatorDied, HangAgain)) and not self.findings:
             self._others.append(lost(str(error)))
         if self.findings and not examined and not self._post_mortems:
             self._ask(lambda: self._post_mortems.append(examine(self.machine)))
@@ -217,6 +218,19 @@ class WatchedMachine:
             self._others.append(found)
         else:
             self.remark = "no task in the guest is stuck in the kernel, so the program itself is slow"
+
+    def stuck_in(self) -> str:
+        """Return the function of the module, or the kernel's, in which a task is stuck right now; ``""`` for none."""
+        machine, looks = self.machine, list[TwoLooks]()
+        of_the_case = machine.watch, machine.last_command, machine.asked_at
+        self._ask(lambda: looks.append(look_twice(machine, 0, pids_in)))
+        machine.watch, machine.last_command, machine.asked_at = of_the_case
+        if not looks:
+            return ""
+        earlier, now = looks[0].first.backtraces, looks[0].second.backtraces
+        self._post_mortems += [looks[0].second]
+        found = hang("", 0, now, earlier=earlier, moving=looks[0].moving, target_modules=self._modules)
+        return found.frame if found else ""
 
     def _ask(self, question: Callable[[], None]) -> None:
         """Ask the kernel something that makes it print, and leave that out of what it said by itself."""

@@ -31,6 +31,7 @@ from vexlab.vm.transfer import Progress
 
 START_S = CONNECT_S
 _SNAPSHOT_S = 120.0
+_COMMAND_MOST = 160
 _RUNNER = """
 for port in /sys/class/virtio-ports/*; do
     read -r name <"$port/name" && [ "$name" = "$1" ] && exec "$2" "/dev/${port##*/}"
@@ -48,8 +49,9 @@ class Machine:
     """One QEMU. Make it with ``launch`` or ``attach``; leaving the context kills an owned machine and its folder.
 
     ``watch`` is called with the new console text, if any, again and again while a command's answer is awaited; what it
-    raises ends the wait. ``process`` is ``None`` for a machine that another process started. ``symbols`` are addresses
-    of the kernel's variables, where the lab knows them: QEMU can read those whatever state the guest is in.
+    raises ends the wait. ``last_command`` was begun at ``asked_at``, by ``clock``. ``process`` is ``None`` for a
+    machine that another process started. ``symbols`` are addresses of the kernel's variables, where the lab knows them:
+    QEMU can read those whatever state the guest is in.
     """
 
     def __init__(self, spec: MachineSpec, files: MachineFiles, child: subprocess.Popen[bytes] | None, qmp: Qmp) -> None:
@@ -57,6 +59,8 @@ class Machine:
         self.files = files
         self.console = Console(files.console_log)
         self.watch: Callable[[str], None] | None = None
+        self.asked_at = 0.0
+        self.last_command = ""
         self._killed = False
         self._booting = False
         self.before_kill: Callable[[], None] | None = None
@@ -145,6 +149,7 @@ class Machine:
         machine went away, and whatever ``watch`` raises.
         """
         deadline = self.deadline(timeout)
+        self._note(argv)
         return self.commands.fastest(deadline).exec(argv, deadline, stdin=stdin, env=env)
 
     @property
@@ -159,6 +164,7 @@ class Machine:
         where the guest has no command runner.
         """
         deadline = self.deadline(timeout)
+        self._note(argv)
         if runner := self.commands.runner(deadline):
             return runner.exec(argv, deadline, chunk=chunk)
         raise MachineError("the guest has no command runner, so that output cannot be had while a command runs")
@@ -170,6 +176,12 @@ class Machine:
             raise MachineError(f"the command runner does not start: {started}")
         self.commands.has_runner = True
         self.commands.connect()
+
+    def _note(self, argv: Sequence[str]) -> None:
+        """Note which command is begun, and when: a script in one line, without the shell before it."""
+        words = argv[argv.index("-c") + 1 :] if "-c" in argv else argv
+        self.last_command = " ".join(" ".join(words).split())[:_COMMAND_MOST]
+        self.asked_at = self.clock()
 
     def ping(self, timeout: float) -> None:
         """Ask the guest's agent for a sign of life; as ``exec``, but nothing is started in the guest."""

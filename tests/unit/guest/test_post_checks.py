@@ -17,6 +17,7 @@ from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.model.machine import CommandResult
+from vexlab.model.problem import PRECEDED
 from vexlab.model.target import Target
 from vexlab.vm.machine import Machine
 
@@ -57,6 +58,7 @@ class Answering:
     answers: Mapping[str, Answer]
     console: Console = field(default_factory=Console)
     asked: list[str] = field(default_factory=list)
+    last_command: str = ""
 
     def __post_init__(self) -> None:
         self._ticks = itertools.count()
@@ -68,7 +70,7 @@ class Answering:
         return float(next(self._ticks))
 
     def exec(self, argv: list[str], *, timeout: float = 30) -> CommandResult:
-        line = " ".join(argv)
+        line = self.last_command = " ".join(argv)
         self.asked.append(line)
         said = next((answer for part, answer in self.answers.items() if part in line), "")
         if callable(said):
@@ -107,6 +109,18 @@ def test_a_failure_does_not_hide_the_next_ones() -> None:
     assert first.startswith("the filesystem is not consistent: inode 7 has no name")
     assert last.startswith("the module does not unload")
     assert sum("fsck.tried" in line for line in machine.asked) == 3, "it is asked each time, and told once"
+
+
+def test_a_failure_names_what_the_case_had_done_before() -> None:
+    fake = Answering({**ANSWERS, "fsck": (4, "has errors")})
+    machine = cast("Machine", fake)
+    post_checks = PostChecks(GuestFilesystem(machine, TARGET, "/dev/vdc"), GuestModule(machine, TARGET))
+    fake.last_command = "fscheck run --family rename /mnt/test/folder"
+    with pytest.raises(TargetFailure) as caught:
+        post_checks.run()
+    first, *_, last = str(caught.value).splitlines()
+    assert "not consistent" in first
+    assert last == f"{PRECEDED} `fscheck run --family rename /mnt/test/folder`"
 
 
 def test_what_cannot_be_asked_is_named() -> None:

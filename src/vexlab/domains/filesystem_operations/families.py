@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from vexlab.classify import headline
-from vexlab.errors import Blocked, GuestTimeout, MachineError, MachineLost, TargetFailure
+from vexlab.errors import Blocked, GuestTimeout, HangAgain, MachineError, MachineLost, TargetFailure
 from vexlab.guest.checks import CheckReport, CheckResult, Judged, judge, parse_checks, parse_results, running_check
 from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
@@ -115,7 +115,7 @@ def _run(
 ) -> None:
     listed = filesystem.machine.exec(["fscheck", "list", "--json", *chosen])
     checks = parse_checks(listed.text)
-    died: dict[str, str] = {}
+    died: dict[str, MachineError] = {}
     found: list[CheckResult] = []
     noise: list[str] = []
     wanted = list(chosen)
@@ -131,20 +131,24 @@ def _run(
         step(f"while fscheck ran {', '.join([*died, ended])}")
         if fresh is None or not ended or len(died) >= _DEATHS_MOST:
             raise part.error
-        died[ended] = str(part.error)
+        died[ended] = part.error
         known = {*died, *(each.id for each in found)}
         wanted = [word for each in checks if each.id not in known for word in ("--check", each.id)]
         filesystem, folder = fresh(part.error)
     judged = judge(checks, CheckReport(results=tuple(found)), dict(filesystem.target.refuses))
-    judged = tuple(
-        replace(each, why=f"the kernel died or hung in it: {died[each.id]}") if each.id in died else each
-        for each in judged
-    )
+    judged = tuple(_ended_by(each, died[each.id]) if each.id in died else each for each in judged)
     tell(judged, filesystem, metrics, subresults)
     if noise:
         raise TargetFailure(f"fscheck printed what is no result: {noise[0]}")
     if part.result and part.result.signal:
         raise TargetFailure(f"fscheck itself was killed: {part.result}")
+
+
+def _ended_by(check: Judged, error: MachineError) -> Judged:
+    """Return the check that was running when ``error`` ended the machine."""
+    if isinstance(error, HangAgain):
+        return replace(check, judgement=SubVerdict.BLOCKED, why=error.message, by=error.by)
+    return replace(check, why=f"the kernel died or hung in it: {error}")
 
 
 @dataclass(frozen=True, slots=True)

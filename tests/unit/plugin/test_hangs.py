@@ -1,0 +1,95 @@
+"""A hang that a case of the run has shown is recognised in others: the same function, in two looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import pytest
+
+from vexlab.errors import HangAgain
+from vexlab.plugin.hangs import Hang, HangWatch, known_hangs
+from vexlab.vm.machine import Machine
+
+HANG = Hang(frame="demo_read_super", case="d.first[6.1]", title="hang in demo_read_super")
+
+
+class FakeMachine:
+    """As much of a machine as the watch asks."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.asked_at = 100.0
+        self.streams = True
+        self.heard: list[str] = []
+        self.watch = self.heard.append
+
+    def clock(self) -> float:
+        return self.now
+
+
+class Looks:
+    """Says in turn where a task is stuck."""
+
+    def __init__(self, frames: Iterable[str]) -> None:
+        self._frames = iter(frames)
+        self.count = 0
+
+    def __call__(self) -> str:
+        self.count += 1
+        return next(self._frames)
+
+
+def _watch(folder: Path, *frames: str) -> tuple[FakeMachine, Looks, HangWatch]:
+    folder.joinpath("a").write_bytes(msgspec.json.encode(HANG))
+    machine = FakeMachine()
+    looks = Looks(frames)
+    return machine, looks, HangWatch(cast("Machine", machine), looks, folder)
+
+
+def _wait(machine: FakeMachine, watch: HangWatch, seconds: int) -> None:
+    for _ in range(seconds):
+        machine.now += 1
+        watch("")
+
+
+def test_the_same_place_twice_is_the_known_hang(tmp_path: Path) -> None:
+    machine, looks, watch = _watch(tmp_path, HANG.frame, HANG.frame)
+    _wait(machine, watch, 29)
+    assert looks.count == 1
+    with pytest.raises(
+        HangAgain, match=r'blocked by "hang in demo_read_super", which d\.first\[6\.1\] shows'
+    ) as caught:
+        _wait(machine, watch, 5)
+    assert caught.value.by == HANG.title
+
+
+@pytest.mark.parametrize("frames", [("", ""), ("other", "other"), (HANG.frame, ""), (HANG.frame, "other")])
+def test_what_moves_or_is_elsewhere_is_waited_for(tmp_path: Path, frames: tuple[str, str]) -> None:
+    machine, looks, watch = _watch(tmp_path, *frames)
+    _wait(machine, watch, 39)
+    assert looks.count == 2
+
+
+def test_another_command_begins_anew(tmp_path: Path) -> None:
+    machine, looks, watch = _watch(tmp_path, HANG.frame)
+    _wait(machine, watch, 25)
+    machine.asked_at = machine.now
+    _wait(machine, watch, 15)
+    assert looks.count == 1
+
+
+def test_without_a_known_hang_nobody_looks(tmp_path: Path) -> None:
+    machine, looks, watch = _watch(tmp_path)
+    tmp_path.joinpath("a").unlink()
+    _wait(machine, watch, 300)
+    assert looks.count == 0
+    assert known_hangs(tmp_path / "none") == {}
+
+
+def test_what_watched_before_still_hears(tmp_path: Path) -> None:
+    machine, _, watch = _watch(tmp_path)
+    watch("words")
+    assert machine.heard == ["words"]
