@@ -66,6 +66,7 @@ CAPABILITIES: Mapping[str, Kind] = {
     "dir_links": _kind("a directory's link count counts its subdirectories", refuses="dir_links"),
     "link": _kind("hard links", "EPERM", "EOPNOTSUPP"),
     "symlink": _kind("symbolic links", "EPERM"),
+    "symlink_modes": _kind("a symbolic link has the mode 0777", refuses="symlink_modes"),
     "fifo": _kind("FIFOs", "EPERM"),
     "socket": _kind("sockets", "EPERM"),
     "device_node": _kind("device nodes", "EPERM"),
@@ -79,7 +80,8 @@ CAPABILITIES: Mapping[str, Kind] = {
     "rename_whiteout": _kind("renameat2 with RENAME_WHITEOUT", *_NO_FLAG, refuses="rename_whiteout"),
     "tmpfile": _kind("O_TMPFILE", "EOPNOTSUPP", "EISDIR", refuses="tmpfile"),
     "readdir_seek": _kind("seekdir comes back to where telldir was"),
-    "case_sensitive": _kind("names that differ in case are different"),
+    "case_sensitive": _kind("names that differ in case are different", refuses="case_sensitive"),
+    "exact_names": _kind("names are kept as they were given", "EINVAL", "EILSEQ", refuses="exact_names"),
     # Attributes.
     "xattr": _kind("extended attributes in user.", *_NO_XATTR, refuses="xattr"),
     "trusted_xattr": _kind("extended attributes in trusted.", *_NO_XATTR, refuses="trusted_xattr", within="xattr"),

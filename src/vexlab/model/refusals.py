@@ -7,12 +7,14 @@ from collections.abc import Mapping
 # Operations that a target may declare as refused, and the checks (or whole families) in which that shows.
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "acl": ("owner.acl_grants", "owner.acl_inherited"),
+    "case_sensitive": ("name.case_counts",),
     "birth_time": ("times.birth",),
     "collapse_range": ("space.collapses",),
     "copy_file_range": ("io.copies_in_kernel",),
     "dates": ("times.distant_dates",),
     "dir_links": ("dir.link_counts",),
     "direct_io": ("direct",),
+    "exact_names": ("name.case_counts", "name.dots", "name.every_byte"),
     "fallocate": (
         "full.fallocate_refused",
         "space.allocates",
@@ -50,6 +52,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "rename_whiteout": ("rename.whiteout",),
     "security_xattr": ("xattr.security",),
     "small_files_when_full": ("full.small_files",),
+    "symlink_modes": ("symlink.modes",),
     "tmpfile": ("tmpfile",),
     "trusted_xattr": ("xattr.same_name_elsewhere", "xattr.trusted"),
     "wide_devices": ("special.widest_device",),

@@ -218,10 +218,45 @@ static void case_sensitive(void)
 	works();
 }
 
+static void symlink_modes(void)
+{
+	const char *name = at("s");
+
+	NEED(symlink("target", name));
+	trigger("symlink, lstat");
+	for (int i = 0; i < 2; i++) {
+		mode_t mode = look(name).st_mode & 0777;
+
+		if (mode != 0777)
+			refused(0, "the mode is 0%03o", mode);
+		forget();
+	}
+	works();
+}
+
+/* Such as tables of older filesystems forbid, strip or fold, and what is no UTF-8. */
+static void exact_names(void)
+{
+	static const char *const odd[] = {
+		"dot.", "blank ", "a\\b", "a:b", "a*b", "a?b", "a\"b", "a<b", "a|b", "tab\tx", "\303\244", "a\314\210", "\377\376",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		const char *name = at(odd[i]);
+
+		close(ASK(open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644)));
+		forget();
+		if (!has_entry(".", name))
+			refused(0, "the name with byte 0x%02x is listed as another one", odd[i][strlen(odd[i]) - 1] & 0xff);
+	}
+	works();
+}
+
 static const struct probe names_probes[] = {
 	PROBE(dir_links, dir_links, .needs = "mkdir,rmdir"),
 	PROBE(link, link_names, .needs = FILES ",unlink"),
 	PROBE(symlink, symlink_holds, .needs = "create"),
+	PROBE(symlink_modes, symlink_modes, .needs = "create,symlink"),
 	PROBE(unlink_open, unlink_open, .needs = FILES ",unlink"),
 	PROBE(rename, rename_moves),
 	PROBE(rename_over, rename_over, .needs = FILES ",rename"),
@@ -232,6 +267,7 @@ static const struct probe names_probes[] = {
 	PROBE(tmpfile, tmpfile_named),
 	PROBE(readdir_seek, readdir_seek, .needs = "create,readdir"),
 	PROBE(case_sensitive, case_sensitive, .needs = "create"),
+	PROBE(exact_names, exact_names, .needs = "create,readdir"),
 };
 
 GROUP(names);

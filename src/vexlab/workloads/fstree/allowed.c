@@ -80,5 +80,6 @@ void find_allowed(const char *dir)
 	allowed.grain = profile_limit("time_granularity", 1);
 	allowed.untold = untold();
 	allowed.dir_links = profile_works("dir_links");
+	allowed.symlink_modes = profile_works("symlink_modes");
 	budget(dir);
 }

@@ -93,7 +93,7 @@ extern struct model {
 /* What may be done, and how much of it. */
 extern struct allowed {
 	bool mkdir, symlink, fifo, device, link, tmpfile, truncate_up, truncate_down, gaps, rename, rename_over, unlink;
-	bool xattr, dir_links;
+	bool xattr, dir_links, symlink_modes;
 	long long size;		/* of a file, in bytes */
 	long long entries;	/* of a directory */
 	long long links, name, path, depth, target, value;

@@ -46,7 +46,8 @@ void to_manifest(struct tree *tree)
 		}
 		entry = tree_add(tree);
 		*entry = node->entry;
-		entry->untold = allowed.untold | (S_ISDIR(entry->mode) && !allowed.dir_links ? UNTOLD_NLINK : 0);
+		entry->untold = allowed.untold | (S_ISDIR(entry->mode) && !allowed.dir_links ? UNTOLD_NLINK : 0) |
+				(S_ISLNK(entry->mode) && !allowed.symlink_modes ? UNTOLD_MODE : 0);
 		entry->path = model.names[i].path;
 	}
 	tree_finish(tree);
