@@ -41,5 +41,5 @@ def test_a_hang_that_the_run_knows_blocks_soon(vexlab: Callable[..., Run]) -> No
     second = run.case("again.second")
     assert 'blocked by "hang in planted_forever", which again.first[6.1] shows' in second["reason"]
     assert second["duration_s"] < 120  # of the 300 s that it would wait
-    problem = next(each for each in run.result["problems"] if each["finding"] == "hang in planted_forever")
+    problem = next(each for each in run.document["problems"] if each["finding"] == "hang in planted_forever")
     assert problem["blocked"] == ["again.second[6.1]"]
