@@ -59,23 +59,25 @@ static void switched(void)
 
 static void concurrent(void)
 {
+	const int records = profile_within("file_size", 4 * RECORDS * RECORD) / (4 * RECORD);
+	const long size = 4L * records * RECORD;
 	char record[RECORD + 40];
-	char *all = malloc(4 * RECORDS * RECORD);
+	char *all = malloc(size);
 	int next[4] = { 0 }, fd;
 
 	closed(created("f", 0644));
 	WORKERS(4, number) {
 		fd = opened("f", O_WRONLY | O_APPEND);
-		for (int i = 0; i < RECORDS; i++) {
+		for (int i = 0; i < records; i++) {
 			snprintf(record, sizeof(record), "%d %0*d\n", number, RECORD - 3, i);
 			EQ(OK(write(fd, record, RECORD)), RECORD);
 		}
 		closed(fd);
 	}
-	EQ(look("f").st_size, 4 * RECORDS * RECORD);
+	EQ(look("f").st_size, size);
 	fd = opened("f", O_RDONLY);
-	EQ(read_all(fd, all, 4 * RECORDS * RECORD, 0), 4 * RECORDS * RECORD);
-	for (int i = 0; i < 4 * RECORDS; i++) {
+	EQ(read_all(fd, all, size, 0), size);
+	for (int i = 0; i < 4 * records; i++) {
 		int number = all[i * RECORD] - '0';
 
 		HOLDS(number >= 0 && number < 4, "record %d is torn", i);

@@ -181,7 +181,8 @@ bool keeps_owners(void)
 
 static bool keeps_times(void)
 {
-	return profile_works("utimes") && profile_works("mtime") && profile_limit("time_granularity", 1) <= 1;
+	return profile_works("utimes") && profile_works("mtime") && profile_works("time_granularity") &&
+	       profile_limit("time_granularity", 1) <= 1;
 }
 
 bool tells_mtime(const struct stat *st)

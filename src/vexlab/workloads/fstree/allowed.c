@@ -19,7 +19,7 @@ static bool both(const char *one, const char *other)
 	return profile_works(one) && profile_works(other);
 }
 
-static unsigned int untold(void)
+unsigned int untold_keys(void)
 {
 	unsigned int keys = 0;
 
@@ -27,7 +27,7 @@ static unsigned int untold(void)
 		keys |= UNTOLD_MODE;
 	if (!profile_works("chown"))
 		keys |= UNTOLD_OWNER;
-	if (!both("utimes", "mtime"))
+	if (!both("utimes", "mtime") || !profile_works("time_granularity"))
 		keys |= UNTOLD_MTIME;
 	return keys;
 }
@@ -78,7 +78,7 @@ void find_allowed(const char *dir)
 	allowed.target = profile_half("symlink_max", LLONG_MAX);
 	allowed.value = profile_half("xattr_value_max", LLONG_MAX);
 	allowed.grain = profile_limit("time_granularity", 1);
-	allowed.untold = untold();
+	allowed.untold = untold_keys();
 	allowed.dir_links = profile_works("dir_links");
 	allowed.symlink_modes = profile_works("symlink_modes");
 	budget(dir);

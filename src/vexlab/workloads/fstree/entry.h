@@ -104,6 +104,8 @@ extern struct allowed {
 } allowed;
 
 void find_allowed(const char *dir);
+/* What the filesystem does not keep, whatever is made. */
+unsigned int untold_keys(void);
 
 /* A number of 0..limit-1. */
 uint64_t below(uint64_t limit);

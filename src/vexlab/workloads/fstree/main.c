@@ -38,6 +38,8 @@ int main(int argc, char **argv)
 		return verify(argv[4], argv[5], argv[3]);
 	if (!strcmp(verb, "manifest") && (argc == 3 || holes)) {
 		good = tree_scan(&tree, argv[argc - 1], holes);
+		for (size_t i = 0; i < tree.count; i++)
+			tree.entry[i].untold |= untold_keys() & UNTOLD_MTIME; /* others change by what somebody does */
 	} else if (!strcmp(verb, "fill") && argc == 5) {
 		good = fill(&tree, strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10), argv[4]);
 	} else {
