@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vexlab.deadline import Deadline
-from vexlab.errors import MachineError
+from vexlab.errors import GuestTimeout, MachineError
 from vexlab.vm.machine import Machine
 
 _QUIET_S = 0.3
 _ANSWER_S = 3.0
 _TAKEN_S = 0.001
 _AGENT_S = 2.0
+_STARVED_S = 60.0  # on a host that gives the machine next to nothing
 _BETWEEN_S = 1.0  # two looks at a task that is stuck see the same
 
 # The kernel stacks (proc(5)) of a process and of its children, each under a heading of ours. A task that runs is left
@@ -96,11 +97,18 @@ def look_twice(machine: Machine, pid: int, pids_in: Callable[[str], Iterable[int
 
 
 def _answers(machine: Machine) -> bool:
-    try:
-        machine.ping(_AGENT_S)
-    except MachineError:
-        return False
-    return True
+    """Whether the guest's agent does, once the machine has had the host's CPUs for so long."""
+    clock, begun, latest = machine.clock.unbounded, machine.clock.unbounded(), time.monotonic() + _STARVED_S
+    while True:
+        try:
+            machine.ping(_AGENT_S)
+        except GuestTimeout:
+            if clock() - begun >= _AGENT_S or time.monotonic() >= latest:
+                return False
+        except MachineError:
+            return False
+        else:
+            return True
 
 
 def _progress_of(machine: Machine, pids: Iterable[int]) -> dict[int, str]:

@@ -1,0 +1,69 @@
+"""Whether a guest answers is asked until the machine has had CPUs to answer with."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+import pytest
+
+from vexlab.errors import GuestTimeout, MachineLost
+from vexlab.observe import postmortem
+from vexlab.vm.machine import Machine
+
+
+class Clock:
+    """Time that the host gave to the machine; each ping takes ``share`` of two seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def unbounded(self) -> float:
+        return self.now
+
+
+class FakeMachine:
+    """A machine that answers the ping number ``answers_at``, 0 for none, and gets ``share`` of the host meanwhile."""
+
+    def __init__(self, share: float, answers_at: int, error: Exception | None = None) -> None:
+        self.clock = Clock()
+        self.pings = 0
+        self._share = share
+        self._answers_at = answers_at
+        self._error = error or GuestTimeout("no answer on agent in time")
+
+    def ping(self, timeout: float) -> None:
+        self.pings += 1
+        self.clock.now += timeout * self._share
+        if self.pings != self._answers_at:
+            raise self._error
+
+
+def _answers(machine: FakeMachine) -> bool:
+    return postmortem._answers(cast("Machine", machine))
+
+
+def test_a_starved_machine_is_asked_again() -> None:
+    machine = FakeMachine(share=0.1, answers_at=5)
+    assert _answers(machine)
+    assert machine.pings == 5
+
+
+def test_a_machine_that_had_its_time_is_silent() -> None:
+    machine = FakeMachine(share=1.0, answers_at=2)
+    assert not _answers(machine)
+    assert machine.pings == 1
+
+
+def test_a_machine_that_never_gets_time_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(0, 1000, 7))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    machine = FakeMachine(share=0.0, answers_at=0)
+    assert not _answers(machine)
+    assert 5 <= machine.pings <= 10
+
+
+def test_a_lost_machine_is_not_asked_again() -> None:
+    machine = FakeMachine(share=0.0, answers_at=2, error=MachineLost("gone"))
+    assert not _answers(machine)
+    assert machine.pings == 1
