@@ -73,6 +73,23 @@ def test_a_post_check_is_titled_with_what_came_before_and_known_without() -> Non
     assert len(problem.cases) == 2
 
 
+def test_bytes_that_differ_by_a_hash_only_are_told_apart_by_the_case() -> None:
+    words = 'the tree is not what it was (1 differences): file: hash: expected "{}", got "{}"'
+    one, again, other = (
+        dataclasses.replace(
+            _case("integration.regression", reason=words.format(*hashes)),
+            key=dataclasses.replace(_case("integration.regression").key, parameters=way),
+        )
+        for way, hashes in (
+            ("stale_bytes", ("3188cbc458654cfa", "6968521b5f47fbdb")),
+            ("stale_bytes", ("1188cbc458654cfa", "2968521b5f47fbdb")),
+            ("mapped_store", ("68e15e55d1b6f1ad", "cc7cbf192f797d9d")),
+        )
+    )
+    assert len(distinct([one, again])) == 1
+    assert len(distinct([one, other])) == 2
+
+
 def test_what_a_known_hang_blocked_stands_with_that_hang() -> None:
     hang = dataclasses.replace(OOPS, title="hang in demo_read_super", type="HANG", fingerprint="abc")
     first = _case("d.first", Verdict.CRASHED, findings=(hang,))

@@ -13,6 +13,7 @@ from vexlab.errors import MachineError, TargetFailure
 from vexlab.guest.check_series import FinalFailure, PostCheck, run_all
 from vexlab.guest.checks import parse_tree
 from vexlab.guest.counts import ON_DEMAND_BLOCKS, Counts, not_free, uncounted
+from vexlab.guest.fsck import complained
 from vexlab.guest.klog import explained, first_error, quoted
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
@@ -182,7 +183,7 @@ class PostChecks:
             return
         checked = self.filesystem.fsck()
         if not checked.ok:
-            words = self._words("the filesystem is not consistent", checked)
+            words = self._explained(f"the filesystem is not consistent: {complained(checked)}")
             first = first_error(self._machine.console.text(), target.module, target.fstype)
             raise TargetFailure(quoted(words, first))  # the mount had met it, maybe, and fsck finds what it left
 

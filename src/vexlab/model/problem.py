@@ -18,7 +18,7 @@ _CAPABILITY = "capability"
 PRECEDED = "what the case had done last:"  # how the line of a failure begins that names the command before it
 FINDING, CHECK = "finding:", "check:"  # how keys begin of what the kernel said, and of a check that failed
 # Raised when keys of problems change: histories are told by them, so what was noted by other keys is noted anew.
-GROUPING = 1
+GROUPING = 2
 _WORDS_MOST = 300
 
 # blocked by `symlink`, which is broken: BUG: ...      it needs `symlink`, which is broken: ...
@@ -192,17 +192,22 @@ def _of_words(case: CaseResult) -> Iterator[_Symptom]:
         return
     preceded = next((line.removeprefix(PRECEDED) for line in lines if line.startswith(PRECEDED)), "")
     title = f"{first[:_WORDS_MOST]}{f' (after{preceded})' if preceded else ''}"
-    yield _Symptom(_key_of(first, case.reason), title, _harm_of_words(case.reason))
+    yield _Symptom(_key_of(first, case), title, _harm_of_words(case.reason))
 
 
-def _key_of(first: str, reason: str) -> str:
-    """Return what two failures have in common where they have one cause."""
-    if said := _log_key(reason):
+def _key_of(first: str, case: CaseResult) -> str:
+    """Return what two failures have in common where they have one cause.
+
+    A hash of bytes says that they differ and not how, so that there it is the case that tells.
+    """
+    if said := _log_key(case.reason):
         return said
     if match := _LEAK.search(first):
         caches = {name for name in _CACHE.findall(match[1]) if name != _EXTENT}
         return f"leak:{','.join(sorted(caches) or [_EXTENT])}"
-    if match := _DIFFERENCE.search(first):
+    if (match := _DIFFERENCE.search(first)) and match[1] == "hash":
+        return f"differs:hash:{case.key.name}[{case.key.parameters}]"
+    if match:
         return f"differs:{match[1]}: {_VARYING.sub('#', match[2])}"[:_WORDS_MOST]
     return f"words:{_VARYING.sub('#', first.partition(' (do the run again')[0])}"[:_WORDS_MOST]
 

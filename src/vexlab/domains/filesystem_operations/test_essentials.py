@@ -10,6 +10,7 @@ from vexlab.domains.filesystem_operations.essentials import ESSENTIALS, SCRIPT
 from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.errors import TargetFailure
 from vexlab.guest.block import device_of
+from vexlab.guest.fsck import complained
 from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
 
@@ -59,4 +60,4 @@ def test_essential(filesystem: GuestFilesystem, step: Callable[[str], None], che
     assert unmounted.ok, f"it does not unmount: {unmounted}"
     if filesystem.target.fsck:
         checked = filesystem.fsck()
-        assert checked.ok, f"it is not consistent: {checked}"
+        assert checked.ok, f"it is not consistent: {complained(checked)}"

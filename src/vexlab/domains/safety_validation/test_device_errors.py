@@ -11,6 +11,7 @@ import json
 import pytest
 
 from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.fsck import complained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
@@ -225,7 +226,7 @@ def _back(top: GuestFilesystem, filesystem: GuestFilesystem) -> None:
     assert top.unmount().ok
     if top.target.fsck:
         checked = top.fsck()
-        assert checked.ok, f"it is not consistent: {checked}"
+        assert checked.ok, f"it is not consistent: {complained(checked)}"
     removed = machine.exec(["dmsetup", "remove", "--retry", _NAME], timeout=_STEP_S)
     assert removed.ok, f"the device is still in use: {removed}"
 

@@ -16,6 +16,7 @@ from vexlab.deadline import Deadline
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.block import device_of
 from vexlab.guest.crash import CrashPlan, no_journal, parse_power_cut
+from vexlab.guest.fsck import complained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.plugin.fixtures import Metrics, PowerCycle
 
@@ -74,7 +75,7 @@ def _verify(filesystem: GuestFilesystem, plan: CrashPlan, told: str) -> int:
     assert unmounted.ok, f"{told}: it does not unmount: {unmounted}"
     if filesystem.target.fsck:
         checked = filesystem.fsck()
-        assert checked.ok, f"{told}: it is not consistent after recovery: {checked}"
+        assert checked.ok, f"{told}: it is not consistent after recovery: {complained(checked)}"
     return cut.operation
 
 

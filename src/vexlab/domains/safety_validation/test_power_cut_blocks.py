@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vexlab.domains.safety_validation.machines import begin, disks, without_power
+from vexlab.guest.fsck import complained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
 from vexlab.plugin.fixtures import PowerCycle
@@ -211,7 +212,7 @@ def test_reused_blocks(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> 
     assert filesystem.unmount().ok
     if filesystem.target.fsck:
         checked = filesystem.fsck()
-        assert checked.ok, f"it is not consistent after recovery: {checked}"
+        assert checked.ok, f"it is not consistent after recovery: {complained(checked)}"
 
 
 @pytest.mark.needs(capabilities="unlink")

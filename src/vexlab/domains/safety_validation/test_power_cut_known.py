@@ -19,6 +19,7 @@ from vexlab.domains.safety_validation.steps import (
 from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.block import sectors_written
 from vexlab.guest.crash import no_journal
+from vexlab.guest.fsck import complained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.guest.vectors import ADAPTERS
@@ -256,7 +257,7 @@ def test_add_power_cut(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> 
     assert filesystem.unmount().ok
     if filesystem.target.fsck:
         checked = filesystem.fsck()
-        assert checked.ok, f"it is not consistent after recovery: {checked}"
+        assert checked.ok, f"it is not consistent after recovery: {complained(checked)}"
 
 
 def _one_by_one(filesystem: GuestFilesystem, power_cycle: PowerCycle, steps: tuple[str, ...], *options: str) -> None:
@@ -282,7 +283,7 @@ def _one_by_one(filesystem: GuestFilesystem, power_cycle: PowerCycle, steps: tup
     assert filesystem.unmount().ok
     if filesystem.target.fsck:
         checked = filesystem.fsck()
-        assert checked.ok, f"it is not consistent after all: {checked}"
+        assert checked.ok, f"it is not consistent after all: {complained(checked)}"
 
 
 def _there(filesystem: GuestFilesystem) -> str:
