@@ -7,7 +7,6 @@ import pytest
 from vexlab.guest.fsck import complained, complaint
 from vexlab.model.machine import CommandResult
 
-
 VEXFS = """\
 Inode 8255: 3 links by its count, 2 in fact
 /dev/vdc: has errors, 0 files, 1 directories, 9 of 90 blocks used"""
