@@ -107,7 +107,9 @@ class HangWatch:
                     by=hang.title,
                 )
             self._seen = frame
-        self._next_look = self._machine.clock() + _AGAIN_S
+        now = self._machine.clock()
+        # A look costs an emulated guest seconds: one that is elsewhere is left alone for as long as it has run so far.
+        self._next_look = now + (_AGAIN_S if self._seen in known else max(_AGAIN_S, now - self._asked_at))
 
 
 def _replace(file: Path, data: bytes) -> None:

@@ -69,8 +69,14 @@ def test_the_same_place_twice_is_the_known_hang(tmp_path: Path) -> None:
 @pytest.mark.parametrize("frames", [("", ""), ("other", "other"), (HANG.frame, ""), (HANG.frame, "other")])
 def test_what_moves_or_is_elsewhere_is_waited_for(tmp_path: Path, frames: tuple[str, str]) -> None:
     machine, looks, watch = _watch(tmp_path, *frames)
-    _wait(machine, watch, 39)
+    _wait(machine, watch, 50)
     assert looks.count == 2
+
+
+def test_what_is_elsewhere_is_looked_at_ever_more_seldom(tmp_path: Path) -> None:
+    machine, looks, watch = _watch(tmp_path, *[""] * 20)
+    _wait(machine, watch, 600)
+    assert looks.count == 5  # after 20, 40, 80, 160 and 320 seconds
 
 
 def test_another_command_begins_anew(tmp_path: Path) -> None:
