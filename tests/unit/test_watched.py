@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -62,10 +63,25 @@ class Qmp:
         raise MachineLost("QEMU is not there")
 
 
+class Clock:
+    """The host's time; of the time that the machine was given a minute passes with each question."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic()
+
+    def unbounded(self) -> float:
+        self._now += 60
+        return self._now
+
+
 class FakeMachine:
     """As much of a machine as is asked: its taint, its console, its agent."""
 
     def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
         self.taint = 0
         self.log = ""
         self.alive = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self, cast
@@ -30,10 +29,6 @@ class FakeMachine(Heard):
         super().__init__(folder)
         self.number = number
         self.pid = number
-
-    def clock(self) -> float:
-        """The host's time."""
-        return time.monotonic()
 
     def exec(self, argv: Sequence[str], *, timeout: float = 30.0) -> CommandResult:
         """Run ``oops``, ``die``, ``vanish``, ``hang``, ``lab-fails`` or ``lab-fails-once``; all else ends well."""
