@@ -105,7 +105,7 @@ CAPABILITIES: Mapping[str, Kind] = {
     "truncate_down": _kind("files can be made shorter", "EPERM", "EINVAL"),
     "truncate_up": _kind("files can be made longer, with zeros", "EPERM", "EFBIG", "EINVAL"),
     "sparse_files": _kind("a gap in a file takes no blocks"),
-    "seek_hole": _kind("SEEK_HOLE and SEEK_DATA find a gap", "EINVAL", "ENXIO"),
+    "seek_hole": _kind("SEEK_HOLE and SEEK_DATA find a gap", "EINVAL"),
     "fallocate": _kind("fallocate allocates", *_NO_FALLOCATE, refuses="fallocate"),
     "punch_hole": _kind("fallocate punches holes", *_NO_FALLOCATE, refuses="punch_hole", within="fallocate"),
     "zero_range": _kind("fallocate zeroes a range", *_NO_FALLOCATE, refuses="zero_range", within="fallocate"),

@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.single_thread_tcg,
 ]
 
+_LARGE_SECTORS = pytest.mark.needs(capabilities="sector_4096")
 _USE_UP_S = 240.0
 _OWN = 0.1  # of a large device: for maps, inodes and the journal
 _LEFT = 0.06  # of all: for what a filesystem keeps for itself
@@ -138,7 +139,7 @@ def _use(filesystem: GuestFilesystem, *, count: int = 120) -> None:
 
 
 @pytest.mark.level(1)
-@pytest.mark.parametrize("serial", ["tiny", "small", "sectors"])
+@pytest.mark.parametrize("serial", ["tiny", "small", pytest.param("sectors", marks=_LARGE_SECTORS)])
 def test_device(filesystem: GuestFilesystem, serial: str) -> None:
     """On the smallest device, on one of 64 MiB, and on one with sectors of 4096 bytes it works, and lasts."""
     _use(_on(filesystem, device_of(filesystem.machine, serial)), count=60 if serial == "tiny" else 120)
@@ -163,6 +164,7 @@ def test_device_large(filesystem: GuestFilesystem, metrics: Metrics) -> None:
 
 
 @pytest.mark.level(1)
+@pytest.mark.needs(capabilities="odd_device")
 def test_device_odd(filesystem: GuestFilesystem, target: Target) -> None:
     """On a device whose size is no multiple of a block it works to the last whole block, and lasts."""
     size = (target.min_disk << 20) + _ODD_BYTES
@@ -172,6 +174,7 @@ def test_device_odd(filesystem: GuestFilesystem, target: Target) -> None:
 
 
 @pytest.mark.level(1)
+@_LARGE_SECTORS
 def test_device_loop(filesystem: GuestFilesystem, target: Target) -> None:
     """On a loop device with sectors of 4096 bytes it works, and lasts."""
     device = _loop(filesystem.machine, _backed(filesystem), target.min_disk << 20, "--sector-size 4096")
