@@ -151,3 +151,67 @@ def test_concurrent_reads(mounted: GuestFilesystem, target: Target, metrics: Met
         assert metrics.record(f"{name}_count", told[name]), f"no {name} came to its end"
         assert told[f"{name}_between"], f"each {name} came before all adds, or after them"
     assert told["live"] == _AT_ONCE * _ADDS * _ADDERS, f"{told['live']} vectors are there in the end"
+
+
+# For each kind of call: it is made while one add is under way, and nothing follows that could still wake it. Both have
+# ended before the next round begins, in which it is made a little later in the add.
+_PAIRS = r"""
+import ctypes, os, sys, time
+
+path, dim, at_once, rounds = sys.argv[1], *map(int, sys.argv[2:])
+K = 10
+vectors = (ctypes.c_float * (dim * at_once))(*[2.0] * (dim * at_once))
+query = (ctypes.c_float * dim)(*[1.0] * dim)
+results = (ctypes.c_uint64 * (2 * K))()
+ids = (ctypes.c_uint64 * 4096)()
+at = ctypes.addressof
+
+def add():
+    call(ADD, 1, dim, at_once, 0, at(vectors), 0, 0, 0, 0, 0)
+
+def adder(go, done):
+    while os.read(go, 1):
+        begin = time.monotonic()
+        add()
+        os.write(done, b"%-20.9f" % (time.monotonic() - begin))
+    os._exit(0)
+
+CALLS = {
+    "info": lambda: call(INFO, 1, *[0] * 13),
+    "search": lambda: call(SEARCH, 1, dim, K, 0, at(query), at(results), 0, 0, 0, 0, 0),
+    "list": lambda: call(LIST, 1, len(ids), 0, at(ids), 0, 0, 0, 0, 0),
+    "get": lambda: call(GET, 1, dim, 1, at(query), 0, 0, 0, 0, 0),
+    "add": add,
+    "delete": lambda: call(DELETE, 1, 0, number + 2, 0, 0),  # of the first add
+}
+
+fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+call(CREATE, 1, dim, 0, 0, 0, 0, 0, 0)
+add()
+go, done = os.pipe(), os.pipe()
+if not os.fork():
+    os.close(go[1])
+    adder(go[0], done[1])
+took = 0.01
+for name, work in CALLS.items():
+    print(name, flush=True)  # the last one named is the one that does not return
+    for number in range(rounds):
+        os.write(go[1], b"g")
+        time.sleep(took * number / rounds)
+        work()
+        took = (took + float(os.read(done[0], 20))) / 2
+"""
+_ROUNDS = 16
+_PAIR_S = 60.0
+
+
+@pytest.mark.usefixtures("post_checks")
+def test_call_beside_add(mounted: GuestFilesystem, target: Target) -> None:
+    """Each kind of call returns that is made while one add is under way, though nothing comes afterwards."""
+    if target.vectors != "vexctl":
+        pytest.skip("these calls are VexFS's own")
+    mounted.machine.push((SHAPES + CALL + _PAIRS).encode(), "/tmp/pairs.py")
+    words = [f"{mounted.mountpoint}/pairs", *map(str, (_DIM, _AT_ONCE, _ROUNDS))]
+    result = mounted.machine.exec(["python3", "/tmp/pairs.py", *words], timeout=_PAIR_S)
+    assert result.ok, f"beside an add: {result.text.split()[-1:]} fails: {result.error_text[-300:]}"
+    assert result.text.split() == ["info", "search", "list", "get", "add", "delete"]
