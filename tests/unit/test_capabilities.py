@@ -12,7 +12,7 @@ from vexlab.model.case import Summary
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.verdict import Outcome, Verdict, judge
-from vexlab.plugin.capabilities import demand, effective, undeclared, works_after_all
+from vexlab.plugin.capabilities import broken_words, demand, effective, undeclared, works_after_all
 
 PROFILE = Profile(
     target="t",
@@ -65,3 +65,14 @@ def test_blocked_is_a_verdict_below_an_error_and_a_run_with_it_did_not_pass() ->
     assert Summary(passed=3, blocked=1, failed=1).exit_code == 1
     assert Summary(passed=3, blocked=1, errors=1).exit_code == 3
     assert str(CaseKey(domain="d", name="n")) == "d.n"
+
+
+@pytest.mark.parametrize("state", [State.WORKS, State.REFUSED, State.UNKNOWN])
+def test_what_was_broken_in_company_is_told_whatever_it_is_alone(state: State) -> None:
+    before = Capability(name="symlink", state=State.BROKEN, detail="afterwards nothing can be written: EROFS")
+    first, *rest = broken_words(Capability(name="symlink", state=state), before).splitlines()
+    assert first.startswith("`symlink` is broken: afterwards nothing can be written: EROFS")
+    assert f"asked alone it is {state}" in rest[-1]
+    alone = Capability(name="symlink", state=State.BROKEN, detail="it hangs")
+    assert "asked alone" not in broken_words(alone, before)
+    assert broken_words(Capability(name="symlink", state=state), None) == ""

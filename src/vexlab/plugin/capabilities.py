@@ -62,6 +62,26 @@ def why_skipped(capability: Capability) -> str:
     return f"it needs `{capability.name}`, which the filesystem refuses{error}"
 
 
+def broken_words(found: Capability, before: Capability | None) -> str:
+    """Return the words of the case about a capability that is broken, ``""`` where it is not.
+
+    ``found`` is what came of asking it alone, ``before`` what the probe before the run found. All other cases keep away
+    from what that calls broken, so that it is told whatever it takes to show it.
+    """
+    if found.state is State.BROKEN:
+        return _broken(found)
+    if before is None or before.state is not State.BROKEN:
+        return ""
+    alone = f"so it was when everything was probed before the run; asked alone it is {found.state}"
+    return f"{_broken(before)}\n{alone}: it takes what was done before it"
+
+
+def _broken(found: Capability) -> str:
+    what = CAPABILITIES[found.name].words
+    shortest = f"\nshortest: {found.trigger}" if found.trigger else ""
+    return f"`{found.name}` is broken: {found.detail or found.finding} (what it is: {what}){shortest}"
+
+
 def undeclared(target: Target, profile: Profile) -> tuple[Capability, ...]:
     """Return what the probe saw refused, by an error or silently, and ``target.toml`` does not declare."""
     declared = {name for name, _ in target.refuses}

@@ -12,7 +12,7 @@ from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.kernel import Kernel
 from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.target import Target
-from vexlab.plugin.capabilities import undeclared, works_after_all
+from vexlab.plugin.capabilities import broken_words, undeclared, works_after_all
 from vexlab.plugin.fixtures import Metrics
 from vexlab.plugin.options import known_before
 from vexlab.probe.bench import Bench
@@ -36,16 +36,10 @@ def test_capability(
     step(f"while `{capability}` was probed")
     found = Prober(bench).ask(capability, known)
     metrics.record("works_count", float(found.state is State.WORKS))
+    if wrong := broken_words(found, known.get(capability)):
+        raise TargetFailure(wrong)
     if found.state is State.UNKNOWN:
         pytest.skip(f"`{capability}` cannot be probed: {found.detail}")
-    if found.state is State.BROKEN:
-        raise TargetFailure(_words(found))
-
-
-def _words(found: Capability) -> str:
-    what = CAPABILITIES[found.name].words
-    shortest = f"\nshortest: {found.trigger}" if found.trigger else ""
-    return f"`{found.name}` is broken: {found.detail or found.finding} (what it is: {what}){shortest}"
 
 
 @pytest.mark.usefixtures("kernel")
