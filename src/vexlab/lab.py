@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 import time
@@ -103,6 +104,12 @@ def available_memory() -> int:
     text = Path("/proc/meminfo").read_text()
     match = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
     return int(match[1]) * 1024 if match else 1 << 40
+
+
+def machines_at_once(memory: int) -> int:
+    """Return how many machines of ``memory`` MiB cores and available memory carry, at least one."""
+    fitting = (available_memory() >> 20) // (memory + _QEMU_MIB)
+    return max(1, min(len(os.sched_getaffinity(0)), fitting))
 
 
 def _programs(order: Order) -> tuple[str, ...]:

@@ -11,20 +11,20 @@ SOURCE = Path(__file__).parents[2] / "src" / "vexlab"
 # ARCHITECTURE.md draws the same list.
 LAYERS = (
     ("model", "errors"),
-    ("deadline", "process", "config", "cache", "apt", "temporary", "stats"),
+    ("deadline", "process", "config", "cache", "apt", "temporary", "stats", "runlog"),
     ("targets", "kernels", "images"),
     ("workloads",),
     ("vm",),
     ("guest", "observe", "classify"),
     ("lab",),
     ("probe",),
-    ("plugin", "domains", "doctor"),
+    ("plugin", "domains", "components", "doctor"),
     ("session",),
-    ("results", "report", "selfcheck"),
+    ("results", "report", "selfcheck", "migrate"),
     ("cli",),
 )
 # Within layer 1 these build on each other; the domains are what the plugin collects, and import it.
-ALLOWED = {("process", "deadline"), ("apt", "process"), ("domains", "plugin")}
+ALLOWED = {("process", "deadline"), ("apt", "process"), ("domains", "plugin"), ("components", "plugin")}
 
 
 def _layer(package: str) -> int:

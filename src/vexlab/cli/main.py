@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 import traceback
 
 import click
 
-from vexlab import __version__
+from vexlab import __version__, runlog
 from vexlab.config import suggest
 from vexlab.errors import BuildError, VexlabError
 
@@ -23,6 +22,10 @@ COMMANDS = {
     "build": "Build a target's module, for one kernel or several",
     "cache": "Say what the cache holds, and remove what is not needed",
     "kernels": "List, fetch and inspect kernels",
+    "config": "Show every setting with its unit, or check a file of them",
+    "components": "List the components that a run can switch on",
+    "migrate": "Convert settings and workflows of the old scripts",
+    "compare-old": "Set an old result file beside a new run",
     "doctor": "Say what this machine can do, and what to do about the rest",
     "vm": "Start, use and stop named machines",
     "classify": "Read a kernel log and say what went wrong in it",
@@ -49,7 +52,7 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"vexlab.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"vexlab.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(
@@ -71,13 +74,9 @@ class LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Log what is done, and show tracebacks.")
 def cli(*, debug: bool) -> None:
     """Prove in disposable virtual machines whether a Linux filesystem kernel module can be trusted."""
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="%(message)s" if not debug else "%(relativeCreated)6d %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
     if debug:
-        os.environ["VEXLAB_DEBUG"] = "1"
+        os.environ[runlog.DEBUG] = "1"
+    runlog.to_terminal()
 
 
 def main() -> None:
@@ -93,7 +92,7 @@ def main() -> None:
         status = _say(error.format_message(), "", 2)
     except VexlabError as error:
         status = _say(error.message, error.hint, error.exit_code)
-        if isinstance(error, BuildError) and os.environ.get("VEXLAB_DEBUG"):
+        if isinstance(error, BuildError) and os.environ.get(runlog.DEBUG):
             click.echo(error.log, err=True)
     except KeyboardInterrupt:
         status = _say("interrupted", "", 130)
@@ -101,7 +100,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = _CLOSED_PIPE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours is an infrastructure fault, never the module's
-        if os.environ.get("VEXLAB_DEBUG"):
+        if os.environ.get(runlog.DEBUG):
             traceback.print_exc()
         status = _say(
             f"internal error: {type(error).__name__}: {error}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import TypeGuard
@@ -179,3 +180,10 @@ def renew(item: pytest.Item) -> Recorder:
         aside.rename(last.folder / f"attempt-{len(attempts)}")
     item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs_folder(item.config), attempts)
     return item.stash[_RECORDER]
+
+
+def forget_recorder(item: pytest.Item) -> None:
+    """Begin the case again as if it had not run: what was recorded and kept of it goes."""
+    last = item.stash[_RECORDER]
+    shutil.rmtree(last.folder, ignore_errors=True)
+    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s)

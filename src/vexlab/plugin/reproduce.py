@@ -86,10 +86,16 @@ def facts_of(target: Target, kernel: Kernel, artifact: ModuleArtifact, paths: Se
     return facts
 
 
-def check_expected(expected: Sequence[str], facts: Mapping[str, str]) -> None:
-    """Raise ``InfraError`` where a fact is not what is expected, ``UsageError`` where there is none of the name."""
+def check_expected(expected: Sequence[str], facts: Mapping[str, str], kernel: str = "") -> None:
+    """Raise ``InfraError`` where a fact is not what is expected, ``UsageError`` where there is none of the name.
+
+    ``NAME@KERNEL=VALUE`` is about the ``facts`` of that ``kernel`` only.
+    """
     for each in expected:
         name, given, value = each.partition("=")
+        name, _, only = name.partition("@")
+        if only and only != kernel:
+            continue
         if not given or name not in _FACTS:
             raise UsageError(f"--expect {each}: no such fact", hint=f"there are {', '.join(_FACTS)}")
         if facts.get(name, "") != value:

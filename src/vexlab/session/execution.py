@@ -16,7 +16,7 @@ from typing import NoReturn
 import msgspec
 import pytest
 
-from vexlab.classify.known import load
+from vexlab.classify.known import KnownIssue, load
 from vexlab.config import Settings
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.kernels.table import flavour_of
@@ -35,13 +35,15 @@ from vexlab.model.event import CaseFinished, CaseStarted, ProfileKnown, RunFinis
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.request import Request
+from vexlab.model.target import Target
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.baseline import remember
 from vexlab.session.collector import Collector
 from vexlab.session.known import Tolerated, is_whole
-from vexlab.session.prepare import prepare
+from vexlab.session.log import RunLog
+from vexlab.session.prepare import prepare, with_components
 from vexlab.session.provenance import provenance
 from vexlab.session.request import pytest_arguments
 from vexlab.session.stream import Stream, Subscriber
@@ -92,7 +94,25 @@ def execute(
     issues = load(Path(request.known)) if request.known else ()
     target = find_target(request.target, build_args=request.build_args)
     request = dataclasses.replace(request, configurations=chosen(target, request.configurations))
-    stream = Stream(subscribers)
+    request = with_components(request, settings)
+    run_log = RunLog(settings.run.log_level)
+    stream = Stream([run_log, *subscribers])
+    try:
+        return _execute(request, settings, results, stream, target, issues, begin, interrupted)
+    finally:
+        run_log.close()
+
+
+def _execute(
+    request: Request,
+    settings: Settings,
+    results: Path,
+    stream: Stream,
+    target: Target,
+    issues: Sequence[KnownIssue],
+    begin: float,
+    interrupted: Callable[[], bool],
+) -> Ended:
     prepared = prepare(target, request, settings, stream)
     run = RunInfo(
         id=_new_id(),

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vexlab.cache import file_digest
+from vexlab.components import check_enabled, installed
 from vexlab.config import Settings, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
+from vexlab.model.component import BUILT_IN
 from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import Kernel
 from vexlab.model.key import OWN, place
@@ -65,7 +67,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                 broken[name] = error
                 stream.publish(Warned(words=error.message, red=True))
                 continue
-            check_expected(request.expect, facts_of(target, kernel, artifact, request.paths))
+            check_expected(request.expect, facts_of(target, kernel, artifact, request.paths), name)
             if artifact.path:
                 kernels[-1] = replace(kernels[-1], module=file_digest(artifact.path))
             _tell_warnings(name, artifact, stream)
@@ -100,6 +102,21 @@ def check_domains(target: Target, request: Request, settings: Settings, stream: 
             stream.publish(Warned(words=f"[domains.{name}] in the settings is about no domain of vexlab's"))
         if not request.domains or name in request.domains:
             own_target(target, own, name, given=bool(request.artifact))
+
+
+def with_components(request: Request, settings: Settings) -> Request:
+    """Return the request with the components that the settings switch on besides.
+
+    Raises ``UsageError`` where one is switched on, or spoken of in the settings, that there is not.
+    """
+    known = [*BUILT_IN, *installed()]
+    for name in settings.components:
+        if name not in known:
+            raise UsageError(f"[components.{name}] in the settings: no such component", hint=suggest(name, known))
+    named = (name for name, each in settings.components.items() if each.enabled)
+    enabled = tuple(dict.fromkeys([*request.enabled, *named]))
+    check_enabled(enabled)
+    return replace(request, enabled=enabled)
 
 
 def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact, stream: Stream) -> Profile | None:

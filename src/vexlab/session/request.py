@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vexlab.components import CASES, installed
 from vexlab.domains import FOLDER, find_domains
 from vexlab.model.request import OPTIONS, Request, words
 
@@ -18,6 +19,8 @@ def pytest_arguments(request: Request, results: Path, temporary: Path | None = N
     for looking at cases, not for running them.
     """
     paths = list(request.paths) or [str(path) for path in find_domains(request.domains_dirs).values()]
+    if set(request.enabled) & set(installed()):
+        paths.append(str(CASES))
     arguments = ["-p", "vexlab.plugin", "-c", str(_INI), "--rootdir", str(FOLDER), *paths]
     arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode", "importlib"]
     arguments += [f"--vexlab-results={results}"]
