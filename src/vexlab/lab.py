@@ -32,6 +32,7 @@ from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target, program_of
 from vexlab.observe import kernelmemory
 from vexlab.targets.build import build_module
+from vexlab.targets.incremental import IncrementalBuild
 from vexlab.vm import accel, template
 from vexlab.vm.machine import Machine
 from vexlab.vm.qemu import find_qemu
@@ -185,6 +186,17 @@ class Lab:
     def artifact(self, target: Target, kernel: Kernel) -> ModuleArtifact:
         """Build ``target`` for ``kernel``; as ``build_module``."""
         return build_module(
+            target,
+            kernel,
+            lambda: self.kernels.headers(kernel),
+            self.cache,
+            tools=(WORKLOADS,),
+            sandboxing=self.settings.sandbox,
+        )
+
+    def incremental(self, target: Target, kernel: Kernel) -> IncrementalBuild:
+        """Return a build of ``target`` that goes on where its last one ended, for an edit loop."""
+        return IncrementalBuild(
             target,
             kernel,
             lambda: self.kernels.headers(kernel),

@@ -20,7 +20,7 @@ LAYERS = (
     ("probe",),
     ("plugin", "domains", "components", "doctor"),
     ("session",),
-    ("results", "report", "selfcheck", "migrate"),
+    ("results", "report", "selfcheck", "migrate", "watch", "bisect"),
     ("cli",),
 )
 # Within layer 1 these build on each other; the domains are what the plugin collects, and import it.

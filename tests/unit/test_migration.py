@@ -31,7 +31,8 @@ _ROW = re.compile(r"^\| (?P<old>.+?) \| (?P<new>.+?) \| ?(?P<note>.*?) ?\|$", re
 _CODE = re.compile(r"`([^`]+)`")
 # words of the shell's, and what only says something: no program of these is to be moved over
 _SHELL = {
-    "echo", "cd", "for", "do", "done", "if", "then", "else", "fi", "break", "set", "export", "sudo", "true", "EOF", "exit",
+    "echo", "cd", "for", "do", "done", "if", "then", "else", "fi", "break", "set", "export", "sudo", "true", "EOF",
+    "exit",
 }  # fmt: skip
 
 
@@ -43,14 +44,9 @@ def _section(title: str) -> list[tuple[str, str]]:
 
 SCRIPTS = [(_CODE.findall(old)[0], _CODE.findall(new)) for old, new in _section("Commands of the scripts")]
 BY_HAND = _section("What was done by hand")
-FORMS = sorted(
-    {
-        form
-        for _, new in (*_section("Commands of the scripts"), *BY_HAND, *_section("Outputs"))
-        for form in _CODE.findall(new)
-    }
-    - {"run.log", "cases/*/console.log", "result.json"}
-)
+_FILES = {"run.log", "cases/*/console.log", "result.json"}  # outputs that are no commands
+_COLUMNS = (_section("Commands of the scripts"), BY_HAND, _section("Outputs"))
+FORMS = sorted({form for rows in _COLUMNS for _, new in rows for form in _CODE.findall(new)} - _FILES)
 
 
 def test_the_page_has_rows() -> None:
@@ -113,7 +109,7 @@ def _commands() -> list[str]:
 
 def _programs(line: str) -> Iterator[str]:
     """Yield the programs that a line runs: the first word of each of its commands."""
-    bare = re.sub(r"""'[^']*'|"[^"]*\"""", "x", line)
+    bare = re.sub(r"""'[^']*'|"[^"]*\"|\d?>+\s*&?\S+""", "x", line)
     for part in re.split(r"\|\||&&|[|;&]|\bthen\b|\bdo\b", bare):
         words = [word for word in part.split() if not re.match(r"\w+=|\d?>|[<>]", word)]
         while words and words[0] in ("sudo", "!", "if", "python3", "python", "while"):

@@ -113,7 +113,7 @@ def command(*, verbose: bool, debug: bool, log_level: str | None, **given: objec
     request = replace(request, enabled=tuple(dict.fromkeys([*request.enabled, *switched])))
     settings = settings_for(request)
     request = replace(with_components(request, settings), jobs=_jobs(request, settings))
-    _check(request, how, settings)
+    _check(request, how)
     results = Path(how.results_dir or settings.results.folder).absolute()
     stop = _Stop()
     with tempfile.TemporaryDirectory(prefix="vexlab-choice-") as folder, closing(Store(results)) as store:
@@ -163,7 +163,7 @@ def _jobs(request: Request, settings: Settings) -> int:
     return jobs or machines_at_once(settings.memory)
 
 
-def _check(request: Request, how: _How, settings: Settings) -> None:
+def _check(request: Request, how: _How) -> None:
     if request.level and how.all_levels:
         raise UsageError("--level and --all-levels exclude each other")
     if sum(map(bool, (how.resume, how.last_failed, how.changed))) > 1:
