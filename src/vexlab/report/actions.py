@@ -1,8 +1,7 @@
-"""The subscriber that tells GitHub Actions of a run: annotations on standard output, the job's summary in its file."""
+"""The subscriber that tells GitHub Actions of a run: annotations, the job's summary, findings for code scanning."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,10 @@ from vexlab.errors import UsageError
 from vexlab.model.event import Event, RunFinished
 from vexlab.report.content import Content
 from vexlab.report.github import commands, summary
+from vexlab.report.places import Places
+from vexlab.report.sarif import render_with
 
+SARIF = "findings.sarif"  # in the run's folder
 _ACTIONS = "GITHUB_ACTIONS"
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 _WORKSPACE = "GITHUB_WORKSPACE"
@@ -29,19 +31,14 @@ class ActionsReport:
         if not isinstance(event, RunFinished) or self._environment.get(_ACTIONS) != "true":
             return
         content = Content.of(event.result)
-        for line in commands(content, self._folder()):
+        places = Places(self._source, Path(self._environment.get(_WORKSPACE) or Path.cwd()))
+        for line in commands(content, places.of):
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-        if file := self._environment.get(_SUMMARY):
-            try:
+        try:
+            (Path(event.folder) / SARIF).write_bytes(render_with(content, places.of))
+            if file := self._environment.get(_SUMMARY):
                 with Path(file).open("ab") as out:
                     out.write(summary(content))
-            except OSError as error:
-                raise UsageError(f"the job's summary cannot be written: {error}") from error
-
-    def _folder(self) -> str:
-        """Return the module's folder as the repository names it."""
-        root = self._environment.get(_WORKSPACE) or os.getcwd()  # noqa: PTH109 - as the shell has it
-        if self._source and self._source.resolve().is_relative_to(Path(root).resolve()):
-            return str(self._source.resolve().relative_to(Path(root).resolve()))
-        return ""
+        except OSError as error:
+            raise UsageError(f"the job's summary cannot be written: {error}") from error

@@ -5,43 +5,33 @@ Format of the first: "Workflow commands for GitHub Actions" in GitHub's document
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from vexlab.model.problem import Problem
 from vexlab.model.verdict import Verdict
 from vexlab.report import markdown
 from vexlab.report.content import Content, bounded, one_line
+from vexlab.report.places import Locate, named
 
 _MOST = 10  # GitHub shows no more of one step
 _SUMMARY_MOST = 1 << 20  # bytes of a step's summary
-# WARNING: CPU: 1 PID: 233 at super.c:120 vexfs_fill_super+0x1a/0x40 [vexfs]  ·  kernel BUG at super.c:120!
-_PLACE = re.compile(r"\b(?:at|in) (?P<file>[\w./-]+\.[chS]):(?P<line>\d+)\b")
 
 
-def place_of(text: str) -> tuple[str, int] | None:
-    """Return the file and line that the kernel's words name, as the build knows it."""
-    match = _PLACE.search(text)
-    return (match["file"].removeprefix("./"), int(match["line"])) if match else None
-
-
-def commands(content: Content, source: str = "") -> Iterator[str]:
-    """Yield a workflow command for each problem; ``source`` is the folder of the module in the repository."""
+def commands(content: Content, locate: Locate = named) -> Iterator[str]:
+    """Yield a workflow command for each problem; ``locate`` tells where its finding points to."""
     for problem in content.problems[:_MOST]:
         level = "notice" if problem.known else "error"
-        yield _command(level, problem, content, source)
+        yield _command(level, problem, content, locate)
     errors = [case for case in content.cases if case.verdict in (Verdict.ERROR, Verdict.UNDECIDED)]
     for case in errors[: max(0, _MOST - len(content.problems))]:
         yield f"::warning title={_property(case.id)}::{_data(one_line(bounded(case.reason)))}"
 
 
-def _command(level: str, problem: Problem, content: Content, source: str) -> str:
-    finding = content.finding(problem)
-    place = place_of(finding.text or finding.title) if finding else None
+def _command(level: str, problem: Problem, content: Content, locate: Locate) -> str:
+    place = locate(content.finding(problem))
     words = [f"title={_property(one_line(problem.title)[:80])}"]
     if place:
-        file, line = place
-        words = [f"file={_property(f'{source}/{file}' if source else file)}", f"line={line}", *words]
+        words = [f"file={_property(place.file)}", f"line={place.line}", *words]
     shown = f"shown by {problem.cases[0]}" if problem.cases else "shown by no case"
     return f"::{level} {','.join(words)}::{_data(f'{one_line(bounded(problem.title))} ({shown})')}"
 
