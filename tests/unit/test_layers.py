@@ -20,7 +20,8 @@ LAYERS = (
     ("probe",),
     ("plugin", "domains", "components", "doctor"),
     ("session",),
-    ("results", "report", "selfcheck", "migrate", "watch", "bisect"),
+    ("results", "report", "selfcheck", "migrate", "watch", "bisect", "carry"),
+    ("library",),
     ("cli",),
 )
 # Within layer 1 these build on each other; the domains are what the plugin collects, and import it.
