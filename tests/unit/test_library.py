@@ -15,7 +15,7 @@ from tests.unit.reports.made import case
 import vexlab
 from vexlab import ResultCollector, StressTestFramework, TestResult, TestStatus, VMConfig, VMManager
 from vexlab.components import VERBS
-from vexlab.components.test_components import named
+from vexlab.components.results import named
 from vexlab.errors import UsageError
 from vexlab.library.machines import _config
 from vexlab.model.verdict import Verdict

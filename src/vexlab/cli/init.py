@@ -170,7 +170,7 @@ def _with(draft: Draft, found: Found, kernel: str) -> Draft:
 
 def with_profile(draft: Draft, profile: Profile) -> Draft:
     """Return the draft with what the probe saw: what is refused, what is broken, how small a device may be."""
-    refuses = {}
+    refuses: dict[str, str] = {}
     for capability in profile.refused():
         for word in CAPABILITIES[capability.name].refuses or (capability.name,):
             why = capability.errno or capability.detail or "it has not got it"

@@ -46,7 +46,7 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 def _enabling(command: Command) -> Command:
     """Add ``--enable-NAME`` for each component of vexlab's own."""
-    for name, component in reversed(BUILT_IN.items()):
+    for name, component in reversed(list(BUILT_IN.items())):
         flag = click.option(f"--enable-{name}", is_flag=True, help=f"As --enable {name}: {component.about}.")
         command = flag(command)
     return command

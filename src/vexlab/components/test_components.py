@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
 import pytest
 
 from vexlab.components import installed, load
+from vexlab.components.results import named
 from vexlab.errors import TargetFailure, UsageError
 from vexlab.model.component import DOMAIN
 from vexlab.model.subresult import SubVerdict
 from vexlab.model.target import Target
-from vexlab.plugin import TestResult
 from vexlab.plugin.fixtures import Metrics, SubResults
 from vexlab.plugin.options import enabled_components
 from vexlab.vm.machine import Machine
@@ -44,22 +42,3 @@ def test_component(component: str, machine: Machine, target: Target, metrics: Me
     failed = [f"{name}: {result.message}" for name, result in results if not result.passed]
     if failed:
         raise TargetFailure("; ".join(failed))
-
-
-def named(results: object) -> Iterator[tuple[str, TestResult]]:
-    """Yield what ``get_results`` returned, each result with its name; raise ``UsageError`` for anything else."""
-    if isinstance(results, TestResult):
-        yield "result", results
-        return
-    if isinstance(results, Mapping):
-        pairs: Iterable[tuple[object, object]] = results.items()
-    elif isinstance(results, (list, tuple)):
-        pairs = ((f"result {number}", each) for number, each in enumerate(results, 1))
-    else:
-        raise UsageError(
-            f"get_results returned {type(results).__name__}", hint="return TestResults, by name or in a list"
-        )
-    for name, result in pairs:
-        if not isinstance(result, TestResult):
-            raise UsageError(f"get_results returned {type(result).__name__} as {name}", hint="return TestResults")
-        yield str(name), result
