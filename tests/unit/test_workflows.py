@@ -158,6 +158,14 @@ def test_the_comment_is_all_parts_and_bounded(around: dict[str, str], tmp_path: 
     assert len((tmp_path / "short.md").read_bytes()) == 60_000
 
 
+def test_a_run_becomes_the_next_ones_baseline(around: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "vexlab-results" / "run").mkdir(parents=True)
+    (tmp_path / "baseline" / "old").mkdir(parents=True)
+    done = _run("Make these results the baseline", {**around, "RESULTS": "vexlab-results"}, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [each.name for each in (tmp_path / "baseline").iterdir()] == ["run"]
+
+
 class _Hook(http.server.BaseHTTPRequestHandler):
     said: list[dict[str, str]] = []  # noqa: RUF012 - the server makes an object for each request
 

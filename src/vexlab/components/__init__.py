@@ -1,6 +1,6 @@
 """Components of somebody else's: classes that an installed package names in the group ``vexlab.components``.
 
-Each becomes one case, ``components.NAME``, with a fresh machine. Such a class has no base::
+Each becomes one case, ``components.component[KERNEL-NAME]``, with a fresh machine. Such a class has no base::
 
     class NewTestComponent:
         machine: Machine       # set before ``setup``; as ``target`` and ``metrics``

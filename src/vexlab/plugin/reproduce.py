@@ -51,6 +51,7 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
         probe=not order or order.profile is not None,
         strict=asked.strict,
         accept_refusals=asked.accept_refusals,
+        enabled=asked.enabled,
         paths=paths,
     )
     if order:

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from vexlab import runlog
+from vexlab.config import visible
 from vexlab.model.event import (
     CaseFinished,
     CaseStarted,
@@ -52,21 +53,21 @@ class RunLog:
     def _note(self, event: Event) -> None:
         match event:
             case StepStarted():
-                log.info("%s", event.words)
+                log.info("%s", visible(event.words))
             case Warned():
-                log.log(logging.ERROR if event.red else logging.WARNING, "%s", event.words)
+                log.log(logging.ERROR if event.red else logging.WARNING, "%s", visible(event.words))
             case RunPlanned():
                 log.info("%d cases are planned", len(event.plan.cases))
             case CaseStarted():
-                log.info("%s begins", event.key or event.node)
+                log.info("%s begins", visible(str(event.key or event.node)))
             case CaseFinished():
                 case = event.case
-                log.info("%s: %s in %.1f s%s", case.id, case.verdict, case.duration_s, _why(case.reason))
+                log.info("%s: %s in %.1f s%s", visible(case.id), case.verdict, case.duration_s, _why(case.reason))
             case RunFinished():
                 log.info("the run ends with status %d after %.1f s", event.result.exit_code, event.seconds)
                 for error in event.errors:
-                    log.error("%s", error)
+                    log.error("%s", visible(error))
 
 
 def _why(reason: str) -> str:
-    return f": {reason}" if reason else ""
+    return f": {visible(reason)}" if reason else ""
