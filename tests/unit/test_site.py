@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -23,7 +24,9 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 # `vexlab run --target DIR`, on a line of its own (after four blanks or `$ `)
-_SHOWN = re.compile(r"^(?:    |\$ )(vexlab [^\n|>&;#]*)", re.MULTILINE)
+_SHOWN = re.compile(r"^(?:    |\$ )(vexlab [^\n]*)", re.MULTILINE)
+
+_ENDS = {"|", "||", "&", "&&", ";", ">", ">>", "<"}  # of a command, in a shell's line
 
 
 def _anchor(heading: str) -> str:
@@ -48,8 +51,11 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def _parsed(line: str) -> None:
-    words = shlex.split(line)[1:]
-    words = [word for word in words if word not in ("…", "...")]
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words = [word for word in itertools.takewhile(lambda word: word not in _ENDS, lexer) if word not in ("…", "...")][
+        1:
+    ]
     context: click.Context | None = None
     command: click.Command = cli
     while isinstance(command, click.Group):

@@ -53,9 +53,11 @@ class VMInstance:
 class VMManager:
     """Makes fresh machines and ends them; all that are left end with it. Use it as a context manager.
 
-    >>> with VMManager() as manager:                                                        # doctest: +SKIP
-    ...     vm = manager.create_vm({"memory_mb": 256, "cpu_cores": 2})
-    ...     manager.execute_command(vm.vm_id, "uname -r").text
+    ::
+
+        with VMManager() as manager:
+            vm = manager.create_vm({"memory_mb": 256, "cpu_cores": 2})
+            manager.execute_command(vm.vm_id, "uname -r").text
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
