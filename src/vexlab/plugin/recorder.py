@@ -186,4 +186,4 @@ def forget_recorder(item: pytest.Item) -> None:
     """Begin the case again as if it had not run: what was recorded and kept of it goes."""
     last = item.stash[_RECORDER]
     shutil.rmtree(last.folder, ignore_errors=True)
-    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s)
+    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs_folder(item.config))
