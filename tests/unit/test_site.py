@@ -85,7 +85,7 @@ def test_every_command_is_on_the_page_of_the_command_line() -> None:
     assert [name for name in COMMANDS if f"`{name}" not in text] == []
 
 
-@pytest.mark.skipif(not find_spec("mkdocs"), reason="mkdocs-material is not installed (the extra `docs`)")
+@pytest.mark.skipif(not find_spec("mkdocs"), reason="mkdocs-material is not installed (the extra `dev`)")
 def test_the_site_is_built(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path / "site")]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
@@ -112,6 +112,7 @@ def test_the_manual_page_has_every_command() -> None:
     assert requests <= {".TH", ".SH", ".SS", ".B", ".TP", ".PP"}
 
 
+@pytest.mark.skipif(not find_spec("hatchling"), reason="hatchling is not installed (the extra `setup`)")
 def test_the_package_is_the_same_twice(tmp_path: Path) -> None:
     for name in ("one", "two"):
         argv = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path / name)]
