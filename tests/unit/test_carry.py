@@ -27,7 +27,11 @@ def cache(tmp_path: Path) -> Cache:
             file.truncate(64 << 20)
 
     made.make(Kind.KERNELS, "6.1", build)
-    made.make(Kind.SNAPSHOTS, "abc", lambda draft: (draft / "memory").write_text("m") and None)
+
+    def save(draft: Path) -> None:
+        (draft / "memory").write_text("m")
+
+    made.make(Kind.SNAPSHOTS, "abc", save)
     return made
 
 

@@ -87,9 +87,11 @@ def test_what_failed_last_runs_again_whatever_changed(store: Store, tmp_path: Pa
 def test_another_targets_run_is_refused(store: Store, tmp_path: Path) -> None:
     (tmp_path / "y").mkdir()
     (tmp_path / "y" / "target.toml").write_text('name = "y"\nfstype = "y"\n')
-    for choose in (lambda r: resumed(r, store, "last", tmp_path), lambda r: last_failed(r, store, tmp_path)):
-        with pytest.raises(UsageError):
-            choose(Request(target=str(tmp_path / "y")))
+    other = Request(target=str(tmp_path / "y"))
+    with pytest.raises(UsageError, match="is of x, not of y"):
+        resumed(other, store, "last", tmp_path)
+    with pytest.raises(UsageError, match="no run `last` of the target `y`"):
+        last_failed(other, store, tmp_path)
     with pytest.raises(UsageError, match="no run"):
         resumed(Request(target=str(tmp_path)), store, "2019", tmp_path)
 
