@@ -145,6 +145,21 @@ def test_a_run_has_a_log_of_its_own(tmp_path: Path) -> None:
     assert "after its end" not in text
 
 
+def test_the_terminal_is_not_told_what_only_the_log_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (list(logging.getLogger().handlers), logging.getLogger().level)
+    try:
+        runlog.to_terminal({})
+        handler = runlog.to_file(tmp_path, environment={})
+        logging.getLogger("vexlab.x").info("for the log")
+        logging.getLogger("vexlab.x").warning("for both")
+        runlog.stop(handler)
+    finally:
+        logging.getLogger().handlers[:] = before[0]
+        logging.getLogger().setLevel(before[1])
+    assert capsys.readouterr().err == "for both\n"
+    assert "for the log" in (tmp_path / runlog.FILE).read_text()
+
+
 def _target(folder: Path) -> Target:
     return Target(name="x", fstype="x", module="x", file=folder / "target.toml", source=folder / "src")
 
