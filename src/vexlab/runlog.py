@@ -33,9 +33,10 @@ def level_of(environment: Mapping[str, str], default: str) -> int:
 def to_terminal(environment: Mapping[str, str] = os.environ) -> None:
     """Log to standard error: warnings, or from the level on that the environment asks for."""
     level = level_of(environment, "WARNING")
-    logging.basicConfig(
-        level=level, format=_DETAILED if level == logging.DEBUG else _PLAIN, stream=sys.stderr, force=True
-    )
+    form = _DETAILED if level == logging.DEBUG else _PLAIN
+    logging.basicConfig(level=level, format=form, stream=sys.stderr, force=True)
+    for handler in logging.getLogger().handlers:  # a run's log may take more than the terminal
+        handler.setLevel(level)
 
 
 def to_file(folder: Path, default: str = "INFO", environment: Mapping[str, str] = os.environ) -> logging.Handler:
