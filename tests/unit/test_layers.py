@@ -21,6 +21,9 @@ LAYERS = (
     ("plugin", "domains", "doctor"),
     ("session",),
     ("results", "report", "selfcheck"),
+    ("live",),
+    ("monitor", "metrics"),
+    ("serve", "alerts", "bundle"),
     ("cli",),
 )
 # Within layer 1 these build on each other; the domains are what the plugin collects, and import it.

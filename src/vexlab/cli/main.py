@@ -17,6 +17,7 @@ from vexlab.errors import BuildError, VexlabError
 # Each is a module here with a ``command``; loaded only when asked for, so that `vexlab --help` is instant.
 COMMANDS = {
     "run": "Run test cases against a target and give a verdict",
+    "monitor": "Watch a run while it goes on, from another terminal",
     "list": "List the cases a run would take, or the targets",
     "scenario": "Print a scenario as a checklist, with a run's results",
     "probe": "Find out what a filesystem can do, and how far",

@@ -20,6 +20,7 @@ from vexlab.report.files import ReportFiles
 from vexlab.report.renderers import chosen
 from vexlab.report.terminal import Progress
 from vexlab.results.earlier import earlier_runs
+from vexlab.results.journal import Journal
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Request, execute
@@ -71,7 +72,7 @@ def command(
     stop = _Stop()
     with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
         reports = ReportFiles(json_file or "", junit_file or "", formats, lambda result: earlier_runs(store, result))
-        listeners = (StoreWriter(store), reports, progress)
+        listeners = (StoreWriter(store), Journal(), reports, progress)
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
     _say_end(ended, request.cases)
     return ended.exit_code

@@ -18,6 +18,7 @@ from vexlab.model.metric import Metric
 from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding
 from vexlab.plugin.hangs import HangWatch, hangs_folder
+from vexlab.plugin.live import Teller
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.options import run_folder, settings_of
 from vexlab.plugin.watched import WatchedMachine
@@ -38,7 +39,16 @@ class Recorder:
     build of the module, or a profile probed in a kernel. ``hangs`` is the folder in which the run's cases note hangs.
     """
 
-    def __init__(self, folder: Path, settle_s: float, hangs: Path, attempts: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settle_s: float,
+        hangs: Path,
+        attempts: tuple[str, ...] = (),
+        *,
+        tell: Teller | None = None,
+    ) -> None:
+        self.tell = tell or Teller()
         self.folder = folder
         self._hangs = hangs
         self.attempts = attempts
@@ -82,6 +92,12 @@ class Recorder:
         machine.watch = HangWatch(machine, watched.stuck_in, self._hangs)
         self._machines.append(watched)
         self._attached = True
+        self.tell.started(machine, order.kernel.name)
+
+    def at(self, step: str) -> None:
+        """Note which of its steps the case has come to."""
+        self.step = step
+        self.tell.step(step)
 
     def observe(self, error: BaseException | None, when: str = "") -> None:
         """Look at the machine after a step of the case ended, well or with ``error``; ``when`` names pytest's phase."""
@@ -97,6 +113,7 @@ class Recorder:
             for watched in self._machines:
                 if watched.machine.alive:
                     watched.read()
+        self.tell.findings(self.findings)
 
     def explained(self, words: str) -> str:
         """Return ``words``, and what the filesystem said on the console where an error's cause can only be there."""
@@ -120,6 +137,7 @@ class Recorder:
         except OSError as error:
             raise evidence_lost(error) from error
         watched.machine.kill()
+        self.tell.gone(watched.machine)
 
     def detach(self) -> None:
         """Have a last look at the machine and keep the evidence, before its folder goes."""
@@ -133,6 +151,8 @@ class Recorder:
                 watched.read()
         finally:
             self._attached = False
+            self.tell.findings(self.findings)
+            self.tell.gone(watched.machine)
             try:
                 watched.keep(self.folder)
             except OSError as error:
@@ -158,7 +178,7 @@ def recorder_of(item: pytest.Item) -> Recorder:
         marks = marks_of(item)
         folder = run_folder(item.config) / "cases" / folder_name(marks.id)
         settle_s = settings_of(item.config).run.settle(marks.level)
-        item.stash[_RECORDER] = Recorder(folder, settle_s, hangs_folder(item.config))
+        item.stash[_RECORDER] = Recorder(folder, settle_s, hangs_folder(item.config), tell=Teller(item))
     return item.stash[_RECORDER]
 
 
@@ -177,5 +197,6 @@ def renew(item: pytest.Item) -> Recorder:
         last.folder.rename(aside)
         last.folder.mkdir()
         aside.rename(last.folder / f"attempt-{len(attempts)}")
-    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs_folder(item.config), attempts)
+    hangs = hangs_folder(item.config)
+    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs, attempts, tell=Teller(item))
     return item.stash[_RECORDER]

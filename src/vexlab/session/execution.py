@@ -31,7 +31,16 @@ from vexlab.model.case import (
     Summary,
     with_undecided,
 )
-from vexlab.model.event import CaseFinished, CaseStarted, ProfileKnown, RunFinished, RunPlanned, RunStarted, Warned
+from vexlab.model.event import (
+    CaseFinished,
+    CaseStarted,
+    ProfileKnown,
+    RunFinished,
+    RunPlanned,
+    RunStarted,
+    Warned,
+    WorkerEvent,
+)
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.request import Request
@@ -203,7 +212,7 @@ class _Running:
         self._run = run
         self._folder = folder
         self._cases: list[CaseResult] = []
-        self.collector = Collector(folder, self._planned, self._started, self._finished)
+        self.collector = Collector(folder, self._planned, self._started, self._finished, self._told)
 
     def result(self, *, interrupted: bool) -> RunResult:
         """Return the run with every case that was selected; of those without an end it is said why."""
@@ -254,3 +263,6 @@ class _Running:
         case = self._mark(case)
         self._cases.append(case)
         self._stream.publish(CaseFinished(run=self._run.id, case=case))
+
+    def _told(self, event: WorkerEvent) -> None:
+        self._stream.publish(dataclasses.replace(event, run=self._run.id))
