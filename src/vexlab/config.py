@@ -13,7 +13,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -137,6 +137,31 @@ class Results:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRule:
+    """Tell of it when ``condition`` holds: ``failure_rate > 0.1``, ``test_timeout`` (docs/how-to/watch-a-run.md)."""
+
+    name: str
+    condition: str
+    severity: Literal["info", "warning", "critical"] = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """Whom a run tells what goes wrong: ``format`` is the payload's; ``secret_file`` holds what signs it.
+
+    ``rules`` are those of vexlab where none is named. The address may also come in VEXLAB_ALERTS_WEBHOOK. ``file`` is a
+    YAML file that has all of this under ``alerts``.
+    """
+
+    enabled: bool = True
+    webhook_url: str = ""
+    format: Literal["generic", "slack"] = "generic"
+    secret_file: str = ""
+    file: str = ""
+    rules: tuple[AlertRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go.
 
@@ -155,6 +180,7 @@ class Settings:
     thresholds: Thresholds = field(default_factory=Thresholds)
     run: RunSettings = field(default_factory=RunSettings)
     domains: dict[str, DomainSettings] = field(default_factory=dict)
+    alerts: Alerts = field(default_factory=Alerts)
 
     def domain(self, name: str) -> DomainSettings:
         """Return what the settings say of the domain ``name``: nothing, where they do not name it."""
@@ -199,6 +225,7 @@ def load_settings(path: Path | None) -> Settings:
         settings,
         cache=str(here / settings.cache) if settings.cache else "",
         results=dataclasses.replace(settings.results, folder=str(here / settings.results.folder)),
+        alerts=_alerts_placed(settings.alerts, here),
         domains={name: _placed(each, here) for name, each in settings.domains.items()},
     )
 
@@ -208,6 +235,12 @@ def settings_for(request: Request) -> Settings:
     settings = load_settings(Path(request.config) if request.config else None)
     chosen = {name: getattr(request, name) for name, option in OPTIONS.items() if option.setting}
     return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+
+
+def _alerts_placed(alerts: Alerts, here: Path) -> Alerts:
+    """Return ``alerts`` with its paths relative to ``here``."""
+    secret, file = (str(here / path) if path else "" for path in (alerts.secret_file, alerts.file))
+    return dataclasses.replace(alerts, secret_file=secret, file=file)
 
 
 def _placed(domain: DomainSettings, here: Path) -> DomainSettings:

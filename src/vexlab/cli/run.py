@@ -11,6 +11,7 @@ from types import FrameType
 
 import click
 
+from vexlab.alerts.watch import alerter
 from vexlab.cli.options import request_of, request_options
 from vexlab.config import settings_for, suggest
 from vexlab.domains import find_domains
@@ -72,7 +73,8 @@ def command(
     stop = _Stop()
     with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
         reports = ReportFiles(json_file or "", junit_file or "", formats, lambda result: earlier_runs(store, result))
-        listeners = (StoreWriter(store), Journal(), reports, progress)
+        alerts = alerter(settings.alerts, store)
+        listeners = (StoreWriter(store), Journal(), reports, progress, *([alerts] if alerts else []))
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
     _say_end(ended, request.cases)
     return ended.exit_code
