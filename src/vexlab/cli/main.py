@@ -26,6 +26,7 @@ COMMANDS = {
     "cache": "Say what the cache holds, and remove what is not needed",
     "kernels": "List, fetch and inspect kernels",
     "doctor": "Say what this machine can do, and what to do about the rest",
+    "debug-info": "Write an archive for a bug report, without secrets",
     "vm": "Start, use and stop named machines",
     "classify": "Read a kernel log and say what went wrong in it",
     "selfcheck": "Build known defects into a target and see which are found",
@@ -51,7 +52,7 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"vexlab.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"vexlab.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -24,7 +24,7 @@ from vexlab.results.earlier import earlier_runs
 from vexlab.results.journal import Journal
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
-from vexlab.session import Ended, Request, execute
+from vexlab.session import Ended, Request, Subscriber, execute
 
 _ENDING_S = 10.0
 
@@ -73,8 +73,9 @@ def command(
     stop = _Stop()
     with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
         reports = ReportFiles(json_file or "", junit_file or "", formats, lambda result: earlier_runs(store, result))
-        alerts = alerter(settings.alerts, store)
-        listeners = (StoreWriter(store), Journal(), reports, progress, *([alerts] if alerts else []))
+        listeners: list[Subscriber] = [StoreWriter(store), Journal(), reports, progress]
+        if alerts := alerter(settings.alerts, store):
+            listeners.append(alerts)
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
     _say_end(ended, request.cases)
     return ended.exit_code

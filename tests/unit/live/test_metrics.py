@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import subprocess
 import threading
 import time
@@ -153,8 +154,8 @@ def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
 
 
 def free_port() -> int:
-    with closing(http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)) as made:  # type: ignore[type-var]
-        return int(made.server_port)
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        return int(made.getsockname()[1])
 
 
 @contextmanager
