@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -13,13 +14,17 @@ from rich.text import Text
 from vexlab.cli.options import request_options, settings_from
 from vexlab.doctor.check import Check, Examination
 from vexlab.errors import InfraError
+from vexlab.live.host import HostWatch
+
+_WATCH_S = 2.0
 
 
 @click.command(name="doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--fresh", is_flag=True, help="Prove the accelerators anew instead of trusting the last answer.")
+@click.option("--watch", is_flag=True, help="Show the host's resources, again and again, until Ctrl-C.")
 @request_options("config")
-def command(*, as_json: bool, fresh: bool, config: str | None) -> int:
+def command(*, as_json: bool, fresh: bool, watch: bool, config: str | None) -> int:
     """Say what this machine can do, and what to do about the rest.
 
     Accelerators are proved by booting something. Exit status 0 when vexlab can work here, 3 when something it needs is
@@ -27,6 +32,9 @@ def command(*, as_json: bool, fresh: bool, config: str | None) -> int:
     """
     from vexlab.doctor.examine import examine
 
+    if watch:
+        _watch(Path(settings_from(config=config).results.folder))
+        return 0
     errors = Console(stderr=True, highlight=False)
     with errors.status("") as status:
         found = examine(settings_from(config=config), fresh=fresh, progress=status.update)
@@ -35,6 +43,24 @@ def command(*, as_json: bool, fresh: bool, config: str | None) -> int:
     else:
         _print(found)
     return 0 if found.ok else InfraError.exit_code
+
+
+def _watch(results: Path) -> None:
+    """Print a line on the host every two seconds; ``results`` names the disk that is looked at."""
+    place = next(each for each in (results.absolute(), *results.absolute().parents) if each.exists())
+    host = HostWatch(place)
+    click.echo(
+        f"{'time':8}  {'CPU %':>5} {'load':>5}  {'memory free':>12}  {'swap used':>9}  {'disk free':>9}  disk MB/s"
+    )
+    while True:
+        time.sleep(_WATCH_S)
+        now = host.look()
+        sizes = (now.memory_free, now.swap_used, now.disk_free)
+        memory, swap, disk = (f"{size / (1 << 30):.1f} GiB" for size in sizes)
+        rates = f"{now.disk_read / 1e6:.1f} read, {now.disk_written / 1e6:.1f} written"
+        click.echo(
+            f"{time.strftime('%H:%M:%S')}  {now.cpu:5.0f} {now.load:5.1f}  {memory:>12}  {swap:>9}  {disk:>9}  {rates}"
+        )
 
 
 def _document(found: Examination) -> dict[str, object]:

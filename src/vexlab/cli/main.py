@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Run test cases against a target and give a verdict",
     "monitor": "Watch a run while it goes on, from another terminal",
     "serve": "Show results and running runs in a browser, and metrics to Prometheus",
+    "metrics": "Print metrics for Prometheus, or write them for node-exporter",
     "list": "List the cases a run would take, or the targets",
     "scenario": "Print a scenario as a checklist, with a run's results",
     "probe": "Find out what a filesystem can do, and how far",

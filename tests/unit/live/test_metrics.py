@@ -46,6 +46,12 @@ def programs() -> Path:
     return found
 
 
+@pytest.fixture
+def bubblewrap() -> None:
+    if not process.find("bwrap"):
+        pytest.skip("bwrap is not installed")
+
+
 def values(exporter: Exporter) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     text = exporter.render()[0].decode()
     samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
@@ -168,6 +174,23 @@ def running(argv: list[str], folder: Path) -> Iterator[None]:
             child.kill()
 
 
+def with_templates(programs: Path) -> list[str]:
+    """Return how to start Debian's Alertmanager, which wants its templates below /usr/share, without being root."""
+    templates = programs.parent / "share" / "prometheus"
+    place = "/usr/share/prometheus"
+    return [
+        process.require("bwrap"),
+        "--dev-bind",
+        "/",
+        "/",
+        "--tmpfs",
+        "/usr/share",
+        "--ro-bind",
+        str(templates),
+        place,
+    ]
+
+
 def asked(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=30) as answer:
         return json.load(answer)
@@ -186,6 +209,7 @@ def until(seconds: float, holds: Any) -> Any:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("bubblewrap")
 def test_alerts_reach_a_webhook_through_a_real_prometheus_and_alertmanager(
     store: Store, programs: Path, tmp_path: Path
 ) -> None:
@@ -208,7 +232,7 @@ def test_alerts_reach_a_webhook_through_a_real_prometheus_and_alertmanager(
         )
         for name, argv in (
             ("am", [
-                str(programs / "prometheus-alertmanager"), f"--config.file={tmp_path / 'alertmanager.yml'}",
+                *with_templates(programs), str(programs / "prometheus-alertmanager"), f"--config.file={tmp_path / 'alertmanager.yml'}",
                 f"--web.listen-address=127.0.0.1:{manager}", "--cluster.listen-address=", "--storage.path=data",
             ]),
             ("prom", [
