@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import http.server
+import importlib.util
 import json
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.unit.live.debian import monitoring
-from tests.unit.live.recorded import begun, info, record, verdicts, whole
+from tests.unit.live.recorded import begun, ended, info, planned, record, verdicts, whole
 from tests.unit.live.server import serving
 
 from vexlab import process
 from vexlab.metrics.exporter import Exporter
 from vexlab.metrics.names import OTHER, Labels
 from vexlab.metrics.totals import Histogram
+from vexlab.model.case import RunInfo, RunState
+from vexlab.model.event import CaseFinished, RunStarted
+from vexlab.model.metric import measured
 from vexlab.model.verdict import Verdict
 from vexlab.results.store import Store
 
@@ -208,6 +216,66 @@ def until(seconds: float, holds: Any) -> Any:
     raise AssertionError(f"not within {seconds} s")
 
 
+def dashboards() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("dashboards", RULES / "dashboards.py")
+    assert spec
+    assert spec.loader
+    made = importlib.util.module_from_spec(spec)
+    sys.modules["dashboards"] = made
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_the_dashboards_are_those_that_are_described() -> None:
+    pytest.importorskip("grafana_foundation_sdk")
+    described = dashboards()
+    files = {file.stem: file.read_text() for file in described.FOLDER.glob("*.json")}
+    assert files == {name: described.render(name) for name in described.DASHBOARDS}
+    for text in files.values():
+        made = json.loads(text)
+        assert len({panel["id"] for panel in made["panels"] if "id" in panel}) in (0, len(made["panels"]))
+        assert all(panel["targets"][0]["expr"] for panel in made["panels"])
+
+
+@pytest.mark.long
+def test_no_panel_of_a_dashboard_is_empty(store: Store, programs: Path, tmp_path: Path) -> None:
+    measured_run(store, info(5))
+    exporter = Exporter(store)
+    exporter.look()
+    with ExitStack() as stack:
+        client = stack.enter_context(serving(store, metrics=exporter.render))
+        port = free_port()
+        (tmp_path / "prometheus.yml").write_text(
+            "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+            f"scrape_configs: [{{job_name: vexlab, static_configs: [{{targets: ['127.0.0.1:{client.port}']}}]}}]\n"
+        )
+        argv = [
+            str(programs / "prometheus"), f"--config.file={tmp_path / 'prometheus.yml'}",
+            f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.path=data",
+        ]  # fmt: skip
+        (tmp_path / "prom").mkdir()
+        stack.enter_context(running(argv, tmp_path / "prom"))
+        for file in sorted((RULES / "grafana" / "dashboards").glob("*.json")):
+            for panel in json.loads(file.read_text())["panels"]:
+                query = urlencode({"query": panel["targets"][0]["expr"]})
+                address = f"http://127.0.0.1:{port}/api/v1/query?{query}"
+                found = until(120, lambda address=address: asked(address)["data"]["result"])
+                assert all(each["value"][1] != "NaN" for each in found), (file.stem, panel["title"])
+
+
+def measured_run(store: Store, run: RunInfo) -> None:
+    """Write a run with every metric that cases record for dashboards."""
+    metrics = tuple(
+        measured(name, number)
+        for name, number in (("load_s", 0.2), ("mount_s", 0.1), ("search_per_s", 50.0), ("create_ratio", 0.8))
+    )
+    folder = store.folder / run.id
+    case = ended(planned("measured"), Verdict.PASSED, metrics=metrics)
+    record(store, run, [RunStarted(run=run, folder=str(folder)), CaseFinished(run=run.id, case=case)])
+    over = replace(run, finished=run.started, state=RunState.FINISHED)
+    store.finish(over)
+
+
 @pytest.mark.long
 @pytest.mark.usefixtures("bubblewrap")
 def test_alerts_reach_a_webhook_through_a_real_prometheus_and_alertmanager(
@@ -232,7 +300,8 @@ def test_alerts_reach_a_webhook_through_a_real_prometheus_and_alertmanager(
         )
         for name, argv in (
             ("am", [
-                *with_templates(programs), str(programs / "prometheus-alertmanager"), f"--config.file={tmp_path / 'alertmanager.yml'}",
+                *with_templates(programs), str(programs / "prometheus-alertmanager"),
+                f"--config.file={tmp_path / 'alertmanager.yml'}",
                 f"--web.listen-address=127.0.0.1:{manager}", "--cluster.listen-address=", "--storage.path=data",
             ]),
             ("prom", [
@@ -246,9 +315,6 @@ def test_alerts_reach_a_webhook_through_a_real_prometheus_and_alertmanager(
         found = until(120, lambda: asked(f"{api}/query?query=vexlab_last_run_failure_ratio")["data"]["result"])
         assert float(found[0]["value"][1]) == 0.4
         bodies = until(120, lambda: [json.loads(body) for _, body in came])
-        names = {alert["labels"]["alertname"] for body in bodies for alert in body["alerts"]}
-        assert "VexlabHighFailureRate" in names
-        (alert,) = (
-            each for body in bodies for each in body["alerts"] if each["labels"]["alertname"] == "VexlabHighFailureRate"
-        )
-        assert alert["annotations"]["summary"] == "vexfs: 40% of the decided cases of the newest run failed"
+        alerts = [alert for body in bodies for alert in body["alerts"]]
+        said = {alert["labels"]["alertname"]: alert["annotations"]["summary"] for alert in alerts}
+        assert said["VexlabHighFailureRate"] == "vexfs: 40% of the decided cases of the newest run failed"
