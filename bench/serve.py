@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,6 +37,8 @@ from vexlab.serve.pages import Pages
 CASES = 500
 TARGETS = ("vexfs", "ext4", "xfs", "btrfs")
 DOMAINS = ("kernel_module", "filesystem_operations", "vector_operations", "safety_validation", "integration")
+_COLUMNS = "id, configuration, domain, name, parameters, kernel, flavour, digest, verdict, duration_s, result"
+_COPY = text(f"INSERT INTO cases (run, {_COLUMNS}) SELECT :run, {_COLUMNS} FROM cases WHERE run = :like")
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -57,6 +59,7 @@ def case(number: int, run: int) -> CaseResult:
 
 def fill(store: Store, runs: int) -> None:
     """Write the runs, a transaction each."""
+    models: list[tuple[tuple[int, bool], str]] = []
     plain = [dict(msgspec.to_builtins(case(number, 1))) for number in range(CASES)]
     for run in range(runs):
         started = (START + datetime.timedelta(hours=6 * run)).isoformat(timespec="seconds")
@@ -75,7 +78,12 @@ def fill(store: Store, runs: int) -> None:
                 )
             )  # fmt: skip
             session.flush()
-            session.execute(insert(CaseRow), list(_rows(info.id, plain, by_id)))
+            alike = next((each for each in models if each[0] == (run % 4, bool(red))), None)
+            if alike:  # in the database itself, which is twenty times as fast
+                session.execute(_COPY, {"run": info.id, "like": alike[1]})
+            else:
+                session.execute(insert(CaseRow), list(_rows(info.id, plain, by_id)))
+                models.append(((run % 4, bool(red)), info.id))
             session.add_all(
                 ProblemRow(
                     run=info.id, key=each.problem.key, target=info.target, started=started,
