@@ -55,6 +55,7 @@ class Kind(StrEnum):
     MODULES = "modules"
     ARTIFACTS = "artifacts"
     TOOLS = "tools"
+    SUITES = "suites"
     SNAPSHOTS = "snapshots"
     PROFILES = "profiles"
 
@@ -70,6 +71,7 @@ KINDS = {
     Kind.MODULES: "modules of kernels, as a guest's disk",
     Kind.ARTIFACTS: "built modules",
     Kind.TOOLS: "built programs for guests",
+    Kind.SUITES: "test suites of others, built or packed for guests",
     Kind.SNAPSHOTS: "machines that were booted and saved",
     Kind.PROFILES: "what targets can do",
 }

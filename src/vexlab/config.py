@@ -165,7 +165,8 @@ class Alerts:
 class Settings:
     """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go.
 
-    ``environment`` is noted with each run, for comparing those of one place with those of another.
+    ``environment`` is noted with each run, for comparing those of one place with those of another. ``suites`` says
+    where test suites of others are installed, by name.
     """
 
     cache: str = ""
@@ -181,6 +182,7 @@ class Settings:
     run: RunSettings = field(default_factory=RunSettings)
     domains: dict[str, DomainSettings] = field(default_factory=dict)
     alerts: Alerts = field(default_factory=Alerts)
+    suites: dict[str, str] = field(default_factory=dict)
 
     def domain(self, name: str) -> DomainSettings:
         """Return what the settings say of the domain ``name``: nothing, where they do not name it."""
@@ -227,6 +229,7 @@ def load_settings(path: Path | None) -> Settings:
         results=dataclasses.replace(settings.results, folder=str(here / settings.results.folder)),
         alerts=_alerts_placed(settings.alerts, here),
         domains={name: _placed(each, here) for name, each in settings.domains.items()},
+        suites={name: str(here / Path(path).expanduser()) for name, path in settings.suites.items()},
     )
 
 
@@ -260,7 +263,7 @@ def read_table(path: Path) -> dict[str, object]:
     The file may be anybody's: one that is no regular file, too long or nested too deeply is refused before it can
     hold us up, and so are control characters in it, since what it says is printed.
     """
-    text = _read_text(path)
+    text = read_text(path)
     if _nested_too_deeply(text):
         raise UsageError(f"{path} is nested more than {_DEEPEST} deep")
     try:
@@ -283,7 +286,8 @@ def has_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a file that may be anybody's; raise ``UsageError`` where it is none, or far too long."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)  # opening a FIFO would else wait for a writer
         try:

@@ -18,7 +18,7 @@ LAYERS = (
     ("guest", "observe", "classify"),
     ("lab",),
     ("probe",),
-    ("plugin", "domains", "doctor"),
+    ("plugin", "domains", "suites", "doctor"),
     ("session",),
     ("results", "report", "selfcheck"),
     ("live",),
@@ -26,8 +26,9 @@ LAYERS = (
     ("serve", "alerts", "bundle"),
     ("cli",),
 )
-# Within layer 1 these build on each other; the domains are what the plugin collects, and import it.
-ALLOWED = {("process", "deadline"), ("apt", "process"), ("domains", "plugin")}
+# Within layer 1 these build on each other; the domains and the cases of suites are what the plugin collects, and
+# import it.
+ALLOWED = {("process", "deadline"), ("apt", "process"), ("domains", "plugin"), ("suites", "plugin")}
 
 
 def _layer(package: str) -> int:

@@ -11,10 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vexlab.cache import Cache
 from vexlab.cli.options import request_options, settings_from
+from vexlab.config import Settings, cache_dir
 from vexlab.doctor.check import Check, Examination
-from vexlab.errors import InfraError
+from vexlab.errors import InfraError, UsageError
 from vexlab.live.host import HostWatch
+from vexlab.suites import find_suite, given_place
+from vexlab.suites.adapter import Search
 
 _WATCH_S = 2.0
 
@@ -23,8 +27,11 @@ _WATCH_S = 2.0
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--fresh", is_flag=True, help="Prove the accelerators anew instead of trusting the last answer.")
 @click.option("--watch", is_flag=True, help="Show the host's resources, again and again, until Ctrl-C.")
-@request_options("config")
-def command(*, as_json: bool, fresh: bool, watch: bool, config: str | None) -> int:
+@click.option("--for", "wanted", metavar="NAME", help="Only what a test suite of others wants (`vexlab suites list`).")
+@request_options("config", "suite_tree")
+def command(
+    *, as_json: bool, fresh: bool, watch: bool, wanted: str | None, config: str | None, suite_tree: str | None
+) -> int:
     """Say what this machine can do, and what to do about the rest.
 
     Accelerators are proved by booting something. Exit status 0 when vexlab can work here, 3 when something it needs is
@@ -35,6 +42,8 @@ def command(*, as_json: bool, fresh: bool, watch: bool, config: str | None) -> i
     if watch:
         _watch(Path(settings_from(config=config).results.folder))
         return 0
+    if wanted:
+        return _say_suite(wanted, settings_from(config=config), suite_tree or "", as_json=as_json)
     errors = Console(stderr=True, highlight=False)
     with errors.status("") as status:
         found = examine(settings_from(config=config), fresh=fresh, progress=status.update)
@@ -63,6 +72,24 @@ def _watch(results: Path) -> None:
         )
 
 
+def _say_suite(name: str, settings: Settings, tree: str, *, as_json: bool) -> int:
+    suite = find_suite(name)
+    cache = Cache(cache_dir(settings))
+    try:
+        found = suite.find(Search(given=given_place(name, tree, settings.suites), cache=cache))
+        check = Check(name=name, ok=True, detail=f"{found.place} ({found.version})")
+    except UsageError as error:
+        check = Check(name=name, ok=False, detail=error.message, fix=error.hint)
+    if as_json:
+        click.echo(json.dumps({"ok": check.ok, "checks": [_check(check)]}, indent=2))
+    else:
+        screen = Console(highlight=False)
+        screen.print(_mark(check), check.name, Text(check.detail))
+        if not check.ok and check.fix:
+            screen.print(Text(f"→ {check.fix}", style="bold"))
+    return 0 if check.ok else InfraError.exit_code
+
+
 def _document(found: Examination) -> dict[str, object]:
     return {
         "ok": found.ok,
@@ -70,16 +97,17 @@ def _document(found: Examination) -> dict[str, object]:
             name: {"usable": answer.usable, "reason": answer.reason, "proved_s_ago": round(time.time() - answer.at)}
             for name, answer in found.accelerators.items()
         },
-        "checks": [
-            {
-                "name": check.name,
-                "ok": check.ok,
-                "detail": check.detail,
-                "fix": "" if check.ok else check.fix,
-                "needed": check.needed,
-            }
-            for check in found.checks
-        ],
+        "checks": [_check(check) for check in found.checks],
+    }
+
+
+def _check(check: Check) -> dict[str, object]:
+    return {
+        "name": check.name,
+        "ok": check.ok,
+        "detail": check.detail,
+        "fix": "" if check.ok else check.fix,
+        "needed": check.needed,
     }
 
 

@@ -101,6 +101,43 @@ class Request:
     scenario: int = _option("scenario", "Only cases of this scenario.", default=0, range=(1, 6), cases=True)
     cases: tuple[str, ...] = _option("case", CASE_HELP, default=(), cases=True)
     paths: tuple[str, ...] = ()
+    suites: tuple[str, ...] = _option(
+        "suite",
+        "Run this test suite of others instead of the domains (`vexlab suites`); repeatable.",
+        default=(),
+        metavar="NAME",
+        cases=True,
+    )
+    xfstests: bool = _option("enable-xfstests", "Run xfstests beside the domains.", default=False, cases=True)
+    suite_groups: tuple[str, ...] = _option(
+        "group",
+        "Only this group of the suite's tests, as its own runner takes it; repeatable.",
+        default=(),
+        metavar="GROUP",
+        cases=True,
+    )
+    suite_tests: tuple[str, ...] = _option(
+        "tests",
+        "Only these tests of the suite, separated by blanks; repeatable.",
+        default=(),
+        metavar="TESTS",
+        cases=True,
+    )
+    suite_exclude: str = _option(
+        "exclude",
+        "A list of tests that are not to be run, in the format of xfstests, with reasons.",
+        default="",
+        metavar="FILE",
+        path="file",
+        cases=True,
+    )
+    suite_tree: str = _option(
+        "tree",
+        "Where the suite is installed (or VEXLAB_NAME, or `[suites]` in the settings).",
+        default="",
+        path="any",
+        cases=True,
+    )
     jobs: int = _option("jobs", "Machines side by side.", default=1, short="j", range=(1, 64))
     config: str = _option(
         "config", "Settings file (default: vexlab.toml if present).", default="", path="file", exists=False, cases=True
@@ -167,6 +204,19 @@ class Request:
         variable="VEXLAB_ENVIRONMENT",
         setting=True,
     )
+
+
+XFSTESTS = "xfstests"
+
+
+def suites_of(request: Request) -> tuple[str, ...]:
+    """Return the names of the test suites of others that are asked for, each once."""
+    return tuple(dict.fromkeys([*request.suites, *([XFSTESTS] if request.xfstests else [])]))
+
+
+def runs_domains(request: Request) -> bool:
+    """Whether cases of domains, or of the user's own files, run as well."""
+    return bool(request.paths) or request.xfstests or not request.suites
 
 
 OPTIONS: Mapping[str, Option] = {

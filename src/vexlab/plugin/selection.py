@@ -13,7 +13,7 @@ from vexlab.lab import why_not_loadable
 from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
-from vexlab.model.key import OWN, is_chosen
+from vexlab.model.key import OWN, SUITES, is_chosen
 from vexlab.model.profile import State
 from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
@@ -175,12 +175,15 @@ def _dear(item: pytest.Item) -> tuple[int, bool, bool]:
 
 def _wanted(config: pytest.Config, marks: CaseMarks) -> bool:
     asked = request_of(config)
+    chosen = not asked.cases or any(is_chosen(marks.id, current(pattern)) for pattern in asked.cases)
+    if marks.domain == SUITES:  # which have no levels, and are asked for by name
+        return chosen
     return (
         asked.level in (0, marks.level)
         and asked.scenario in (0, marks.scenario)
         and (not asked.domains or marks.domain in asked.domains)
         and (not asked.quick or marks.quick)
-        and (not asked.cases or any(is_chosen(marks.id, current(pattern)) for pattern in asked.cases))
+        and chosen
     )
 
 

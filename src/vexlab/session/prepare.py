@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vexlab.cache import file_digest
-from vexlab.config import Settings, suggest
+from vexlab.cache import Cache, file_digest
+from vexlab.config import Settings, cache_dir, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
@@ -16,11 +16,13 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.key import OWN, place
 from vexlab.model.profile import Profile
 from vexlab.model.provenance import UsedKernel
-from vexlab.model.request import Request
+from vexlab.model.request import Request, runs_domains, suites_of
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.reproduce import check_expected, facts_of
 from vexlab.probe import profile_of
 from vexlab.session.stream import Stream
+from vexlab.suites import find_suite, given_place
+from vexlab.suites.adapter import Search
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.configurations import configured
 from vexlab.targets.own import own_target
@@ -46,6 +48,7 @@ class Prepared:
 def prepare(target: Target, request: Request, settings: Settings, stream: Stream) -> Prepared:
     """Fetch, build and boot ahead of the cases, so that workers find everything in the cache."""
     check_domains(target, request, settings, stream)
+    check_suites(target, request, settings)
     broken = {}
     kernels = []
     profiles = []
@@ -73,6 +76,8 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                 as_configured = configured(target, configuration)
                 profile = _profile(lab, as_configured, kernel, artifact, stream) if request.probe else None
                 profiles += [profile] if profile else []
+                if not runs_domains(request):  # the machines of suites are of other shapes, made when they are wanted
+                    continue
                 say(f"preparing a machine with kernel {name}")
                 lab.snapshot(
                     Order(
@@ -100,6 +105,20 @@ def check_domains(target: Target, request: Request, settings: Settings, stream: 
             stream.publish(Warned(words=f"[domains.{name}] in the settings is about no domain of vexlab's"))
         if not request.domains or name in request.domains:
             own_target(target, own, name, given=bool(request.artifact))
+
+
+def check_suites(target: Target, request: Request, settings: Settings) -> None:
+    """Raise ``UsageError`` where a suite is not known, not installed, or cannot run in a guest."""
+    names = suites_of(request)
+    for name in settings.suites:
+        find_suite(name)
+    if request.suite_tree and len(names) != 1:
+        raise UsageError("--tree says where one suite is", hint="name others in `[suites]` of the settings")
+    for name in names:
+        suite = find_suite(name)
+        cache = Cache(cache_dir(settings))
+        installed = suite.find(Search(given=given_place(name, request.suite_tree, settings.suites), cache=cache))
+        suite.pack(installed, target)
 
 
 def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact, stream: Stream) -> Profile | None:

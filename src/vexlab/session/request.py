@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from vexlab.domains import FOLDER, find_domains
-from vexlab.model.request import OPTIONS, Request, words
+from vexlab.model.request import OPTIONS, Request, runs_domains, suites_of, words
+from vexlab.suites import node_of
 
 _INI = FOLDER / "pytest.ini"
 
@@ -17,7 +18,10 @@ def pytest_arguments(request: Request, results: Path, temporary: Path | None = N
     its process, or never comes to an end, does not take the run along. Without it everything happens here, which is
     for looking at cases, not for running them.
     """
-    paths = list(request.paths) or [str(path) for path in find_domains(request.domains_dirs).values()]
+    paths = list(request.paths)
+    if not paths and runs_domains(request):
+        paths = [str(path) for path in find_domains(request.domains_dirs).values()]
+    paths += [node_of(name) for name in suites_of(request)]
     arguments = ["-p", "vexlab.plugin", "-c", str(_INI), "--rootdir", str(FOLDER), *paths]
     arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode", "importlib"]
     arguments += [f"--vexlab-results={results}"]
