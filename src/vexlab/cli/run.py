@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,14 @@ from vexlab.cli.options import request_of, request_options
 from vexlab.config import settings_for, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
-from vexlab.model.case import RunState
+from vexlab.model.case import CaseResult, RunState
+from vexlab.model.key import SUITES
+from vexlab.model.request import suites_of
+from vexlab.model.subresult import SubVerdict
+from vexlab.model.verdict import Verdict
 from vexlab.report.files import ReportFiles
 from vexlab.report.renderers import chosen
-from vexlab.report.terminal import Progress
+from vexlab.report.terminal import Progress, printable
 from vexlab.results.earlier import earlier_runs
 from vexlab.results.journal import Journal
 from vexlab.results.store import Store
@@ -27,6 +32,7 @@ from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Request, Subscriber, execute
 
 _ENDING_S = 10.0
+_NAMES_SHOWN = 3
 
 
 @click.command(name="run")
@@ -61,6 +67,13 @@ def command(
     request = request_of(asked)
     if request.level and all_levels:
         raise UsageError("--level and --all-levels exclude each other")
+    return run_request(request, results_dir or "", json_file or "", junit_file or "", report_format, plain=ci)
+
+
+def run_request(
+    request: Request, results_dir: str, json_file: str, junit_file: str, report_format: str | None, *, plain: bool
+) -> int:
+    """Run what is asked for, show and keep its results, and return the exit status."""
     settings = settings_for(request)
     request = replace(request, kernels=settings.kernels)
     _check_domains(request)
@@ -71,14 +84,32 @@ def command(
             Path(old).unlink()
     results = Path(results_dir or settings.results.folder).absolute()
     stop = _Stop()
-    with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
-        reports = ReportFiles(json_file or "", junit_file or "", formats, lambda result: earlier_runs(store, result))
+    with closing(Store(results)) as store, Progress(plain=plain, verdict_to_stdout=json_file != "-") as progress:
+        reports = ReportFiles(json_file, junit_file, formats, lambda result: earlier_runs(store, result))
         listeners: list[Subscriber] = [StoreWriter(store), Journal(), reports, progress]
         if alerts := alerter(settings.alerts, store):
             listeners.append(alerts)
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
     _say_end(ended, request.cases)
+    if suites_of(request) and json_file != "-":
+        for line in not_run(ended.result.cases):
+            click.echo(line)
     return ended.exit_code
+
+
+def not_run(cases: Sequence[CaseResult]) -> list[str]:
+    """Return a table of why tests of suites did not run: how many, why, and some of their names."""
+    reasons: dict[str, list[str]] = {}
+    for case in cases:
+        if case.key.domain == SUITES and case.verdict is Verdict.SKIPPED:
+            reasons.setdefault(case.reason, []).append(case.key.parameters or case.key.name)
+        for each in case.subresults if case.key.domain == SUITES else ():
+            if each.verdict in (SubVerdict.SKIPPED, SubVerdict.REFUSED):
+                reasons.setdefault(each.words, []).append(each.name)
+    rows = sorted(reasons.items(), key=lambda row: (-len(row[1]), row[0]))
+    shown = ((len(names), printable(why), printable(", ".join(names[:_NAMES_SHOWN]))) for why, names in rows)
+    lines = [f"{count:6}  {why}  ({names}{', …' if count > _NAMES_SHOWN else ''})" for count, why, names in shown]
+    return ["", "Not run:", *lines] if lines else []
 
 
 def _check_domains(request: Request) -> None:

@@ -138,6 +138,12 @@ class Request:
         path="any",
         cases=True,
     )
+    resume: str = _option(
+        "resume",
+        "Go on with this earlier run: what it decided about the same module is taken over. `last` is the newest.",
+        default="",
+        metavar="RUN",
+    )
     jobs: int = _option("jobs", "Machines side by side.", default=1, short="j", range=(1, 64))
     config: str = _option(
         "config", "Settings file (default: vexlab.toml if present).", default="", path="file", exists=False, cases=True

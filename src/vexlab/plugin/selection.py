@@ -25,6 +25,7 @@ from vexlab.plugin.options import (
     profile_on,
     request_of,
     settings_of,
+    taken_over,
     target_of,
     the_lab,
     worker_count,
@@ -86,6 +87,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dropped: list[pytest.Item] = []
     for item in items:
         (kept if _wanted(config, marks_of(item)) and _telling(config, item) else dropped).append(item)
+    earlier = taken_over(config)
+    over = [item for item in kept if earlier.get(marks_of(item).id) == planned(item).digest] if earlier else []
+    dropped += over
+    kept = [item for item in kept if item not in over]
     kept, late = _fitting(config, kept)
     dropped += late
     first = _places(config)
@@ -96,12 +101,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     items[:] = kept
-    plan = Plan(cases=tuple(map(planned, kept)), left_out=tuple(marks_of(item).id for item in late))
+    plan = Plan(cases=tuple(map(planned, kept)), left_out=_ids(late), taken_over=_ids(over))
     write_plan(config, plan)
     if plan.duplicates:
         if not config.getoption("vexlab_results"):  # plain pytest: nobody reads the plan
             raise pytest.UsageError(plan.refusal)
         items.clear()  # `vexlab run` refuses them
+
+
+def _ids(items: list[pytest.Item]) -> tuple[str, ...]:
+    return tuple(marks_of(item).id for item in items)
 
 
 def _fault(item: pytest.Item) -> str:

@@ -70,7 +70,7 @@ def test_fsx_is_not_started_for_what_is_refused() -> None:
 
 
 def test_fsx_output() -> None:
-    output = "begin data\n\nend data 0 1.50\nbegin synced\nmiscompare: offset= 0x5\n\nend synced 1 2\n" + mapped
+    output = "begin data\n\nend data 0 1.50\nbegin synced\nmiscompare: offset= 0x5\n\nend synced 1 2\nbegin mapped\nhm"
     of = job("punch_hole", tests=("data", "synced", "mapped", "large", "punched"))
     found = {each.name: each for each in fsx.parse(of, output, None)}
     assert {name: each.verdict for name, each in found.items()} == {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from vexlab.model.request import suites_of
 from vexlab.plugin.fixtures import Metrics, SubResults
 from vexlab.plugin.options import request_of
 from vexlab.suites import all_suites, find_suite
@@ -35,6 +36,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a suite with a machine for each test a case for each test."""
     suite = find_suite(getattr(metafunc.function, _SUITE))
     asked = request_of(metafunc.config)
+    if suite.name not in suites_of(asked):  # pytest asks for each function of the module
+        return
     tests = suite.list(found_by(suite, metafunc.config), selection_of(asked), find_target(asked.target))
     if tests:
         metafunc.parametrize("suite_test", tests, indirect=True)

@@ -38,4 +38,12 @@ def local_config(target: Target, devices: Mapping[str, str], section: str = SECT
         "DIFF_LENGTH": "40",
     }
     lines = [f"{name}='{value}'" if " " in value else f"{name}={value}" for name, value in values.items() if value]
-    return "\n".join([f"[{section}]", *lines, ""])
+    return "\n".join([f"[{section}]", *_notes(target), *lines, ""])
+
+
+def _notes(target: Target) -> list[str]:
+    """Return what the guest adds for a type that xfstests does not know, as comments."""
+    if target.fstype in KNOWN:
+        return []
+    commands = {"mkfs": target.mkfs, "fsck": target.fsck, "_scratch_mkfs_sized": target.mkfs_sized}
+    return [f"# {name} of {target.fstype}: {' '.join(words)}" for name, words in commands.items() if words]
