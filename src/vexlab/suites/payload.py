@@ -45,14 +45,14 @@ def pack(payload: Payload, cache: Cache) -> Path:
     def build(draft: Path) -> None:
         root = draft / "root"
         root.mkdir()
+        for name, folder in payload.trees.items():
+            shutil.copytree(folder, root / name, symlinks=True, ignore=_no_specials)
         for name, file in single.items():
             _copy(file, root / name)
         for name, (file, libraries) in programs.items():
             _copy(file, root / "bin" / name)
             for library in libraries:
                 _copy(library, root / "lib" / library.name)
-        for name, folder in payload.trees.items():
-            shutil.copytree(folder, root / name, symlinks=True, ignore=_no_specials)
         (root / "launch").chmod(0o755)
         process.run(["mksquashfs", str(root), str(draft / _IMAGE), *_SQUASH], timeout=900, check=True)
         shutil.rmtree(root)

@@ -86,7 +86,9 @@ def pack(installed: Installed, target: Target) -> Payload:
     """Return the whole tree, the target's own tests, and the scripts of the guest."""
     own = own_tests(target)
     trees = {"xfstests": installed.place, **({"own": own} if own else {})}
-    return Payload(files={"xfstests.sh": GUEST / "xfstests.sh", "overlay.sh": GUEST / "overlay.sh"}, trees=trees)
+    scripts = {name: GUEST / name for name in ("xfstests.sh", "overlay.sh")}
+    images = {f"own/old/{image.name}": image for image in target.old_images if own}
+    return Payload(files={**scripts, **images}, trees=trees)
 
 
 def list_tests(installed: Installed, selection: Selection, target: Target) -> tuple[str, ...]:
