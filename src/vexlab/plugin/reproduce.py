@@ -53,7 +53,7 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
         strict=asked.strict,
         accept_refusals=asked.accept_refusals,
         paths=paths,
-        suites=(result.key.name,) if result.key.domain == SUITES else (),
+        suites=(result.key.name.replace("_", "-"),) if result.key.domain == SUITES else (),
         suite_tests=asked.suite_tests if result.key.domain == SUITES else (),
         suite_groups=asked.suite_groups if result.key.domain == SUITES else (),
         suite_exclude=asked.suite_exclude and str(Path(asked.suite_exclude).absolute()),

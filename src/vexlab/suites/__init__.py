@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from vexlab.config import suggest
 from vexlab.errors import UsageError
-from vexlab.suites import fsx, pjdfstest, xfstests
+from vexlab.suites import fsx, packaged, pjdfstest, xfstests
 from vexlab.suites.adapter import Suite
 
-BUILT_IN = (pjdfstest.SUITE, fsx.SUITE, xfstests.SUITE)
+BUILT_IN = (pjdfstest.SUITE, fsx.SUITE, xfstests.SUITE, packaged.STRESS_NG, packaged.DBENCH)
 _CASES = Path(__file__).with_name("cases") / "test_suites.py"
+_NAME = re.compile(r"[a-z][a-z0-9-]*")  # stress-ng
 GROUP = "vexlab.suites"  # of entry points: packages that bring a suite name a ``Suite`` there
 
 
@@ -23,6 +25,8 @@ def all_suites() -> Mapping[str, Suite]:
     for suite in (*BUILT_IN, *_installed()):
         if suite.name in found:
             raise UsageError(f"two suites are called `{suite.name}`", hint="rename one of them")
+        if not _NAME.fullmatch(suite.name):
+            raise UsageError(f"`{suite.name}` is no name for a suite", hint="take small letters, digits and hyphens")
         found[suite.name] = suite
     return found
 
@@ -35,9 +39,14 @@ def find_suite(name: str) -> Suite:
     return suites[name]
 
 
+def function_of(name: str) -> str:
+    """Return the name of the function that runs the suite ``name``: ``test_stress_ng``."""
+    return f"test_{name.replace('-', '_')}"
+
+
 def node_of(name: str) -> str:
     """Return pytest's name of the case, or cases, that run the suite ``name``."""
-    return f"{_CASES}::test_{find_suite(name).name}"
+    return f"{_CASES}::{function_of(find_suite(name).name)}"
 
 
 def given_place(name: str, tree: str, settings: Mapping[str, str]) -> str:

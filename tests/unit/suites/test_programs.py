@@ -7,7 +7,7 @@ import tomllib
 from tests.unit.suites.jobs import ended, job
 
 from vexlab.model.subresult import SubVerdict
-from vexlab.suites import fsx, pjdfstest
+from vexlab.suites import fsx, packaged, pjdfstest
 
 PJDFSTEST = """\
 chmod::change_perm::regular                                              ok
@@ -83,3 +83,19 @@ def test_fsx_output() -> None:
     assert found["data"].duration_s == 1.5
     assert found["synced"].words == "status 1, seed 1: miscompare: offset= 0x5"
     assert found["mapped"].words == "it did not come to its end: hm"
+
+
+def test_stressors_are_told_apart() -> None:
+    output = "begin rename\nend rename 0 1.2\nbegin hdd\nwrite failed\nend hdd 2 3\nbegin seek\nend seek 4 1\nbegin io"
+    of = job("xattr", tests=("rename", "hdd", "seek", "io", "touch", "xattr"))
+    assert "xattr" not in packaged.STRESS_NG.run(of)
+    found = {each.name: each for each in packaged.STRESS_NG.parse(of, output, None)}
+    assert {name: each.verdict for name, each in found.items()} == {
+        "rename": SubVerdict.PASSED,
+        "hdd": SubVerdict.FAILED,
+        "seek": SubVerdict.SKIPPED,
+        "io": SubVerdict.FAILED,
+        "touch": SubVerdict.BLOCKED,
+        "xattr": SubVerdict.REFUSED,
+    }
+    assert found["hdd"].words == "status 2: write failed"

@@ -7,11 +7,13 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from tests.unit.suites.jobs import ended, job
 
 from vexlab import suites
 from vexlab.cache import Cache
 from vexlab.config import Settings, load_settings
 from vexlab.errors import UsageError
+from vexlab.images.recipe import find_recipe
 from vexlab.model.request import Request, command_line, runs_domains, suites_of
 from vexlab.plugin.reproduce import settings_toml
 from vexlab.session import pytest_arguments
@@ -80,3 +82,16 @@ def test_suites_of_packages_are_in_the_table(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(suites, "entry_points", lambda group: [broken] if group == suites.GROUP else [])
     with pytest.raises(UsageError, match="is no Suite"):
         suites.all_suites()
+
+
+def test_the_example_is_a_suite_in_under_60_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(__file__).parents[3] / "examples" / "suite"
+    module = folder / "fs_mark_suite.py"
+    assert len(module.read_text().splitlines()) < 60
+    monkeypatch.syspath_prepend(str(folder))
+    entry = EntryPoint(name="fs-mark", value="fs_mark_suite:SUITE", group=suites.GROUP)
+    monkeypatch.setattr(suites, "entry_points", lambda group: [entry] if group == suites.GROUP else [])
+    suite = suites.find_suite("fs-mark")
+    results = suite.parse(job(), "end none 0\nend fsync-each 1\n", ended())
+    assert [each.verdict.value for each in results] == ["passed", "failed", "failed", "failed"]
+    assert find_recipe(suite.recipe).packages[-1] == "fsmark"

@@ -9,7 +9,7 @@ import pytest
 from vexlab.model.request import suites_of
 from vexlab.plugin.fixtures import Metrics, SubResults
 from vexlab.plugin.options import request_of
-from vexlab.suites import all_suites, find_suite
+from vexlab.suites import all_suites, find_suite, function_of
 from vexlab.suites.adapter import Suite
 from vexlab.suites.cases.running import Bench, found_by, selection_of
 from vexlab.targets.load import find_target
@@ -29,7 +29,7 @@ def _case(suite: Suite) -> Callable[..., None]:
 
 
 # Functions of a module's, as pytest wants them: the table may hold suites of other packages.
-globals().update({f"test_{suite.name}": _case(suite) for suite in all_suites().values()})
+globals().update({function_of(suite.name): _case(suite) for suite in all_suites().values()})
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
