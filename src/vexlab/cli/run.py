@@ -14,7 +14,7 @@ import click
 
 from vexlab.alerts.watch import alerter
 from vexlab.cli.options import request_of, request_options
-from vexlab.config import settings_for, suggest
+from vexlab.config import Settings, settings_for, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, RunState
@@ -82,19 +82,36 @@ def run_request(
         # An earlier run's results must not be taken for this one's; a device, a pipe or a link is not ours to remove.
         if old and Path(old).is_file() and not Path(old).is_symlink():
             Path(old).unlink()
+    verdict_to_stdout = json_file != "-"
+    files = (json_file, junit_file, formats)
+    return carry_out(request, settings, results_dir, *files, plain=plain, verdict_to_stdout=verdict_to_stdout).exit_code
+
+
+def carry_out(
+    request: Request,
+    settings: Settings,
+    results_dir: str | None,
+    json_file: str = "",
+    junit_file: str = "",
+    formats: tuple[str, ...] = (),
+    *,
+    plain: bool = False,
+    verdict_to_stdout: bool = True,
+) -> Ended:
+    """Run what is asked for, saving it in the store and showing how it goes; say what ended it, and return that."""
     results = Path(results_dir or settings.results.folder).absolute()
     stop = _Stop()
-    with closing(Store(results)) as store, Progress(plain=plain, verdict_to_stdout=json_file != "-") as progress:
+    with closing(Store(results)) as store, Progress(plain=plain, verdict_to_stdout=verdict_to_stdout) as progress:
         reports = ReportFiles(json_file, junit_file, formats, lambda result: earlier_runs(store, result))
         listeners: list[Subscriber] = [StoreWriter(store), Journal(), reports, progress]
         if alerts := alerter(settings.alerts, store):
             listeners.append(alerts)
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
     _say_end(ended, request.cases)
-    if suites_of(request) and json_file != "-":
+    if suites_of(request) and verdict_to_stdout:
         for line in not_run(ended.result.cases):
             click.echo(line)
-    return ended.exit_code
+    return ended
 
 
 def not_run(cases: Sequence[CaseResult]) -> list[str]:

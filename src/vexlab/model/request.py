@@ -98,6 +98,12 @@ class Request:
     )
     domains: tuple[str, ...] = _option("domain", "Only cases of this domain; repeatable.", default=(), cases=True)
     domains_dirs: tuple[str, ...] = _option("domains-dir", "A folder of further domains.", default=(), path="folder")
+    benchmarks: bool = _option(
+        "enable-benchmarks",
+        "Also measure: the cases of `vexlab bench`, whatever else is selected.",
+        default=False,
+        cases=True,
+    )
     scenario: int = _option("scenario", "Only cases of this scenario.", default=0, range=(1, 6), cases=True)
     cases: tuple[str, ...] = _option("case", CASE_HELP, default=(), cases=True)
     paths: tuple[str, ...] = ()

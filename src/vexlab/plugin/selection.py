@@ -10,6 +10,7 @@ import pytest
 
 from vexlab.kernels.catalogue import read_config
 from vexlab.lab import why_not_loadable
+from vexlab.model.benchmarks import benchmark_of
 from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
@@ -184,6 +185,8 @@ def _dear(item: pytest.Item) -> tuple[int, bool, bool]:
 
 def _wanted(config: pytest.Config, marks: CaseMarks) -> bool:
     asked = request_of(config)
+    if asked.benchmarks and benchmark_of(marks.id):
+        return True
     chosen = not asked.cases or any(is_chosen(marks.id, current(pattern)) for pattern in asked.cases)
     if marks.domain == SUITES:  # which have no levels, and are asked for by name
         return chosen
