@@ -12,9 +12,8 @@ from vexlab.cli.run import carry_out
 from vexlab.cli.store import opened, results_option
 from vexlab.config import settings_for
 from vexlab.errors import UsageError
-from vexlab.model.benchmarks import CATEGORIES, Measured, measured_by, patterns
+from vexlab.model.benchmarks import CATEGORIES, Figure, Measured, measured_by, patterns
 from vexlab.model.case import RunResult
-from vexlab.model.metric import Metric
 from vexlab.report.bench import render_benchmarks
 from vexlab.results.store import Store
 
@@ -83,15 +82,21 @@ def _plain(found: tuple[Measured, ...]) -> list[dict[str, object]]:
             "case": each.case.id,
             "verdict": each.case.verdict,
             "reference": each.reference,
-            "figures": [
-                {**_metric(figure.metric), "low": figure.low, "high": figure.high,
-                 "reference": figure.reference, "before": figure.before}  # fmt: skip
-                for figure in each.figures
-            ],
+            "figures": [_figure(figure) for figure in each.figures],
         }
         for each in found
     ]
 
 
-def _metric(metric: Metric) -> dict[str, object]:
-    return {"name": metric.name, "value": metric.value, "unit": metric.unit, "better": metric.direction}
+def _figure(figure: Figure) -> dict[str, object]:
+    metric = figure.metric
+    return {
+        "name": metric.name,
+        "value": metric.value,
+        "unit": metric.unit,
+        "better": metric.direction,
+        "low": figure.low,
+        "high": figure.high,
+        "reference": figure.reference,
+        "before": figure.before,
+    }

@@ -23,7 +23,7 @@ from vexlab.model.request import suites_of
 from vexlab.model.subresult import SubVerdict
 from vexlab.model.verdict import Verdict
 from vexlab.report.files import ReportFiles
-from vexlab.report.renderers import chosen
+from vexlab.report.renderers import Format, chosen
 from vexlab.report.terminal import Progress, printable
 from vexlab.results.earlier import earlier_runs
 from vexlab.results.journal import Journal
@@ -93,7 +93,7 @@ def carry_out(
     results_dir: str | None,
     json_file: str = "",
     junit_file: str = "",
-    formats: tuple[str, ...] = (),
+    formats: Sequence[Format] = (),
     *,
     plain: bool = False,
     verdict_to_stdout: bool = True,

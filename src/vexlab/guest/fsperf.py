@@ -18,8 +18,8 @@ class Sample:
 
     ``reads``, ``writes`` and ``flushes`` are requests that reached the disk, sectors are of 512 bytes
     (Documentation/block/stat.rst); ``cpu_ns`` is the processor time of the program's threads, in the kernel too, not
-    that of the kernel's own threads; ``slab_bytes`` and ``taken_bytes`` what slabs and free memory changed by (proc(5)),
-    where asked for.
+    that of the kernel's own threads; ``slab_bytes`` and ``taken_bytes`` are what slabs and free memory changed by
+    (proc(5)), where asked for.
     """
 
     round: int

@@ -56,7 +56,7 @@ class VectorStore(Protocol):
 
 @runtime_checkable
 class IndexedStore(VectorStore, Protocol):
-    """A store with an approximate index beside exact search. ``probes`` is how many of its lists a search looks into."""
+    """A store with an approximate index too; ``probes`` is how many of its lists a search looks into."""
 
     def index(self, path: str, *, lists: int = 0, timeout: float = _CALL_S) -> Built:
         """Make an index, of ``lists`` lists (0: as many as suit), in place of the one there is."""

@@ -10,8 +10,8 @@ import pytest
 
 from vexlab.kernels.catalogue import read_config
 from vexlab.lab import why_not_loadable
-from vexlab.model.benchmarks import benchmark_of
 from vexlab.model.aliases import current
+from vexlab.model.benchmarks import benchmark_of
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
 from vexlab.model.key import OWN, SUITES, is_chosen

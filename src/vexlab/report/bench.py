@@ -52,6 +52,7 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:
         first, *others = (
-            word.ljust(width) if not at else word.rjust(width) for at, (word, width) in enumerate(zip(row, widths, strict=True))
+            word.ljust(width) if not at else word.rjust(width)
+            for at, (word, width) in enumerate(zip(row, widths, strict=True))
         )
         yield printable("  ".join([f"  {first}", *others]).rstrip())

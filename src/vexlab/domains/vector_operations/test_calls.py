@@ -126,7 +126,8 @@ for flags, probes in ((1, 0), (1, 4097), (0, 1), (2, 0), (3, 1), (0x80000001, 1)
         "EINVAL")
 say("index read-only", call(ro, INDEX, index), "EBADF")
 for place, name, values in ((1, "dim", (0, 3, 5, 0xffffffff)), (2, "type", (0, 2, 0xffffffff)),
-                            (3, "lists", (0, 4097, 0xffffffff)), (4, "count", (0, 21, 16777217, 1 << 32, (1 << 64) - 1))):
+                            (3, "lists", (0, 4097, 0xffffffff)),
+                            (4, "count", (0, 21, 16777217, 1 << 32, (1 << 64) - 1))):
     for value in values:
         say(f"index {name} {value}", call(rw, INDEX, with_(index, place, value)), "EINVAL")
 for pointer in (0, NULLISH, BAD, 0xfffffffffffffff8):

@@ -72,7 +72,8 @@ files = {bits: os.open(f"{sys.argv[1]}/{bits}", os.O_RDWR | os.O_CREAT) for bits
 wrong = 0
 for name, number, values in steps:
     native, other = (call(bits, files[bits], number, values) for bits in IOCTL)
-    if name in ("create", "add", "get", "search", "index", "search by index", "delete", "list", "info") and native[0] != "OK":
+    works = name in ("create", "add", "get", "search", "index", "search by index", "delete", "list", "info")
+    if works and native[0] != "OK":
         wrong += 1
         print(f"{name}: {native[0]} from a 64-bit program")
     elif native != other:

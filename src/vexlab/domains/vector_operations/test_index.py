@@ -88,7 +88,7 @@ def test_index_answers(indexed: IndexedStore, collection: str, metric: str) -> N
 
 
 def test_index_changes(indexed: IndexedStore, collection: str) -> None:
-    """Vectors added since the index was made are found, deleted ones are not, and the next index covers what is there."""
+    """Vectors added since the index was made are found, deleted ones are not; the next index covers what is there."""
     stored = fill(indexed, collection, draw(63, _COUNT, _DIM))
     indexed.index(collection, lists=_LISTS)
     later = draw(64, 40, _DIM)
