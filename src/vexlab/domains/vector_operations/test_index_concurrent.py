@@ -50,7 +50,8 @@ def add():
     if there + 7 > LIMIT:
         time.sleep(0.05)
         return
-    first = call(ADD, 1, DIM, 7, 0, at(rows(there + 1, 7)), 0, 0, 0, 0, 0)[7]
+    flat = rows(there + 1, 7)
+    first = call(ADD, 1, DIM, 7, 0, at(flat), 0, 0, 0, 0, 0)[7]
     if first != there + 1:
         wrong("the only one who adds gets id", first, "not", there + 1)
     time.sleep(0.01)
@@ -94,10 +95,10 @@ def search():
         before = KEPT
     there = count()
     number = random.choice((random.randint(1, KEPT), random.randint(1, there), there))
-    results = (ctypes.c_uint64 * (2 * K))()
+    query, results = rows(number, 1), (ctypes.c_uint64 * (2 * K))()
     probes = random.choice((1, 4096))
     try:
-        found = call(SEARCH, 1, DIM, K, 1, at(rows(number, 1)), at(results), 0, probes, 0, 0, 0)[6]
+        found = call(SEARCH, 1, DIM, K, 1, at(query), at(results), 0, probes, 0, 0, 0)[6]
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise
@@ -138,7 +139,8 @@ def worker(work):
 
 fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 call(CREATE, 1, DIM, 0, 0, 0, 0, 0, 0)
-call(ADD, 1, DIM, FIRST, 0, at(rows(1, FIRST)), 0, 0, 0, 0, 0)
+flat = rows(1, FIRST)
+call(ADD, 1, DIM, FIRST, 0, at(flat), 0, 0, 0, 0, 0)
 made(10)
 ends = [os.waitpid(pid, 0)[1] for pid in [worker(work) for work in (add, delete, few, many, search, search)]]
 if any(ends):
