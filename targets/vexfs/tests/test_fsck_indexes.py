@@ -126,6 +126,15 @@ def test_name_of_an_index_is_taken_away(tools: Tools, image: Path) -> None:
     assert sorted(slots_of(tools, image)) == list(range(VECTORS))
 
 
+def test_copies_of_the_superblock_know_no_feature(tools: Tools, tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    assert tools.mkfs(image, "-q", "-s", "200M").status == 0
+    tools.set(image, "super.s_feature_ro_compat", 1)
+    assert tools.problems(image) == []
+    tools.set(image, "super.s_blocks_count", 5)
+    repair(tools, image)
+
+
 def test_feature_is_told(tools: Tools, image: Path) -> None:
     tools.set(image, "super.s_feature_ro_compat", 0)
     assert tools.problems(image) == ["superblock-features"]
@@ -150,8 +159,9 @@ def test_rebuilt_lists_are_near_their_centroids(tools: Tools, image: Path) -> No
 def test_orphan_collection_takes_its_index_along(tools: Tools, image: Path) -> None:
     """As a crash leaves a collection that was deleted: fsck deletes its index with it."""
     owner, index = owner_of(tools, image)
-    for field in ("d_ino", "d_hash"):
-        tools.set(image, entry_field(tools, image, "/", "vectors", field), 0) if field == "d_ino" else None
+    entry = entry_field(tools, image, "/", "vectors", "d_ino")
+    tools.set(image, entry, 0)
+    tools.set(image, entry.replace("d_ino", "d_hash"), 0)
     tools.set(image, f"inode[{owner}].i_links", 0)
     tools.set(image, "inode[1].i_orphan_next", owner)
     repaired = tools.fsck(image, "-y")

@@ -39,7 +39,7 @@ def _indexed(filesystem: GuestFilesystem) -> IndexedStore:
     return store
 
 
-@pytest.mark.needs("fsync")
+@pytest.mark.needs(capabilities="fsync")
 def test_index_durable(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """An index whose collection was synced is there after a power cut, whole, with what was added and deleted since."""
     store = _indexed(filesystem)

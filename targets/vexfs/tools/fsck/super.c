@@ -329,6 +329,8 @@ void check_super_copies(struct check *c)
 	uint32_t group;
 
 	memcpy(sb, &c->fs.sb, STATIC_BYTES);
+	/* The kernel adds to these, in the superblock alone. */
+	sb->s_feature_ro_compat = 0;
 	sb->s_state = htole32(VEXFS_STATE_CLEAN);
 	sb->s_mkfs_time = c->fs.sb.s_mkfs_time;
 	sb->s_write_time = c->fs.sb.s_mkfs_time;
