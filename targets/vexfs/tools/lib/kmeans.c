@@ -15,12 +15,14 @@
 #include "ivf.h"
 #include "uapi/vexfs.h"
 
-#define ROUNDS		6
-#define PER_LIST	32u		/* sampled vectors */
+#define ROUNDS		5
+#define PER_LIST	24u		/* sampled vectors */
 #define SAMPLE_BYTES	(64u << 20)
 #define CHUNK		256u		/* rows read at a time */
 #define LANES		8u
 #define WIDEST		8191		/* of a rounded component */
+#define GROUPED		64u		/* lists, from which on they are grouped */
+#define LOOKED_INTO	4u		/* one of so many groups */
 
 struct training {
 	struct ivf	*ivf;
@@ -38,6 +40,11 @@ struct training {
 	int32_t		*sums;		/* [lists][width] */
 	uint32_t	*sizes;
 	uint32_t	random;
+	uint32_t	groups;		/* of means that are near each other */
+	uint32_t	*heads;		/* the mean each group is around */
+	uint32_t	*starts;	/* [groups + 1] in members */
+	uint32_t	*members;	/* means, group by group */
+	int64_t		*offs;		/* of the heads from one row */
 };
 
 uint32_t ivf_lists(uint64_t count)
@@ -124,6 +131,13 @@ static int start(struct training *t)
 	t->norms = calloc(ivf->lists, sizeof(int64_t));
 	t->sums = calloc(ivf->lists, t->width * sizeof(int32_t));
 	t->sizes = calloc(ivf->lists, sizeof(uint32_t));
+	t->groups = ivf->lists < GROUPED ? 0 : sqrt(ivf->lists);
+	t->heads = calloc(t->groups + 1, sizeof(uint32_t));
+	t->starts = calloc(t->groups + 2, sizeof(uint32_t));
+	t->members = calloc(ivf->lists, sizeof(uint32_t));
+	t->offs = calloc(t->groups + 1, sizeof(int64_t));
+	if (!t->heads || !t->starts || !t->members || !t->offs)
+		return -ENOMEM;
 	return t->buf && t->row && t->sample && t->means && t->norms &&
 	       t->sums && t->sizes ? 0 : -ENOMEM;
 }
@@ -137,6 +151,10 @@ static void end(struct training *t)
 	free(t->norms);
 	free(t->sums);
 	free(t->sizes);
+	free(t->heads);
+	free(t->starts);
+	free(t->members);
+	free(t->offs);
 }
 
 static int sampled_row(struct training *t, uint32_t i)
@@ -187,19 +205,86 @@ static void first_means(struct training *t)
 			 (size_t)draw(t, t->sampled) * t->width);
 }
 
+/* Less where the mean is nearer: the square of the distance but for a constant. */
+static int64_t off(const struct training *t, const int16_t *row, uint32_t list)
+{
+	return t->norms[list] -
+	       2 * (int64_t)dot(row, t->means + (size_t)list * t->width,
+				t->width);
+}
+
 static uint32_t nearest(const struct training *t, const int16_t *row)
 {
+	int64_t least = INT64_MAX, this;
 	uint32_t list, best = 0;
-	int64_t least = INT64_MAX, off;
 
 	for (list = 0; list < t->ivf->lists; list++) {
-		off = t->norms[list] -
-		      2 * (int64_t)dot(row, t->means + (size_t)list * t->width,
-				       t->width);
-		if (off < least) {
-			least = off;
+		this = off(t, row, list);
+		if (this < least) {
+			least = this;
 			best = list;
 		}
+	}
+	return best;
+}
+
+static uint32_t nearest_head(const struct training *t)
+{
+	uint32_t group, best = 0;
+
+	for (group = 1; group < t->groups; group++)
+		if (t->offs[group] < t->offs[best])
+			best = group;
+	return best;
+}
+
+static void measure_heads(const struct training *t, const int16_t *row)
+{
+	uint32_t group;
+
+	for (group = 0; group < t->groups; group++)
+		t->offs[group] = off(t, row, t->heads[group]);
+}
+
+/* Puts means together, so that for most vectors most need not be looked at. */
+static void group_means(struct training *t)
+{
+	uint32_t list, group, *of = t->sizes;
+
+	if (!t->groups)
+		return;
+	for (group = 0; group < t->groups; group++)
+		t->heads[group] = draw(t, t->ivf->lists);
+	for (list = 0; list < t->ivf->lists; list++) {
+		measure_heads(t, t->means + (size_t)list * t->width);
+		of[list] = nearest_head(t);
+		t->starts[of[list] + 2]++;
+	}
+	for (group = 0; group < t->groups; group++)
+		t->starts[group + 2] += t->starts[group + 1];
+	for (list = 0; list < t->ivf->lists; list++)
+		t->members[t->starts[of[list] + 1]++] = list;
+}
+
+/* The nearest mean of the groups whose heads are the nearest. */
+static uint32_t nearly_nearest(const struct training *t, const int16_t *row)
+{
+	uint32_t looked = t->groups / LOOKED_INTO, group, i, best = 0;
+	int64_t least = INT64_MAX, this;
+
+	if (!t->groups)
+		return nearest(t, row);
+	measure_heads(t, row);
+	for (; looked; looked--) {
+		group = nearest_head(t);
+		for (i = t->starts[group]; i < t->starts[group + 1]; i++) {
+			this = off(t, row, t->members[i]);
+			if (this < least) {
+				least = this;
+				best = t->members[i];
+			}
+		}
+		t->offs[group] = INT64_MAX;
 	}
 	return best;
 }
@@ -246,6 +331,7 @@ static int sort_all(struct training *t)
 	uint32_t at, i, n;
 	int err = 0;
 
+	group_means(t);
 	memset(t->row, 0, t->width * sizeof(*t->row));
 	for (at = 0; at < ivf->count && !err; at += n) {
 		n = ivf->count - at < CHUNK ? ivf->count - at : CHUNK;
@@ -253,7 +339,7 @@ static int sort_all(struct training *t)
 		for (i = 0; i < n && !err; i++) {
 			normalize(t, t->buf + (size_t)i * ivf->dim);
 			round_row(t, t->buf + (size_t)i * ivf->dim, t->row);
-			ivf->list_of[at + i] = nearest(t, t->row);
+			ivf->list_of[at + i] = nearly_nearest(t, t->row);
 		}
 	}
 	return err;
