@@ -105,16 +105,26 @@ static void print_way(const struct measurement *m, uint32_t probes,
 	putchar('\n');
 }
 
+static bool all_numbers(const struct request *rq)
+{
+	uint64_t probes;
+	int i;
+
+	for (i = 0; i < rq->value_count; i++)
+		if (!parse_u64(rq->values[i], VEXFS_MAX_LISTS, &probes)) {
+			complain_usage("'%s' is no number of lists up to %u",
+				       rq->values[i], VEXFS_MAX_LISTS);
+			return false;
+		}
+	return true;
+}
+
 static bool measure_way(struct measurement *m, const char *word)
 {
 	struct timespec begun, ended;
 	uint64_t probes;
 
-	if (!parse_u64(word, VEXFS_MAX_LISTS, &probes)) {
-		complain_usage("'%s' is no number of lists up to %u", word,
-			       VEXFS_MAX_LISTS);
-		return false;
-	}
+	parse_u64(word, VEXFS_MAX_LISTS, &probes);
 	clock_gettime(CLOCK_MONOTONIC, &begun);
 	if (!search_all(m, probes))
 		return false;
@@ -135,6 +145,8 @@ int ctl_measure(const struct request *rq)
 			       "lists to look into, 0 for exact search");
 		return CTL_USAGE;
 	}
+	if (!all_numbers(rq))
+		return CTL_USAGE;
 	m.fd = open_collection(rq->path, O_RDONLY, &info);
 	if (m.fd < 0)
 		return CTL_FAILED;
