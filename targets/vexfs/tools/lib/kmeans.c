@@ -21,8 +21,8 @@
 #define CHUNK		256u		/* rows read at a time */
 #define LANES		8u
 #define WIDEST		8191		/* of a rounded component */
-#define GROUPED		64u		/* lists, from which on they are grouped */
-#define LOOKED_INTO	4u		/* one of so many groups */
+#define GROUPED		128u		/* lists, from which on they are grouped */
+#define LOOKED_INTO	2u		/* one of so many groups */
 
 struct training {
 	struct ivf	*ivf;
