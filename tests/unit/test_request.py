@@ -29,6 +29,7 @@ FULL = Request(
     configurations=("default", "small_blocks"),
     level=2,
     quick=True,
+    benchmarks=True,
     duration_s=5400.0,
     domains=("integration", "kernel_module"),
     domains_dirs=("/tmp",),
