@@ -49,6 +49,7 @@ class Kind(StrEnum):
     APT = "apt"
     KERNELS = "kernels"
     HEADERS = "headers"
+    BUILD_TOOLS = "build-tools"
     SYMBOLS = "symbols"
     ROOTS = "roots"
     INITRDS = "initrds"
@@ -65,6 +66,7 @@ KINDS = {
     Kind.APT: "package lists",
     Kind.KERNELS: "bootable kernels",
     Kind.HEADERS: "what modules are built against",
+    Kind.BUILD_TOOLS: "programs that build kernels",
     Kind.SYMBOLS: "symbol tables of kernels",
     Kind.ROOTS: "root file systems of guests",
     Kind.INITRDS: "initial ramdisks of guests",

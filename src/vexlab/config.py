@@ -18,6 +18,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from vexlab.errors import UsageError
+from vexlab.model.kernel import in_flavour
 from vexlab.model.machine import Accelerator
 from vexlab.model.request import OPTIONS, Request, Sandboxing
 
@@ -166,7 +167,8 @@ class Settings:
     """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go.
 
     ``environment`` is noted with each run, for comparing those of one place with those of another. ``suites`` says
-    where test suites of others are installed, by name.
+    where test suites of others are installed, by name. ``flavour`` is that in which ``kernels`` were built;
+    ``settings_for`` has put it into their names.
     """
 
     cache: str = ""
@@ -176,6 +178,7 @@ class Settings:
     snapshots: int = 10240
     cpus: int = 2
     kernels: tuple[str, ...] = ("6.1",)
+    flavour: str = ""
     sandbox: Sandboxing = "auto"
     environment: str = ""
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -237,7 +240,9 @@ def settings_for(request: Request) -> Settings:
     """Return the settings of ``request``'s file with what the request itself says laid over them."""
     settings = load_settings(Path(request.config) if request.config else None)
     chosen = {name: getattr(request, name) for name, option in OPTIONS.items() if option.setting}
-    return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+    settings = dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+    kernels = tuple(in_flavour(name, settings.flavour) for name in settings.kernels)
+    return dataclasses.replace(settings, kernels=kernels)
 
 
 def _alerts_placed(alerts: Alerts, here: Path) -> Alerts:

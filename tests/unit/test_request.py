@@ -26,6 +26,7 @@ CASES = "--vexlab-"  # what options of the session begin with
 FULL = Request(
     target="ext4",
     kernels=("6.1", "6.12"),
+    flavour="kasan",
     configurations=("default", "small_blocks"),
     level=2,
     quick=True,

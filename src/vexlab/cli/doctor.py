@@ -21,13 +21,19 @@ from vexlab.suites import find_suite, given_place
 from vexlab.suites.adapter import Search
 
 _WATCH_S = 2.0
+_KERNELS = "kernels"
 
 
 @click.command(name="doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--fresh", is_flag=True, help="Prove the accelerators anew instead of trusting the last answer.")
 @click.option("--watch", is_flag=True, help="Show the host's resources, again and again, until Ctrl-C.")
-@click.option("--for", "wanted", metavar="NAME", help="Only what a test suite of others wants (`vexlab suites list`).")
+@click.option(
+    "--for",
+    "wanted",
+    metavar="NAME",
+    help="`kernels`: what building kernels needs, too; else only what a test suite of others wants (`vexlab suites list`).",
+)
 @request_options("config", "suite_tree")
 def command(
     *, as_json: bool, fresh: bool, watch: bool, wanted: str | None, config: str | None, suite_tree: str | None
@@ -42,11 +48,12 @@ def command(
     if watch:
         _watch(Path(settings_from(config=config).results.folder))
         return 0
-    if wanted:
+    if wanted and wanted != _KERNELS:
         return _say_suite(wanted, settings_from(config=config), suite_tree or "", as_json=as_json)
     errors = Console(stderr=True, highlight=False)
     with errors.status("") as status:
-        found = examine(settings_from(config=config), fresh=fresh, progress=status.update)
+        settings = settings_from(config=config)
+        found = examine(settings, fresh=fresh, progress=status.update, purposes=(_KERNELS,) if wanted else ())
     if as_json:
         click.echo(json.dumps(_document(found), indent=2))
     else:

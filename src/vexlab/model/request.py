@@ -79,6 +79,13 @@ class Request:
     kernels: tuple[str, ...] = _option(
         "kernel", "Kernel to run on; repeat for a matrix.", default=(), cases=True, setting=True
     )
+    flavour: str = _option(
+        "flavour",
+        "Take each kernel as it was built in this flavour: `--kernel 6.1 --flavour kasan` is `--kernel 6.1-kasan`.",
+        default="",
+        metavar="NAME",
+        setting=True,
+    )
     configurations: tuple[str, ...] = _option(
         "configuration",
         "Configuration of target.toml to run in, `default` for the target's own, `all` for each; repeatable.",

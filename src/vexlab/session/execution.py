@@ -41,6 +41,7 @@ from vexlab.model.event import (
     Warned,
     WorkerEvent,
 )
+from vexlab.model.kernel import in_flavour
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.request import Request
@@ -101,7 +102,11 @@ def execute(
     begin = time.monotonic()
     issues = load(Path(request.known)) if request.known else ()
     target = find_target(request.target, build_args=request.build_args)
-    request = dataclasses.replace(request, configurations=chosen(target, request.configurations))
+    request = dataclasses.replace(
+        request,
+        configurations=chosen(target, request.configurations),
+        kernels=tuple(in_flavour(name, request.flavour) for name in request.kernels),
+    )
     stream = Stream(subscribers)
     if request.resume:
         request = dataclasses.replace(request, resume=find_earlier(results, request.resume).name)
