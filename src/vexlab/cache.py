@@ -50,6 +50,7 @@ class Kind(StrEnum):
     KERNELS = "kernels"
     HEADERS = "headers"
     BUILD_TOOLS = "build-tools"
+    DEBUG = "debug"
     SYMBOLS = "symbols"
     ROOTS = "roots"
     INITRDS = "initrds"
@@ -67,6 +68,7 @@ KINDS = {
     Kind.KERNELS: "bootable kernels",
     Kind.HEADERS: "what modules are built against",
     Kind.BUILD_TOOLS: "programs that build kernels",
+    Kind.DEBUG: "debugging information of kernels",
     Kind.SYMBOLS: "symbol tables of kernels",
     Kind.ROOTS: "root file systems of guests",
     Kind.INITRDS: "initial ramdisks of guests",

@@ -104,12 +104,14 @@ class RunSettings:
     """How a run treats its cases; in seconds, by default as the case's level asks.
 
     ``settle_s`` is given to a machine before it is let go, for what timers and delayed work may still do; ``case_s`` is
-    how long a case may take on the host. ``host_name`` has the host's name noted in results.
+    how long a case may take on the host. ``host_name`` has the host's name noted in results. ``keep_memory`` keeps the
+    memory of a machine whose kernel crashed, for ``vexlab debug``: a file as large as the guest's memory each time.
     """
 
     settle_s: float | None = None
     case_s: float | None = None
     host_name: bool = False
+    keep_memory: bool = False
 
     def settle(self, level: int) -> float:
         """Return the time for a case of ``level`` to settle."""

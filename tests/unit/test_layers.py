@@ -17,7 +17,7 @@ LAYERS = (
     ("vm",),
     ("guest", "observe", "classify"),
     ("lab",),
-    ("probe",),
+    ("probe", "debug"),
     ("plugin", "domains", "suites", "doctor"),
     ("session",),
     ("results", "report", "selfcheck"),

@@ -44,7 +44,8 @@ def list_kernels(*, as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True)
 @click.option("--refresh", is_flag=True, help="Read the package lists anew and take the newest package.")
 @click.option("--headers/--no-headers", default=True, show_default=True, help="Fetch what modules are built with, too.")
-def fetch(*, names: tuple[str, ...], refresh: bool, headers: bool) -> None:
+@click.option("--debug", is_flag=True, help="Fetch the kernel's debugging information, too: some 300 MB.")
+def fetch(*, names: tuple[str, ...], refresh: bool, headers: bool, debug: bool) -> None:
     """Download kernels and unpack them into the cache; nothing is installed."""
     kernels = _kernels()
     for name in names:
@@ -52,6 +53,8 @@ def fetch(*, names: tuple[str, ...], refresh: bool, headers: bool) -> None:
         kernel = kernels.refresh(name) if refresh else kernels.get(name)
         if headers:
             kernels.headers(kernel)
+        if debug and not kernels.debug(kernel, fetch=True):
+            raise UsageError(f"no package holds debugging information of {name}")
         click.echo(f"{name}: {kernel.release} ({kernel.version})")
 
 

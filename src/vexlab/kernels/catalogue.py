@@ -110,6 +110,25 @@ class Kernels:
         )
         return entry / "build"
 
+    def debug(self, kernel: Kernel, *, fetch: bool = False) -> Path | None:
+        """Return the kernel's ``vmlinux`` with debugging information, ``None`` where it is not at hand.
+
+        That of a kernel built here always is. With ``fetch`` a distribution's is downloaded where there is a package:
+        some 300 MB.
+        """
+        source = BY_NAME.get(kernel.name)
+        if source is None:
+            vmlinux = self.headers(kernel) / "vmlinux" if kernel.flavour != DISTRO else None
+            return vmlinux if vmlinux and vmlinux.is_file() else None
+        key = f"{kernel.name}-{kernel.version}"
+        if fetch:
+            entry: Path | None = self._cache.make(
+                Kind.DEBUG, key, lambda draft: debian.unpack_debug(source, kernel.release, self._apt, draft)
+            )
+        else:
+            entry = self._cache.get(Kind.DEBUG, key)
+        return entry / "vmlinux" if entry else None
+
     def list(self) -> tuple[Listed, ...]:
         """Return every kernel known by name, at hand or not."""
         rows: list[Listed] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeGuard
 
@@ -20,6 +22,7 @@ from vexlab.model.verdict import Finding
 from vexlab.plugin.hangs import HangWatch, hangs_folder
 from vexlab.plugin.live import Teller
 from vexlab.plugin.marks import marks_of
+from vexlab.plugin.memory import examine_memory
 from vexlab.plugin.options import run_folder, settings_of
 from vexlab.plugin.watched import WatchedMachine
 from vexlab.vm.machine import Machine
@@ -65,6 +68,7 @@ class Recorder:
         self.echo = False
         self.looked = False
         self.settle_s = settle_s
+        self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
         self._ran = False
         self._machines: list[WatchedMachine] = []
         self._attached = False
@@ -90,6 +94,7 @@ class Recorder:
         self.looked = True
         watched = WatchedMachine(machine, order)
         machine.watch = HangWatch(machine, watched.stuck_in, self._hangs)
+        watched.examine_memory = self.examine_memory
         self._machines.append(watched)
         self._attached = True
         self.tell.started(machine, order.kernel.name)
@@ -179,6 +184,7 @@ def recorder_of(item: pytest.Item) -> Recorder:
         folder = run_folder(item.config) / "cases" / folder_name(marks.id)
         settle_s = settings_of(item.config).run.settle(marks.level)
         item.stash[_RECORDER] = Recorder(folder, settle_s, hangs_folder(item.config), tell=Teller(item))
+        item.stash[_RECORDER].examine_memory = partial(examine_memory, item.config)
     return item.stash[_RECORDER]
 
 
@@ -199,4 +205,5 @@ def renew(item: pytest.Item) -> Recorder:
         aside.rename(last.folder / f"attempt-{len(attempts)}")
     hangs = hangs_folder(item.config)
     item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs, attempts, tell=Teller(item))
+    item.stash[_RECORDER].examine_memory = last.examine_memory
     return item.stash[_RECORDER]
