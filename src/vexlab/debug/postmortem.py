@@ -52,7 +52,7 @@ def post_mortem(machine: Machine, subject: Subject, folder: Path, *, keep: bool)
     try:
         dump = take_dump(machine, address_of_pointer(subject.vmlinux), folder.absolute())
         if keep:
-            (folder / _SUBJECT).write_bytes(msgspec.json.encode(subject))
+            (folder / _SUBJECT).write_bytes(msgspec.json.encode(subject, enc_hook=str))
         return examine(dump.memory, dump.vmcoreinfo, subject)
     except (MachineError, InfraError, OSError) as error:
         return f"drgn could not look at the machine's memory: {error}\n"
@@ -65,7 +65,7 @@ def post_mortem(machine: Machine, subject: Subject, folder: Path, *, keep: bool)
 def kept_subject(folder: Path) -> Subject:
     """Return what the dump in ``folder`` is examined with; raise ``UsageError`` where none was kept there."""
     try:
-        subject = msgspec.json.decode((folder / _SUBJECT).read_bytes(), type=Subject)
+        subject = msgspec.json.decode((folder / _SUBJECT).read_bytes(), type=Subject, dec_hook=_as_path)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"no memory of a machine is kept in {folder}",
@@ -74,6 +74,10 @@ def kept_subject(folder: Path) -> Subject:
     if lacks := [str(file) for file in (subject.vmlinux, subject.module) if file and not file.is_file()]:
         raise UsageError(f"the symbols of that kernel are gone: {', '.join(lacks)}", hint="run the case again")
     return subject
+
+
+def _as_path(kind: type, value: object) -> object:
+    return kind(value)
 
 
 def address_of_pointer(vmlinux: Path) -> int:
