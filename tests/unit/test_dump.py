@@ -9,7 +9,6 @@ from typing import Any, cast
 import pytest
 
 from vexlab import process
-from vexlab.debug import postmortem
 from vexlab.debug.postmortem import Subject, address_of_pointer, examine, kept_subject, post_mortem
 from vexlab.errors import InfraError, MachineError, UsageError
 from vexlab.observe.dump import description_in, take_dump
@@ -121,7 +120,7 @@ def test_a_drgn_that_fails_is_a_sentence_and_no_error(
 def test_no_dump_is_taken_where_the_disk_is_nearly_full(
     subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postmortem.shutil, "disk_usage", lambda _: type("D", (), {"free": 1 << 30})())
+    monkeypatch.setattr("vexlab.debug.postmortem.shutil.disk_usage", lambda _: type("D", (), {"free": 1 << 30})())
     qmp = Qmp()
     assert "only 1024 MiB of disk are free" in post_mortem(_machine(qmp), subject, tmp_path, keep=False)
     assert qmp.asked == []

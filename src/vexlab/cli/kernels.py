@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -103,6 +104,10 @@ def build(
     """
     if path and names:
         raise UsageError("--source and --kernel exclude each other")
+    if name and len(names) > 1:
+        raise UsageError("--name names one kernel, and several were asked for")
+    if ref and not path:
+        raise UsageError("--ref is a commit of the repository in --source")
     cache = Cache(cache_dir(load_settings(None)))
     apt = Apt(cache.root / Kind.APT)
     sources = (
@@ -115,14 +120,12 @@ def build(
             base=base,
             flavour=BY_NAME[flavour],
             source=source,
-            extra=extra.read_text() if extra else "",
+            extra=extra.read_text(errors="replace") if extra else "",
             jobs=jobs or len(os.sched_getaffinity(0)),
             deadline_s=timeout,
             keep_tree=keep_tree,
         )
-        new = build_kernel(
-            plan, cache, apt, progress=lambda words, plan=plan: click.echo(f"{plan.name}: {words}", err=True)
-        )
+        new = build_kernel(plan, cache, apt, progress=partial(_say, plan.name))
         kernel = Kernels(cache).get(plan.name)
         click.echo(f"{plan.name}: {kernel.release} ({'built' if new else 'was there'})")
 
@@ -145,6 +148,10 @@ def import_kernel(*, file: Path) -> None:
     """
     name = archive.take(file, Cache(cache_dir(load_settings(None))))
     click.echo(f"{name}: {_kernels().get(name).release}")
+
+
+def _say(name: str, words: str) -> None:
+    click.echo(f"{name}: {words}", err=True)
 
 
 def _kernels() -> Kernels:

@@ -122,7 +122,7 @@ def _extract(archive: Path, into: Path) -> Path:
 def version_of(tree: Path) -> str:
     """Return the version that the top Makefile states, such as ``6.1.192``; raise ``UsageError``."""
     with (tree / "Makefile").open(errors="replace") as file:
-        numbers = dict(_NUMBER.findall(file.read(_HEAD)))
+        numbers: dict[str, str] = dict(_NUMBER.findall(file.read(_HEAD)))
     if not numbers.get("VERSION"):
         raise UsageError(f"the Makefile of {tree} states no kernel version")
     return ".".join(numbers.get(name, "0") for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")) + numbers.get(

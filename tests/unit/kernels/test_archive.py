@@ -157,7 +157,7 @@ def test_a_hostile_archive_is_refused_and_changes_nothing(
 ) -> None:
     change, words = HOSTILE[name]
     members = _members(exported)
-    change(members)  # type: ignore[operator]
+    change(members)
     file = tmp_path / "hostile.tar.gz"
     _write(file, members)
     with pytest.raises(UsageError, match=words):

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from click.testing import CliRunner
 
 from vexlab import process
 from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind
+from vexlab.cli.kernels import command
 from vexlab.config import Settings, settings_for
 from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError
 from vexlab.kernels import tools
@@ -204,3 +206,18 @@ def test_a_flavour_shows_what_all_kernels_show_and_more() -> None:
     with pytest.raises(UsageError) as raised:
         shown_by("kassan")
     assert "did you mean `kasan`" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["kasan", "--kernel", "6.1", "--source", "."], "exclude each other"),
+        (["kasan", "--kernel", "6.1", "--kernel", "6.12", "--name", "x"], "names one kernel"),
+        (["kasan", "--ref", "v6.9"], "is a commit of the repository in --source"),
+        (["kasann"], "Invalid value for"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(words: list[str], said: str) -> None:
+    done = CliRunner().invoke(command, ["build", *words])
+    assert said in f"{done.output}{done.exception}"
+    assert done.exit_code
