@@ -25,6 +25,7 @@ from drgn.helpers.linux.printk import get_printk_records
 from drgn.helpers.linux.sched import cpu_curr, task_state_to_char
 
 _TASKS, _INODES, _BUFFERS, _LINES, _PAGES = 60, 40, 40, 60, 100_000
+_PANIC = "Kernel panic - not syncing: "
 # A state that is printed with its stack whatever else there is: waiting uninterruptibly, running.
 _STUCK = ("D", "R")
 # Functions that wait for a lock, and the parameter that is the lock.
@@ -102,7 +103,7 @@ def _kernel(prog: Program) -> Iterator[str]:
     release = _text(prog["init_uts_ns"].name.release.string_())
     yield f"release {release}, tainted: {tainted(prog) or 'not'}"
     message = panic_message(prog)
-    yield f"panic: {_text(message)}" if message else "no panic"
+    yield f"panic: {_text(message).removeprefix(_PANIC)}" if message else "no panic"
 
 
 def _cpus(prog: Program) -> Iterator[str]:

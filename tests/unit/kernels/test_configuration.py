@@ -119,3 +119,20 @@ def test_a_configuration_with_all_that_was_asked_for_is_taken(tree: Path) -> Non
 def test_a_kconfig_that_sources_itself_ends(tree: Path) -> None:
     (tree / "lib/Kconfig.more").write_text('source "lib/Kconfig"\n')
     assert configuration.option_names(tree) == ["DEBUG_KERNEL", "FAULTS", "LOOSE"]
+
+
+def test_an_option_that_newer_kernels_retired_may_be_missing_only_where_the_tree_does_not_know_it(tree: Path) -> None:
+    (retired,) = list(configuration.RETIRED)[:1]
+    configuration.verify({retired: "y"}, {}, tree)
+    with pytest.raises(UsageError, match="CONFIG_FAULTS"):
+        configuration.verify({retired: "y", "FAULTS": "y"}, {}, tree)
+    (tree / "Kconfig").write_text(f"config {retired}\n\tbool\n\tdepends on UBSAN\n")
+    with pytest.raises(UsageError, match="depends on `UBSAN`"):
+        configuration.verify({retired: "y"}, {}, tree)
+
+
+def test_every_retired_option_is_asked_for_by_a_flavour() -> None:
+    asked = {
+        name for flavour in built() for name in configuration.parse(configuration.wanted(flavour, local_version=""))
+    }
+    assert set(configuration.RETIRED) <= asked
