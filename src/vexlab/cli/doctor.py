@@ -32,7 +32,7 @@ _KERNELS = "kernels"
     "--for",
     "wanted",
     metavar="NAME",
-    help="`kernels`: what building kernels needs, too; else only what a test suite of others wants (`vexlab suites list`).",
+    help="`kernels`: also what building kernels needs; else only what a suite of others wants (`vexlab suites list`).",
 )
 @request_options("config", "suite_tree")
 def command(
