@@ -75,6 +75,8 @@ def settings() -> str:
 def _default(name: str) -> str:
     value: object = Settings()
     for part in name.split("."):
+        if isinstance(value, dict) and name.startswith("suites"):
+            return ""
         if isinstance(value, dict):
             value = DomainSettings() if name.startswith("domains") else ComponentSettings()
             continue

@@ -60,6 +60,10 @@ class Apt:
         self._prepare()
         self._apt(["apt-get", "update", "-qq", "--error-on=any"], timeout=180)
 
+    def version(self, package: str, *, release: str = CODENAME) -> str:
+        """Return the newest version of ``package`` in the given release."""
+        return self._pin(package, release).removeprefix("=")
+
     def depends(self, package: str, *, release: str = CODENAME) -> tuple[str, ...]:
         """Return the names ``package`` depends on directly, in the given release."""
         text = self._apt(["apt-cache", "show", "--no-all-versions", f"{package}{self._pin(package, release)}"]).text

@@ -49,12 +49,15 @@ class Kind(StrEnum):
     APT = "apt"
     KERNELS = "kernels"
     HEADERS = "headers"
+    BUILD_TOOLS = "build-tools"
+    DEBUG = "debug"
     SYMBOLS = "symbols"
     ROOTS = "roots"
     INITRDS = "initrds"
     MODULES = "modules"
     ARTIFACTS = "artifacts"
     TOOLS = "tools"
+    SUITES = "suites"
     SNAPSHOTS = "snapshots"
     PROFILES = "profiles"
 
@@ -64,12 +67,15 @@ KINDS = {
     Kind.APT: "package lists",
     Kind.KERNELS: "bootable kernels",
     Kind.HEADERS: "what modules are built against",
+    Kind.BUILD_TOOLS: "programs that build kernels",
+    Kind.DEBUG: "debugging information of kernels",
     Kind.SYMBOLS: "symbol tables of kernels",
     Kind.ROOTS: "root file systems of guests",
     Kind.INITRDS: "initial ramdisks of guests",
     Kind.MODULES: "modules of kernels, as a guest's disk",
     Kind.ARTIFACTS: "built modules",
     Kind.TOOLS: "built programs for guests",
+    Kind.SUITES: "test suites of others, built or packed for guests",
     Kind.SNAPSHOTS: "machines that were booted and saved",
     Kind.PROFILES: "what targets can do",
 }

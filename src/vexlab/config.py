@@ -13,12 +13,13 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
 from vexlab.errors import UsageError
 from vexlab.model import oldconfig
+from vexlab.model.kernel import in_flavour
 from vexlab.model.machine import Accelerator
 from vexlab.model.request import OPTIONS, Request, Sandboxing
 
@@ -105,14 +106,16 @@ class RunSettings:
     """How a run treats its cases; in seconds, by default as the case's level asks.
 
     ``settle_s`` is given to a machine before it is let go, for what timers and delayed work may still do; ``case_s`` is
-    how long a case may take on the host. ``host_name`` has the host's name noted in results. ``retry`` is how often a
-    case is tried again that only the lab made fail, ``jobs`` how many machines run side by side (0: as many as cores
-    and memory carry), ``log_level`` what is written into ``run.log`` and, from a warning on, to standard error.
+    how long a case may take on the host. ``host_name`` has the host's name noted in results. ``keep_memory`` keeps the
+    memory of a machine whose kernel crashed, for ``vexlab debug``: a file as large as the guest's memory each time.
+    ``retry`` is how often a case is tried again that only the lab made fail, ``jobs`` how many machines run side by
+    side (0: as many as cores and memory carry), ``log_level`` what is written into ``run.log``.
     """
 
     settle_s: float | None = None
     case_s: float | None = None
     host_name: bool = False
+    keep_memory: bool = False
     retry: typing.Annotated[int, msgspec.Meta(ge=0, le=10)] = 1
     jobs: typing.Annotated[int, msgspec.Meta(ge=0, le=64)] = 1
     log_level: LogLevel = "INFO"
@@ -163,10 +166,37 @@ class ComponentSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRule:
+    """Tell of it when ``condition`` holds: ``failure_rate > 0.1``, ``test_timeout`` (docs/how-to/watch-a-run.md)."""
+
+    name: str
+    condition: str
+    severity: Literal["info", "warning", "critical"] = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """Whom a run tells what goes wrong: ``format`` is the payload's; ``secret_file`` holds what signs it.
+
+    ``rules`` are those of vexlab where none is named. The address may also come in VEXLAB_ALERTS_WEBHOOK. ``file`` is a
+    YAML file that has all of this under ``alerts``.
+    """
+
+    enabled: bool = True
+    webhook_url: str = ""
+    format: Literal["generic", "slack"] = "generic"
+    secret_file: str = ""
+    file: str = ""
+    rules: tuple[AlertRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What may stand in ``vexlab.toml``; in MiB: ``memory`` of a machine, ``snapshots`` on disk before old ones go.
 
-    ``environment`` is noted with each run, for comparing those of one place with those of another.
+    ``environment`` is noted with each run, for comparing those of one place with those of another. ``suites`` says
+    where test suites of others are installed, by name. ``flavour`` is that in which ``kernels`` were built;
+    ``settings_for`` has put it into their names.
     """
 
     cache: str = ""
@@ -176,6 +206,7 @@ class Settings:
     snapshots: int = 10240
     cpus: int = 2
     kernels: tuple[str, ...] = ("6.1",)
+    flavour: str = ""
     sandbox: Sandboxing = "auto"
     environment: str = ""
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -183,6 +214,8 @@ class Settings:
     report: ReportSettings = field(default_factory=ReportSettings)
     components: dict[str, ComponentSettings] = field(default_factory=dict)
     domains: dict[str, DomainSettings] = field(default_factory=dict)
+    alerts: Alerts = field(default_factory=Alerts)
+    suites: dict[str, str] = field(default_factory=dict)
 
     def domain(self, name: str) -> DomainSettings:
         """Return what the settings say of the domain ``name``: nothing, where they do not name it."""
@@ -231,7 +264,9 @@ def load_settings(path: Path | None) -> Settings:
         settings,
         cache=str(here / settings.cache) if settings.cache else "",
         results=dataclasses.replace(settings.results, folder=str(here / settings.results.folder)),
+        alerts=_alerts_placed(settings.alerts, here),
         domains={name: _placed(each, here) for name, each in settings.domains.items()},
+        suites={name: str(here / Path(path).expanduser()) for name, path in settings.suites.items()},
     )
 
 
@@ -239,7 +274,15 @@ def settings_for(request: Request) -> Settings:
     """Return the settings of ``request``'s file with what the request itself says laid over them."""
     settings = load_settings(Path(request.config) if request.config else None)
     chosen = {name: getattr(request, name) for name, option in OPTIONS.items() if option.setting}
-    return dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+    settings = dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+    kernels = tuple(in_flavour(name, settings.flavour) for name in settings.kernels)
+    return dataclasses.replace(settings, kernels=kernels)
+
+
+def _alerts_placed(alerts: Alerts, here: Path) -> Alerts:
+    """Return ``alerts`` with its paths relative to ``here``."""
+    secret, file = (str(here / path) if path else "" for path in (alerts.secret_file, alerts.file))
+    return dataclasses.replace(alerts, secret_file=secret, file=file)
 
 
 def _placed(domain: DomainSettings, here: Path) -> DomainSettings:
@@ -259,7 +302,7 @@ def read_table(path: Path) -> dict[str, object]:
     The file may be anybody's: one that is no regular file, too long or nested too deeply is refused before it can
     hold us up, and so are control characters in it, since what it says is printed.
     """
-    text = _read_text(path)
+    text = read_text(path)
     if _nested_too_deeply(text):
         raise UsageError(f"{path} is nested more than {_DEEPEST} deep")
     try:
@@ -287,7 +330,7 @@ def read_json_settings(file: Path) -> tuple[dict[str, object], tuple[str, ...]]:
 
     Raises ``UsageError`` for a file that is none, or that holds a key which the old infrastructure did not have.
     """
-    text = _read_text(file)
+    text = read_text(file)
     if _nested_too_deeply(text):
         raise UsageError(f"{file} is nested more than {_DEEPEST} deep")
     try:
@@ -296,7 +339,8 @@ def read_json_settings(file: Path) -> tuple[dict[str, object], tuple[str, ...]]:
         raise UsageError(f"{file}: {visible(str(error))}", hint="`vexlab migrate` converts such a file") from error
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a file that may be anybody's; raise ``UsageError`` where it is none, or far too long."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)  # opening a FIFO would else wait for a writer
         try:

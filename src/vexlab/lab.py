@@ -25,7 +25,7 @@ from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import Recipe, find_recipe
 from vexlab.kernels.catalogue import Kernels
-from vexlab.kernels.flavours import boot_arguments, timeout_scale
+from vexlab.kernels.flavours import boot_arguments, least_memory, timeout_scale
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
@@ -224,7 +224,7 @@ class Lab:
             initrd=image.initrd,
             append=f"{boot_arguments(order.kernel.flavour)} {order.append}".strip(),
             disks=(*system, *order.disks),
-            memory=order.memory,
+            memory=max(order.memory, least_memory(order.kernel.flavour)),
             cpus=order.cpus,
             accel=self.accelerator(order.kernel),
             timeout_scale=timeout_scale(order.kernel.flavour),

@@ -9,7 +9,7 @@ import selectors
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,6 +25,7 @@ _CHUNK = 1 << 16
 # that can have been printed before a command ended and not have been read.
 _PIPE_MOST = 1 << 20
 _MOST = 1 << 30  # bytes of one stream, where all of it is wanted
+_TICK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ def run(
     stdout: Path | None = None,
     check: bool = False,
     keep: int | None = None,
+    tick: Callable[[], None] | None = None,
 ) -> Completed:
     """Run ``argv`` (no shell) and return how it ended. Its process group is killed when it ends.
 
@@ -111,7 +113,7 @@ def run(
     raised. ``env`` is added to our own environment, or without ``inherit`` is all of it. ``stdout`` sends standard
     output to a file. With ``check`` a non-zero exit raises ``InfraError`` with the command's last words. ``keep``
     limits what is kept of each stream, in bytes: the middle is left out. Without it a stream of more than 1 GiB is an
-    ``InfraError``.
+    ``InfraError``. ``tick`` is called about every second while the command runs.
     """
     command = (require(argv[0]), *argv[1:])
     log.debug("run %s", " ".join(command))
@@ -127,7 +129,7 @@ def run(
         bufsize=0,
     ) as child:  # fmt: skip
         try:
-            if not _Exchange(child, input or b"", printed).finish(Deadline.after(timeout)):
+            if not _Exchange(child, input or b"", printed, tick).finish(Deadline.after(timeout)):
                 raise DeadlineError(
                     f"`{' '.join(argv)}` did not end within {timeout:g} s", hint="is the machine overloaded?"
                 )
@@ -147,8 +149,15 @@ class _Exchange:
     Its end counts, not that of its pipes: a child that goes on in the background may hold them open for ever.
     """
 
-    def __init__(self, child: subprocess.Popen[bytes], given: bytes, printed: tuple[_Printed, _Printed]) -> None:
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        given: bytes,
+        printed: tuple[_Printed, _Printed],
+        tick: Callable[[], None] | None,
+    ) -> None:
         self._child = child
+        self._tick = tick
         self._given = memoryview(given)
         self._pipes = {pipe: stream for pipe, stream in zip((child.stdout, child.stderr), printed, strict=True) if pipe}
         self._selector = selectors.DefaultSelector()
@@ -171,7 +180,7 @@ class _Exchange:
 
     def _until(self, ended: int, deadline: Deadline) -> bool:
         while not deadline.expired:
-            ready = [key.fileobj for key, _ in self._selector.select(deadline.remaining)]
+            ready = [key.fileobj for key, _ in self._selector.select(self._pause(deadline))]
             for file in ready:
                 if file is self._child.stdin:
                     self._write(self._child.stdin)
@@ -184,6 +193,12 @@ class _Exchange:
                             break
                 return True
         return False
+
+    def _pause(self, deadline: Deadline) -> float:
+        if not self._tick:
+            return deadline.remaining
+        self._tick()
+        return min(deadline.remaining, _TICK_S)
 
     def _write(self, stdin: IO[bytes]) -> None:
         try:

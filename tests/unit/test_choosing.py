@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from vexlab import lab, runlog
-from vexlab.cli.earlier import last_failed, resumed
-from vexlab.cli.run import _How, _rest
+from vexlab.cli.earlier import last_failed
 from vexlab.errors import BuildError, UsageError
 from vexlab.lab import machines_at_once
 from vexlab.model.case import CaseResult, PlannedCase, RunInfo, RunState
@@ -21,8 +20,7 @@ from vexlab.model.provenance import Provenance, UsedKernel
 from vexlab.model.request import Request
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.model.verdict import Verdict
-from vexlab.plugin.narrowing import is_left_out, listed
-from vexlab.plugin.reproduce import check_expected
+from vexlab.plugin.narrowing import listed
 from vexlab.results.store import Store
 from vexlab.targets import checks
 
@@ -58,51 +56,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield made
 
 
-def test_a_run_is_resumed_where_it_did_not_pass(store: Store, tmp_path: Path) -> None:
-    rest = resumed(Request(target=str(tmp_path)), store, "last", tmp_path)
-    assert not rest.nothing
-    assert "of its 6 cases 2 need not run again" in rest.words
-    assert rest.request.kernels == ("6.1",)
-    left_out = {case.key.name for case in CASES if is_left_out(rest.request, case.id, case.digest)}
-    assert left_out == {"good", "skip"}
-    assert not is_left_out(rest.request, "d.good[6.1]", "changed since")
-    assert not is_left_out(rest.request, "d.new[6.1]", "")
-
-
-def test_it_goes_on_with_the_same_module_and_kernel_only(store: Store, tmp_path: Path) -> None:
-    expected = resumed(Request(target=str(tmp_path)), store, "last", tmp_path).request.expect
-    facts = {"kernel": "6.1.0-9:6.1.27-1", "module": "ab"}
-    check_expected(expected, facts, "6.1")
-    check_expected(expected, {}, "6.12")  # of another kernel nothing is known
-    with pytest.raises(Exception, match="its module is another one now"):
-        check_expected(expected, {**facts, "module": "cd"}, "6.1")
-
-
 def test_what_failed_last_runs_again_whatever_changed(store: Store, tmp_path: Path) -> None:
     rest = last_failed(Request(target=str(tmp_path)), store, tmp_path)
-    assert set(listed(Path(rest.request.only))) == {"d.bad[6.1]", "d.dead[6.1]", "d.lab[6.1]", "d.late[6.1]"}
+    assert listed(Path(rest.request.only)) == {"d.bad[6.1]", "d.dead[6.1]", "d.lab[6.1]", "d.late[6.1]"}
     assert rest.request.expect == ()
 
 
-def test_another_targets_run_is_refused(store: Store, tmp_path: Path) -> None:
+def test_a_target_without_a_run_is_told(store: Store, tmp_path: Path) -> None:
     (tmp_path / "y").mkdir()
     (tmp_path / "y" / "target.toml").write_text('name = "y"\nfstype = "y"\n')
-    other = Request(target=str(tmp_path / "y"))
-    with pytest.raises(UsageError, match="is of x, not of y"):
-        resumed(other, store, "last", tmp_path)
     with pytest.raises(UsageError, match="no run `last` of the target `y`"):
-        last_failed(other, store, tmp_path)
-    with pytest.raises(UsageError, match="no run"):
-        resumed(Request(target=str(tmp_path)), store, "2019", tmp_path)
-
-
-def test_without_a_choice_nothing_is_said(store: Store, tmp_path: Path) -> None:
-    how = _How(
-        all_levels=False, resume=None, last_failed=False, changed=None, plan=False, results_dir=None, json_file=None,
-        junit_file=None, report_format=None, ci=False,
-    )  # fmt: skip
-    request = Request(target=str(tmp_path))
-    assert _rest(request, how, store, tmp_path).request == request
+        last_failed(Request(target=str(tmp_path / "y")), store, tmp_path)
 
 
 @pytest.mark.parametrize(("available", "cores", "machines"), [(4096, 4, 4), (700, 4, 2), (100, 4, 1), (1 << 20, 1, 1)])

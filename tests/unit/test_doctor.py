@@ -9,6 +9,7 @@ import pytest
 from vexlab.doctor import emulator, host
 from vexlab.doctor.check import Check, Examination
 from vexlab.doctor.packages import FAMILIES, PROGRAMS, family_of, remedy
+from vexlab.kernels.tools import BUILD_TOOLS
 from vexlab.model.machine import Accelerator
 from vexlab.targets.sandbox import Proof
 from vexlab.vm.accel import Proved
@@ -90,3 +91,13 @@ def test_qemus_listings_are_read() -> None:
     assert emulator.missing_machine("Supported machines are:\npc-q35-7.2           Standard PC\n")
     listing = 'name "virtio-blk-pci", bus PCI, alias "virtio-blk"\nname "virtserialport", bus virtio-serial-bus\n'
     assert emulator.missing_devices(listing) == ("virtio-serial-pci", "virtio-net-pci", "isa-debug-exit")
+
+
+def test_what_builds_kernels_is_installed_or_unpacked() -> None:
+    absent = [tool for tool in BUILD_TOOLS if tool.name in ("gcc", "flex")]
+    checks = {check.name: check for check in host.for_kernels(absent, "debian")}
+    assert set(checks) == {tool.name for tool in BUILD_TOOLS}
+    assert (checks["gcc"].ok, checks["gcc"].needed, checks["gcc"].fix) == (False, True, "sudo apt-get install gcc")
+    assert (checks["flex"].ok, checks["flex"].needed) == (False, False)
+    assert "unpacked into the cache" in checks["flex"].detail
+    assert checks["bison"].ok

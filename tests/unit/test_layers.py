@@ -17,15 +17,25 @@ LAYERS = (
     ("vm",),
     ("guest", "observe", "classify"),
     ("lab",),
-    ("probe",),
-    ("plugin", "domains", "components", "doctor"),
+    ("probe", "debug"),
+    ("plugin", "domains", "suites", "components", "doctor"),
     ("session",),
     ("results", "report", "selfcheck", "migrate", "watch", "bisect", "carry"),
+    ("live",),
+    ("monitor", "metrics"),
+    ("serve", "alerts", "bundle"),
     ("library",),
     ("cli",),
 )
-# Within layer 1 these build on each other; the domains are what the plugin collects, and import it.
-ALLOWED = {("process", "deadline"), ("apt", "process"), ("domains", "plugin"), ("components", "plugin")}
+# Within layer 1 these build on each other; the domains and the cases of suites are what the plugin collects, and
+# import it.
+ALLOWED = {
+    ("process", "deadline"),
+    ("apt", "process"),
+    ("domains", "plugin"),
+    ("suites", "plugin"),
+    ("components", "plugin"),
+}
 
 
 def _layer(package: str) -> int:

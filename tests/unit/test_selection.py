@@ -26,6 +26,13 @@ def test_d(): pass
 def test_e(): pass
 """
 
+MEASURING = """
+import pytest
+@pytest.mark.domain("performance_metrics")
+@pytest.mark.level(2)
+def test_names(): pass
+"""
+
 Select = Callable[..., Plan]
 
 
@@ -80,3 +87,10 @@ def test_the_most_useful_cases_get_the_time(select: Select, seconds: str, kept: 
     plan = select("--vexlab-duration", seconds)
     assert _names(plan) == kept
     assert "".join(sorted(case[-1] for case in plan.left_out)) == left_out
+
+
+def test_benchmarks_are_added_to_what_is_selected(select: Select, tmp_path: Path) -> None:
+    """The name is that of a case of `vexlab bench`: with the option it runs, whatever its level."""
+    (tmp_path / "mine" / "test_more.py").write_text(MEASURING)
+    assert sorted(_names(select("--vexlab-level", "1"))) == ["a", "c", "d"]
+    assert sorted(_names(select("--vexlab-level", "1", "--vexlab-enable-benchmarks"))) == ["a", "c", "d", "s"]

@@ -50,7 +50,7 @@ def test_the_shipped_catalogue() -> None:
     defects = load_defects(SHIPPED)
     assert len(defects) >= 36
     assert len({defect.name for defect in defects}) == len(defects)
-    assert 0 < len(visible_on(defects, "distro")) <= len(defects)
+    assert 0 < len(visible_on(defects, ["distro"])) <= len(defects)
 
 
 def test_a_sample_is_spread_and_repeatable() -> None:
@@ -62,7 +62,7 @@ def test_a_sample_is_spread_and_repeatable() -> None:
 
 def test_flavours_and_names(tmp_path: Path) -> None:
     defects = load_defects(_file(tmp_path, ENTRY))
-    assert visible_on(defects, "distro") == ()
+    assert visible_on(defects, ["distro"]) == ()
     assert named(defects, ("x",)) == defects
     with pytest.raises(UsageError, match="no defect `y`"):
         named(defects, ("y",))

@@ -33,6 +33,8 @@ def _names(kind: type, place: str = "") -> list[str]:
         hint = hints[field.name]
         if dataclasses.is_dataclass(hint):
             found += _names(typing.cast("type", hint), f"{place}{field.name}.")
+        elif typing.get_origin(hint) is dict and not dataclasses.is_dataclass(typing.get_args(hint)[1]):
+            found.append(f"{place}{field.name}.NAME")
         elif typing.get_origin(hint) is dict:
             found += _names(typing.get_args(hint)[1], f"{place}{field.name}.NAME.")
         else:
@@ -70,9 +72,9 @@ def test_check_says_that_a_file_is_sound(tmp_path: Path) -> None:
     assert "is sound: 5 settings" in done.stdout
 
 
-@pytest.mark.parametrize("text", ["[components.fuzzer]\nenabled = false", "[components.xfstests]\nenabled = true"])
+@pytest.mark.parametrize("text", ["[components.fuzzer]\nenabled = false", "[components.syzkaller]\nenabled = true"])
 def test_a_component_that_is_not_there_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.toml").write_text(text)
     done = CliRunner().invoke(command, ["check", str(tmp_path / "a.toml")])
     assert isinstance(done.exception, UsageError)
-    assert "xfstests" in done.exception.message or "fuzzer" in done.exception.message
+    assert "syzkaller" in done.exception.message or "fuzzer" in done.exception.message

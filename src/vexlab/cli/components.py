@@ -15,7 +15,8 @@ def command() -> None:
     A package brings one by an entry point of the group `vexlab.components`.
     """
     for name, component in BUILT_IN.items():
-        where = f"domain {component.domain}" if component.domain else f"missing: {component.missing}"
+        where = "always on" if component.always else f"--enable-{name}"
+        where = f"missing: {component.missing}" if component.missing else where
         click.echo(f"{name:12} {component.about}; {where}")
     for name, entry in installed().items():
         click.echo(f"{name:12} {entry.value}")

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 
 from vexlab.config import ComponentSettings, DomainSettings, Settings, load_settings, read_json_settings
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
-from vexlab.model.setting import ABOUT
+from vexlab.model.setting import ABOUT, About
 from vexlab.plugin.reproduce import settings_toml
 from vexlab.session import Request, Stream
 from vexlab.session.prepare import check_domains, with_components
@@ -80,17 +81,21 @@ def _rows(table: object, defaults: object, name: str, place: str) -> Iterator[di
         value, default = getattr(table, field.name), getattr(defaults, field.name)
         if dataclasses.is_dataclass(value):
             yield from _rows(value, default, f"{name}{field.name}.", f"{place}{field.name}.")
+        elif isinstance(value, dict) and field.name == "suites":
+            about = ABOUT["suites.NAME"]
+            for key, each in value.items():
+                yield _row(f"{name}suites.{key}", each, "", about, given=True)
         elif isinstance(value, dict):
             empty: object = DomainSettings() if field.name == "domains" else ComponentSettings()
             for key, each in value.items():
                 yield from _rows(each, empty, f"{name}{field.name}.{key}.", f"{place}{field.name}.NAME.")
         else:
             about = ABOUT[f"{place}{field.name}"]
-            yield {
-                "name": f"{name}{field.name}",
-                "value": value,
-                "default": about.default or default,
-                "given": value != default,
-                "unit": about.unit,
-                "about": about.words,
-            }
+            yield _row(f"{name}{field.name}", value, about.default or default, about, given=value != default)
+
+
+def _row(name: str, value: object, default: object, about: About, *, given: bool) -> dict[str, object]:
+    shown = msgspec.to_builtins(value)
+    return {
+        "name": name, "value": shown, "default": default, "given": given, "unit": about.unit, "about": about.words,
+    }  # fmt: skip

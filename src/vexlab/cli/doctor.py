@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vexlab.cache import Cache
 from vexlab.cli.options import request_options, settings_from
+from vexlab.config import Settings, cache_dir
 from vexlab.doctor.check import Check, Examination
-from vexlab.errors import InfraError
+from vexlab.errors import InfraError, UsageError
+from vexlab.live.host import HostWatch
+from vexlab.suites import find_suite, given_place
+from vexlab.suites.adapter import Search
+
+_WATCH_S = 2.0
+_KERNELS = "kernels"
 
 
 @click.command(name="doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--fresh", is_flag=True, help="Prove the accelerators anew instead of trusting the last answer.")
-@request_options("config")
-def command(*, as_json: bool, fresh: bool, config: str | None) -> int:
+@click.option("--watch", is_flag=True, help="Show the host's resources, again and again, until Ctrl-C.")
+@click.option(
+    "--for",
+    "wanted",
+    metavar="NAME",
+    help="`kernels`: also what building kernels needs; else only what a suite of others wants (`vexlab suites list`).",
+)
+@request_options("config", "suite_tree")
+def command(
+    *, as_json: bool, fresh: bool, watch: bool, wanted: str | None, config: str | None, suite_tree: str | None
+) -> int:
     """Say what this machine can do, and what to do about the rest.
 
     Accelerators are proved by booting something. Exit status 0 when vexlab can work here, 3 when something it needs is
@@ -27,14 +45,56 @@ def command(*, as_json: bool, fresh: bool, config: str | None) -> int:
     """
     from vexlab.doctor.examine import examine
 
+    if watch:
+        _watch(Path(settings_from(config=config).results.folder))
+        return 0
+    if wanted and wanted != _KERNELS:
+        return _say_suite(wanted, settings_from(config=config), suite_tree or "", as_json=as_json)
     errors = Console(stderr=True, highlight=False)
     with errors.status("") as status:
-        found = examine(settings_from(config=config), fresh=fresh, progress=status.update)
+        settings = settings_from(config=config)
+        found = examine(settings, fresh=fresh, progress=status.update, purposes=(_KERNELS,) if wanted else ())
     if as_json:
         click.echo(json.dumps(_document(found), indent=2))
     else:
         _print(found)
     return 0 if found.ok else InfraError.exit_code
+
+
+def _watch(results: Path) -> None:
+    """Print a line on the host every two seconds; ``results`` names the disk that is looked at."""
+    place = next(each for each in (results.absolute(), *results.absolute().parents) if each.exists())
+    host = HostWatch(place)
+    click.echo(
+        f"{'time':8}  {'CPU %':>5} {'load':>5}  {'memory free':>12}  {'swap used':>9}  {'disk free':>9}  disk MB/s"
+    )
+    while True:
+        time.sleep(_WATCH_S)
+        now = host.look()
+        sizes = (now.memory_free, now.swap_used, now.disk_free)
+        memory, swap, disk = (f"{size / (1 << 30):.1f} GiB" for size in sizes)
+        rates = f"{now.disk_read / 1e6:.1f} read, {now.disk_written / 1e6:.1f} written"
+        click.echo(
+            f"{time.strftime('%H:%M:%S')}  {now.cpu:5.0f} {now.load:5.1f}  {memory:>12}  {swap:>9}  {disk:>9}  {rates}"
+        )
+
+
+def _say_suite(name: str, settings: Settings, tree: str, *, as_json: bool) -> int:
+    suite = find_suite(name)
+    cache = Cache(cache_dir(settings))
+    try:
+        found = suite.find(Search(given=given_place(name, tree, settings.suites), cache=cache))
+        check = Check(name=name, ok=True, detail=f"{found.place} ({found.version})")
+    except UsageError as error:
+        check = Check(name=name, ok=False, detail=error.message, fix=error.hint)
+    if as_json:
+        click.echo(json.dumps({"ok": check.ok, "checks": [_check(check)]}, indent=2))
+    else:
+        screen = Console(highlight=False)
+        screen.print(_mark(check), check.name, Text(check.detail))
+        if not check.ok and check.fix:
+            screen.print(Text(f"→ {check.fix}", style="bold"))
+    return 0 if check.ok else InfraError.exit_code
 
 
 def _document(found: Examination) -> dict[str, object]:
@@ -44,16 +104,17 @@ def _document(found: Examination) -> dict[str, object]:
             name: {"usable": answer.usable, "reason": answer.reason, "proved_s_ago": round(time.time() - answer.at)}
             for name, answer in found.accelerators.items()
         },
-        "checks": [
-            {
-                "name": check.name,
-                "ok": check.ok,
-                "detail": check.detail,
-                "fix": "" if check.ok else check.fix,
-                "needed": check.needed,
-            }
-            for check in found.checks
-        ],
+        "checks": [_check(check) for check in found.checks],
+    }
+
+
+def _check(check: Check) -> dict[str, object]:
+    return {
+        "name": check.name,
+        "ok": check.ok,
+        "detail": check.detail,
+        "fix": "" if check.ok else check.fix,
+        "needed": check.needed,
     }
 
 

@@ -34,20 +34,20 @@ class Lister:
 
 @click.command(name="list")
 @request_options(
-    "target",
-    "kernels",
-    "configurations",
-    "level",
-    "quick",
-    "domains",
-    "domains_dirs",
-    "scenario",
-    "phase",
-    "safety",
-    "cases",
-    "exclude",
-    "enabled",
-    "shard",
+    *(
+        "target",
+        "kernels",
+        "configurations",
+        "level",
+        "quick",
+        "domains",
+        "domains_dirs",
+        "scenario",
+        "phase",
+        "safety",
+    ),
+    *("cases", "skip", "enabled", "shard"),
+    *("suites", "xfstests", "suite_groups", "suite_tests", "suite_tree", "config"),
 )
 @click.option("--targets", is_flag=True, help="List the targets that come with vexlab instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

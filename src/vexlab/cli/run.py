@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,21 +17,27 @@ import click
 from click.core import ParameterSource
 
 from vexlab import runlog
+from vexlab.alerts.watch import alerter
 from vexlab.cli import plan as planning
-from vexlab.cli.earlier import Rest, last_failed, resumed
+from vexlab.cli.earlier import Rest, last_failed
 from vexlab.cli.options import request_of, request_options
 from vexlab.config import Settings, settings_for, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
 from vexlab.lab import machines_at_once
-from vexlab.model.case import RunState
-from vexlab.model.component import BUILT_IN
+from vexlab.model.case import CaseResult, RunState
+from vexlab.model.component import BUILT_IN, WITHOUT_FIELD
+from vexlab.model.key import SUITES
+from vexlab.model.request import suites_of
+from vexlab.model.subresult import SubVerdict
+from vexlab.model.verdict import Verdict
 from vexlab.plugin.narrowing import shard_problem
 from vexlab.report.actions import ActionsReport
 from vexlab.report.files import ReportFiles
-from vexlab.report.renderers import chosen
-from vexlab.report.terminal import Progress
+from vexlab.report.renderers import Format, chosen
+from vexlab.report.terminal import Progress, printable
 from vexlab.results.earlier import earlier_runs
+from vexlab.results.journal import Journal
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Request, Subscriber, execute
@@ -41,13 +47,14 @@ from vexlab.targets.load import find_target
 
 _ENDING_S = 10.0
 _NOTHING = 4  # exit status
+_NAMES_SHOWN = 3
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
 def _enabling(command: Command) -> Command:
-    """Add ``--enable-NAME`` for each component of vexlab's own."""
-    for name, component in reversed(list(BUILT_IN.items())):
-        flag = click.option(f"--enable-{name}", is_flag=True, help=f"As --enable {name}: {component.about}.")
+    """Add ``--enable-NAME`` for each component of vexlab's own that is no field of a request."""
+    for name in reversed(WITHOUT_FIELD):
+        flag = click.option(f"--enable-{name}", is_flag=True, help=f"As --enable {name}: {BUILT_IN[name].about}.")
         command = flag(command)
     return command
 
@@ -57,7 +64,6 @@ class _How:
     """The options of a run that choose its cases by earlier runs or by changes, and what is written."""
 
     all_levels: bool
-    resume: str | None
     last_failed: bool
     changed: str | None
     plan: bool
@@ -73,7 +79,6 @@ class _How:
 @request_options()
 @_enabling
 @click.option("--all-levels", is_flag=True, help="Cases of every level (the default where no --level is given).")
-@click.option("--resume", metavar="RUN", help="Only what that run did not pass, did not come to, or did not know.")
 @click.option("--last-failed", is_flag=True, help="Only what the target's newest run did not pass.")
 @click.option(
     "--changed",
@@ -108,43 +113,90 @@ def command(*, verbose: bool, debug: bool, log_level: str | None, **given: objec
     """
     _log(verbose=verbose, debug=debug, level=log_level)
     how = _How(**{name: given.pop(name) for name in _How.__slots__})  # type: ignore[arg-type] # click gives what is declared
-    switched = [name for name in BUILT_IN if given.pop(f"enable_{name}")]
+    switched = [name for name in WITHOUT_FIELD if given.pop(f"enable_{name}")]
     request = request_of(given)
     request = replace(request, enabled=tuple(dict.fromkeys([*request.enabled, *switched])))
+    if request.level and how.all_levels:
+        raise UsageError("--level and --all-levels exclude each other")
+    chosen_by = (request.resume, how.last_failed, how.changed)
+    if sum(map(bool, chosen_by)) > 1:
+        raise UsageError("--resume, --last-failed and --changed exclude each other")
     settings = settings_for(request)
     request = replace(with_components(request, settings), jobs=_jobs(request, settings))
-    _check(request, how)
-    results = Path(how.results_dir or settings.results.folder).absolute()
-    stop = _Stop()
-    with tempfile.TemporaryDirectory(prefix="vexlab-choice-") as folder, closing(Store(results)) as store:
-        rest = _rest(request, how, store, Path(folder))
+    results = how.results_dir or settings.results.folder
+    with tempfile.TemporaryDirectory(prefix="vexlab-choice-") as folder:
+        rest = _rest(request, how, Path(results).absolute(), Path(folder))
         if rest.words:
             click.echo(rest.words, err=True)
         if rest.nothing:
             return _NOTHING
-        request = replace(rest.request, kernels=settings_for(rest.request).kernels)
         if how.plan:
-            return planning.show(request)
-        return _run(request, settings_for(request), how, results, store, stop)
+            _check(rest.request)
+            return planning.show(replace(rest.request, kernels=settings_for(rest.request).kernels))
+        files = (how.json_file or "", how.junit_file or "")
+        return run_request(rest.request, results, *files, how.report_format, plain=how.ci)
 
 
-def _run(request: Request, settings: Settings, how: _How, results: Path, store: Store, stop: _Stop) -> int:
-    names = how.report_format if how.report_format is not None else ",".join(settings.report.formats) or None
+def run_request(
+    request: Request, results_dir: str, json_file: str, junit_file: str, report_format: str | None, *, plain: bool
+) -> int:
+    """Run what is asked for, show and keep its results, and return the exit status."""
+    settings = settings_for(request)
+    request = replace(request, kernels=settings.kernels)
+    _check(request)
+    names = report_format if report_format is not None else ",".join(settings.report.formats) or None
     formats = chosen(names) if names is not None else ()
-    for old in (how.json_file, how.junit_file):
+    for old in (json_file, junit_file):
         # An earlier run's results must not be taken for this one's; a device, a pipe or a link is not ours to remove.
         if old and Path(old).is_file() and not Path(old).is_symlink():
             Path(old).unlink()
-    with Progress(plain=how.ci, verdict_to_stdout=how.json_file != "-") as progress:
-        files = ReportFiles(
-            how.json_file or "", how.junit_file or "", formats, lambda result: earlier_runs(store, result)
-        )
-        listeners: list[Subscriber] = [StoreWriter(store), files, progress]
-        if how.ci:
+    verdict_to_stdout = json_file != "-"
+    files = (json_file, junit_file, formats)
+    return carry_out(request, settings, results_dir, *files, plain=plain, verdict_to_stdout=verdict_to_stdout).exit_code
+
+
+def carry_out(
+    request: Request,
+    settings: Settings,
+    results_dir: str | None,
+    json_file: str = "",
+    junit_file: str = "",
+    formats: Sequence[Format] = (),
+    *,
+    plain: bool = False,
+    verdict_to_stdout: bool = True,
+) -> Ended:
+    """Run what is asked for, saving it in the store and showing how it goes; say what ended it, and return that."""
+    results = Path(results_dir or settings.results.folder).absolute()
+    stop = _Stop()
+    with closing(Store(results)) as store, Progress(plain=plain, verdict_to_stdout=verdict_to_stdout) as progress:
+        reports = ReportFiles(json_file, junit_file, formats, lambda result: earlier_runs(store, result))
+        listeners: list[Subscriber] = [StoreWriter(store), Journal(), reports, progress]
+        if alerts := alerter(settings.alerts, store):
+            listeners.append(alerts)
+        if plain:
             listeners.append(ActionsReport(os.environ, find_target(request.target).source))
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
     _say_end(ended, request.cases)
-    return ended.exit_code
+    if suites_of(request) and verdict_to_stdout:
+        for line in not_run(ended.result.cases):
+            click.echo(line)
+    return ended
+
+
+def not_run(cases: Sequence[CaseResult]) -> list[str]:
+    """Return a table of why tests of suites did not run: how many, why, and some of their names."""
+    reasons: dict[str, list[str]] = {}
+    for case in cases:
+        if case.key.domain == SUITES and case.verdict is Verdict.SKIPPED:
+            reasons.setdefault(case.reason, []).append(case.key.parameters or case.key.name)
+        for each in case.subresults if case.key.domain == SUITES else ():
+            if each.verdict in (SubVerdict.SKIPPED, SubVerdict.REFUSED):
+                reasons.setdefault(each.words, []).append(each.name)
+    rows = sorted(reasons.items(), key=lambda row: (-len(row[1]), row[0]))
+    shown = ((len(names), printable(why), printable(", ".join(names[:_NAMES_SHOWN]))) for why, names in rows)
+    lines = [f"{count:6}  {why}  ({names}{', …' if count > _NAMES_SHOWN else ''})" for count, why, names in shown]
+    return ["", "Not run:", *lines] if lines else []
 
 
 def _log(*, verbose: bool, debug: bool, level: str | None) -> None:
@@ -163,11 +215,7 @@ def _jobs(request: Request, settings: Settings) -> int:
     return jobs or machines_at_once(settings.memory)
 
 
-def _check(request: Request, how: _How) -> None:
-    if request.level and how.all_levels:
-        raise UsageError("--level and --all-levels exclude each other")
-    if sum(map(bool, (how.resume, how.last_failed, how.changed))) > 1:
-        raise UsageError("--resume, --last-failed and --changed exclude each other")
+def _check(request: Request) -> None:
     if problem := shard_problem(request.shard):
         raise UsageError(f"--shard {request.shard}: {problem}")
     known = find_domains(request.domains_dirs)
@@ -176,12 +224,11 @@ def _check(request: Request, how: _How) -> None:
             raise UsageError(f"no domain `{domain}`", hint=suggest(domain, known))
 
 
-def _rest(request: Request, how: _How, store: Store, folder: Path) -> Rest:
+def _rest(request: Request, how: _How, results: Path, folder: Path) -> Rest:
     """Return the request with what earlier runs, or changes of the source, leave to be run."""
-    if how.resume:
-        return resumed(request, store, how.resume, folder)
     if how.last_failed:
-        return last_failed(request, store, folder)
+        with closing(Store(results)) as store:
+            return last_failed(request, store, folder)
     if not how.changed:
         return Rest(request=request, words="")
     target = find_target(request.target)

@@ -21,7 +21,9 @@ from vexlab.cli.options import request_of, request_options
 from vexlab.cli.values import duration, levels
 from vexlab.config import settings_for
 from vexlab.errors import UsageError
+from vexlab.kernels.flavours import shown_by
 from vexlab.model.case import CaseResult
+from vexlab.model.key import DISTRO
 from vexlab.model.target import Target
 from vexlab.report.terminal import printable
 from vexlab.results.store import FILE, Store
@@ -38,11 +40,10 @@ _NOT_TRIED = 3
 
 
 @click.command(name="selfcheck")
-@request_options("target", "kernels", "sandbox")
+@request_options("target", "kernels", "flavour", "sandbox")
 @click.option("--defects", type=click.Path(dir_okay=False), help="Catalogue of defects (default: beside target.toml).")
 @click.option("--defect", "names", multiple=True, help="Only this defect; repeatable.")
 @click.option("--clean", "also_clean", multiple=True, help="A further target without defects, for false alarms.")
-@click.option("--flavour", default="distro", show_default=True, help="Only defects that such a kernel can show.")
 @click.option("--sample", "count", type=click.IntRange(0), default=0, help="Only N defects, spread over the catalogue.")
 @click.option("--level", "level_lists", type=levels, multiple=True,
               help="Only cases of these levels: one, a list (1,3) or a range (1-2); repeatable.")  # fmt: skip
@@ -62,11 +63,11 @@ def command(
     *,
     target: str,
     kernels: tuple[str, ...],
+    flavour: str | None,
     sandbox: str | None,
     defects: str | None,
     names: tuple[str, ...],
     also_clean: tuple[str, ...],
-    flavour: str,
     count: int,
     level_lists: tuple[tuple[int, ...], ...],
     domains: tuple[str, ...],
@@ -90,11 +91,11 @@ def command(
     catalogue = load_defects(listed)
     table = Path(earlier) if earlier else listed.with_name("selfcheck.json")
     found_then = finders(table) if earlier or table.exists() else {}
-    wanted = named(catalogue, names) if names else sample(visible_on(catalogue, flavour), count)
+    wanted = named(catalogue, names) if names else sample(visible_on(catalogue, shown_by(flavour or DISTRO)), count)
     if not wanted:
         raise UsageError("no defect matches", hint="the catalogue's names and flavours stand in the file itself")
     others = [find_target(each) for each in also_clean]
-    asked = request_of({"target": target, "kernels": kernels, "sandbox": sandbox, "jobs": jobs})
+    asked = request_of({"target": target, "kernels": kernels, "flavour": flavour, "sandbox": sandbox, "jobs": jobs})
     asked = replace(asked, kernels=settings_for(asked).kernels)
     folders = (Path(vexlab.__file__).parent, *(folder for each in (chosen, *others) for folder in source_folders(each)))
     sources = key_of([digest_tree(folder) for folder in folders])

@@ -37,7 +37,7 @@ _FOLDER = "watch"  # in the results folder
     "domains",
     "scenario",
     "cases",
-    "exclude",
+    "skip",
     "config",
     "accel",
     "memory",

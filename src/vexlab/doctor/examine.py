@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from vexlab import process
@@ -16,6 +16,7 @@ from vexlab.doctor.emulator import examine_qemu
 from vexlab.doctor.packages import PROGRAMS, family_of, remedy
 from vexlab.errors import InfraError
 from vexlab.kernels.catalogue import Kernels
+from vexlab.kernels.tools import lacking
 from vexlab.lab import available_memory
 from vexlab.model.machine import Accelerator
 from vexlab.targets import sandbox
@@ -23,15 +24,26 @@ from vexlab.vm import accel
 from vexlab.vm.accel import Proved
 from vexlab.vm.qemu import Qemu, find_qemu
 
+# What some need and others do not, by the word that asks for it.
+PURPOSES: Mapping[str, Callable[[str], tuple[Check, ...]]] = {
+    "kernels": lambda family: host.for_kernels(lacking(), family),
+}
 _OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
 
 
-def examine(settings: Settings, *, fresh: bool, progress: Callable[[str], None]) -> Examination:
-    """Look at everything; nothing here raises for what is missing. ``fresh`` proves the accelerators anew."""
+def examine(
+    settings: Settings, *, fresh: bool, progress: Callable[[str], None], purposes: Collection[str] = ()
+) -> Examination:
+    """Look at everything; nothing here raises for what is missing. ``fresh`` proves the accelerators anew.
+
+    ``purposes`` are those of ``PURPOSES`` that what only some need is looked at for, too.
+    """
     cache = cache_dir(settings)
     family = family_of(next((file.read_text() for file in _OS_RELEASE if file.is_file()), ""))
     progress("looking for programs")
     checks = [*host.programs(process.find, family), host.keyring(family), host.libelf(family)]
+    for purpose in purposes:
+        checks += PURPOSES[purpose](family)
     checks.append(
         host.build_sandbox(
             sandbox.prove(),

@@ -6,12 +6,14 @@ import ctypes
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 from vexlab.apt import KEYRING as KEYRING_FILE
 from vexlab.doctor.check import Check
-from vexlab.doctor.packages import BUBBLEWRAP, KEYRING, LIBELF, PROGRAMS, Need, remedy
+from vexlab.doctor.packages import BUBBLEWRAP, FOR_KERNELS, KEYRING, LIBELF, PROGRAMS, Need, remedy
+from vexlab.kernels.tools import BuildTool
 from vexlab.targets.sandbox import Proof
 
 _MIB = 1 << 20
@@ -50,6 +52,23 @@ def libelf(family: str) -> Check:
     except OSError:
         return _have(LIBELF, "", family)
     return _have(LIBELF, name, family)
+
+
+def for_kernels(absent: Collection[BuildTool], family: str) -> tuple[Check, ...]:
+    """Return a check for each thing that building kernels needs; ``absent`` is what this machine lacks.
+
+    What can be unpacked from packages need not be installed.
+    """
+    lacks = {tool.name: tool for tool in absent}
+    checks = []
+    for need in FOR_KERNELS:
+        tool = lacks.get(need.anyof[0])
+        check = _have(need, "" if tool else "installed", family)
+        if tool and tool.packages:
+            detail = f"not installed, unpacked into the cache when a kernel is built: {need.why}"
+            check = replace(check, detail=detail, needed=False)
+        checks.append(check)
+    return tuple(checks)
 
 
 def build_sandbox(proof: Proof, family: str, *, installed: bool, required: bool) -> Check:

@@ -68,6 +68,22 @@ PROGRAMS = (
     ),
 )
 
+_ELF = ("libelf-dev", "elfutils-libelf-devel", "libelf", "elfutils-dev")
+_PAHOLE = ("pahole", "dwarves", "pahole", "pahole")
+
+# What `vexlab kernels build` needs; most of it is unpacked from Debian's packages where it is not installed.
+FOR_KERNELS = (
+    Need(anyof=("gcc",), why="compiles kernels", packages=_same("gcc")),
+    Need(anyof=("make",), why="builds kernels", packages=_same("make")),
+    Need(anyof=("ld",), why="links kernels", packages=_same("binutils")),
+    Need(anyof=("perl",), why="some of the kernel's scripts", packages=_same("perl")),
+    Need(anyof=("flex",), why="reads Kconfig files", packages=_same("flex")),
+    Need(anyof=("bison",), why="reads Kconfig files", packages=_same("bison")),
+    Need(anyof=("bc",), why="computes the kernel's time constants", packages=_same("bc")),
+    Need(anyof=("pahole",), why="writes types (BTF) into the kernel", packages=_PAHOLE),
+    Need(anyof=("libelf.h",), why="the kernel's own build tools", packages=_ELF),
+)
+
 KEYRING = Need(
     anyof=("Debian's archive keys",),
     why="verifies packages",

@@ -17,8 +17,9 @@ class Sample:
     """One phase on one side: ``count`` operations in ``ns``; and the differences the kernel counted over it.
 
     ``reads``, ``writes`` and ``flushes`` are requests that reached the disk, sectors are of 512 bytes
-    (Documentation/block/stat.rst); ``slab_bytes`` and ``taken_bytes`` what slabs and free memory changed by (proc(5)),
-    where asked for.
+    (Documentation/block/stat.rst); ``cpu_ns`` is the processor time of the program's threads, in the kernel too, not
+    that of the kernel's own threads; ``slab_bytes`` and ``taken_bytes`` are what slabs and free memory changed by
+    (proc(5)), where asked for.
     """
 
     round: int
@@ -27,6 +28,7 @@ class Sample:
     threads: int
     count: int
     ns: int
+    cpu_ns: int
     reads: int
     read_sectors: int
     writes: int

@@ -13,9 +13,10 @@ import random
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vexlab.errors import TargetFailure
+from vexlab.guest.recall import Built, Searched, parse_built, parse_searched
 from vexlab.model.machine import CommandResult
 from vexlab.vm.machine import Machine
 
@@ -53,6 +54,28 @@ class VectorStore(Protocol):
         """Return how many vectors can be found."""
 
 
+@runtime_checkable
+class IndexedStore(VectorStore, Protocol):
+    """A store with an approximate index too; ``probes`` is how many of its lists a search looks into."""
+
+    def index(self, path: str, *, lists: int = 0, timeout: float = _CALL_S) -> Built:
+        """Make an index, of ``lists`` lists (0: as many as suit), in place of the one there is."""
+
+    def drop_index(self, path: str) -> CommandResult:
+        """Take the index away."""
+
+    def search_index(self, path: str, queries: Sequence[Vector], *, k: int, probes: int) -> list[list[Hit]]:
+        """Return what the index gives for the nearest ``k`` of each query, the nearest first."""
+
+    def measure(
+        self, path: str, queries: str, *, k: int, probes: Sequence[int], timeout: float = _CALL_S
+    ) -> tuple[Searched, ...]:
+        """Search for all vectors of the guest's file ``queries``, once with each number of probes (0: exactly)."""
+
+    def index_bytes(self, path: str) -> tuple[int, int]:
+        """Return the index's size on the disk and in the kernel's memory, in bytes."""
+
+
 class Vexctl:
     """The adapter for VexFS: its program ``vexctl`` in the guest."""
 
@@ -82,9 +105,43 @@ class Vexctl:
 
     def search(self, path: str, queries: Sequence[Vector], *, k: int) -> list[list[Hit]]:
         """Return the nearest ``k`` of each query, the nearest first; one command in the guest for all queries."""
+        return self._search(path, queries, "-k", str(k))
+
+    def search_index(self, path: str, queries: Sequence[Vector], *, k: int, probes: int) -> list[list[Hit]]:
+        """Return what the index gives for the nearest ``k`` of each query, looking into ``probes`` lists."""
+        return self._search(path, queries, "-k", str(k), "--probes", str(probes))
+
+    def index(self, path: str, *, lists: int = 0, timeout: float = _CALL_S) -> Built:
+        """Make an index in place of the one there is."""
+        words = ("--lists", str(lists)) if lists else ()
+        result = self._machine.exec([self._program, "--json", "index", path, *words], timeout=timeout)
+        if not result.ok:
+            raise TargetFailure(f"the index cannot be made: {result}")
+        return parse_built(result.text)
+
+    def drop_index(self, path: str) -> CommandResult:
+        """Take the index away."""
+        return self._run("index", path, "--drop")
+
+    def measure(
+        self, path: str, queries: str, *, k: int, probes: Sequence[int], timeout: float = _CALL_S
+    ) -> tuple[Searched, ...]:
+        """Search for all vectors of the guest's file ``queries``, once with each number of probes (0: exactly)."""
+        words = ["measure", path, "-k", str(k), "--from", queries, *map(str, probes)]
+        result = self._machine.exec([self._program, "--json", *words], timeout=timeout)
+        if not result.ok:
+            raise TargetFailure(f"the search failed: {result}")
+        return parse_searched(result.text)
+
+    def index_bytes(self, path: str) -> tuple[int, int]:
+        """Return the index's size on the disk and in the kernel's memory, in bytes."""
+        told = self._told(path)
+        return int(told["index_bytes"]), int(told["index_memory"])
+
+    def _search(self, path: str, queries: Sequence[Vector], *words: str) -> list[list[Hit]]:
         file = self._put(queries)
         script = f'for n in $(seq 0 {len(queries) - 1}); do "$@" --row $n || exit; done'
-        argv = [self._program, "--json", "search", path, "-k", str(k), "--from", file]
+        argv = [self._program, "--json", "search", path, *words, "--from", file]
         result = self._machine.ash(script, *argv, timeout=_CALL_S)
         if not result.ok:
             raise TargetFailure(f"the search failed: {result}")
@@ -95,10 +152,14 @@ class Vexctl:
 
     def live(self, path: str) -> int:
         """Return how many vectors can be found."""
+        return int(self._told(path)["live"])
+
+    def _told(self, path: str) -> Mapping[str, int]:
         result = self._run("stats", path)
         if not result.ok:
             raise TargetFailure(f"the collection cannot be asked: {result}")
-        return int(json.loads(result.text)["live"])
+        told: Mapping[str, int] = json.loads(result.text)
+        return told
 
     def _run(self, *words: str) -> CommandResult:
         return self._machine.exec([self._program, "--json", *words], timeout=_CALL_S)

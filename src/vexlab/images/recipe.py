@@ -83,9 +83,17 @@ _TOOLS_PACKAGES = (
     "tcc",
 )
 
+# What xfstests asks for in its README and in `_require_*`, as far as Debian has it and the room is not better used.
+_XFSTESTS_PACKAGES = (
+    *("acl", "bc", "bsdmainutils", "dbench", "debianutils", "diffutils", "dmsetup", "fio", "findutils", "gawk", "grep"),
+    *("hostname", "keyutils", "libaio1", "libattr1", "libcap2-bin", "libgdbm6", "liburing2", "perl-base", "procps"),
+    *("psmisc", "quota", "sed", "uuid-runtime"),
+)
+
 BUILT_IN = (
     Recipe(name="base", packages=_BASE_PACKAGES, exclude=_NO_ICU),
     Recipe(name="tools", packages=(*_BASE_PACKAGES, *_TOOLS_PACKAGES), exclude=_LITTLE_ICU),
+    Recipe(name="xfstests", packages=(*_BASE_PACKAGES, *_XFSTESTS_PACKAGES), exclude=_LITTLE_ICU),
 )
 
 

@@ -12,8 +12,9 @@ from vexlab.cache import Cache, Kind, key_of
 from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.kernels import debian, flavours
-from vexlab.kernels.table import BY_NAME, DEBIAN, HOST, flavour_of
-from vexlab.model.kernel import Kernel
+from vexlab.kernels.table import BY_NAME, DEBIAN, HOST, SOURCES, flavour_of
+from vexlab.model.kernel import Kernel, in_flavour
+from vexlab.model.key import DISTRO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +53,31 @@ class Kernels:
             return self._from_files(HOST, self._host_boot / f"vmlinuz-{platform.release()}", platform.release())
         if "/" in name:
             return self._from_path(Path(name))
+        if flavour_of(name) != DISTRO and name not in BY_NAME:
+            return self._built(name)
         if name not in BY_NAME:
-            hint = suggest(name, [*BY_NAME, HOST])
+            hint = suggest(name, [*BY_NAME, HOST, *self._names_of_built()])
             raise UsageError(f"unknown kernel `{name}`", hint=f"{hint} A path to an image works too")
         source = BY_NAME[name]
         folder = self._cache.make(Kind.KERNELS, name, lambda draft: debian.unpack_kernel(source, self._apt, draft))
         return debian.read_kernel(name, folder)
+
+    def _built(self, name: str) -> Kernel:
+        folder = self._cache.get(Kind.KERNELS, name)
+        if folder is None:
+            base, _, flavour = name.rpartition("-")
+            raise UsageError(
+                f"kernel {name} is not built yet",
+                hint=f"`vexlab kernels build {flavour} --kernel {base}` builds it, `vexlab kernels import` takes one",
+            )
+        return debian.read_kernel(name, folder)
+
+    def _names_of_built(self) -> tuple[str, ...]:
+        """Return the kernels that can be built, then others that were: of a source of the user's."""
+        usual = [in_flavour(source.name, flavour.name) for source in SOURCES for flavour in flavours.built()]
+        there = sorted(entry.name for entry in (self._cache.root / Kind.KERNELS).glob("[!.]*"))
+        others = [name for name in there if name not in BY_NAME and flavour_of(name) != DISTRO]
+        return tuple(dict.fromkeys([*usual, *others]))
 
     def refresh(self, name: str) -> Kernel:
         """Fetch the package lists and the newest ``name`` anew."""
@@ -70,6 +90,11 @@ class Kernels:
     def headers(self, kernel: Kernel) -> Path:
         """Return the folder to give to ``make -C`` for modules of ``kernel``."""
         source = BY_NAME.get(kernel.name)
+        if kernel.flavour != DISTRO and source is None:
+            found = self._cache.get(Kind.HEADERS, f"{kernel.name}-{kernel.version}")
+            if found is None:
+                raise UsageError(f"what modules for {kernel.name} are built with is gone", hint="build the kernel anew")
+            return found / "build"
         if source is None:
             build = kernel.modules / "build"
             if not build.exists():
@@ -85,20 +110,46 @@ class Kernels:
         )
         return entry / "build"
 
+    def debug(self, kernel: Kernel, *, fetch: bool = False) -> Path | None:
+        """Return the kernel's ``vmlinux`` with debugging information, ``None`` where it is not at hand.
+
+        That of a kernel built here always is. With ``fetch`` a distribution's is downloaded where there is a package:
+        some 300 MB.
+        """
+        source = BY_NAME.get(kernel.name)
+        if source is None:
+            vmlinux = self.headers(kernel) / "vmlinux" if kernel.flavour != DISTRO else None
+            return vmlinux if vmlinux and vmlinux.is_file() else None
+        key = f"{kernel.name}-{kernel.version}"
+        if fetch:
+            entry: Path | None = self._cache.make(
+                Kind.DEBUG, key, lambda draft: debian.unpack_debug(source, kernel.release, self._apt, draft)
+            )
+        else:
+            entry = self._cache.get(Kind.DEBUG, key)
+        return entry / "vmlinux" if entry else None
+
     def list(self) -> tuple[Listed, ...]:
         """Return every kernel known by name, at hand or not."""
-        rows = []
+        rows: list[Listed] = []
         for source in DEBIAN:
             folder = self._cache.get(Kind.KERNELS, source.name)
             release = debian.read_kernel(source.name, folder).release if folder else ""
             rows.append(
                 Listed(name=source.name, release=release, source="package", about=source.about, flavour=source.flavour)
             )
+        rows += map(self._row_of_built, self._names_of_built())
         image = self._host_boot / f"vmlinuz-{platform.release()}"
         release = platform.release() if image.exists() else ""
         about = "the kernel this machine runs"
         rows.append(Listed(name=HOST, release=release, source=str(image), about=about, flavour=flavour_of(HOST)))
         return tuple(rows)
+
+    def _row_of_built(self, name: str) -> Listed:
+        folder = self._cache.get(Kind.KERNELS, name)
+        release = debian.read_kernel(name, folder).release if folder else ""
+        flavour = flavours.BY_NAME[flavour_of(name)]
+        return Listed(name=name, release=release, source="built", about=flavour.about, flavour=flavour.name)
 
     def _from_path(self, image: Path) -> Kernel:
         if not image.is_file():

@@ -15,6 +15,9 @@ from vexlab.kernels.table import PackagedKernel, flavour_of
 from vexlab.model.kernel import Kernel
 
 FACTS = "kernel.json"
+_DEBUG_S = 1800.0
+# tar ends at the first of that name, and what comes after is not unpacked
+_ONE_MEMBER = 'dpkg-deb --fsys-tarfile "$1" 2>/dev/null | tar -x --occurrence=1 -f - -C "$2" "$3"'
 
 
 def unpack_kernel(source: PackagedKernel, apt: Apt, folder: Path) -> None:
@@ -51,6 +54,19 @@ def unpack_headers(source: PackagedKernel, release: str, apt: Apt, folder: Path)
     common = re.sub(r"^include /usr/src/", "include $(dir $(lastword $(MAKEFILE_LIST)))../", makefile.read_text())
     makefile.write_text(common)
     (folder / "build").symlink_to(Path("usr/src") / package)
+
+
+def unpack_debug(source: PackagedKernel, release: str, apt: Apt, folder: Path) -> None:
+    """Fill ``folder`` with ``vmlinux``, which has the kernel's debugging information; raise ``FetchError``.
+
+    The package holds each module's as well, which are twice as much and are left out.
+    """
+    with tempfile.TemporaryDirectory(dir=folder) as download:
+        (package,) = apt.download([f"linux-image-{release}-dbg"], Path(download), release=source.release)
+        member = f"./usr/lib/debug/boot/vmlinux-{release}"
+        argv = ["sh", "-c", _ONE_MEMBER, "sh", str(package.file), download, member]
+        process.run(argv, timeout=_DEBUG_S, check=True)
+        (Path(download) / member).rename(folder / "vmlinux")
 
 
 def read_kernel(name: str, folder: Path) -> Kernel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vexlab.kernels.flavours import built
 from vexlab.model.key import DISTRO
 
 
@@ -17,6 +18,15 @@ class PackagedKernel:
     release: str
     flavour: str = DISTRO
     about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePackage:
+    """A Debian package that holds a kernel's source; ``name`` is what its kernels' names begin with."""
+
+    name: str
+    package: str
+    release: str
 
 
 DEBIAN = (
@@ -50,10 +60,23 @@ DEBIAN = (
     ),
 )
 
+SOURCES = (
+    SourcePackage(name="6.1", package="linux-source-6.1", release="bookworm"),
+    SourcePackage(name="6.12", package="linux-source-6.12", release="bookworm-backports"),
+)
+
 BY_NAME = {kernel.name: kernel for kernel in DEBIAN}
+SOURCE_BY_NAME = {source.name: source for source in SOURCES}
 HOST = "host"
 
 
 def flavour_of(name: str) -> str:
-    """Return the flavour of the kernel called ``name``; whatever is not in the table was built by a distribution."""
-    return BY_NAME[name].flavour if name in BY_NAME else DISTRO
+    """Return the flavour of the kernel called ``name``.
+
+    A kernel that vexlab built has it at the end of its name (``6.1-kasan``); whatever is neither that nor in the table
+    was built by a distribution.
+    """
+    if name in BY_NAME:
+        return BY_NAME[name].flavour
+    end = name.rpartition("-")[2]
+    return end if "/" not in name and end in {flavour.name for flavour in built()} else DISTRO

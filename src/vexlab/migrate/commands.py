@@ -28,13 +28,7 @@ _SAME = (
 )  # fmt: skip
 _NOT_NEEDED = "not needed: vexlab makes kernels, images and machines itself, when they are first needed"
 _NO_DEPLOYMENT = "machines are made and removed by each run; nothing is deployed, and nothing is left to be destroyed"
-# What a category of the old benchmarks is now.
-_CATEGORIES = {
-    "": "",
-    "io": " --case 'performance_metrics.io*'",
-    "vector": " --case 'performance_metrics.*vectors*'",
-    "scalability": " --case 'performance_metrics.threads*' --case 'performance_metrics.growth*'",
-}
+_CATEGORIES = ("", "io", "vector", "scalability")  # of the old benchmarks; the new ones are called the same
 # domains=['kernel_module','filesystem_operations']
 _DOMAINS = re.compile(r"domains=\[([^\]]*)\]")
 _TIMEOUT = re.compile(r"\btimeout=(\d+)")
@@ -100,7 +94,17 @@ def _cargo(words: Sequence[str]) -> New:
     category = _value(words, "--category", "")
     if category not in _CATEGORIES:
         raise ValueError(f"there was no category `{category}`")
-    return New(command=f"vexlab run --domain performance_metrics{_CATEGORIES[category]}")
+    return New(command=f"vexlab bench --category {category}" if category else "vexlab bench")
+
+
+def _xfstests(words: Sequence[str]) -> New:
+    group, tests = _value(words, "--group", ""), _value(words, "--tests", "")
+    more = [*(["--group", group] if group else []), *(["--tests", tests] if tests else [])]
+    return New(command=shlex.join(["vexlab", "xfstests", *more]), note="takes your installation of xfstests")
+
+
+def _debug_info(words: Sequence[str]) -> New:
+    return New(command=f"vexlab debug-info -o {_value(words, '--output', 'debug_info.tar.zst')}")
 
 
 def _syzkaller(words: Sequence[str]) -> New:
@@ -138,8 +142,7 @@ def _reporter(words: Sequence[str]) -> New:
 
 
 def _monitor(words: Sequence[str]) -> New:
-    run = _value(words, "--session", "last")
-    return New(command=f"vexlab results {run}", note="`run.log` in the run's folder grows while it goes on")
+    return New(command=f"vexlab monitor {_value(words, '--session', '')}".rstrip())
 
 
 def _stability(words: Sequence[str]) -> New:
@@ -179,13 +182,13 @@ RULES: Mapping[str, Rule] = {
     "setup_passwordless_sudo.sh": _always(note="not needed: commands in a guest run as root, from outside"),
     "manage_alpine_vm.sh": _alpine,
     "cargo": _cargo,
-    "setup_xfstests.sh": _always(note="not needed"),
-    "run_xfstests.sh": _always("vexlab run --enable-xfstests", "refused while vexlab has no adapter for it"),
+    "setup_xfstests.sh": _always("vexlab suites list", "says where xfstests was found"),
+    "run_xfstests.sh": _xfstests,
     "setup_syzkaller.sh": _always(note="not needed"),
     "run_syzkaller.sh": _syzkaller,
     "analyze_syzkaller_results.sh": _always("vexlab problems"),
     "setup_ebpf_tracing.sh": _always(note="not needed"),
-    "run_ebpf_tracing.sh": _always("vexlab run --enable-monitoring", "refused while vexlab has no monitor"),
+    "run_ebpf_tracing.sh": _always(note="vexlab has no tracer; `vexlab vm start` gives a machine to trace in"),
     "analyze_ebpf_traces.sh": _always("vexlab results last"),
     "setup_avocado_vt.sh": _always(note=_NOT_NEEDED),
     "run_vexfs_orchestration.sh": _orchestration,
@@ -198,8 +201,8 @@ RULES: Mapping[str, Rule] = {
     "generate_report.py": _reporter,
     "dashboard.py": _always("vexlab results", "lists the runs"),
     "monitor_test_execution.sh": _monitor,
-    "check_system_resources.sh": _always("vexlab doctor"),
-    "collect_debug_info.sh": _always("vexlab doctor --json", "each run's folder holds its evidence"),
+    "check_system_resources.sh": _always("vexlab doctor --watch"),
+    "collect_debug_info.sh": _debug_info,
     "install_git_hooks.sh": _always("vexlab hooks install"),
     "deploy_infrastructure.sh": lambda words: (
         New(command="vexlab doctor", note=_NO_DEPLOYMENT)

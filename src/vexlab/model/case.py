@@ -113,6 +113,7 @@ def with_undecided(
 
 
 NOT_BEGUN = "it was not begun"  # how the reason of a case begins that a run did not come to
+TAKEN_OVER = "taken-over.json"  # in a run's folder: digests, by id, of cases that an earlier run has decided
 PLAN = "plan.json"  # in a run's folder: its ``Plan``, as JSON
 
 
@@ -120,12 +121,14 @@ PLAN = "plan.json"  # in a run's folder: its ``Plan``, as JSON
 class Plan:
     """The cases that were selected for a run, in the order in which they are to run.
 
-    ``faults`` are reasons for which nothing can be run, ``left_out`` the ids of those for which there is no time.
+    ``faults`` are reasons for which nothing can be run, ``left_out`` the ids of those for which there is no time,
+    ``taken_over`` those of which an earlier run has decided.
     """
 
     cases: tuple[PlannedCase, ...] = ()
     left_out: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    taken_over: tuple[str, ...] = ()
 
     @property
     def duplicates(self) -> tuple[tuple[str, tuple[str, ...]], ...]:

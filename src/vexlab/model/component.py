@@ -10,29 +10,29 @@ DOMAIN = "components"  # the domain of the cases that installed components are
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """A component of vexlab's own, which is a ``domain``; without one it is not there, and ``missing`` says what is."""
+    """A component of vexlab's own: ``field`` is the switch of a request that it is.
+
+    Without one it cannot be switched: ``always`` it is on, or ``missing`` says what is not there.
+    """
 
     about: str
+    field: str = ""
     domain: str = ""
+    always: bool = False
     missing: str = ""
 
 
 # What the documents of the old infrastructure call so.
 BUILT_IN: Mapping[str, Component] = {
-    "benchmarks": Component(about="throughput, latency, memory and vectors", domain="performance_metrics"),
-    "xfstests": Component(
-        about="the public suite for filesystems",
-        missing="vexlab has no adapter for xfstests, which is in no package registry",
+    "benchmarks": Component(
+        about="throughput, latency, memory and vectors", field="benchmarks", domain="performance_metrics"
     ),
-    "syzkaller": Component(
-        about="fuzzing of system calls",
-        missing="vexlab has no adapter for syzkaller, which is in no package registry",
-    ),
-    "monitoring": Component(
-        about="figures while a run goes on",
-        missing="vexlab has no monitor of running machines",
-    ),
+    "xfstests": Component(about="your installation of the public suite", field="xfstests"),
+    "monitoring": Component(about="`vexlab monitor` and `serve` show every run while it goes on", always=True),
+    "syzkaller": Component(about="fuzzing of system calls", missing="vexlab has no adapter for syzkaller"),
 }
+# Of these `vexlab run` has no `--enable-NAME` from the fields of a request.
+WITHOUT_FIELD = tuple(name for name, each in BUILT_IN.items() if not each.field)
 
 
 def component_of(domain: str, name: str) -> str:
@@ -40,8 +40,3 @@ def component_of(domain: str, name: str) -> str:
     if domain == DOMAIN:
         return name
     return next((each for each, component in BUILT_IN.items() if component.domain == domain), "")
-
-
-def domains_of(enabled: tuple[str, ...]) -> frozenset[str]:
-    """Return the domains that the components ``enabled`` are."""
-    return frozenset(BUILT_IN[name].domain for name in enabled if name in BUILT_IN) - {""}

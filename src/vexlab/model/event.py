@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import msgspec
 
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import Profile
+from vexlab.model.verdict import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,50 @@ class CaseStarted:
     key: CaseKey | None = None
 
 
+class MachineState(StrEnum):
+    """Whether a case's machine is there."""
+
+    STARTED = "started"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineChanged:
+    """A machine of the case ``node`` came up or went; ``machine`` is its name, of its worker and its folder.
+
+    ``pid`` is QEMU's process, ``memory`` the guest's in MiB. ``console`` is the path of the file to which QEMU writes
+    what the guest prints; it goes with the machine.
+    """
+
+    node: str
+    machine: str
+    state: MachineState
+    run: str = ""
+    pid: int = 0
+    kernel: str = ""
+    memory: int = 0
+    cpus: int = 0
+    console: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseStep:
+    """The case ``node`` says which of its steps it has come to. Steps that follow each other quickly are left out."""
+
+    node: str
+    words: str
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingSeen:
+    """The kernel said something in a machine of the case ``node``, which goes on; it comes again with its result."""
+
+    node: str
+    finding: Finding
+    run: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFinished:
     """A case has its verdict."""
@@ -77,10 +123,33 @@ class RunFinished:
     errors: tuple[str, ...] = field(default=())
 
 
-Event = StepStarted | Warned | RunStarted | ProfileKnown | RunPlanned | CaseStarted | CaseFinished | RunFinished
+WorkerEvent = MachineChanged | CaseStep | FindingSeen  # what a worker process tells while a case runs
+Event = (
+    StepStarted
+    | Warned
+    | RunStarted
+    | ProfileKnown
+    | RunPlanned
+    | CaseStarted
+    | WorkerEvent
+    | CaseFinished
+    | RunFinished
+)
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
-    for kind in (StepStarted, Warned, RunStarted, ProfileKnown, RunPlanned, CaseStarted, CaseFinished, RunFinished)
+    for kind in (
+        StepStarted,
+        Warned,
+        RunStarted,
+        ProfileKnown,
+        RunPlanned,
+        CaseStarted,
+        MachineChanged,
+        CaseStep,
+        FindingSeen,
+        CaseFinished,
+        RunFinished,
+    )
 }
 
 

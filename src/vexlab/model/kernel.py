@@ -14,7 +14,10 @@ class Flavour:
 
     ``append`` are boot arguments beside those of every kernel. ``options`` must stand in the build configuration,
     without ``CONFIG_``: built in (``KASAN``), or with a value (``LOG_BUF_SHIFT=20``). ``timeout_scale`` tells how many
-    times as long as a distribution's kernel it may take for anything.
+    times as long as a distribution's kernel it may take for anything. ``fragments`` name the parts of the
+    configuration that ``vexlab kernels build`` merges (``kernels/fragments``); a flavour without is never built.
+    ``memory`` in MiB is what its machines have at least. ``shows`` names what such kernels report, in the words of a
+    catalogue of defects.
     """
 
     name: str
@@ -22,6 +25,9 @@ class Flavour:
     append: str = ""
     options: tuple[str, ...] = ()
     timeout_scale: float = 1.0
+    fragments: tuple[str, ...] = ()
+    memory: int = 0
+    shows: tuple[str, ...] = (DISTRO,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +50,14 @@ class Kernel:
     def series(self) -> str:
         """The first two numbers of the release, such as ``6.1``."""
         return ".".join(self.release.split(".")[:2])
+
+
+def in_flavour(name: str, flavour: str) -> str:
+    """Return the name of the kernel ``name`` as it is built in ``flavour``; doing it twice changes nothing.
+
+    >>> in_flavour("6.1", "kasan")
+    '6.1-kasan'
+    """
+    if flavour in ("", DISTRO) or name.endswith(f"-{flavour}"):
+        return name
+    return f"{name}-{flavour}"

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 DISTRO = "distro"  # the flavour of a distribution's own kernel
+SUITES = "suites"  # the domain of cases that are a test suite of somebody else's, or one of its tests
 OWN = "default"  # what a target's own configuration, the empty one, is called where it needs a word
 # vector_operations.info[6.1-small]
 _ID = re.compile(r"(?P<domain>[^.\[]*)\.(?P<name>[^\[]*)(?:\[(?P<parameters>.*)\])?", re.DOTALL)

@@ -93,6 +93,13 @@ class Request:
     kernels: tuple[str, ...] = _option(
         "kernel", "Kernel to run on; repeat for a matrix.", default=(), cases=True, setting=True
     )
+    flavour: str = _option(
+        "flavour",
+        "Take each kernel as it was built in this flavour: `--kernel 6.1 --flavour kasan` is `--kernel 6.1-kasan`.",
+        default="",
+        metavar="NAME",
+        setting=True,
+    )
     configurations: tuple[str, ...] = _option(
         "configuration",
         "Configuration of target.toml to run in, `default` for the target's own, `all` for each; repeatable.",
@@ -112,6 +119,12 @@ class Request:
     )
     domains: tuple[str, ...] = _option("domain", "Only cases of this domain; repeatable.", default=(), cases=True)
     domains_dirs: tuple[str, ...] = _option("domains-dir", "A folder of further domains.", default=(), path="folder")
+    benchmarks: bool = _option(
+        "enable-benchmarks",
+        "Also measure: the cases of `vexlab bench`, whatever else is selected.",
+        default=False,
+        cases=True,
+    )
     scenario: int = _option("scenario", "Only cases of this scenario.", default=0, range=(1, 6), cases=True)
     phase: str = _option("phase", "Only cases of this phase's scenarios.", default="", choices=PHASES, cases=True)
     safety: str = _option(
@@ -122,17 +135,10 @@ class Request:
         cases=True,
     )
     cases: tuple[str, ...] = _option("case", CASE_HELP, default=(), cases=True)
-    exclude: tuple[str, ...] = _option(
-        "exclude", "Not this case: written as for --case; repeatable.", default=(), metavar="PATTERN", cases=True
+    skip: tuple[str, ...] = _option(
+        "skip", "Not this case: written as for --case; repeatable.", default=(), metavar="PATTERN", cases=True
     )
     only: str = _option("only-from", "Only the cases in this file: an id a line.", default="", path="file", cases=True)
-    without: str = _option(
-        "skip-from",
-        "Not the cases in this file: an id a line; with a tab and a digest after it, only while that is the case's.",
-        default="",
-        path="file",
-        cases=True,
-    )
     enabled: tuple[str, ...] = _option(
         "enable",
         "Also run this component: a name of `vexlab components`; repeatable.",
@@ -149,6 +155,49 @@ class Request:
         cases=True,
     )
     paths: tuple[str, ...] = ()
+    suites: tuple[str, ...] = _option(
+        "suite",
+        "Run this test suite of others instead of the domains (`vexlab suites`); repeatable.",
+        default=(),
+        metavar="NAME",
+        cases=True,
+    )
+    xfstests: bool = _option("enable-xfstests", "Run xfstests beside the domains.", default=False, cases=True)
+    suite_groups: tuple[str, ...] = _option(
+        "group",
+        "Only this group of the suite's tests, as its own runner takes it; repeatable.",
+        default=(),
+        metavar="GROUP",
+        cases=True,
+    )
+    suite_tests: tuple[str, ...] = _option(
+        "tests",
+        "Only these tests of the suite, separated by blanks; repeatable.",
+        default=(),
+        metavar="TESTS",
+        cases=True,
+    )
+    suite_exclude: str = _option(
+        "exclude",
+        "A list of tests that are not to be run, in the format of xfstests, with reasons.",
+        default="",
+        metavar="FILE",
+        path="file",
+        cases=True,
+    )
+    suite_tree: str = _option(
+        "tree",
+        "Where the suite is installed (or VEXLAB_NAME, or `[suites]` in the settings).",
+        default="",
+        path="any",
+        cases=True,
+    )
+    resume: str = _option(
+        "resume",
+        "Go on with this earlier run: what it decided about the same module is taken over. `last` is the newest.",
+        default="",
+        metavar="RUN",
+    )
     jobs: int = _option(
         "jobs",
         "Machines side by side; `auto`: as many as cores and memory carry.",
@@ -237,6 +286,19 @@ class Request:
         variable="VEXLAB_ENVIRONMENT",
         setting=True,
     )
+
+
+XFSTESTS = "xfstests"
+
+
+def suites_of(request: Request) -> tuple[str, ...]:
+    """Return the names of the test suites of others that are asked for, each once."""
+    return tuple(dict.fromkeys([*request.suites, *([XFSTESTS] if request.xfstests else [])]))
+
+
+def runs_domains(request: Request) -> bool:
+    """Whether cases of domains, or of the user's own files, run as well."""
+    return bool(request.paths) or request.xfstests or not request.suites
 
 
 OPTIONS: Mapping[str, Option] = {

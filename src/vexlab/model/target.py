@@ -59,7 +59,8 @@ class Target:
 
     ``source`` is ``None`` for a filesystem of the distribution's kernel. ``mkfs``, ``fsck`` and ``fields`` (which lists
     every field of an image) are argument vectors with ``{device}`` for the block device; ``min_disk`` is the smallest
-    usable device in MiB. ``options`` are its own mount options, each with its values; ``statistics`` says in which
+    usable device in MiB. ``mkfs_sized`` makes a filesystem of ``{kib}`` KiB on a
+    larger device. ``options`` are its own mount options, each with its values; ``statistics`` says in which
     files under ``/sys`` or ``/proc`` it shows numbers, with ``{name}`` for the device's name. ``refuses`` names
     operations the filesystem rightly does not support, with the reason.
     ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
@@ -76,6 +77,7 @@ class Target:
     depends: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     mkfs: tuple[str, ...] = ()
+    mkfs_sized: tuple[str, ...] = ()
     fsck: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     mount_options: tuple[str, ...] = ()

@@ -177,12 +177,7 @@ def subresults(request: pytest.FixtureRequest) -> SubResults:
 @pytest.fixture
 def step(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Return the function by which a case of many steps says which one the kernel's words are about."""
-    recorder = recorder_of(request.node)
-
-    def say(words: str) -> None:
-        recorder.step = words
-
-    return say
+    return recorder_of(request.node).at
 
 
 @pytest.fixture

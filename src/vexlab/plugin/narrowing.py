@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from vexlab.model.aliases import current
+from vexlab.model.benchmarks import benchmark_of
 from vexlab.model.case import Safety
-from vexlab.model.component import DOMAIN, domains_of
-from vexlab.model.key import is_chosen
+from vexlab.model.component import DOMAIN
+from vexlab.model.key import SUITES, is_chosen
 from vexlab.model.request import SHARD, Request
 from vexlab.model.scenario import scenarios_of
 from vexlab.plugin.marks import CaseMarks
@@ -23,44 +24,36 @@ def is_wanted(asked: Request, marks: CaseMarks) -> bool:
 
 
 def _is_selected(asked: Request, marks: CaseMarks) -> bool:
+    chosen = not asked.cases or any(is_chosen(marks.id, current(pattern)) for pattern in asked.cases)
+    if marks.domain == SUITES:  # which have no levels, and are asked for by name
+        return chosen
     return (
         asked.level in (0, marks.level)
         and asked.scenario in (0, marks.scenario)
         and (not asked.phase or marks.scenario in scenarios_of(asked.phase))
         and (not asked.domains or marks.domain in asked.domains)
         and (not asked.quick or marks.quick)
-        and (not asked.cases or any(is_chosen(marks.id, current(pattern)) for pattern in asked.cases))
+        and chosen
     )
 
 
 def _is_of_component(asked: Request, marks: CaseMarks) -> bool:
-    """Whether a component brings the case in: those of its domain up to the level that is asked for."""
-    return marks.domain == DOMAIN or (
-        marks.domain in domains_of(asked.enabled) and marks.level <= (asked.level or marks.level)
-    )
+    """Whether a component that is switched on brings the case in, whatever else is selected."""
+    return marks.domain == DOMAIN or (asked.benchmarks and benchmark_of(marks.id) is not None)
 
 
 def _is_allowed(asked: Request, marks: CaseMarks) -> bool:
     return (
-        not any(is_chosen(marks.id, current(pattern)) for pattern in asked.exclude)
+        not any(is_chosen(marks.id, current(pattern)) for pattern in asked.skip)
         and (not asked.only or marks.id in listed(Path(asked.only)))
         and (not asked.safety or _SAFETIES.index(marks.safety) <= _SAFETIES.index(Safety(asked.safety)))
     )
 
 
-def is_left_out(asked: Request, case: str, digest: str) -> bool:
-    """Whether the file of cases to leave out names this one, in the form in which it is."""
-    if not asked.without:
-        return False
-    noted = listed(Path(asked.without)).get(case)
-    return noted is not None and noted in ("", digest)
-
-
 @cache
-def listed(file: Path) -> Mapping[str, str]:
-    """Return what a file of ids says: each with the digest after its tab, empty where it has none."""
-    rows = (line.partition("\t") for line in file.read_text().splitlines() if line.strip())
-    return {case.strip(): digest.strip() for case, _, digest in rows}
+def listed(file: Path) -> frozenset[str]:
+    """Return the ids in a file, one a line."""
+    return frozenset(line.strip() for line in file.read_text().splitlines() if line.strip())
 
 
 def shard_of(shard: str, seconds: Mapping[str, float]) -> frozenset[str]:

@@ -6,6 +6,7 @@ import ctypes
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from vexlab.config import DomainSettings, Settings, settings_for
 from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Lab
 from vexlab.model.baseline import FILE, Known, Worked
-from vexlab.model.case import PLAN, Plan
+from vexlab.model.case import PLAN, TAKEN_OVER, Plan
 from vexlab.model.key import CaseKey, place
 from vexlab.model.profile import RUN_FILE, Profile, decode_all
 from vexlab.model.request import DEFAULTS, OPTIONS, Request, is_many, kind_of
@@ -191,6 +192,17 @@ def profile_on(config: pytest.Config, key: CaseKey) -> Profile | None:
     except (OSError, ValueError) as error:
         raise InfraError(f"{file} cannot be read: {error}") from error
     return next((profile for profile in profiles if profile.place == key.place), None)
+
+
+def taken_over(config: pytest.Config) -> Mapping[str, str]:
+    """Return the digests of the cases that an earlier run has decided, by their ids."""
+    file = Path(config.getoption("vexlab_results") or "none") / TAKEN_OVER
+    if not file.exists():
+        return {}
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+    except (OSError, ValueError) as error:
+        raise InfraError(f"{file} cannot be read: {error}") from error
 
 
 def known_before(config: pytest.Config, kernel: str, configuration: str) -> Known:

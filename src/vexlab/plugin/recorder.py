@@ -6,6 +6,8 @@ import hashlib
 import re
 import shutil
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeGuard
 
@@ -19,7 +21,9 @@ from vexlab.model.metric import Metric
 from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding
 from vexlab.plugin.hangs import HangWatch, hangs_folder
+from vexlab.plugin.live import Teller
 from vexlab.plugin.marks import marks_of
+from vexlab.plugin.memory import examine_memory
 from vexlab.plugin.options import run_folder, settings_of
 from vexlab.plugin.watched import WatchedMachine
 from vexlab.vm.machine import Machine
@@ -39,7 +43,16 @@ class Recorder:
     build of the module, or a profile probed in a kernel. ``hangs`` is the folder in which the run's cases note hangs.
     """
 
-    def __init__(self, folder: Path, settle_s: float, hangs: Path, attempts: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settle_s: float,
+        hangs: Path,
+        attempts: tuple[str, ...] = (),
+        *,
+        tell: Teller | None = None,
+    ) -> None:
+        self.tell = tell or Teller()
         self.folder = folder
         self._hangs = hangs
         self.attempts = attempts
@@ -56,6 +69,7 @@ class Recorder:
         self.echo = False
         self.looked = False
         self.settle_s = settle_s
+        self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
         self._ran = False
         self._machines: list[WatchedMachine] = []
         self._attached = False
@@ -81,8 +95,15 @@ class Recorder:
         self.looked = True
         watched = WatchedMachine(machine, order)
         machine.watch = HangWatch(machine, watched.stuck_in, self._hangs)
+        watched.examine_memory = self.examine_memory
         self._machines.append(watched)
         self._attached = True
+        self.tell.started(machine, order.kernel.name)
+
+    def at(self, step: str) -> None:
+        """Note which of its steps the case has come to."""
+        self.step = step
+        self.tell.step(step)
 
     def observe(self, error: BaseException | None, when: str = "") -> None:
         """Look at the machine after a step of the case ended, well or with ``error``; ``when`` names pytest's phase."""
@@ -98,6 +119,7 @@ class Recorder:
             for watched in self._machines:
                 if watched.machine.alive:
                     watched.read()
+        self.tell.findings(self.findings)
 
     def explained(self, words: str) -> str:
         """Return ``words``, and what the filesystem said on the console where an error's cause can only be there."""
@@ -121,6 +143,7 @@ class Recorder:
         except OSError as error:
             raise evidence_lost(error) from error
         watched.machine.kill()
+        self.tell.gone(watched.machine)
 
     def detach(self) -> None:
         """Have a last look at the machine and keep the evidence, before its folder goes."""
@@ -134,6 +157,8 @@ class Recorder:
                 watched.read()
         finally:
             self._attached = False
+            self.tell.findings(self.findings)
+            self.tell.gone(watched.machine)
             try:
                 watched.keep(self.folder)
             except OSError as error:
@@ -159,7 +184,8 @@ def recorder_of(item: pytest.Item) -> Recorder:
         marks = marks_of(item)
         folder = run_folder(item.config) / "cases" / folder_name(marks.id)
         settle_s = settings_of(item.config).run.settle(marks.level)
-        item.stash[_RECORDER] = Recorder(folder, settle_s, hangs_folder(item.config))
+        item.stash[_RECORDER] = Recorder(folder, settle_s, hangs_folder(item.config), tell=Teller(item))
+        item.stash[_RECORDER].examine_memory = partial(examine_memory, item.config)
     return item.stash[_RECORDER]
 
 
@@ -178,7 +204,9 @@ def renew(item: pytest.Item) -> Recorder:
         last.folder.rename(aside)
         last.folder.mkdir()
         aside.rename(last.folder / f"attempt-{len(attempts)}")
-    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs_folder(item.config), attempts)
+    hangs = hangs_folder(item.config)
+    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs, attempts, tell=Teller(item))
+    item.stash[_RECORDER].examine_memory = last.examine_memory
     return item.stash[_RECORDER]
 
 

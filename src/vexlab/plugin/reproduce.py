@@ -19,6 +19,7 @@ from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Order
 from vexlab.model.case import CaseResult
 from vexlab.model.kernel import Kernel
+from vexlab.model.key import SUITES
 from vexlab.model.request import Request, command_line
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.options import own_module, request_of, run_folder, settings_of
@@ -53,6 +54,11 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
         accept_refusals=asked.accept_refusals,
         enabled=asked.enabled,
         paths=paths,
+        suites=(result.key.name.replace("_", "-"),) if result.key.domain == SUITES else (),
+        suite_tests=asked.suite_tests if result.key.domain == SUITES else (),
+        suite_groups=asked.suite_groups if result.key.domain == SUITES else (),
+        suite_exclude=asked.suite_exclude and str(Path(asked.suite_exclude).absolute()),
+        suite_tree=asked.suite_tree and str(Path(asked.suite_tree).absolute()),
     )
     if order:
         facts = facts_of(order.target, order.kernel, order.artifact, paths)
@@ -87,16 +93,10 @@ def facts_of(target: Target, kernel: Kernel, artifact: ModuleArtifact, paths: Se
     return facts
 
 
-def check_expected(expected: Sequence[str], facts: Mapping[str, str], kernel: str = "") -> None:
-    """Raise ``InfraError`` where a fact is not what is expected, ``UsageError`` where there is none of the name.
-
-    ``NAME@KERNEL=VALUE`` is about the ``facts`` of that ``kernel`` only.
-    """
+def check_expected(expected: Sequence[str], facts: Mapping[str, str]) -> None:
+    """Raise ``InfraError`` where a fact is not what is expected, ``UsageError`` where there is none of the name."""
     for each in expected:
         name, given, value = each.partition("=")
-        name, _, only = name.partition("@")
-        if only and only != kernel:
-            continue
         if not given or name not in _FACTS:
             raise UsageError(f"--expect {each}: no such fact", hint=f"there are {', '.join(_FACTS)}")
         if facts.get(name, "") != value:
@@ -124,13 +124,24 @@ def settings_toml(settings: Settings) -> str:
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
         if isinstance(value, dict):
-            for name, each in value.items():
-                tables += [f"[{field.name}.{json.dumps(name)}]", *_lines(each)]
+            tables += _tables(field.name, value)
         elif dataclasses.is_dataclass(value):
             tables += [f"[{field.name}]", *_lines(value)]
         elif value not in ("", None):
             lines.append(f"{field.name} = {json.dumps(value)}")
     return "\n".join([*lines, *tables, ""])
+
+
+def _tables(field: str, value: Mapping[str, object]) -> list[str]:
+    """Return the lines of a table of tables, or of one of texts, as ``suites`` is."""
+    lines, texts = (
+        [],
+        [f"{json.dumps(name)} = {json.dumps(each)}" for name, each in value.items() if isinstance(each, str)],
+    )
+    for name, each in value.items():
+        if not isinstance(each, str):
+            lines += [f"[{field}.{json.dumps(name)}]", *_lines(each)]
+    return [*([f"[{field}]", *texts] if texts else []), *lines]
 
 
 def _lines(table: object) -> list[str]:

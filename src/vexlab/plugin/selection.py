@@ -19,13 +19,14 @@ from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
 from vexlab.plugin.durations import expected_s
 from vexlab.plugin.marks import CONFIGURATION, marks_of
-from vexlab.plugin.narrowing import is_left_out, is_wanted, shard_of
+from vexlab.plugin.narrowing import is_wanted, shard_of
 from vexlab.plugin.options import (
     configurations_of,
     is_worker,
     profile_on,
     request_of,
     settings_of,
+    taken_over,
     target_of,
     the_lab,
     worker_count,
@@ -89,7 +90,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (kept if _wanted(config, item) else dropped).append(item)
     mine = shard_of(request_of(config).shard, {marks_of(item).id: expected_of(item) for item in kept})
     dropped += [item for item in kept if marks_of(item).id not in mine]
-    kept, late = _fitting(config, [item for item in kept if marks_of(item).id in mine])
+    kept = [item for item in kept if marks_of(item).id in mine]
+    earlier = taken_over(config)
+    over = [item for item in kept if earlier.get(marks_of(item).id) == planned(item).digest] if earlier else []
+    dropped += over
+    kept = [item for item in kept if item not in over]
+    kept, late = _fitting(config, kept)
     dropped += late
     first = _places(config)
     if first or config.getoption("maxfail"):  # where only the first failure is wanted, what is soon done comes first
@@ -99,12 +105,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     items[:] = kept
-    plan = Plan(cases=tuple(map(planned, kept)), left_out=tuple(marks_of(item).id for item in late))
+    plan = Plan(cases=tuple(map(planned, kept)), left_out=_ids(late), taken_over=_ids(over))
     write_plan(config, plan)
     if plan.duplicates:
         if not config.getoption("vexlab_results"):  # plain pytest: nobody reads the plan
             raise pytest.UsageError(plan.refusal)
         items.clear()  # `vexlab run` refuses them
+
+
+def _ids(items: list[pytest.Item]) -> tuple[str, ...]:
+    return tuple(marks_of(item).id for item in items)
 
 
 def _fault(item: pytest.Item) -> str:
@@ -178,10 +188,7 @@ def _dear(item: pytest.Item) -> tuple[int, bool, bool]:
 
 
 def _wanted(config: pytest.Config, item: pytest.Item) -> bool:
-    asked, marks = request_of(config), marks_of(item)
-    if not is_wanted(asked, marks) or not _telling(config, item):
-        return False
-    return not is_left_out(asked, marks.id, planned(item).digest)
+    return is_wanted(request_of(config), marks_of(item)) and _telling(config, item)
 
 
 def _telling(config: pytest.Config, item: pytest.Item) -> bool:

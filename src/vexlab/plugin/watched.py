@@ -44,6 +44,7 @@ class WatchedMachine:
     """A machine while a case runs in it.
 
     ``ended`` tells that nobody is left in it to answer; ``remark`` is what was seen that is no finding.
+    ``examine_memory`` looks into the memory of a machine whose kernel crashed, when its evidence is kept in a folder.
     """
 
     def __init__(self, machine: Machine, order: Order) -> None:
@@ -56,6 +57,7 @@ class WatchedMachine:
         self._asked: list[tuple[int, int]] = []  # what our own questions made the kernel print, as offsets
         self._post_mortems: list[PostMortem] = []
         machine.before_kill = self.read
+        self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
         self.remark = ""
         self._taint = read_taint(machine) or 0  # of the booted system, before anything of the target runs
 
@@ -121,9 +123,11 @@ class WatchedMachine:
         folder.mkdir(parents=True, exist_ok=True)
         if self.machine.console.file.exists():
             (folder / "console.log").write_text(self.machine.console.text())
-        if self._post_mortems:
-            text = "\n== asked again ==\n".join(map(str, self._post_mortems))
-            (folder / "postmortem.txt").write_text(text)
+        text = "\n== asked again ==\n".join(map(str, self._post_mortems))
+        if self.examine_memory and self.machine.alive and self._worst() in (Severity.CRASH, Severity.FATAL):
+            text += self.examine_memory(self.machine, self.order, folder)
+        if text:
+            (folder / "postmortem.txt").write_text(text, errors="replace")
 
     def _worst(self) -> Severity | None:
         severities = {finding.severity for finding in self.findings}

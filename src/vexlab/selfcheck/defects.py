@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -57,9 +58,9 @@ def named(defects: tuple[Defect, ...], names: tuple[str, ...]) -> tuple[Defect, 
     return tuple(known[name] for name in names)
 
 
-def visible_on(defects: tuple[Defect, ...], flavour: str) -> tuple[Defect, ...]:
-    """Return the defects that kernels of ``flavour`` can show."""
-    return tuple(defect for defect in defects if flavour in defect.flavour)
+def visible_on(defects: tuple[Defect, ...], shows: Collection[str]) -> tuple[Defect, ...]:
+    """Return the defects that can be seen on kernels with any of what ``shows`` names (``Flavour.shows``)."""
+    return tuple(defect for defect in defects if set(shows) & set(defect.flavour))
 
 
 def sample(defects: tuple[Defect, ...], count: int) -> tuple[Defect, ...]:

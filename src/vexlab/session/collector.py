@@ -14,9 +14,11 @@ import msgspec
 import pytest
 
 from vexlab.model.case import PLAN, CaseResult, Plan
+from vexlab.model.event import CaseStep, Event, FindingSeen, MachineChanged, WorkerEvent, decode
 
 # Written by vexlab.plugin.verdict; a name, so that this layer need not import that one's pytest hooks.
 RESULT = "vexlab_case"
+EVENT = "vexlab_event"  # by vexlab.plugin.live: an event, as ``encode`` writes it
 _PHASES = ("setup", "call", "teardown")
 _DIED = "the process that ran it died; the process belongs to vexlab, so a case must not end it"
 
@@ -34,8 +36,14 @@ class Child(Protocol):
         """End it at once."""
 
 
+def _unheard(_event: WorkerEvent) -> None:
+    """Take note of nothing."""
+
+
 class Collector:
     """Calls ``planned``, ``started`` with a node id, and ``finished`` with a result; keeps what went wrong besides.
+
+    ``told`` is called with what a worker tells while a case runs.
 
     ``folder`` is where the workers leave the plan. ``running`` are the nodes that began and have not ended, ``died``
     those whose process died. ``uncollected`` tells of a file out of which no cases could be had.
@@ -47,11 +55,13 @@ class Collector:
         planned: Callable[[Plan], None],
         started: Callable[[str], None],
         finished: Callable[[CaseResult], None],
+        told: Callable[[WorkerEvent], None] = _unheard,
     ) -> None:
         self._folder = folder
         self._planned = planned
         self._started = started
         self._finished = finished
+        self._told = told
         self._workers: list[Child] = []
         self.errors: list[str] = []
         self.uncollected = False
@@ -103,7 +113,10 @@ class Collector:
         self._started(nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Pass on a case's result, which comes with the report of its last phase."""
+        """Pass on a case's result, which comes with the report of its last phase, and what it tells before."""
+        if (line := getattr(report, EVENT, None)) is not None:
+            self._tell(str(line))
+            return
         data = getattr(report, RESULT, None)
         if data is not None:
             self.running.discard(report.nodeid)
@@ -111,3 +124,9 @@ class Collector:
         elif report.when not in _PHASES:  # xdist's report of a case whose worker died
             self.running.discard(report.nodeid)
             self.died[report.nodeid] = _DIED
+
+    def _tell(self, line: str) -> None:
+        with contextlib.suppress(ValueError):  # of a worker that another version of vexlab started, perhaps
+            event: Event = decode(line.encode())
+            if isinstance(event, (MachineChanged, CaseStep, FindingSeen)):
+                self._told(event)

@@ -31,7 +31,17 @@ from vexlab.model.case import (
     Summary,
     with_undecided,
 )
-from vexlab.model.event import CaseFinished, CaseStarted, ProfileKnown, RunFinished, RunPlanned, RunStarted, Warned
+from vexlab.model.event import (
+    CaseFinished,
+    CaseStarted,
+    ProfileKnown,
+    RunFinished,
+    RunPlanned,
+    RunStarted,
+    Warned,
+    WorkerEvent,
+)
+from vexlab.model.kernel import in_flavour
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.request import Request
@@ -46,6 +56,7 @@ from vexlab.session.log import RunLog
 from vexlab.session.prepare import prepare, with_components
 from vexlab.session.provenance import provenance
 from vexlab.session.request import pytest_arguments
+from vexlab.session.resume import decided_in, find_earlier, leave_taken_over, note_tested
 from vexlab.session.stream import Stream, Subscriber
 from vexlab.targets.configurations import chosen
 from vexlab.targets.load import find_target
@@ -93,10 +104,16 @@ def execute(
     begin = time.monotonic()
     issues = load(Path(request.known)) if request.known else ()
     target = find_target(request.target, build_args=request.build_args)
-    request = dataclasses.replace(request, configurations=chosen(target, request.configurations))
+    request = dataclasses.replace(
+        request,
+        configurations=chosen(target, request.configurations),
+        kernels=tuple(in_flavour(name, request.flavour) for name in request.kernels),
+    )
     request = with_components(request, settings)
     run_log = RunLog(settings.run.log_level)
     stream = Stream([run_log, *subscribers])
+    if request.resume:
+        request = dataclasses.replace(request, resume=find_earlier(results, request.resume).name)
     try:
         return _execute(request, settings, results, stream, target, issues, begin, interrupted)
     finally:
@@ -129,6 +146,11 @@ def _execute(
     remember(results, folder, prepared.profiles, run.id, run.provenance.revision)
     tolerated = Tolerated(issues, {each.name: each.release for each in run.provenance.kernels})
     running = _Running(stream, run, folder, tolerated.mark)
+    note_tested(folder, target.name, prepared.kernels)
+    if request.resume:
+        earlier = decided_in(find_earlier(results, request.resume), target.name, prepared.kernels)
+        leave_taken_over(folder, earlier)
+        running.earlier = earlier
     if request.seed is not None:
         os.environ[SEED] = str(request.seed)
     for name in _OTHERS:
@@ -223,11 +245,13 @@ class _Running:
         self._run = run
         self._folder = folder
         self._cases: list[CaseResult] = []
-        self.collector = Collector(folder, self._planned, self._started, self._finished)
+        self.earlier: tuple[CaseResult, ...] = ()
+        self.collector = Collector(folder, self._planned, self._started, self._finished, self._told)
 
     def result(self, *, interrupted: bool) -> RunResult:
         """Return the run with every case that was selected; of those without an end it is said why."""
         self._collect_written()
+        self._take_over()
         plan, ended = self.collector.plan, tuple(self._cases)
         rest = f"{NOT_BEGUN}: the run was interrupted" if interrupted else f"{NOT_BEGUN}: the run ended before"
         busy = "the run was interrupted while it ran" if interrupted else "the run ended while it ran"
@@ -240,6 +264,13 @@ class _Running:
             finished=_now(),
         )
         return RunResult(run=run, summary=Summary.of(cases), cases=cases)
+
+    def _take_over(self) -> None:
+        """Add what an earlier run decided and this one was not asked to run again."""
+        known = {case.key for case in self._cases}
+        for case in self.earlier:
+            if case.id in self.collector.plan.taken_over and case.key not in known:
+                self._finished(case)
 
     def add_broken(self, broken: Mapping[str, BuildError]) -> None:
         """Add a failed build as a case, where the case that is about it was not selected: the others only skip."""
@@ -274,3 +305,6 @@ class _Running:
         case = self._mark(case)
         self._cases.append(case)
         self._stream.publish(CaseFinished(run=self._run.id, case=case))
+
+    def _told(self, event: WorkerEvent) -> None:
+        self._stream.publish(dataclasses.replace(event, run=self._run.id))

@@ -16,7 +16,7 @@ from vexlab.model.verdict import Verdict
 
 # What makes a run smaller: an entry about which it says nothing may still hold.
 _NARROWING = (
-    "level", "quick", "duration_s", "domains", "scenario", "phase", "safety", "cases", "exclude", "only", "without",
+    "level", "quick", "duration_s", "domains", "scenario", "phase", "safety", "cases", "skip", "only",
     "shard", "paths", "first_failure",
 )  # fmt: skip
 _KERNEL = "\nkernel: "  # stands between a case's own words and the kernel's

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vexlab.cache import file_digest
+from vexlab.cache import Cache, file_digest
 from vexlab.components import check_enabled, installed
-from vexlab.config import Settings, suggest
+from vexlab.config import Settings, cache_dir, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
@@ -18,11 +18,13 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.key import OWN, place
 from vexlab.model.profile import Profile
 from vexlab.model.provenance import UsedKernel
-from vexlab.model.request import Request
+from vexlab.model.request import Request, runs_domains, suites_of
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.reproduce import check_expected, facts_of
 from vexlab.probe import profile_of
 from vexlab.session.stream import Stream
+from vexlab.suites import find_suite, given_place
+from vexlab.suites.adapter import Search
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.configurations import configured
 from vexlab.targets.own import own_target
@@ -48,6 +50,7 @@ class Prepared:
 def prepare(target: Target, request: Request, settings: Settings, stream: Stream) -> Prepared:
     """Fetch, build and boot ahead of the cases, so that workers find everything in the cache."""
     check_domains(target, request, settings, stream)
+    check_suites(target, request, settings)
     broken = {}
     kernels = []
     profiles = []
@@ -67,7 +70,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                 broken[name] = error
                 stream.publish(Warned(words=error.message, red=True))
                 continue
-            check_expected(request.expect, facts_of(target, kernel, artifact, request.paths), name)
+            check_expected(request.expect, facts_of(target, kernel, artifact, request.paths))
             if artifact.path:
                 kernels[-1] = replace(kernels[-1], module=file_digest(artifact.path))
             _tell_warnings(name, artifact, stream)
@@ -75,6 +78,8 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                 as_configured = configured(target, configuration)
                 profile = _profile(lab, as_configured, kernel, artifact, stream) if request.probe else None
                 profiles += [profile] if profile else []
+                if not runs_domains(request):  # the machines of suites are of other shapes, made when they are wanted
+                    continue
                 say(f"preparing a machine with kernel {name}")
                 lab.snapshot(
                     Order(
@@ -116,7 +121,22 @@ def with_components(request: Request, settings: Settings) -> Request:
     named = (name for name, each in settings.components.items() if each.enabled)
     enabled = tuple(dict.fromkeys([*request.enabled, *named]))
     check_enabled(enabled)
-    return replace(request, enabled=enabled)
+    fields = {BUILT_IN[name].field: True for name in enabled if name in BUILT_IN and BUILT_IN[name].field}
+    return replace(request, enabled=enabled, **fields)  # type: ignore[arg-type] # each is a switch
+
+
+def check_suites(target: Target, request: Request, settings: Settings) -> None:
+    """Raise ``UsageError`` where a suite is not known, not installed, or cannot run in a guest."""
+    names = suites_of(request)
+    for name in settings.suites:
+        find_suite(name)
+    if request.suite_tree and len(names) != 1:
+        raise UsageError("--tree says where one suite is", hint="name others in `[suites]` of the settings")
+    for name in names:
+        suite = find_suite(name)
+        cache = Cache(cache_dir(settings))
+        installed = suite.find(Search(given=given_place(name, request.suite_tree, settings.suites), cache=cache))
+        suite.pack(installed, target)
 
 
 def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact, stream: Stream) -> Profile | None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from vexlab.components import CASES, installed
 from vexlab.domains import FOLDER, find_domains
-from vexlab.model.request import OPTIONS, Request, words
+from vexlab.model.request import OPTIONS, Request, runs_domains, suites_of, words
+from vexlab.suites import node_of
 
 _INI = FOLDER / "pytest.ini"
 
@@ -18,7 +19,10 @@ def pytest_arguments(request: Request, results: Path, temporary: Path | None = N
     its process, or never comes to an end, does not take the run along. Without it everything happens here, which is
     for looking at cases, not for running them.
     """
-    paths = list(request.paths) or [str(path) for path in find_domains(request.domains_dirs).values()]
+    paths = list(request.paths)
+    if not paths and runs_domains(request):
+        paths = [str(path) for path in find_domains(request.domains_dirs).values()]
+    paths += [node_of(name) for name in suites_of(request)]
     if set(request.enabled) & set(installed()):
         paths.append(str(CASES))
     arguments = ["-p", "vexlab.plugin", "-c", str(_INI), "--rootdir", str(FOLDER), *paths]

@@ -74,6 +74,7 @@ class TargetFile:
     depends: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     mkfs: str = ""
+    mkfs_sized: str = ""
     fsck: str = ""
     fields: str = ""
     mount_options: tuple[str, ...] = ()
@@ -138,6 +139,7 @@ def load_target(path: Path) -> Target:
         depends=_each(entry.depends, MODULE, "depends", path),
         params=_each(entry.params, OPTION, "params", path),
         mkfs=_mkfs(entry.mkfs, entry.mkfs_on, path),
+        mkfs_sized=_mkfs_sized(entry.mkfs_sized, path),
         fsck=_words(entry.fsck, path),
         fields=_words(entry.fields, path),
         mount_options=_each(entry.mount_options, OPTION, "mount_options", path),
@@ -273,6 +275,13 @@ def _mkfs(command: str, mkfs_on: str, path: Path) -> tuple[str, ...]:
         raise UsageError(f"{path}: `mkfs` must say where the device goes", hint='such as mkfs = "mkfs.x {device}"')
     words = _words(command, path)
     return (*ON_FILE, *words) if words and mkfs_on == "file" else words
+
+
+def _mkfs_sized(command: str, path: Path) -> tuple[str, ...]:
+    if command and not ("{device}" in command and "{kib}" in command):
+        hint = 'such as mkfs_sized = "mkfs.x {device} {kib}K"'
+        raise UsageError(f"{path}: `mkfs_sized` must say where device and size go", hint=hint)
+    return _words(command, path, "mkfs_sized")
 
 
 def _words(command: str, path: Path, key: str = "mkfs, fsck or fields") -> tuple[str, ...]:

@@ -20,6 +20,7 @@ WORKLOADS = Tool(
         "build/bin/fsseq",
         "build/bin/fstree",
         "build/bin/runner",
+        "build/bin/vecdraw",
     ),
     args=("O=build",),
 )

@@ -16,6 +16,9 @@
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 /* 6.3 put struct mnt_idmap in the place of the user namespace. */
 #define mnt_idmap		user_namespace
+#define vexfs_no_idmap		(&init_user_ns)
+#else
+#define vexfs_no_idmap		(&nop_mnt_idmap)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)

@@ -121,6 +121,9 @@ static const char *vexfs_check_inode(struct inode *inode,
 		return "xattr block";
 	if (vexfs_is_vector(inode) && !vexfs_vec_desc_valid(inode))
 		return "collection";
+	if (vexfs_is_index(inode) && (!S_ISREG(inode->i_mode) ||
+				      vexfs_is_vector(inode)))
+		return "index";
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFREG:
 		break;
@@ -410,17 +413,21 @@ static void vexfs_delete_inode(struct inode *inode)
 void vexfs_evict_inode(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
+	struct inode *index = NULL;
 
 	truncate_inode_pages_final(&inode->i_data);
 	vexfs_drop_index(inode);
+	vexfs_ivf_free(VEXFS_I(inode)->i_ivf);
 	if (inode->i_nlink || is_bad_inode(inode)) {
 		clear_inode(inode);
 	} else {
 		sb_start_intwrite(sb);
+		index = vexfs_ivf_detach(inode);
 		vexfs_delete_inode(inode);
 		sb_end_intwrite(sb);
 	}
 	if (VEXFS_SB(sb)->s_journal)
 		jbd2_journal_release_jbd_inode(VEXFS_SB(sb)->s_journal,
 					       &VEXFS_I(inode)->i_jinode);
+	iput(index);
 }

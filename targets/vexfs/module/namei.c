@@ -30,6 +30,13 @@ static struct dentry *vexfs_lookup(struct inode *dir, struct dentry *dentry,
 				    dir->i_ino, ino);
 			return ERR_PTR(-EFSCORRUPTED);
 		}
+		if (!IS_ERR(inode) && vexfs_is_index(inode)) {
+			vexfs_error(dir->i_sb,
+				    "directory %lu names the index %u",
+				    dir->i_ino, ino);
+			iput(inode);
+			return ERR_PTR(-EFSCORRUPTED);
+		}
 		if (!IS_ERR(inode) && !inode->i_nlink &&
 		    !VEXFS_DEFECT(unchecked_link_count)) {
 			vexfs_error(dir->i_sb,

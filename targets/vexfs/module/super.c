@@ -33,6 +33,7 @@ static struct inode *vexfs_alloc_inode(struct super_block *sb)
 	vi->i_last_lblk = 0;
 	vi->i_last_pblk = 0;
 	vi->i_index = NULL;
+	vi->i_ivf = NULL;
 	vi->i_sync_tid = 0;
 	vi->i_datasync_tid = 0;
 	jbd2_journal_init_jbd_inode(&vi->i_jinode, &vi->vfs_inode);

@@ -133,18 +133,23 @@ void vexfs_super_set_csum(struct vexfs_super_block *es)
 	es->s_csum = cpu_to_le32(vexfs_crc(~0, es, VEXFS_SUPER_BYTES - 4));
 }
 
-/* Writes the superblock, after changing bits of its state. May sleep. */
-int vexfs_write_super(struct super_block *sb, u32 set, u32 clear)
+/*
+ * Writes the superblock, after changing bits of its state, or adding a feature
+ * that it has not got. May sleep.
+ */
+static int vexfs_update_super(struct super_block *sb, u32 set, u32 clear,
+			      u32 feature)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(sb);
 	struct vexfs_super_block *es = sbi->s_es;
-	int err;
+	int err = 0;
 
-	if (bdev_read_only(sb->s_bdev))
-		return 0;
 	mutex_lock(&sbi->s_sb_lock);
+	if (feature && le32_to_cpu(es->s_feature_ro_compat) & feature)
+		goto out;
 	lock_buffer(sbi->s_sbh);
 	es->s_state = cpu_to_le32((le32_to_cpu(es->s_state) | set) & ~clear);
+	es->s_feature_ro_compat |= cpu_to_le32(feature);
 	es->s_write_time = cpu_to_le64(ktime_get_real_seconds());
 	vexfs_super_set_csum(es);
 	/* A failed write leaves the buffer without its data's blessing. */
@@ -152,8 +157,24 @@ int vexfs_write_super(struct super_block *sb, u32 set, u32 clear)
 	unlock_buffer(sbi->s_sbh);
 	mark_buffer_dirty(sbi->s_sbh);
 	err = __sync_dirty_buffer(sbi->s_sbh, REQ_SYNC | REQ_FUA);
+	if (err)
+		es->s_feature_ro_compat &= ~cpu_to_le32(feature);
+out:
 	mutex_unlock(&sbi->s_sb_lock);
 	if (err)
 		vexfs_msg(sb, KERN_ERR, "cannot write the superblock: %d", err);
 	return err;
+}
+
+int vexfs_write_super(struct super_block *sb, u32 set, u32 clear)
+{
+	if (bdev_read_only(sb->s_bdev))
+		return 0;
+	return vexfs_update_super(sb, set, clear, 0);
+}
+
+/* Tells kernels that do not know a feature to keep from writing. */
+int vexfs_set_ro_feature(struct super_block *sb, u32 feature)
+{
+	return vexfs_update_super(sb, 0, 0, feature);
 }

@@ -101,6 +101,25 @@ static inline void vexfs_wait_for_adds(struct inode *inode)
 	remove_wait_queue(&vexfs_adds_done, &wait);
 }
 
+static void vexfs_index_info(struct inode *inode, struct vexfs_vec_info *info)
+{
+	struct vexfs_inode_info *vi = VEXFS_I(inode);
+	struct vexfs_vec_desc *desc = &vi->i_vec;
+	struct vexfs_ivf *ivf = smp_load_acquire(&vi->i_ivf);
+	u64 count = le64_to_cpu(desc->v_index_count);
+
+	info->index_type = le32_to_cpu(desc->v_index_type);
+	if (!info->index_type)
+		return;
+	info->index_lists = le32_to_cpu(desc->v_index_lists);
+	info->index_count = count;
+	info->index_bytes = (u64)VEXFS_IVF_BLOCKS(le32_to_cpu(desc->v_dim),
+						  info->index_lists, count) <<
+			    VEXFS_BLOCK_BITS;
+	if (ivf)
+		info->index_memory = vexfs_ivf_memory(ivf);
+}
+
 long vexfs_vec_info(struct file *file, void __user *arg)
 {
 	struct inode *inode = file_inode(file);
@@ -111,8 +130,9 @@ long vexfs_vec_info(struct file *file, void __user *arg)
 
 	if (copy_from_user(&info, arg, sizeof(info)))
 		return -EFAULT;
-	if (info.version != VEXFS_API_VERSION ||
-	    memchr_inv(info.reserved, 0, sizeof(info.reserved)))
+	if (info.version != VEXFS_API_VERSION || info.index_count ||
+	    info.index_bytes || info.index_memory || info.index_lists ||
+	    info.reserved)
 		return -EINVAL;
 	vexfs_vec_load(inode, &vec);
 	memset(&info, 0, sizeof(info));
@@ -122,6 +142,7 @@ long vexfs_vec_info(struct file *file, void __user *arg)
 	err = vexfs_walk_records(file, &vec, 0, vexfs_count_batch, &count);
 	info.next_id = vexfs_vec_slots(inode, &vec) + 1;
 	info.bytes = inode->i_size;
+	vexfs_index_info(inode, &info);
 	inode_unlock_shared(inode);
 	if (err)
 		return err;

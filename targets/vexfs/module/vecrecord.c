@@ -42,8 +42,12 @@ u64 vexfs_norm2(const void *vector, u32 dim)
 	return bits;
 }
 
-/* Reads through the page cache, from a file open in whatever mode. */
-static int vexfs_vec_read(struct file *file, loff_t pos, void *buf, size_t len)
+/*
+ * Reads through the page cache, from a file open in whatever mode. @ahead: what
+ * follows is likely to be read next.
+ */
+static int vexfs_vec_read(struct file *file, loff_t pos, void *buf, size_t len,
+			  bool ahead)
 {
 	struct inode *inode = file_inode(file);
 	struct address_space *mapping = inode->i_mapping;
@@ -55,10 +59,10 @@ static int vexfs_vec_read(struct file *file, loff_t pos, void *buf, size_t len)
 		struct page *page;
 		void *from;
 
-		page = find_get_page(mapping, index);
+		page = ahead ? find_get_page(mapping, index) : NULL;
 		if (page) {
 			put_page(page);
-		} else {
+		} else if (ahead) {
 			pgoff_t last = (i_size_read(inode) - 1) >> PAGE_SHIFT;
 
 			page_cache_sync_readahead(mapping, &file->f_ra, file,
@@ -136,13 +140,21 @@ int vexfs_read_record(struct file *file, struct vexfs_vec *vec, u64 id,
 
 	if (!id || id > vexfs_vec_slots(inode, vec))
 		return -ENOENT;
-	err = vexfs_vec_read(file, (id - 1) * vec->stride, buf, len);
+	err = vexfs_vec_read(file, (id - 1) * vec->stride, buf, len, true);
 	if (err)
 		return err;
 	err = vexfs_check_id(inode, rec, id - 1);
 	if (err)
 		return err;
 	return le32_to_cpu(rec->r_flags) == VEXFS_VEC_LIVE ? 0 : -ENOENT;
+}
+
+/* Reads one of many records that lie scattered; the caller checks it. */
+int vexfs_gather_record(struct file *file, struct vexfs_vec *vec, u64 slot,
+			void *buf)
+{
+	return vexfs_vec_read(file, slot * vec->stride, buf, vec->stride,
+			      false);
 }
 
 /* Shows all records from @slot on to @fn. The inode lock is held, shared. */
@@ -167,7 +179,7 @@ int vexfs_walk_records(struct file *file, struct vexfs_vec *vec, u64 slot,
 			break;
 		}
 		ret = vexfs_vec_read(file, slot * vec->stride, buf,
-				     (size_t)n * vec->stride);
+				     (size_t)n * vec->stride, true);
 		if (!ret)
 			ret = fn(inode, vec, buf, slot, n, data);
 		slot += n;

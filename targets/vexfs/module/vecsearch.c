@@ -13,17 +13,6 @@
 /* Components computed with the FPU in one go: preemption is off meanwhile. */
 #define VEXFS_FPU_BATCH		8192
 
-/* The best k so far: a heap with the worst at the top. */
-struct vexfs_top {
-	struct vexfs_vec_result	*items;	/* distance_bits as sort key */
-	u32			count;
-	u32			k;
-	const void		*query;
-	u64			query_norm2;
-	u64			scanned;
-	u64			*distances;	/* of one batch */
-};
-
 /* Turns binary64 bits into a number that sorts the same way, and back. */
 static u64 vexfs_sort_key(u64 bits)
 {
@@ -60,7 +49,7 @@ static void vexfs_sift_down(struct vexfs_vec_result *items, u32 count, u32 i)
 	}
 }
 
-static void vexfs_top_offer(struct vexfs_top *top, u64 id, u64 distance)
+void vexfs_top_offer(struct vexfs_top *top, u64 id, u64 distance)
 {
 	struct vexfs_vec_result item = {
 		.id = id,
@@ -101,10 +90,13 @@ static void vexfs_top_sort(struct vexfs_top *top)
 			vexfs_sort_key_bits(top->items[n].distance_bits);
 }
 
-static int vexfs_compare_batch(struct inode *inode, struct vexfs_vec *vec,
-			       void *buf, u64 slot, u32 count, void *data)
+/*
+ * Compares records in a buffer with the query: those of the slots named, or
+ * consecutive ones from @slot on.
+ */
+int vexfs_compare(struct inode *inode, struct vexfs_vec *vec, void *buf,
+		  u64 slot, const u32 *slots, u32 count, struct vexfs_top *top)
 {
-	struct vexfs_top *top = data;
 	u32 step = max_t(u32, 1, VEXFS_FPU_BATCH / vec->dim);
 	struct vexfs_vec_record *rec;
 	u32 i, end;
@@ -126,19 +118,28 @@ static int vexfs_compare_batch(struct inode *inode, struct vexfs_vec *vec,
 		kernel_fpu_end();
 	}
 	for (i = 0; i < count; i++) {
+		u64 at = slots ? slots[i] : slot + i;
+
 		rec = buf + i * vec->stride;
-		err = vexfs_check_id(inode, rec, slot + i);
+		err = vexfs_check_id(inode, rec, at);
 		if (err)
 			return err;
-		if (le32_to_cpu(rec->r_flags) != VEXFS_VEC_LIVE)
+		if (le32_to_cpu(rec->r_flags) != VEXFS_VEC_LIVE &&
+		    !(VEXFS_DEFECT(index_finds_deleted) && slots))
 			continue;
 		err = vexfs_check_record(inode, vec, rec);
 		if (err)
 			return err;
 		top->scanned++;
-		vexfs_top_offer(top, slot + i + 1, top->distances[i]);
+		vexfs_top_offer(top, at + 1, top->distances[i]);
 	}
 	return 0;
+}
+
+int vexfs_compare_batch(struct inode *inode, struct vexfs_vec *vec, void *buf,
+			u64 slot, u32 count, void *data)
+{
+	return vexfs_compare(inode, vec, buf, slot, NULL, count, data);
 }
 
 static int vexfs_run_search(struct file *file, struct vexfs_vec *vec,
@@ -149,7 +150,11 @@ static int vexfs_run_search(struct file *file, struct vexfs_vec *vec,
 	int err;
 
 	inode_lock_shared(inode);
-	err = vexfs_walk_records(file, vec, 0, vexfs_compare_batch, top);
+	if (req->flags & VEXFS_SEARCH_INDEX)
+		err = vexfs_ivf_search(file, vec, req->probes, top);
+	else
+		err = vexfs_walk_records(file, vec, 0, vexfs_compare_batch,
+					 top);
 	inode_unlock_shared(inode);
 	if (err)
 		return err;
@@ -166,6 +171,36 @@ static int vexfs_run_search(struct file *file, struct vexfs_vec *vec,
 	return 0;
 }
 
+/* Room for the best @k, and the distances of @batch vectors at a time. */
+int vexfs_top_start(struct vexfs_top *top, u32 k, u32 batch)
+{
+	top->k = k;
+	top->items = kvmalloc_array(k, sizeof(*top->items), GFP_KERNEL);
+	top->distances = kvmalloc_array(batch, sizeof(u64), GFP_KERNEL);
+	return top->items && top->distances ? 0 : -ENOMEM;
+}
+
+void vexfs_top_end(struct vexfs_top *top)
+{
+	kvfree(top->items);
+	kvfree(top->distances);
+}
+
+/* What is asked for makes sense, flags and reserved members included. */
+static bool vexfs_search_valid(const struct vexfs_vec_search *req, u32 dim)
+{
+	bool by_index = req->flags & VEXFS_SEARCH_INDEX;
+
+	if (req->version != VEXFS_API_VERSION ||
+	    req->flags & ~VEXFS_SEARCH_INDEX ||
+	    memchr_inv(req->reserved, 0, sizeof(req->reserved)))
+		return false;
+	if (by_index ? !req->probes || req->probes > VEXFS_MAX_LISTS :
+		       req->probes)
+		return false;
+	return req->dim == dim && req->k && req->k <= VEXFS_MAX_K;
+}
+
 long vexfs_vec_search(struct file *file, void __user *arg)
 {
 	struct inode *inode = file_inode(file);
@@ -178,17 +213,14 @@ long vexfs_vec_search(struct file *file, void __user *arg)
 	if (copy_from_user(&req, arg, sizeof(req)))
 		return -EFAULT;
 	vexfs_vec_load(inode, &vec);
-	if (req.version != VEXFS_API_VERSION || req.flags || req.reserved0 ||
-	    memchr_inv(req.reserved, 0, sizeof(req.reserved)) ||
-	    req.dim != vec.dim || !req.k || req.k > VEXFS_MAX_K)
+	if (!vexfs_search_valid(&req, vec.dim))
 		return -EINVAL;
 
-	err = -ENOMEM;
+	err = vexfs_top_start(&top, req.k, vec.batch);
 	query = kvmalloc(vec.dim * 4, GFP_KERNEL);
-	top.k = req.k;
-	top.items = kvmalloc_array(req.k, sizeof(*top.items), GFP_KERNEL);
-	top.distances = kvmalloc_array(vec.batch, sizeof(u64), GFP_KERNEL);
-	if (!query || !top.items || !top.distances)
+	if (!query)
+		err = -ENOMEM;
+	if (err)
 		goto out;
 	err = -EFAULT;
 	if (copy_from_user(query, u64_to_user_ptr(req.query), vec.dim * 4)) {
@@ -206,7 +238,6 @@ long vexfs_vec_search(struct file *file, void __user *arg)
 		err = -EFAULT;
 out:
 	kvfree(query);
-	kvfree(top.items);
-	kvfree(top.distances);
+	vexfs_top_end(&top);
 	return err;
 }

@@ -105,6 +105,7 @@ static const struct vexfs_vec_call {
 	{ VEXFS_IOC_VEC_DELETE, FMODE_WRITE, vexfs_vec_delete },
 	{ VEXFS_IOC_VEC_SEARCH, FMODE_READ, vexfs_vec_search },
 	{ VEXFS_IOC_VEC_LIST, FMODE_READ, vexfs_vec_list },
+	{ VEXFS_IOC_VEC_INDEX, FMODE_WRITE, vexfs_vec_index },
 };
 
 long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg)

@@ -23,6 +23,28 @@ struct vexfs_vec {
 	u32 batch;		/* records that fit the buffer */
 };
 
+/* The best k so far: a heap with the worst at the top. */
+struct vexfs_top {
+	struct vexfs_vec_result	*items;	/* distance_bits as sort key */
+	u32			count;
+	u32			k;
+	const void		*query;
+	u64			query_norm2;
+	u64			scanned;
+	u64			*distances;	/* of one batch */
+};
+
+/* An approximate index in memory, proved right. Never changed, only replaced. */
+struct vexfs_ivf {
+	u32			dim;
+	u32			lists;
+	u32			count;		/* slots it covers */
+	__le32			*centroids;	/* binary32[lists][dim] */
+	u64			*norms2;	/* of the centroids */
+	u32			*starts;	/* of the lists in slots, + end */
+	u32			*slots;
+};
+
 /* Called for each batch of records read; > 0 ends the walk. */
 typedef int (*vexfs_batch_fn)(struct inode *inode, struct vexfs_vec *vec,
 			      void *buf, u64 slot, u32 count, void *data);
@@ -52,6 +74,8 @@ int vexfs_check_record(struct inode *inode, struct vexfs_vec *vec,
 		       struct vexfs_vec_record *rec);
 int vexfs_read_record(struct file *file, struct vexfs_vec *vec, u64 id,
 		      void *buf, size_t len);
+int vexfs_gather_record(struct file *file, struct vexfs_vec *vec, u64 slot,
+			void *buf);
 int vexfs_walk_records(struct file *file, struct vexfs_vec *vec, u64 slot,
 		       vexfs_batch_fn fn, void *data);
 
@@ -67,6 +91,29 @@ long vexfs_vec_info(struct file *file, void __user *arg);
 long vexfs_vec_list(struct file *file, void __user *arg);
 
 /* vecsearch.c */
+int vexfs_top_start(struct vexfs_top *top, u32 k, u32 batch);
+void vexfs_top_end(struct vexfs_top *top);
+void vexfs_top_offer(struct vexfs_top *top, u64 id, u64 distance);
+int vexfs_compare(struct inode *inode, struct vexfs_vec *vec, void *buf,
+		  u64 slot, const u32 *slots, u32 count, struct vexfs_top *top);
+int vexfs_compare_batch(struct inode *inode, struct vexfs_vec *vec, void *buf,
+			u64 slot, u32 count, void *data);
 long vexfs_vec_search(struct file *file, void __user *arg);
+
+/* ivf.c */
+struct inode *vexfs_ivf_iget(struct inode *inode);
+struct vexfs_ivf *vexfs_ivf_alloc(u32 dim, u32 lists, u32 count);
+u64 vexfs_ivf_memory(const struct vexfs_ivf *ivf);
+struct vexfs_ivf *vexfs_ivf_get(struct inode *inode);
+u32 vexfs_ivf_csum(struct inode *index, u32 lblk,
+		   const struct vexfs_ivf_block *block);
+void vexfs_ivf_norms(struct vexfs_ivf *ivf);
+
+/* ivfbuild.c */
+long vexfs_vec_index(struct file *file, void __user *arg);
+
+/* ivfsearch.c */
+int vexfs_ivf_search(struct file *file, struct vexfs_vec *vec, u32 probes,
+		     struct vexfs_top *top);
 
 #endif

@@ -114,6 +114,7 @@ struct vexfs_sb_info {
 };
 
 struct vexfs_dir_index;
+struct vexfs_ivf;
 
 struct vexfs_inode_info {
 	__le32			i_data[VEXFS_N_BLOCKS];
@@ -125,6 +126,7 @@ struct vexfs_inode_info {
 	loff_t			i_disksize;	/* i_size in the inode table */
 	struct timespec64	i_btime;
 	struct vexfs_vec_desc	i_vec;
+	struct vexfs_ivf	*i_ivf;		/* i_vec's index, once loaded */
 
 	struct rw_semaphore	i_map_lock;	/* i_data and pointer blocks */
 	u64			i_first_lblk;	/* first block given out, */
@@ -158,6 +160,11 @@ static inline struct vexfs_inode_info *VEXFS_I(struct inode *inode)
 static inline bool vexfs_is_vector(struct inode *inode)
 {
 	return VEXFS_I(inode)->i_flags & VEXFS_VECTOR_FL;
+}
+
+static inline bool vexfs_is_index(struct inode *inode)
+{
+	return VEXFS_I(inode)->i_flags & VEXFS_INDEX_FL;
 }
 
 static inline u32 vexfs_crc(u32 crc, const void *data, size_t len)
@@ -214,6 +221,7 @@ void vexfs_free_info(struct super_block *sb);
 int vexfs_read_super(struct super_block *sb);
 void vexfs_super_set_csum(struct vexfs_super_block *es);
 int vexfs_write_super(struct super_block *sb, u32 set, u32 clear);
+int vexfs_set_ro_feature(struct super_block *sb, u32 feature);
 
 /* errors.c */
 __printf(3, 4)
@@ -374,6 +382,10 @@ int vexfs_dirty(handle_t *handle, struct buffer_head *bh);
 /* vector.c */
 long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg);
 bool vexfs_vec_desc_valid(struct inode *inode);
+
+/* ivf.c, ivfbuild.c */
+void vexfs_ivf_free(struct vexfs_ivf *ivf);
+struct inode *vexfs_ivf_detach(struct inode *inode);
 
 /* ioctl.c */
 long vexfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the suite is run from the repository's top, by path
 
-from vexfs_image import Tools, make_collection, populate
+from vexfs_image import Tools, make_collection, make_index, populate
 
 SOURCE = Path(__file__).parent.parent / "tools"
 
@@ -57,7 +57,7 @@ def master(shipped: Tools, folder: Path, tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.mktemp("master") / "image"
     made = shipped.mkfs(path, "-q", "-s", "8M", "-N", "320", "-d", folder)
     assert made.status == 0, made.err
-    make_collection(shipped, path, "/vectors")
+    make_index(shipped, path, "/index", make_collection(shipped, path, "/vectors"))
     checked = shipped.fsck(path, "-n")
     assert checked.status == 0, checked.out
     path.chmod(0o400)

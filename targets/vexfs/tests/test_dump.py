@@ -65,6 +65,7 @@ def test_every_kind_of_structure_is_listed(tools: Tools, master: Path) -> None:
         "directory",
         "symlink",
         "collection",
+        "index",
     }
 
 
@@ -154,7 +155,7 @@ def test_sums_of_fields_are_what_stands_in_the_image(tools: Tools, master: Path)
     data = master.read_bytes()
     covered = [field for field in tools.fields(master) if "sum" in field]
     kinds = {field["name"].split("[")[0].split(".")[0] for field in covered}
-    assert kinds >= {"super", "group", "block_bitmap", "inode_bitmap", "journal", "inode", "collection"}
+    assert kinds >= {"super", "group", "block_bitmap", "inode_bitmap", "journal", "inode", "collection", "index"}
     for described in {json.dumps(field["sum"]) for field in covered}:
         total = json.loads(described)
         offset, crc = total["offset"], total["init"]

@@ -23,7 +23,7 @@ FREE = re.compile(
     r"|feature_compat)|inode\[\d+\]\.i_(mode|uid|gid|size|[amcb]time(_nsec)?|generation|rdev|block\[\d+\])"
     r"|journal\.(h_sequence|s_(sequence|start|dynsuper|max_trans.*|num_fc_blks|head|padding2?|users))"
     r"|symlink\[\d+\]\.target|xattrs\[\d+\]\.at\[\d+\]\.e_(name|name_index|value|value_len)"
-    r"|collection\[\d+\]\.record\[\d+\]\.(r_flags|r_meta_len|r_norm2|r_vector|metadata)|.*csum|.*checksum"
+    r"|collection\[\d+\]\.record\[\d+\]\.(r_flags|r_meta_len|r_norm2|r_vector|metadata)|index\[\d+\]\.block\[\d+\]\.at\[\d+\]\.word|.*csum|.*checksum"
 )
 
 

@@ -43,8 +43,11 @@ def test_xattrs(tools: Tools, image: Path, field: str, value: object, problem: s
         ("v_stride", 1, True),
         ("v_metric", 9, True),
         ("v_version", 2, True),
-        ("v_index_type", 1, True),
-        ("v_index_aux[1]", 1, True),
+        ("v_index_type", 2, True),
+        ("v_index_ino", 0, True),
+        ("v_index_lists", 4097, True),
+        ("v_index_count", 301, True),
+        ("v_index_aux", 1, True),
         ("v_reserved", "01" * 16, True),
     ],
 )

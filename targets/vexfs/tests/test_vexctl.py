@@ -28,6 +28,17 @@ WRONG = [
     ["search", "FILE", "-k", "16385", "1"],
     ["search", "FILE"],
     ["search", "FILE", "--row", "x", "1"],
+    ["search", "FILE", "--probes", "0", "1"],
+    ["search", "FILE", "--probes", "4097", "1"],
+    ["index", "FILE", "3"],
+    ["index", "FILE", "--lists", "0"],
+    ["index", "FILE", "--lists", "4097"],
+    ["index", "FILE", "--lists", "3", "--drop"],
+    ["measure", "FILE"],
+    ["measure", "FILE", "4"],
+    ["measure", "FILE", "--from", "queries"],
+    ["measure", "FILE", "--from", "queries", "0", "few"],
+    ["measure", "FILE", "--from", "queries", "4097"],
     ["get", "FILE"],
     ["delete", "FILE"],
     ["--nonsense"],
@@ -52,6 +63,9 @@ COMMANDS = [
     ["search", "FILE", "[1,", "2]"],
     ["stats", "FILE"],
     ["dump", "FILE"],
+    ["index", "FILE"],
+    ["index", "FILE", "--drop"],
+    ["measure", "FILE", "--from", "queries", "0", "1"],
 ]
 
 

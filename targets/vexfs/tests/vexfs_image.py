@@ -154,11 +154,12 @@ def populate(folder: Path) -> Path:
             os.setxattr(folder / "large", name, value)
         except OSError:
             break
-    (folder / "vectors").write_bytes(b"".join(record(slot, [float(slot), -1.5, 0.25]) for slot in range(300)))
+    (folder / "vectors").write_bytes(b"".join(record(slot, [float(slot), -1.5, 0.25]) for slot in range(VECTORS)))
+    (folder / "index").write_bytes(b"room" * 1024)
     return folder
 
 
-DIM, META = 3, 8
+VECTORS, DIM, META = 300, 3, 8
 STRIDE = 32 + 16 + META
 
 
@@ -177,4 +178,44 @@ def make_collection(tools: Tools, image: Path, path: str) -> int:
     for name, value in (("dim", DIM), ("version", 1), ("meta_size", META), ("stride", STRIDE), ("metric", 0)):
         tools.set(image, f"inode[{inode}].i_vec.v_{name}", value)
     tools.set(image, f"inode[{inode}].i_flags", 1)
+    return inode
+
+
+LISTS = 10
+INDEX_LENGTHS = 16 + LISTS * DIM  # words, see format.md, section 11
+INDEX_SLOTS = INDEX_LENGTHS + LISTS
+
+
+def index_block(inode: int, generation: int, owner: int) -> bytes:
+    """The only block of an index in which vector n is in list n // 30."""
+    each = VECTORS // LISTS
+    words = struct.pack("<16I", 0x56455849, 1, DIM, LISTS, VECTORS, owner, *[0] * 10)
+    words += b"".join(struct.pack(f"<{DIM}f", each * number, -1.5, 0.25) for number in range(LISTS))
+    words += struct.pack(f"<{LISTS}I", *[each] * LISTS) + struct.pack(f"<{VECTORS}I", *range(VECTORS))
+    words = words.ljust(BLOCK - 4, b"\0")
+    return words + le32(crc32c(words, crc32c(le32(0), crc32c(le32(generation), crc32c(le32(inode), seed())))))
+
+
+def make_index(tools: Tools, image: Path, path: str, owner: int) -> int:
+    """Turns a copied file of one block into the index of a collection; it loses its name. Its inode number."""
+    found = tools.dump(image, "-j", "-i", path).json()
+    inode: int = found["inode"]
+    write_block(image, found["i_block[0]"], index_block(inode, found["i_generation"], owner))
+    entry = next(
+        field["name"].rpartition(".")[0]
+        for field in tools.fields(image)
+        if field["name"].endswith(".d_ino") and field["value"] == inode
+    )
+    for name, value in (
+        (f"{entry}.d_ino", 0),
+        (f"{entry}.d_hash", 0),
+        (f"inode[{inode}].i_flags", 2),
+        (f"inode[{inode}].i_parent", owner),
+        (f"inode[{owner}].i_vec.v_index_type", 1),
+        (f"inode[{owner}].i_vec.v_index_ino", inode),
+        (f"inode[{owner}].i_vec.v_index_lists", LISTS),
+        (f"inode[{owner}].i_vec.v_index_count", VECTORS),
+        ("super.s_feature_ro_compat", 1),
+    ):
+        tools.set(image, name, value)
     return inode

@@ -139,6 +139,7 @@ static bool start_round(struct check *c)
 	c->lost_found = 0;
 	c->files = 0;
 	c->dirs = 0;
+	c->indexes = 0;
 	c->visits = 0;
 	/* Kept from round to round, so for any size the next may find. */
 	if (!c->keep_meta)
@@ -187,6 +188,7 @@ static void run_round(struct check *c)
 		return;
 	say_pass(c, "tree");
 	check_tree(c);
+	claim_indexes(c);
 	say_pass(c, "links");
 	check_links(c);
 	say_pass(c, "collections");

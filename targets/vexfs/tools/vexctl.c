@@ -33,6 +33,10 @@ static const struct command {
 	  "the nearest vectors: id and distance" },
 	{ "stats", ctl_stats, "FILE", "what the collection is" },
 	{ "dump", ctl_dump, "FILE", "print every vector" },
+	{ "index", ctl_index, "FILE [--lists N] [--drop]",
+	  "make an approximate index, or drop it" },
+	{ "measure", ctl_measure, "FILE --from QUERIES PROBES...",
+	  "time searches by index and exact (0)" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -57,6 +61,9 @@ static void help(void)
 	       "  -F, --format F       fvecs, npy or text; default: by the name\n"
 	       "  -b, --batch N        vectors in one call, all of which are added or none\n"
 	       "  -k, --count N        number of results, 1 to %u (default 10)\n"
+	       "  -p, --probes N       search: by index, looking into N lists, 1 to %u\n"
+	       "  -l, --lists N        index: number of lists; default: the square root\n"
+	       "  -D, --drop           index: take it away\n"
 	       "  -j, --json           JSON instead of text\n"
 	       "  -h, --help           show this\n"
 	       "  -V, --version        show the version\n"
@@ -64,8 +71,8 @@ static void help(void)
 	       "A line of text is a vector: numbers, then, if wanted, | and metadata.\n"
 	       "\n"
 	       "Exit status: 0 done, %d failed, %d wrong usage.\n",
-	       VEXFS_MAX_DIM, VEXFS_MAX_META, VEXFS_MAX_K, CTL_FAILED,
-	       CTL_USAGE);
+	       VEXFS_MAX_DIM, VEXFS_MAX_META, VEXFS_MAX_K, VEXFS_MAX_LISTS,
+	       CTL_FAILED, CTL_USAGE);
 }
 
 static const struct option options[] = {
@@ -78,6 +85,9 @@ static const struct option options[] = {
 	{ "format",	required_argument,	NULL, 'F' },
 	{ "batch",	required_argument,	NULL, 'b' },
 	{ "count",	required_argument,	NULL, 'k' },
+	{ "probes",	required_argument,	NULL, 'p' },
+	{ "lists",	required_argument,	NULL, 'l' },
+	{ "drop",	no_argument,		NULL, 'D' },
 	{ "json",	no_argument,		NULL, 'j' },
 	{ "help",	no_argument,		NULL, 'h' },
 	{ "version",	no_argument,		NULL, 'V' },
@@ -137,6 +147,13 @@ static bool set_option(struct request *rq, int option)
 		return set_number(&rq->batch, 1, VEXFS_MAX_ADD);
 	case 'k':
 		return set_number(&rq->k, 1, VEXFS_MAX_K);
+	case 'p':
+		return set_number(&rq->probes, 1, VEXFS_MAX_LISTS);
+	case 'l':
+		return set_number(&rq->lists, 1, VEXFS_MAX_LISTS);
+	case 'D':
+		rq->drop = true;
+		return true;
 	case 'j':
 		rq->json = true;
 		return true;
@@ -180,7 +197,7 @@ static int run(int argc, char **argv)
 	const struct command *command;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "d:m:M:t:i:r:F:b:k:jhV",
+	while ((option = getopt_long(argc, argv, "d:m:M:t:i:r:F:b:k:p:l:DjhV",
 				     options, NULL)) != -1) {
 		if (option == 'h' || option == 'V') {
 			option == 'h' ? help() : print_version();

@@ -42,6 +42,7 @@ def _sample(phase: str, side: int, number: int = 0, *, writes: int = 0, flushes:
         threads=1,
         count=10,
         ns=1000,
+        cpu_ns=800,
         reads=0,
         read_sectors=0,
         writes=writes,

@@ -10,7 +10,7 @@ from vexlab.model.case import Safety
 from vexlab.model.key import CaseKey
 from vexlab.model.request import Request
 from vexlab.plugin.marks import CaseMarks
-from vexlab.plugin.narrowing import is_left_out, is_wanted, shard_of, shard_problem
+from vexlab.plugin.narrowing import is_wanted, shard_of, shard_problem
 
 
 def _marks(name: str = "a", domain: str = "d", **more: object) -> CaseMarks:
@@ -24,9 +24,9 @@ def _marks(name: str = "a", domain: str = "d", **more: object) -> CaseMarks:
 @pytest.mark.parametrize(
     ("request_", "marks", "wanted"),
     [
-        (Request(exclude=("d.a",)), _marks(), False),
-        (Request(exclude=("d.b*",)), _marks(), True),
-        (Request(exclude=("d.*[6.1]",)), _marks(), False),
+        (Request(skip=("d.a",)), _marks(), False),
+        (Request(skip=("d.b*",)), _marks(), True),
+        (Request(skip=("d.*[6.1]",)), _marks(), False),
         (Request(phase="basic"), _marks(scenario=2), True),
         (Request(phase="basic"), _marks(scenario=3), False),
         (Request(phase="specific"), _marks(scenario=6), True),
@@ -34,12 +34,11 @@ def _marks(name: str = "a", domain: str = "d", **more: object) -> CaseMarks:
         (Request(safety="risky"), _marks(safety=Safety.RISKY), True),
         (Request(safety="safe"), _marks(safety=Safety.RISKY), False),
         (Request(safety="dangerous"), _marks(safety=Safety.DANGEROUS), True),
-        (Request(level=2), _marks(domain="performance_metrics", level=1), False),
-        (Request(level=2, enabled=("benchmarks",)), _marks(domain="performance_metrics", level=1), True),
-        (Request(level=1, enabled=("benchmarks",)), _marks(domain="performance_metrics", level=2), False),
-        (Request(level=2, enabled=("benchmarks",)), _marks(level=1), False),
+        (Request(level=1), _marks("io_cached", "performance_metrics", level=2), False),
+        (Request(level=1, benchmarks=True), _marks("io_cached", "performance_metrics", level=2), True),
+        (Request(level=2, benchmarks=True), _marks(level=1), False),
         (Request(level=2), _marks(domain="components"), True),
-        (Request(enabled=("benchmarks",), exclude=("performance*",)), _marks(domain="performance_metrics"), False),
+        (Request(benchmarks=True, skip=("performance*",)), _marks("io_cached", "performance_metrics"), False),
     ],
 )
 def test_a_request_narrows_the_cases_down(request_: Request, marks: CaseMarks, *, wanted: bool) -> None:
@@ -48,15 +47,9 @@ def test_a_request_narrows_the_cases_down(request_: Request, marks: CaseMarks, *
 
 def test_files_of_ids_mean_themselves(tmp_path: Path) -> None:
     file = tmp_path / "ids"
-    file.write_text("d.a[6.1]\n\nd.c[6.1]\tdeadbeef\n")
+    file.write_text("d.a[6.1]\n\nd.c[6.1]\n")
     assert is_wanted(Request(only=str(file)), _marks("a"))
     assert not is_wanted(Request(only=str(file)), _marks("ab"))
-    asked = Request(without=str(file))
-    assert is_left_out(asked, "d.a[6.1]", "anything")
-    assert is_left_out(asked, "d.c[6.1]", "deadbeef")
-    assert not is_left_out(asked, "d.c[6.1]", "changed"), "the case was changed since"
-    assert not is_left_out(asked, "d.new[6.1]", "")
-    assert not is_left_out(Request(), "d.a[6.1]", "")
 
 
 SECONDS = {f"d.{number}": float(number) for number in range(1, 42)}

@@ -23,6 +23,7 @@ class Limits:
     - ``gain``: of what further threads gain; with one lock around all, waits included, four are slower than one alone.
     - ``memory_per_file``: of slab memory for a file in use; xfs takes three times what ext4 takes.
     - ``mount``: of the time for mount and unmount; the settings' ``mount_s`` holds besides.
+    - ``cpu``: of an operation's processor time; as ``names_rate``, of which it is the other side.
     - ``late``: of the last pages of a list to its first; of 8000 names or 20000 vectors looked at anew in each call it
       is 10 and more.
     - ``search``: of the time to search n vectors to that of hashing their bytes with md5sum.
@@ -41,6 +42,7 @@ class Limits:
     gain: float = 0.4
     memory_per_file: float = 6.0
     mount: float = 20.0
+    cpu: float = 5.0
     late: float = 4.0
     search: float = 30.0
     vector_kept_bytes: float = 64.0

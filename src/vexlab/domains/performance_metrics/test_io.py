@@ -27,11 +27,11 @@ _ROUNDS = 9
 _LARGEST = 12 << 20  # bytes of a file
 
 
-def _tell(metrics: Metrics, job: FioJob, figures: Sequence[FioFigures]) -> None:
-    metrics.record(f"{job.name}_bytes_per_s", median(each.bytes_per_s for each in figures))
-    metrics.record(f"{job.name}_ops_per_s", median(each.ops_per_s for each in figures))
-    metrics.record(f"{job.name}_p50_us", median(each.p50_us for each in figures))
-    metrics.record(f"{job.name}_p99_us", median(each.p99_us for each in figures))
+def _tell(metrics: Metrics, job: str, figures: Sequence[FioFigures]) -> None:
+    metrics.record(f"{job}_bytes_per_s", median(each.bytes_per_s for each in figures))
+    metrics.record(f"{job}_ops_per_s", median(each.ops_per_s for each in figures))
+    metrics.record(f"{job}_p50_us", median(each.p50_us for each in figures))
+    metrics.record(f"{job}_p99_us", median(each.p99_us for each in figures))
 
 
 def _judge(
@@ -42,7 +42,8 @@ def _judge(
             sorted((each for each in figures if (each.job, each.side) == (job.name, side)), key=lambda each: each.round)
             for side in (TARGET, REFERENCE)
         ]
-        _tell(metrics, job, sides[TARGET])
+        _tell(metrics, job.name, sides[TARGET])
+        _tell(metrics, f"{job.name}_reference", sides[REFERENCE])
         pairs = list(zip(*sides, strict=True))
         judge.compare(job.name, [one.ops_per_s / other.ops_per_s for one, other in pairs], least=least)
         tails = [one.p99_us / max(other.p99_us, 1) for one, other in pairs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from statistics import median
 
 import pytest
 
@@ -11,6 +12,7 @@ from vexlab.domains.performance_metrics.judge import Judge
 from vexlab.domains.performance_metrics.limits import Limits
 from vexlab.domains.performance_metrics.machines import SHAPE
 from vexlab.domains.performance_metrics.pair import Pair
+from vexlab.plugin.fixtures import Metrics
 from vexlab.stats import median_interval
 
 pytestmark = [
@@ -48,7 +50,7 @@ def _times(pair: Pair, rounds: int) -> list[tuple[float, ...]]:
     return [tuple(numbers[at : at + 4]) for at in range(0, len(numbers), 4)]
 
 
-def test_mount(ext4: Pair, judge: Judge, limits: Limits, thresholds: Thresholds) -> None:
+def test_mount(ext4: Pair, judge: Judge, metrics: Metrics, limits: Limits, thresholds: Thresholds) -> None:
     """Mount and unmount take not many times longer than ext4's, and less than the settings allow."""
     ext4.perf("small", rounds=1, count=_FILES, warm_up=False)
     first = _times(ext4, 2)
@@ -60,6 +62,8 @@ def test_mount(ext4: Pair, judge: Judge, limits: Limits, thresholds: Thresholds)
     times = _times(ext4, _ROUNDS)
     judge.interval("mount_s", median_interval([each[1] for each in times]), most=thresholds.mount_s)
     judge.interval("unmount_s", median_interval([each[0] for each in times]), most=thresholds.mount_s)
+    metrics.record("mount_reference_s", median(each[3] for each in times))
+    metrics.record("unmount_reference_s", median(each[2] for each in times))
     judge.compare("mount", [mount / other for _, mount, _, other in times], most=limits.mount)
     judge.compare("unmount", [unmount / other for unmount, _, other, _ in times], most=limits.mount)
     ext4.clear()

@@ -35,6 +35,7 @@ def test_names(ext4: Pair, judge: Judge, metrics: Metrics, limits: Limits) -> No
     for phase in filter(done.__contains__, _PHASES):
         pairs = in_pairs(samples, phase)
         metrics.record(f"{phase}_per_s", median(target.per_second for target, _ in pairs))
+        metrics.record(f"{phase}_reference_per_s", median(reference.per_second for _, reference in pairs))
         if phase != "forget":
             judge.compare(phase, ratios(pairs, speed), least=limits.names_rate)
     ext4.clear()

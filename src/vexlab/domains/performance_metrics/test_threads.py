@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 
 import pytest
@@ -10,6 +11,7 @@ from vexlab.domains.performance_metrics.judge import Judge, in_pairs
 from vexlab.domains.performance_metrics.limits import Limits
 from vexlab.domains.performance_metrics.machines import SHAPE
 from vexlab.domains.performance_metrics.pair import Pair
+from vexlab.guest.fsperf import Sample
 from vexlab.plugin.fixtures import Metrics
 
 pytestmark = [
@@ -25,16 +27,21 @@ _JUDGED = tuple(phase for phase in _PHASES if phase != "remove")
 _ROUNDS, _COUNT = 11, 200
 
 
+def _tell(metrics: Metrics, name: str, pairs: Sequence[tuple[Sample, Sample]]) -> None:
+    metrics.record(f"{name}_per_s", median(target.per_second for target, _ in pairs))
+    metrics.record(f"{name}_reference_per_s", median(reference.per_second for _, reference in pairs))
+
+
 def test_threads(ext4: Pair, judge: Judge, metrics: Metrics, limits: Limits) -> None:
     """Two and four threads gain as much over one, or lose as little, as they do in ext4."""
     samples = ext4.perf(*_PHASES, rounds=_ROUNDS, count=_COUNT, threads=_THREADS)
     done = {each.phase for each in samples}  # what the filesystem has not got is left out
     for phase in filter(done.__contains__, _JUDGED):
         alone = in_pairs(samples, phase, 1)
-        metrics.record(f"{phase}_1_per_s", median(target.per_second for target, _ in alone))
+        _tell(metrics, f"{phase}_1", alone)
         for threads in _THREADS[1:]:
             together = in_pairs(samples, phase, threads)
-            metrics.record(f"{phase}_{threads}_per_s", median(target.per_second for target, _ in together))
+            _tell(metrics, f"{phase}_{threads}", together)
             gains = [
                 (many[0].per_second / one[0].per_second) / (many[1].per_second / one[1].per_second)
                 for many, one in zip(together, alone, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vexlab.guest.post_checks import PostChecks
-from vexlab.guest.vectors import ADAPTERS, VectorStore
+from vexlab.guest.vectors import ADAPTERS, IndexedStore, VectorStore
 from vexlab.model.target import Target
 
 
@@ -21,3 +21,11 @@ def store(target: Target, post_checks: PostChecks) -> VectorStore:
 def collection(post_checks: PostChecks) -> str:
     """Return the path of a file that is to become a collection."""
     return f"{post_checks.filesystem.mountpoint}/collection"
+
+
+@pytest.fixture
+def indexed(store: VectorStore) -> IndexedStore:
+    """Return the target's vectors where they can have an approximate index."""
+    if not isinstance(store, IndexedStore):
+        pytest.skip("the target's vectors have no approximate index")
+    return store

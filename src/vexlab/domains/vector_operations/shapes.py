@@ -4,10 +4,10 @@ from __future__ import annotations
 
 # Numbers and structures of include/uapi/vexfs.h. Put before a program.
 SHAPES = """
-CREATE, INFO, ADD, GET, DELETE, SEARCH, LIST = range(1, 8)
+CREATE, INFO, ADD, GET, DELETE, SEARCH, LIST, INDEX = range(1, 9)
 SHAPE = {CREATE: "5I3I", INFO: "4I4Q2I4Q", ADD: "4I6Q", GET: "2I3Q2I2Q", DELETE: "2I3Q", SEARCH: "4I2Q2I3Q",
-         LIST: "2I2Q2I3Q"}
-WRITES_ONLY = (CREATE, DELETE)
+         LIST: "2I2Q2I3Q", INDEX: "4I6Q"}
+WRITES_ONLY = (CREATE, DELETE, INDEX)
 """
 
 # Makes a call on the program's `fd` and returns its structure as the kernel left it.

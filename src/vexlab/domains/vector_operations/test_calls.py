@@ -70,8 +70,12 @@ delete = [1, 0, 1, 0, 0]
 search = [1, 4, 3, 0, F, R, 0, 0, 0, 0, 0]
 listing = [1, 8, 0, I, 0, 0, 0, 0, 0]
 info = [1] + [0] * 13
-good = {INFO: info, ADD: add, GET: get, DELETE: delete, SEARCH: search, LIST: listing}
-names = {CREATE: "create", INFO: "info", ADD: "add", GET: "get", DELETE: "delete", SEARCH: "search", LIST: "list"}
+lists = array.array("I", [0, 1, 2] * 8)
+A = lists.buffer_info()[0]
+index, by_index = [1, 4, 1, 3, 20, F, A, 0, 0, 0], [1, 4, 3, 1, F, R, 0, 2, 0, 0, 0]
+good = {INFO: info, ADD: add, GET: get, DELETE: delete, SEARCH: search, LIST: listing, INDEX: index}
+names = {CREATE: "create", INFO: "info", ADD: "add", GET: "get", DELETE: "delete", SEARCH: "search", LIST: "list",
+         INDEX: "index"}
 
 for number, values in [(CREATE, create), *good.items()]:
     fd = plain if number == CREATE else rw
@@ -84,7 +88,7 @@ for number, values in [(CREATE, create), *good.items()]:
         say(f"{names[number]} on a plain file", call(plain, number, values), "ENODATA")
 for number, values, places in ((CREATE, create, (4, 5, 6, 7)), (INFO, info, (10, 11, 12, 13)), (ADD, add, (8, 9)),
                                (GET, get, (7, 8)), (DELETE, delete, (1, 3, 4)), (SEARCH, search, (3, 7, 9, 10)),
-                               (LIST, listing, (5, 7, 8))):
+                               (LIST, listing, (5, 7, 8)), (INDEX, index, (7, 8, 9))):
     for place in places:
         fd = plain if number == CREATE else rw
         say(f"{names[number]} reserved or flags {place}", call(fd, number, with_(values, place, 1)), "EINVAL")
@@ -116,6 +120,34 @@ for pointer in (0, NULLISH, BAD, 0xfffffffffffffff8):
     if pointer:
         say(f"get vector at {pointer:#x}", call(rw, GET, with_(get, 3, pointer)), "EFAULT")
         say(f"add meta at {pointer:#x}", call(rw, ADD, with_(with_(add, 3, 8), 5, pointer)), "EFAULT", "EINVAL")
+say("search by an index that is not there", call(rw, SEARCH, by_index), "ENOENT")
+for flags, probes in ((1, 0), (1, 4097), (0, 1), (2, 0), (3, 1), (0x80000001, 1), (1, 0xffffffff)):
+    say(f"search with flags {flags:#x} and {probes} lists", call(rw, SEARCH, with_(with_(search, 3, flags), 7, probes)),
+        "EINVAL")
+say("index read-only", call(ro, INDEX, index), "EBADF")
+for place, name, values in ((1, "dim", (0, 3, 5, 0xffffffff)), (2, "type", (0, 2, 0xffffffff)),
+                            (3, "lists", (0, 4097, 0xffffffff)),
+                            (4, "count", (0, 21, 16777217, 1 << 32, (1 << 64) - 1))):
+    for value in values:
+        say(f"index {name} {value}", call(rw, INDEX, with_(index, place, value)), "EINVAL")
+for pointer in (0, NULLISH, BAD, 0xfffffffffffffff8):
+    for place, name in ((5, "centroids"), (6, "lists")):
+        say(f"index {name} at {pointer:#x}", call(rw, INDEX, with_(index, place, pointer)), "EFAULT")
+for value in (3, 0x10000, 0xffffffff):
+    lists[19] = value
+    say(f"index with vector 20 in list {value} of 3", call(rw, INDEX, index), "EINVAL")
+lists[19] = 1
+for place in (3, 4, 5, 6):
+    say(f"index taken away, with {place}", call(rw, INDEX, with_([1, 4, 0, 0, 0, 0, 0, 0, 0, 0], place, 1)), "EINVAL")
+for name, at in (("NaN", N), ("infinity", X)):
+    say(f"index {name}", call(rw, INDEX, with_(with_(index, 3, 1), 5, at)), "EINVAL")
+say("search by an index that was refused", call(rw, SEARCH, by_index), "ENOENT")
+say("index as it must be", call(rw, INDEX, index), "OK")
+say("search by index as it must be", call(ro, SEARCH, by_index), "OK")
+say("search by index through more lists than there are", call(ro, SEARCH, with_(by_index, 7, 4096)), "OK")
+say("index taken away", call(rw, INDEX, [1, 4, 0, 0, 0, 0, 0, 0, 0, 0]), "OK")
+say("index taken away twice", call(rw, INDEX, [1, 4, 0, 0, 0, 0, 0, 0, 0, 0]), "OK")
+say("search by an index that was taken away", call(rw, SEARCH, by_index), "ENOENT")
 say("add NaN", call(rw, ADD, with_(with_(add, 2, 1), 4, N)), "EINVAL")
 say("add infinity", call(rw, ADD, with_(with_(add, 2, 1), 4, X)), "EINVAL")
 say("search NaN", call(rw, SEARCH, with_(search, 4, N)), "EINVAL")
@@ -141,7 +173,7 @@ for number in (0, 10**6, 1 << 63, 0xffffffffffffffff, *aliases):
         fcntl.ioctl(rw, 3 << 30 | len(data) << 16 | 0xF6 << 8 | LIST, data, True)
         found = [id for id in ids[:struct.unpack("=" + SHAPE[LIST], data)[4]] if id < number]
         say(f"list from id {number} gives lower ones", str(found), "[]")
-for number in (8, 99, 255):
+for number in (9, 99, 255):
     request = 3 << 30 | 64 << 16 | 0xF6 << 8 | number
     try:
         fcntl.ioctl(rw, request, bytearray(64), True)

@@ -32,7 +32,7 @@ address = lambda memory: ctypes.addressof(ctypes.c_char.from_buffer(memory))
 compat = ctypes.CFUNCTYPE(ctypes.c_long, *[ctypes.c_uint] * 4)(address(code))
 libc = ctypes.CDLL(None, use_errno=True)
 arena = mmap.mmap(-1, 1 << 16, flags=LOW, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-ARG, FLOATS, META, OUT, META_OUT = (address(arena) + at for at in (0, 4096, 8192, 16384, 32768))
+ARG, FLOATS, META, LISTS, OUT, META_OUT = (address(arena) + at for at in (0, 4096, 8192, 12288, 16384, 32768))
 
 
 def call(bits, fd, number, values):
@@ -53,11 +53,14 @@ def call(bits, fd, number, values):
 _PROGRAM = r"""
 arena[4096:4096 + 4 * 4 * 20] = struct.pack("80f", *[(7 * n) % 13 for n in range(80)])
 arena[8192:8192 + 8 * 20] = bytes(range(160))
+arena[12288:12288 + 4 * 20] = struct.pack("20I", *[n % 2 for n in range(20)])
 steps = [
     ("create", CREATE, [1, 4, 0, 8, 0, 0, 0, 0]),
     ("add", ADD, [1, 4, 20, 8, FLOATS, META, 0, 0, 0, 0]),
     ("get", GET, [1, 4, 7, OUT, META_OUT, 8, 0, 0, 0]),
     ("search", SEARCH, [1, 4, 5, 0, FLOATS, OUT, 0, 0, 0, 0, 0]),
+    ("index", INDEX, [1, 4, 1, 2, 20, FLOATS, LISTS, 0, 0, 0]),
+    ("search by index", SEARCH, [1, 4, 5, 1, FLOATS, OUT, 0, 1, 0, 0, 0]),
     ("delete", DELETE, [1, 0, 3, 0, 0]),
     ("get what is deleted", GET, [1, 4, 3, OUT, 0, 0, 0, 0, 0]),
     ("list", LIST, [1, 64, 0, OUT, 0, 0, 0, 0, 0]),
@@ -69,7 +72,8 @@ files = {bits: os.open(f"{sys.argv[1]}/{bits}", os.O_RDWR | os.O_CREAT) for bits
 wrong = 0
 for name, number, values in steps:
     native, other = (call(bits, files[bits], number, values) for bits in IOCTL)
-    if name in ("create", "add", "get", "search", "delete", "list", "info") and native[0] != "OK":
+    works = name in ("create", "add", "get", "search", "index", "search by index", "delete", "list", "info")
+    if works and native[0] != "OK":
         wrong += 1
         print(f"{name}: {native[0]} from a 64-bit program")
     elif native != other:

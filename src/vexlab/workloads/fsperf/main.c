@@ -63,6 +63,15 @@ static long long now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
+/* Processor time of all threads of this program, ns. */
+static long long used(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
@@ -113,7 +122,7 @@ static long long run(struct worker *workers, int n)
 }
 
 static void print(const struct phase *phase, long round, int side, int threads, long done, long long ns,
-		  const struct counts *a, const struct counts *b)
+		  long long cpu, const struct counts *a, const struct counts *b)
 {
 	struct json json = { 0 };
 
@@ -124,6 +133,7 @@ static void print(const struct phase *phase, long round, int side, int threads, 
 	json_int(&json, "threads", threads);
 	json_int(&json, "count", done);
 	json_int(&json, "ns", ns);
+	json_int(&json, "cpu_ns", cpu);
 	json_int(&json, "reads", b->reads - a->reads);
 	json_int(&json, "read_sectors", b->read_sectors - a->read_sectors);
 	json_int(&json, "writes", b->writes - a->writes);
@@ -166,7 +176,7 @@ static bool measure(const struct phase *phase, const struct options *options, lo
 	struct worker workers[MOST_THREADS] = { 0 };
 	struct counts before, after;
 	long share = within(options, phase, options->count / n, side->shared ? n : 1), done = 0;
-	long long ns;
+	long long ns, cpu;
 
 	if (phase->needs && !profile_works(phase->needs))
 		return true;
@@ -185,13 +195,15 @@ static bool measure(const struct phase *phase, const struct options *options, lo
 	}
 	if (!counts_read(&before, side->counts, options->memory))
 		goto failed;
+	cpu = used();
 	ns = run(workers, n);
+	cpu = used() - cpu;
 	if (ns < 0 || !counts_read(&after, side->counts, options->memory))
 		goto failed;
 	for (int i = 0; i < n; i++)
 		done += workers[i].job.done;
 	if (round || !options->quiet_first)
-		print(phase, round, number, threads, done, ns, &before, &after);
+		print(phase, round, number, threads, done, ns, cpu, &before, &after);
 	return true;
 failed:
 	fprintf(stderr, "fsperf: %s in %s, round %ld: %s\n", phase->name, side->dir, round, strerror(errno));

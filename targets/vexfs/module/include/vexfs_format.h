@@ -45,10 +45,13 @@
 #define VEXFS_STATE_CLEAN	0x0001	/* unmounted, journal empty */
 #define VEXFS_STATE_ERROR	0x0002	/* an inconsistency was met */
 
+/* A collection has, or once had, an approximate index. */
+#define VEXFS_FEATURE_RO_COMPAT_VEC_INDEX 0x00000001u
+
 /* An image with a feature bit outside these sets is refused or read-only. */
 #define VEXFS_FEATURE_COMPAT_SUPP	0u
 #define VEXFS_FEATURE_INCOMPAT_SUPP	0u
-#define VEXFS_FEATURE_RO_COMPAT_SUPP	0u
+#define VEXFS_FEATURE_RO_COMPAT_SUPP	VEXFS_FEATURE_RO_COMPAT_VEC_INDEX
 
 struct vexfs_super_block {
 /*  0*/	__le32	s_magic;
@@ -117,7 +120,8 @@ struct vexfs_bitmap {
 
 /* i_flags */
 #define VEXFS_VECTOR_FL		0x00000001	/* a vector collection */
-#define VEXFS_FLAGS_KNOWN	VEXFS_VECTOR_FL
+#define VEXFS_INDEX_FL		0x00000002	/* the index of a collection */
+#define VEXFS_FLAGS_KNOWN	(VEXFS_VECTOR_FL | VEXFS_INDEX_FL)
 
 /* Symlinks up to this length stand in i_block, longer ones in a block. */
 #define VEXFS_FAST_SYMLINK_MAX	(VEXFS_N_BLOCKS * 4)
@@ -135,10 +139,11 @@ struct vexfs_vec_desc {
 	__le32	v_meta_size;		/* 0..256, multiple of 8 */
 	__le32	v_stride;		/* bytes of one record */
 /* 16*/	__le32	v_flags;		/* zero */
-	__le32	v_index_type;		/* zero: no approximate index */
-	__le32	v_index_ino;		/* inode that will hold the index */
-	__le32	v_index_state;
-/* 32*/	__le64	v_index_aux[2];
+	__le32	v_index_type;		/* VEXFS_VEC_INDEX_* */
+	__le32	v_index_ino;		/* the index: an inode without a name */
+	__le32	v_index_lists;		/* 1..VEXFS_IVF_LISTS_MAX */
+/* 32*/	__le64	v_index_count;		/* slots it covers, from 0 on */
+	__le64	v_index_aux;		/* zero */
 	__u8	v_reserved[16];
 };
 
@@ -162,7 +167,7 @@ struct vexfs_inode {
 /* 80*/	__le64	i_dtime;		/* seconds of deletion, else 0 */
 	__le32	i_flags;
 	__le32	i_generation;
-/* 96*/	__le32	i_parent;		/* directories: where ".." leads */
+/* 96*/	__le32	i_parent;		/* where ".." leads; whose index it is */
 	__le32	i_orphan_next;		/* next orphan, 0 at the end */
 	__le32	i_xattr_block;		/* 0: none */
 	__le32	i_rdev;			/* major << 20 | minor */
@@ -235,5 +240,43 @@ struct vexfs_vec_record {
 	__le32	r_reserved1;
 /* 32*/	__le32	r_vector[];		/* binary32 */
 };
+
+/* v_index_type */
+#define VEXFS_VEC_INDEX_NONE	0
+#define VEXFS_VEC_INDEX_IVF	1	/* inverted lists, one per centroid */
+
+#define VEXFS_IVF_MAGIC		0x56455849u	/* "VEXI" */
+#define VEXFS_IVF_VERSION	1
+#define VEXFS_IVF_LISTS_MAX	4096
+#define VEXFS_IVF_COUNT_MAX	(1u << 24)
+#define VEXFS_IVF_BLOCK_WORDS	1023
+#define VEXFS_IVF_HEAD_WORDS	16
+
+/*
+ * The file of an index is a sequence of 32-bit words: the header, the
+ * centroids (binary32[lists][dim]), the length of each list, the slots of each
+ * list in ascending order, zeros. Each block ends with the checksum
+ * crc(crc(crc(crc(seed, le32 ino), le32 generation), le32 file block), words).
+ */
+struct vexfs_ivf_block {
+	__le32	b_words[VEXFS_IVF_BLOCK_WORDS];
+	__le32	b_csum;
+};
+
+struct vexfs_ivf_head {
+/*  0*/	__le32	h_magic;
+	__le32	h_version;
+	__le32	h_dim;			/* as the collection's */
+	__le32	h_lists;
+/* 16*/	__le32	h_count;
+	__le32	h_owner;		/* inode of the collection */
+	__le32	h_reserved[10];		/* zero */
+};
+
+#define VEXFS_IVF_WORDS(dim, lists, count) \
+	(VEXFS_IVF_HEAD_WORDS + (__u64)(lists) * (dim) + (lists) + (count))
+#define VEXFS_IVF_BLOCKS(dim, lists, count) \
+	((__u32)((VEXFS_IVF_WORDS(dim, lists, count) + \
+		  VEXFS_IVF_BLOCK_WORDS - 1) / VEXFS_IVF_BLOCK_WORDS))
 
 #endif /* VEXFS_FORMAT_H */

@@ -22,7 +22,7 @@ static const struct {
 	{ ENODATA, "no vector collection" },
 	{ EUCLEAN, "stored data are damaged; unmount and run fsck.vexfs" },
 	{ EBADF, "not open for that" },
-	{ ENOENT, "no such file or vector" },
+	{ ENOENT, "no such file, vector or index" },
 };
 
 int failed(const char *path, const char *what)

@@ -27,6 +27,9 @@ struct request {
 	uint64_t	row;
 	uint32_t	k;
 	uint32_t	batch;		/* 0: as suits */
+	uint32_t	lists;		/* of an index, 0: as suits */
+	uint32_t	probes;		/* lists to search, 0: exactly */
+	bool		drop;
 };
 
 int ctl_status(const struct request *rq);
@@ -38,6 +41,8 @@ int ctl_delete(const struct request *rq);
 int ctl_search(const struct request *rq);
 int ctl_stats(const struct request *rq);
 int ctl_dump(const struct request *rq);
+int ctl_index(const struct request *rq);
+int ctl_measure(const struct request *rq);
 
 /* input.c: vectors from a file, one after another. */
 struct input;

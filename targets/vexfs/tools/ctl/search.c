@@ -46,6 +46,8 @@ int ctl_search(const struct request *rq)
 {
 	struct vexfs_vec_search search = {
 		.version = VEXFS_API_VERSION, .k = rq->k,
+		.flags = rq->probes ? VEXFS_SEARCH_INDEX : 0,
+		.probes = rq->probes,
 	};
 	struct vexfs_vec_result *results;
 	static float row[VEXFS_MAX_DIM];

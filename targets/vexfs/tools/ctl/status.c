@@ -103,6 +103,14 @@ int ctl_stats(const struct request *rq)
 		       (unsigned long long)info.next_id,
 		       (unsigned long long)info.bytes, info.stride,
 		       info.index_type ? "approximate" : "none, exact search");
+		if (info.index_type)
+			printf("  lists        %u\n"
+			       "  covers       %llu vectors\n"
+			       "  size         %llu bytes, %llu in memory\n",
+			       info.index_lists,
+			       (unsigned long long)info.index_count,
+			       (unsigned long long)info.index_bytes,
+			       (unsigned long long)info.index_memory);
 		return 0;
 	}
 	json_begin_object(&js, NULL);
@@ -115,6 +123,10 @@ int ctl_stats(const struct request *rq)
 	json_unsigned(&js, "bytes", info.bytes);
 	json_unsigned(&js, "stride", info.stride);
 	json_unsigned(&js, "index_type", info.index_type);
+	json_unsigned(&js, "index_lists", info.index_lists);
+	json_unsigned(&js, "index_count", info.index_count);
+	json_unsigned(&js, "index_bytes", info.index_bytes);
+	json_unsigned(&js, "index_memory", info.index_memory);
 	json_end_object(&js);
 	putchar('\n');
 	return 0;

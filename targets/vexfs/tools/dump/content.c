@@ -169,6 +169,38 @@ static int list_record_block(void *arg, unsigned int level, uint64_t lblk,
 	return err;
 }
 
+/* One block of an index: its words, and the checksum behind them. */
+static int list_index_block(void *arg, unsigned int level, uint64_t lblk,
+			    uint32_t block)
+{
+	uint32_t i = lblk ? 0 : VEXFS_IVF_HEAD_WORDS, ino;
+	struct listing *l = arg;
+	uint64_t start = (uint64_t)block * VEXFS_BLOCK_SIZE;
+	uint8_t buf[VEXFS_BLOCK_SIZE];
+	struct place p;
+	int err;
+
+	if (level)
+		return 0;
+	ino = l->ino;
+	err = device_read(&l->im->dev, block, buf);
+	p = make_place(S_INDEX, start, buf, ino, "index[%u]", ino);
+	if (!err && !lblk)
+		err = list_fixed(l, &p);
+	for (; i < VEXFS_IVF_BLOCK_WORDS && !err; i++) {
+		p = make_place(S_INDEX_WORD, start + 4 * i, buf + 4 * i, ino,
+			       "index[%u].block[%llu].at[%u]", ino,
+			       (unsigned long long)lblk, i);
+		p.slot = lblk;
+		err = list_fixed(l, &p);
+	}
+	p = make_place(S_INDEX_CSUM, start + 4 * VEXFS_IVF_BLOCK_WORDS,
+		       buf + 4 * VEXFS_IVF_BLOCK_WORDS, ino,
+		       "index[%u].block[%llu]", ino, (unsigned long long)lblk);
+	p.slot = lblk;
+	return err ? err : list_fixed(l, &p);
+}
+
 int list_inode(struct listing *l, uint32_t ino, const struct vexfs_inode *inode,
 	       uint64_t offset)
 {
@@ -188,5 +220,7 @@ int list_inode(struct listing *l, uint32_t ino, const struct vexfs_inode *inode,
 	if (!err && le32toh(inode->i_flags) & VEXFS_VECTOR_FL &&
 	    !vec_desc_check(&inode->i_vec))
 		err = walk_blocks(dev, &l->im->lo, inode, list_record_block, l);
+	if (!err && le32toh(inode->i_flags) & VEXFS_INDEX_FL)
+		err = walk_blocks(dev, &l->im->lo, inode, list_index_block, l);
 	return err;
 }

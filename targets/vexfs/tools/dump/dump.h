@@ -37,6 +37,9 @@ enum structure {
 	S_XATTR,		/* block header */
 	S_XATTR_ENTRY,
 	S_RECORD,
+	S_INDEX,		/* header */
+	S_INDEX_WORD,
+	S_INDEX_CSUM,
 	S_COUNT,
 };
 
@@ -52,7 +55,7 @@ struct place {
 	uint64_t	offset;		/* in the image */
 	const uint8_t	*data;
 	uint32_t	id;		/* group, inode or block */
-	uint64_t	slot;		/* of a record */
+	uint64_t	slot;		/* of a record; file block of an index */
 	uint32_t	stride;		/* of a record */
 };
 

@@ -10,6 +10,7 @@
 
 #include "crc32c.h"
 #include "dump.h"
+#include "ivf.h"
 #include "jbd2.h"
 #include "text.h"
 #include "walk.h"
@@ -80,6 +81,14 @@ static void seal(struct image *im, const struct place *p, uint8_t *block)
 			((struct vexfs_vec_record *)at)->r_csum =
 				record_csum(lo, le32toh(inode.i_vec.v_stride),
 					    at);
+		break;
+	case S_INDEX:
+	case S_INDEX_WORD:
+	case S_INDEX_CSUM:
+		if (!walk_read_inode(&im->dev, lo, p->id, &inode))
+			((struct vexfs_ivf_block *)block)->b_csum =
+				ivf_csum(lo, p->id, inode.i_generation,
+					 p->slot, (void *)block);
 		break;
 	default:
 		break;	/* no checksum of its own */

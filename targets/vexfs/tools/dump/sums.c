@@ -12,6 +12,7 @@
 #include "crc32c.h"
 #include "dump.h"
 #include "jbd2.h"
+#include "walk.h"
 
 static uint32_t start_from(const struct layout *lo, uint32_t id)
 {
@@ -25,6 +26,7 @@ bool place_sum(const struct image *im, const struct place *p, struct sum *sum)
 {
 	uint64_t block = p->offset / VEXFS_BLOCK_SIZE * VEXFS_BLOCK_SIZE;
 	uint64_t at = p->offset;
+	struct vexfs_inode inode;
 
 	*sum = (struct sum){ .init = start_from(&im->lo, p->id), .encoding = LE };
 	switch (p->structure) {
@@ -65,6 +67,17 @@ bool place_sum(const struct image *im, const struct place *p, struct sum *sum)
 		sum->offset = at + offsetof(struct vexfs_vec_record, r_csum);
 		sum->ranges[0] = (struct range){ at, 8 };
 		sum->ranges[1] = (struct range){ at + 16, p->stride - 16 };
+		return true;
+	case S_INDEX:
+	case S_INDEX_WORD:
+	case S_INDEX_CSUM:
+		if (walk_read_inode((struct device *)&im->dev, &im->lo, p->id,
+				    &inode))
+			return false;
+		sum->init = crc32c_le32(sum->init, le32toh(inode.i_generation));
+		sum->init = crc32c_le32(sum->init, p->slot);
+		sum->offset = block + offsetof(struct vexfs_ivf_block, b_csum);
+		sum->ranges[0] = (struct range){ block, sum->offset - block };
 		return true;
 	default:
 		return false;
@@ -126,7 +139,9 @@ static const struct {
 	{ "s_padding", "free" }, { "s_padding2", "free" },
 	{ "s_users", "free" }, { "x_reserved", "free" },
 	{ "r_reserved0", "free" }, { "r_reserved1", "free" },
+	{ "i_vec.v_index_ino", "inode" }, { "h_owner", "inode" },
 	{ "i_vec.v_index_aux", "free" }, { "i_vec.v_reserved", "free" },
+	{ "h_reserved", "free" },
 	{ "r_vector", "free" }, { "metadata", "free" }, { "target", "free" },
 	{ "e_value", "free" },
 };
@@ -173,6 +188,8 @@ static const char *sort_of(uint32_t ino, const struct vexfs_inode *inode)
 		return "orphan";
 	if (le32toh(inode->i_flags) & VEXFS_VECTOR_FL)
 		return "collection";
+	if (le32toh(inode->i_flags) & VEXFS_INDEX_FL)
+		return "index";
 	switch (le16toh(inode->i_mode) & S_IFMT) {
 	case S_IFREG:
 		return inode->i_xattr_block ? "file with attributes" : "file";

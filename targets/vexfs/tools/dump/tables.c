@@ -108,9 +108,9 @@ static const struct field inode_fields[] = {
 	VEC(v_flags, LE),
 	VEC(v_index_type, LE),
 	VEC(v_index_ino, LE),
-	VEC(v_index_state, LE),
-	VEC(v_index_aux[0], LE),
-	VEC(v_index_aux[1], LE),
+	VEC(v_index_lists, LE),
+	VEC(v_index_count, LE),
+	VEC(v_index_aux, LE),
 	VEC(v_reserved, BYTES),
 	F(vexfs_inode, i_reserved2, BYTES),
 	F(vexfs_inode, i_csum, LE),
@@ -202,6 +202,27 @@ static const struct field record_fields[] = {
 	{ }
 };
 
+static const struct field index_fields[] = {
+	F(vexfs_ivf_head, h_magic, LE),
+	F(vexfs_ivf_head, h_version, LE),
+	F(vexfs_ivf_head, h_dim, LE),
+	F(vexfs_ivf_head, h_lists, LE),
+	F(vexfs_ivf_head, h_count, LE),
+	F(vexfs_ivf_head, h_owner, LE),
+	F(vexfs_ivf_head, h_reserved, BYTES),
+	{ }
+};
+
+static const struct field word_fields[] = {
+	{ "word", 0, 4, LE },
+	{ }
+};
+
+static const struct field block_csum_fields[] = {
+	{ "b_csum", 0, 4, LE },
+	{ }
+};
+
 const struct field *const structure_fields[S_COUNT] = {
 	[S_SUPER] = super_fields,
 	[S_DESC] = desc_fields,
@@ -214,6 +235,9 @@ const struct field *const structure_fields[S_COUNT] = {
 	[S_XATTR] = xattr_fields,
 	[S_XATTR_ENTRY] = xattr_entry_fields,
 	[S_RECORD] = record_fields,
+	[S_INDEX] = index_fields,
+	[S_INDEX_WORD] = word_fields,
+	[S_INDEX_CSUM] = block_csum_fields,
 };
 
 uint64_t field_number(const struct field *f, const uint8_t *data)

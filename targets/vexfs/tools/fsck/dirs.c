@@ -143,6 +143,9 @@ static bool check_entry(struct dir_check *dc, uint32_t pos)
 		return true;
 	if (!node)
 		return refuse(dc, P_DIR_DANGLING, pos, "there is no such inode");
+	if (node->index)
+		return refuse(dc, P_DIR_DANGLING, pos,
+			      "the inode is a collection's index");
 	added = names_add(&dc->names, le32toh(name_hash(&c->fs.lo, de->d_name,
 						     de->d_name_len)), de->d_name,
 			  de->d_name_len);

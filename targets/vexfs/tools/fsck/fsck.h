@@ -82,6 +82,9 @@ enum problem_id {
 	P_VEC_FLAG,
 	P_VEC_HOLE,
 	P_VEC_RECORD,
+	P_VEC_INDEX,
+	P_VEC_INDEX_INODE,
+	P_VEC_INDEX_LOST,
 	P_BLOCK_BITMAP,
 	P_BLOCK_BITMAP_CSUM,
 	P_INODE_BITMAP,
@@ -96,6 +99,7 @@ struct node {
 	uint16_t	mode;		/* 0: not used */
 	uint8_t		maybe;		/* looks used, its bit says free */
 	uint8_t		connected;	/* reached from the root */
+	uint8_t		index;		/* of a collection, which is its name */
 	uint32_t	links;		/* as stored */
 	uint32_t	refs;		/* entries that name it */
 	uint32_t	subdirs;
@@ -168,6 +172,7 @@ struct check {
 	uint32_t		lost_found;
 	uint32_t		files;
 	uint32_t		dirs;
+	uint32_t		indexes;
 	uint32_t		visits;
 };
 
@@ -316,6 +321,15 @@ void check_links(struct check *c);
 /* vectors.c */
 void check_collections(struct check *c);
 bool check_vec_desc(struct check *c, uint32_t ino, struct vexfs_inode *raw);
+/* Bytes of a file, holes read as zeros. */
+void read_file(struct check *c, const struct vexfs_inode *raw, uint64_t pos,
+	       uint8_t *buf, size_t len);
+
+/* indexes.c */
+bool check_index_desc(struct check *c, uint32_t ino, struct vexfs_inode *raw);
+/* Counts a reference to each index that a collection may have. */
+void claim_indexes(struct check *c);
+void check_index(struct check *c, uint32_t owner);
 
 /* groups.c */
 void check_groups(struct check *c);

@@ -62,7 +62,16 @@ void check_inode_fields(struct inode_check *ic)
 	    "the birth time has more than a second of nanoseconds");
 	FIX(ic, i_dtime, raw->i_dtime && raw->i_links,
 	    "in use, but has a time of deletion");
-	FIX(ic, i_parent, raw->i_parent && !S_ISDIR(mode),
+	if (le32toh(raw->i_flags) & VEXFS_INDEX_FL &&
+	    (!S_ISREG(mode) || le32toh(raw->i_flags) & VEXFS_VECTOR_FL) &&
+	    problem(ic->c, P_INODE_FIELD,
+		    "Inode %u: marked as an index, which it cannot be",
+		    ic->ino)) {
+		raw->i_flags &= ~htole32(VEXFS_INDEX_FL);
+		ic->dirty = true;
+	}
+	FIX(ic, i_parent, raw->i_parent && !S_ISDIR(mode) &&
+	    !(le32toh(raw->i_flags) & VEXFS_INDEX_FL),
 	    "no directory, but names a parent");
 	if (unknown && problem(ic->c, P_INODE_FIELD,
 			       "Inode %u: unknown flags (%#x)", ic->ino,

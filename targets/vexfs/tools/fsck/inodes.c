@@ -114,6 +114,8 @@ void check_inode(struct check *c, uint32_t ino, struct vexfs_inode *raw)
 		c->files++;
 	}
 	check_inode_fields(&ic);
+	ic.node->index = !!(le32toh(raw->i_flags) & VEXFS_INDEX_FL);
+	c->indexes += ic.node->index;
 	ic.owned = check_xattrs(c, ino, raw, &ic.dirty);
 	check_content(&ic);
 	if (ic.node->mode && !stopped(c))

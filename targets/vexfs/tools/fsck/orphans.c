@@ -125,6 +125,25 @@ static void delete_inode(struct check *c, uint32_t ino, struct vexfs_inode *raw)
 	put_inode(c, ino, raw);
 }
 
+/* A collection takes its index along. */
+static void delete_index(struct check *c, uint32_t owner,
+			 struct vexfs_inode *raw)
+{
+	uint32_t ino = le32toh(raw->i_vec.v_index_ino);
+	struct vexfs_inode index;
+
+	if (!(le32toh(raw->i_flags) & VEXFS_VECTOR_FL) ||
+	    ino < VEXFS_FIRST_INO || ino > c->fs.lo.inodes)
+		return;
+	get_inode(c, ino, &index);
+	if (!inode_alive(c, ino, &index) ||
+	    !(le32toh(index.i_flags) & VEXFS_INDEX_FL) ||
+	    le32toh(index.i_parent) != owner)
+		return;
+	index.i_links = 0;
+	delete_inode(c, ino, &index);
+}
+
 static void finish_truncation(struct check *c, uint32_t ino,
 			      struct vexfs_inode *raw)
 {
@@ -190,6 +209,7 @@ void work_off_orphans(struct check *c)
 		get_inode(c, ino, &raw);
 		next = le32toh(raw.i_orphan_next);
 		if (!raw.i_links) {
+			delete_index(c, ino, &raw);
 			delete_inode(c, ino, &raw);
 			deleted++;
 		} else {

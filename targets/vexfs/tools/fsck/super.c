@@ -231,6 +231,8 @@ static void use_candidate(struct check *c, const struct candidate *best,
 static void check_fields(struct check *c)
 {
 	const struct vexfs_super_block *old = (void *)c->sb_block;
+	const __le32 incompat = htole32(VEXFS_FEATURE_INCOMPAT_SUPP);
+	const __le32 ro_compat = htole32(VEXFS_FEATURE_RO_COMPAT_SUPP);
 	struct vexfs_super_block *sb = &c->fs.sb;
 	uint32_t unknown;
 
@@ -255,11 +257,12 @@ static void check_fields(struct check *c)
 		sb->s_state &= ~htole32(unknown);
 		c->sb_dirty = true;
 	}
-	if ((sb->s_feature_incompat || sb->s_feature_ro_compat) &&
+	if ((sb->s_feature_incompat & ~incompat ||
+	     sb->s_feature_ro_compat & ~ro_compat) &&
 	    problem(c, P_SB_FEATURES,
 		    "The damaged superblock names features that do not exist")) {
-		sb->s_feature_incompat = 0;
-		sb->s_feature_ro_compat = 0;
+		sb->s_feature_incompat &= incompat;
+		sb->s_feature_ro_compat &= ro_compat;
 		c->sb_dirty = true;
 	}
 	if (le32toh(sb->s_state) & VEXFS_STATE_ERROR &&
@@ -326,6 +329,8 @@ void check_super_copies(struct check *c)
 	uint32_t group;
 
 	memcpy(sb, &c->fs.sb, STATIC_BYTES);
+	/* The kernel adds to these, in the superblock alone. */
+	sb->s_feature_ro_compat = 0;
 	sb->s_state = htole32(VEXFS_STATE_CLEAN);
 	sb->s_mkfs_time = c->fs.sb.s_mkfs_time;
 	sb->s_write_time = c->fs.sb.s_mkfs_time;

@@ -242,9 +242,12 @@ void check_tree(struct check *c)
 	each_node(c, visit_dir);
 }
 
+/* A file without a name, or an index without a collection. */
 static void delete_unlinked(struct check *c, uint32_t ino, struct node *node)
 {
-	if (!problem(c, P_UNLINKED, "Inode %u has no link and no name and is "
+	if (node->index ? !problem(c, P_VEC_INDEX_LOST, "Inode %u is an index, "
+				   "and no collection's", ino) :
+	    !problem(c, P_UNLINKED, "Inode %u has no link and no name and is "
 		     "not on the orphan list", ino))
 		return;
 	erase_inode(c, ino);
@@ -259,7 +262,7 @@ static void visit_links(struct check *c, uint32_t ino, struct node *node)
 	uint32_t should;
 
 	if (!S_ISDIR(node->mode) && !node->refs) {
-		if (!node->links) {
+		if (!node->links || node->index) {
 			delete_unlinked(c, ino, node);
 			return;
 		}

@@ -39,6 +39,12 @@ static void transfer(struct check *c, const struct vexfs_inode *raw,
 	}
 }
 
+void read_file(struct check *c, const struct vexfs_inode *raw, uint64_t pos,
+	       uint8_t *buf, size_t len)
+{
+	transfer(c, raw, pos, buf, len, false);
+}
+
 static bool first_record_fits(struct check *c, const struct vexfs_inode *raw,
 			      const struct vexfs_vec_desc *desc)
 {
@@ -170,7 +176,7 @@ bool check_vec_desc(struct check *c, uint32_t ino, struct vexfs_inode *raw)
 		return dirty;
 	if (le64toh(raw->i_size) % le32toh(raw->i_vec.v_stride))
 		dirty |= wrong_size(c, ino, raw);
-	return dirty;
+	return check_index_desc(c, ino, raw) || dirty;
 }
 
 static void check_records(struct check *c, uint32_t ino, uint64_t bytes)
@@ -210,6 +216,8 @@ void check_collections(struct check *c)
 	struct collection *items = c->collections.items;
 	size_t i;
 
-	for (i = 0; i < c->collections.count && !stopped(c); i++)
+	for (i = 0; i < c->collections.count && !stopped(c); i++) {
 		check_records(c, items[i].ino, items[i].bytes);
+		check_index(c, items[i].ino);
+	}
 }

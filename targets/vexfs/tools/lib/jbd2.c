@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The journal's superblock (docs/format.md, section 11).
+ * The journal's superblock (docs/format.md, section 12).
  */
 
 #include <endian.h>

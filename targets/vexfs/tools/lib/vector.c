@@ -52,9 +52,7 @@ const char *vec_desc_check(const struct vexfs_vec_desc *desc)
 		return "unknown metric";
 	if (le16toh(desc->v_version) != VEXFS_VEC_VERSION)
 		return "unknown version";
-	if (desc->v_flags || desc->v_index_type || desc->v_index_ino ||
-	    desc->v_index_state ||
-	    !all_zero(desc->v_index_aux, sizeof(desc->v_index_aux)) ||
+	if (desc->v_flags || desc->v_index_aux ||
 	    !all_zero(desc->v_reserved, sizeof(desc->v_reserved)))
 		return "reserved bytes are not zero";
 	return NULL;

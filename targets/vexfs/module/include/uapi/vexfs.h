@@ -28,6 +28,8 @@
 #define VEXFS_MAX_ADD		1048576	/* vectors in one VEC_ADD */
 #define VEXFS_MAX_K		16384	/* results of one VEC_SEARCH */
 #define VEXFS_MAX_LIST		65536	/* ids of one VEC_LIST */
+#define VEXFS_MAX_LISTS		4096	/* lists of an index */
+#define VEXFS_MAX_INDEXED	16777216 /* vectors an index covers */
 
 /*
  * Distances; the nearest is the smallest. Components are binary32, sums are
@@ -79,8 +81,13 @@ struct vexfs_vec_info {
 	__u64	next_id;		/* id the next vector will get */
 	__u64	bytes;			/* size of the file */
 	__u32	stride;			/* bytes of one record */
-	__u32	index_type;		/* 0: exact search only */
-	__u64	reserved[4];
+	__u32	index_type;		/* enum vexfs_index_type */
+	/* Zero when asking. */
+	__u64	index_count;		/* vectors it covers, from id 1 on */
+	__u64	index_bytes;		/* size on the disk */
+	__u64	index_memory;		/* bytes in memory, 0: not loaded */
+	__u32	index_lists;
+	__u32	reserved;		/* zero, also afterwards */
 };
 
 /*
@@ -126,16 +133,26 @@ struct vexfs_vec_result {
 	__u64	distance_bits;		/* binary64; see vexfs_distance() */
 };
 
-/* File open for reading. Results by distance, then by id. */
+/*
+ * With this flag a search looks into the probes lists whose centroids are the
+ * nearest, and at the vectors added since the index was made. Without, it is
+ * exact, and probes must be 0.
+ */
+#define VEXFS_SEARCH_INDEX	0x00000001
+
+/*
+ * File open for reading. Results by distance, then by id. ENOENT: a search by
+ * index in a collection without. EUCLEAN from one: the index is damaged.
+ */
 struct vexfs_vec_search {
 	__u32	version;
 	__u32	dim;			/* must be the collection's */
 	__u32	k;			/* 1..VEXFS_MAX_K; room at results */
-	__u32	flags;			/* 0 */
+	__u32	flags;			/* VEXFS_SEARCH_* */
 	__u64	query;			/* const float[dim] */
 	__u64	results;		/* struct vexfs_vec_result[k] */
 	__u32	found;			/* out: results written, <= k */
-	__u32	reserved0;
+	__u32	probes;			/* by index: lists, 1..VEXFS_MAX_LISTS */
 	__u64	scanned;		/* out: live vectors compared */
 	__u64	reserved[2];
 };
@@ -152,6 +169,30 @@ struct vexfs_vec_list {
 	__u64	reserved[2];
 };
 
+enum vexfs_index_type {
+	VEXFS_INDEX_NONE	= 0,	/* exact search only */
+	VEXFS_INDEX_IVF		= 1,	/* a list of vectors per centroid */
+};
+
+/*
+ * File open for writing. Makes an index of the vectors with ids 1..count, in
+ * place of the one there is, if any: wholly or not at all, also across a
+ * crash. The caller says which list each belongs to; any distribution is valid,
+ * and how good a search by index is depends on it. Vectors added later are
+ * always compared. Type NONE takes the index away; lists, count and pointers
+ * must be 0 then. Deleting vectors leaves the index as it is.
+ */
+struct vexfs_vec_index {
+	__u32	version;
+	__u32	dim;			/* must be the collection's */
+	__u32	type;			/* enum vexfs_index_type */
+	__u32	lists;			/* 1..VEXFS_MAX_LISTS */
+	__u64	count;			/* 1..VEXFS_MAX_INDEXED */
+	__u64	centroids;		/* const float[lists][dim], finite */
+	__u64	assignment;		/* const __u32[count], below lists */
+	__u64	reserved[3];
+};
+
 #define VEXFS_IOC_TYPE		0xF6
 #define VEXFS_IOC_FS_INFO	_IOWR(VEXFS_IOC_TYPE, 0, struct vexfs_fs_info)
 #define VEXFS_IOC_VEC_CREATE	_IOW(VEXFS_IOC_TYPE, 1, struct vexfs_vec_create)
@@ -161,6 +202,7 @@ struct vexfs_vec_list {
 #define VEXFS_IOC_VEC_DELETE	_IOW(VEXFS_IOC_TYPE, 5, struct vexfs_vec_delete)
 #define VEXFS_IOC_VEC_SEARCH	_IOWR(VEXFS_IOC_TYPE, 6, struct vexfs_vec_search)
 #define VEXFS_IOC_VEC_LIST	_IOWR(VEXFS_IOC_TYPE, 7, struct vexfs_vec_list)
+#define VEXFS_IOC_VEC_INDEX	_IOW(VEXFS_IOC_TYPE, 8, struct vexfs_vec_index)
 
 #ifndef __KERNEL__
 static inline double vexfs_distance(const struct vexfs_vec_result *r)

@@ -1,0 +1,1 @@
+"""Alerts of a run to a webhook, for people who run no Prometheus."""

@@ -1,0 +1,34 @@
+"""``vexlab metrics``: the metrics of ``vexlab serve`` for who runs no server."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import click
+
+from vexlab.cli.store import opened, results_option
+from vexlab.errors import UsageError
+
+
+@click.command(name="metrics")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write them there, whole or not at all: FILE.prom of node-exporter's textfile collector.",
+)
+@results_option
+def command(*, output: Path | None, results_dir: str | None) -> None:
+    """Print the metrics that `vexlab serve` offers to Prometheus, or write them for node-exporter."""
+    if importlib.util.find_spec("prometheus_client") is None:
+        raise UsageError("`vexlab metrics` needs prometheus_client", hint="pip install 'vexlab[serve]'")
+    from vexlab.metrics.exporter import Exporter
+
+    with opened(results_dir) as store:
+        exporter = Exporter(store)
+        exporter.look()
+        if output:
+            exporter.write(output)
+        else:
+            click.echo(exporter.render()[0].decode(), nl=False)

@@ -1,0 +1,192 @@
+"""One suite, or one of its tests, run in one machine: what it is given, what it printed, what is made of that."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+import pytest
+
+from vexlab.errors import MachineError, TargetFailure
+from vexlab.guest.block import device_of
+from vexlab.guest.module import GuestModule
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.post_checks import PostChecks
+from vexlab.lab import SCRATCH, Lab, Order
+from vexlab.model.kernel import Kernel
+from vexlab.model.machine import CommandResult, Disk
+from vexlab.model.profile import Profile
+from vexlab.model.request import Request
+from vexlab.model.subresult import SubResult, SubVerdict
+from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.capabilities import effective
+from vexlab.plugin.fixtures import Metrics, SubResults
+from vexlab.plugin.options import request_of, settings_of, the_lab
+from vexlab.plugin.recorder import Recorder
+from vexlab.suites import given_place
+from vexlab.suites.adapter import FOLDER, PAYLOAD, Expunged, Installed, Job, Search, Selection, Suite, tolerated
+from vexlab.suites.lists import read_lists
+from vexlab.suites.payload import pack
+from vexlab.vm.files import BUSYBOX
+from vexlab.vm.machine import Machine
+
+_LOG = "suite.log"  # in a case's folder: what the suite printed
+_LOG_MOST = 16 << 20  # bytes
+_EVIDENCE_MOST = 8 << 20  # bytes of one file that the suite left
+_MOUNT = f'mkdir -p {FOLDER} && {BUSYBOX} mount -t squashfs -o ro "$1" {FOLDER}'
+_ODD = re.compile(r"[^\w.-]")
+_INSTALLED = pytest.StashKey[dict[str, Installed]]()
+
+
+def found_by(suite: Suite, config: pytest.Config) -> Installed:
+    """Return where the suite is installed; looked for once in a session."""
+    known = config.stash.setdefault(_INSTALLED, {})
+    if suite.name not in known:
+        given = given_place(suite.name, request_of(config).suite_tree, settings_of(config).suites)
+        known[suite.name] = suite.find(Search(given=given, cache=the_lab(config).cache))
+    return known[suite.name]
+
+
+def selection_of(request: Request) -> Selection:
+    """Return which of the suite's tests are asked for."""
+    tests = tuple(test for words in request.suite_tests for test in words.split())
+    return Selection(groups=request.suite_groups, tests=tests)
+
+
+def order_of(
+    suite: Suite,
+    installed: Installed,
+    lab: Lab,
+    target: Target,
+    kernel: Kernel,
+    artifact: ModuleArtifact,
+    profile: Profile | None,
+) -> Order:
+    """Return the machine that the suite wants: its image and disks, and itself on a disk of its own."""
+    payload = Disk(serial=PAYLOAD, file=pack(suite.pack(installed, target), lab.cache), readonly=True)
+    wanted = (replace(SCRATCH, size=suite.scratch), *suite.disks)
+    disks = tuple(replace(each, size=max(each.size, target.min_disk)) for each in wanted)
+    return Order(
+        target=target,
+        kernel=kernel,
+        artifact=artifact,
+        memory=max(lab.settings.memory, suite.memory),
+        cpus=lab.settings.cpus,
+        disks=(*disks, payload),
+        recipe=suite.recipe,
+        profile=profile,
+    )
+
+
+class Bench:
+    """A suite and the machine for it. ``check`` comes first, then ``prepare``, then ``run``."""
+
+    def __init__(
+        self, suite: Suite, order: Order, recorder: Recorder, config: pytest.Config, test: str, *, loads: bool
+    ) -> None:
+        asked = request_of(config)
+        self._suite = suite
+        self._order = order
+        self._recorder = recorder
+        self._loads = loads
+        self._known = read_lists(order.target, suite.name, order.kernel.release, asked.suite_exclude)
+        self._job = Job(
+            target=effective(order.target, order.profile),
+            kernel=order.kernel,
+            profile=order.profile,
+            mountpoint="/mnt/test",
+            devices={},
+            test=test,
+            selection=selection_of(asked),
+            skip=tuple(each.test for each in self._known if not each.fails),
+            timeout=suite.timeout,
+            seed=1 if asked.seed is None else asked.seed,
+        )
+
+    def check(self) -> None:
+        """Skip the case where its one test is excluded, before a machine is made for it."""
+        entry = self._entry(self._job.test) if self._job.test else None
+        if entry and not entry.fails:
+            pytest.skip(f"excluded: {entry.reason}")
+
+    def prepare(self, machine: Machine) -> None:
+        """Bring the suite and the filesystem into the machine."""
+        mounted = machine.ash(_MOUNT, device_of(machine, PAYLOAD))
+        if not mounted.ok:
+            raise MachineError(f"the suite's disk cannot be mounted: {mounted}")
+        if self._loads:
+            loaded = GuestModule(machine, self._order.target).load()
+            if not loaded.ok:
+                raise TargetFailure(f"the module does not load: {loaded}")
+        devices = {disk.serial: device_of(machine, disk.serial) for disk in self._order.disks if not disk.readonly}
+        self._job = replace(self._job, devices=devices)
+        self._filesystem = GuestFilesystem(
+            machine, self._job.target, devices[SCRATCH.serial], profile=self._order.profile
+        )
+        self._job = replace(self._job, mountpoint=self._filesystem.mountpoint)
+        if self._suite.mounted:
+            for does, what in ((self._filesystem.mkfs, "mkfs"), (self._filesystem.mount, "mount")):
+                done = does()
+                if not done.ok:
+                    raise TargetFailure(f"{what} failed: {done}")
+            self._filesystem.prove()
+
+    def run(self, subresults: SubResults, metrics: Metrics) -> None:
+        """Run the suite, keep its output, and tell how each of its tests ended."""
+        output = bytearray()
+
+        def take(_stream: int, data: bytes) -> None:
+            output.extend(data[: max(0, _LOG_MOST - len(output))])
+
+        module = GuestModule(self._filesystem.machine, self._order.target) if self._loads else None
+        checks = PostChecks(self._filesystem, module) if self._suite.mounted else None
+        ended: CommandResult | None = None
+        argv = self._suite.run(self._job)
+        try:
+            ended = self._filesystem.machine.stream(argv, take, timeout=self._job.timeout)
+        finally:
+            self._keep(bytes(output))
+            text = bytes(output).decode(errors="replace")
+            results = tolerated(self._suite.parse(self._job, text, ended), self._known)
+            self._tell(results, subresults, metrics)
+        self._judge(results, checks)
+
+    def _tell(self, results: tuple[SubResult, ...], subresults: SubResults, metrics: Metrics) -> None:
+        if self._job.test:
+            return  # the case's own verdict says it
+        for each in results:
+            subresults.record(each.name, each.verdict, each.words, duration_s=each.duration_s)
+        metrics.record("tests_count", sum(each.verdict in (SubVerdict.PASSED, SubVerdict.FAILED) for each in results))
+
+    def _judge(self, results: tuple[SubResult, ...], checks: PostChecks | None) -> None:
+        if not results:
+            raise TargetFailure(f"{self._suite.name} tells of no test; {_LOG} has what it printed")
+        if self._job.test:
+            self._judge_one(results[0])
+        elif all(each.verdict in (SubVerdict.SKIPPED, SubVerdict.REFUSED) for each in results):
+            pytest.skip(f"none of its {len(results)} tests could run: {results[0].words}")
+        if checks and not any(each.verdict is SubVerdict.FAILED for each in results):
+            checks.run()
+
+    def _judge_one(self, result: SubResult) -> None:
+        if result.verdict in (SubVerdict.SKIPPED, SubVerdict.REFUSED):
+            pytest.skip(result.words)
+        if result.verdict is not SubVerdict.PASSED:
+            raise TargetFailure(result.words)
+
+    def _keep(self, output: bytes) -> None:
+        folder = self._recorder.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _LOG).write_bytes(output)
+        for name, path in self._suite.evidence(self._job).items():
+            file = folder / (_ODD.sub("_", name) or "file")
+            with suppress(MachineError):  # it is dead, or the suite left no such file
+                with file.open("wb") as into:
+                    self._filesystem.machine.pull_to(path, into, most=_EVIDENCE_MOST)
+                continue
+            file.unlink(missing_ok=True)
+
+    def _entry(self, test: str) -> Expunged | None:
+        return next((each for each in self._known if fnmatchcase(test, each.test)), None)

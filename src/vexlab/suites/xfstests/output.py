@@ -1,0 +1,88 @@
+"""What ``./check`` says of one test, and what the capability profile says to that. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from vexlab.model.machine import CommandResult
+from vexlab.model.profile import State
+from vexlab.model.subresult import SubResult, SubVerdict
+from vexlab.suites.adapter import Job
+
+# generic/001 [not run] O_DIRECT is not supported     generic/001        5s
+_NOT_RUN = r"^{test}\s.*\[not run\]\s*(.*)$"
+_PASSED = re.compile(r"^Passed all 1 tests$", re.MULTILINE)
+_FAILED = re.compile(r"^Failed 1 of 1 tests$", re.MULTILINE)
+_SECONDS = r"^{test}\s+(?:\d+s \.\.\. )?\s*(\d+)s$"
+_HINT = re.compile(r"^HINT: (.+)$", re.MULTILINE)  # HINT: You _MAY_ be missing kernel fix: ...
+_SHOWN = 1800
+
+# Words of `_notrun`, and the capability of the profile that they are about. Several may fit; the first one counts.
+_ABOUT = (
+    (r"O_DIRECT", "direct_io"),
+    (r"\bACLs?\b|chacl", "acl"),
+    (r"xfs_io falloc\b", "fallocate"),
+    (r"xfs_io fpunch\b", "punch_hole"),
+    (r"xfs_io fzero\b", "zero_range"),
+    (r"xfs_io fcollapse\b", "collapse_range"),
+    (r"xfs_io finsert\b", "insert_range"),
+    (r"xfs_io copy_range\b", "copy_file_range"),
+    (r"seek data/hole|SEEK_(DATA|HOLE)|xfs_io seek\b", "seek_hole"),
+    (r"hard ?link", "link"),
+    (r"symlinks support", "symlink"),
+    (r"O_TMPFILE|xfs_io -T", "tmpfile"),
+    (r"file handles|open_by_handle|NFS export", "file_handles"),
+    (r"quota", "quota"),
+    (r"swap ?files?", "swap_files"),
+    (r"attr namespace trusted", "trusted_xattr"),
+    (r"attr namespace security", "security_xattr"),
+    (r"attr(s|ibutes)?\b.*not support|attr namespace user", "xattr"),
+    (r"inode creation time|btime", "birth_time"),
+    (r"[Ss]parse files", "sparse_files"),
+    (r"freez", "freeze"),
+    (r"chown is not", "chown"),
+    (r"chmod is not", "chmod"),
+    (r"fcntl (advisory )?locks", "locks"),
+)
+
+
+def parse(job: Job, output: str, ended: CommandResult | None) -> tuple[SubResult, ...]:
+    """Return how the job's test ended; a machine that died in it has failed it."""
+    test = re.escape(job.test)
+    if match := re.search(_NOT_RUN.format(test=test), output, re.MULTILINE):
+        reason = match[1].strip() or "it gives no reason"
+        return (_not_run(job, reason),)
+    seconds = re.search(_SECONDS.format(test=test), output, re.MULTILINE)
+    took = float(seconds[1]) if seconds else 0.0
+    if ended is not None and _PASSED.search(output):
+        return (SubResult(name=job.test, verdict=SubVerdict.PASSED, duration_s=took),)
+    said = _said(output, job.test)
+    hint = _HINT.search(output)
+    words = f"{said[:_SHOWN]}\nkernel lacks a fix, perhaps: {hint[1]}" if hint else said[:_SHOWN]
+    if ended is not None and not _FAILED.search(output):
+        words = f"./check came to no verdict: {words}"
+    return (SubResult(name=job.test, verdict=SubVerdict.FAILED, words=words),)
+
+
+def about(reason: str) -> str:
+    """Return the capability that a reason for not running is about, ``""`` where it is about none."""
+    return next((name for pattern, name in _ABOUT if re.search(pattern, reason)), "")
+
+
+def _not_run(job: Job, reason: str) -> SubResult:
+    name = about(reason)
+    if not name:
+        return SubResult(name=job.test, verdict=SubVerdict.SKIPPED, words=f"not run: {reason}")
+    if why := job.missing(name):
+        return SubResult(name=job.test, verdict=SubVerdict.REFUSED, words=f"not run: {reason} ({why})")
+    if job.profile and job.profile.behind(name).state is State.WORKS:
+        words = f"not run: {reason}; but the profile says that `{name}` works: one of the two is wrong"
+        return SubResult(name=job.test, verdict=SubVerdict.SKIPPED, words=words)
+    return SubResult(name=job.test, verdict=SubVerdict.SKIPPED, words=f"not run: {reason}")
+
+
+def _said(output: str, test: str) -> str:
+    """Return what stands from the test's own line on, without the summary; all of it where there is no such line."""
+    start = output.rfind(f"\n{test}")
+    text = output[start + 1 :] if start >= 0 else output[-_SHOWN:]
+    return text.partition("\nRan: ")[0].strip() or "it printed nothing"
