@@ -14,6 +14,12 @@ import click
 
 import vexlab.plugin
 from vexlab.cli.run import command as run
+from vexlab.config import ComponentSettings, DomainSettings, Settings
+from vexlab.library.collector import ResultCollector
+from vexlab.library.machines import VMConfig, VMInstance, VMManager
+from vexlab.library.stress import StressTestFramework
+from vexlab.model.setting import ABOUT
+from vexlab.plugin import DomainBase, TestResult, TestStatus
 from vexlab.plugin.marks import MARKS
 from vexlab.vm.machine import Machine
 
@@ -57,11 +63,63 @@ def run_options() -> str:
     return "\n".join([*rows, ""])
 
 
+def settings() -> str:
+    """Return a table of every setting: its default with the unit, and what it means."""
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for name, about in ABOUT.items():
+        default = about.default or _default(name)
+        rows.append(f"| `{name}` | {_cell(default)} {about.unit if default else ''} | {_cell(about.words)} |")
+    return "\n".join([*rows, ""])
+
+
+def _default(name: str) -> str:
+    value: object = Settings()
+    for part in name.split("."):
+        if isinstance(value, dict) and name.startswith("suites"):
+            return ""
+        if isinstance(value, dict):
+            value = DomainSettings() if name.startswith("domains") else ComponentSettings()
+            continue
+        value = getattr(value, part)
+    if value in (None, "", ()):
+        return ""
+    return f"`{', '.join(map(str, value)) if isinstance(value, tuple) else str(value).lower()}`"
+
+
+def library() -> str:
+    """Return a section for each class that `from vexlab import …` offers, with its methods."""
+    lines = []
+    for each in (
+        VMManager,
+        VMInstance,
+        VMConfig,
+        ResultCollector,
+        StressTestFramework,
+        DomainBase,
+        TestResult,
+        TestStatus,
+    ):
+        lines += [f"## `{each.__name__}`", "", _text(each.__doc__), ""]
+        for name, member in vars(each).items():
+            member = member.__func__ if isinstance(member, classmethod) else member
+            if inspect.isfunction(member) and not name.startswith("_") and member.__doc__:
+                lines.append(f"- `{name}{_short(member)}`: {_words(member.__doc__)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _short(function: Callable[..., object]) -> str:
+    names = [each for each in inspect.signature(function).parameters if each not in ("self", "cls")]
+    return f"({', '.join(names)})"
+
+
 MAKERS: Mapping[str, Callable[[], str]] = {
     "machine": machine,
     "fixtures": fixtures,
     "marks": marks,
     "run_options": run_options,
+    "settings": settings,
+    "library": library,
 }
 
 

@@ -18,6 +18,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from vexlab.errors import UsageError
+from vexlab.model import oldconfig
 from vexlab.model.kernel import in_flavour
 from vexlab.model.machine import Accelerator
 from vexlab.model.request import OPTIONS, Request, Sandboxing
@@ -33,6 +34,7 @@ _LONG_KEY = re.compile(r"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){" + str(_DEEPEST) + 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+LogLevel = typing.Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Positive = typing.Annotated[float, msgspec.Meta(gt=0)]
 # The least from which a slope can be told, once the first cycles, in which caches fill, are left out.
 Cycles = typing.Annotated[int, msgspec.Meta(ge=5)]
@@ -106,12 +108,17 @@ class RunSettings:
     ``settle_s`` is given to a machine before it is let go, for what timers and delayed work may still do; ``case_s`` is
     how long a case may take on the host. ``host_name`` has the host's name noted in results. ``keep_memory`` keeps the
     memory of a machine whose kernel crashed, for ``vexlab debug``: a file as large as the guest's memory each time.
+    ``retry`` is how often a case is tried again that only the lab made fail, ``jobs`` how many machines run side by
+    side (0: as many as cores and memory carry), ``log_level`` what is written into ``run.log``.
     """
 
     settle_s: float | None = None
     case_s: float | None = None
     host_name: bool = False
     keep_memory: bool = False
+    retry: typing.Annotated[int, msgspec.Meta(ge=0, le=10)] = 1
+    jobs: typing.Annotated[int, msgspec.Meta(ge=0, le=64)] = 1
+    log_level: LogLevel = "INFO"
 
     def settle(self, level: int) -> float:
         """Return the time for a case of ``level`` to settle."""
@@ -137,6 +144,25 @@ class Results:
     folder: str = "vexlab-results"
     keep_days: int = 0
     keep_runs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """What is written into a run's folder beside JSON and JUnit: ``formats`` of ``vexlab report``."""
+
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentSettings:
+    """A table ``[components.NAME]``: whether a component runs, for how long (seconds), and how often it is tried again.
+
+    The last two hold for each case of the component, over ``[run]``.
+    """
+
+    enabled: bool = False
+    timeout: Positive | None = None
+    retry_attempts: typing.Annotated[int, msgspec.Meta(ge=0, le=10)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +211,8 @@ class Settings:
     environment: str = ""
     thresholds: Thresholds = field(default_factory=Thresholds)
     run: RunSettings = field(default_factory=RunSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
+    components: dict[str, ComponentSettings] = field(default_factory=dict)
     domains: dict[str, DomainSettings] = field(default_factory=dict)
     alerts: Alerts = field(default_factory=Alerts)
     suites: dict[str, str] = field(default_factory=dict)
@@ -192,6 +220,10 @@ class Settings:
     def domain(self, name: str) -> DomainSettings:
         """Return what the settings say of the domain ``name``: nothing, where they do not name it."""
         return self.domains.get(name, DomainSettings())
+
+    def component(self, name: str) -> ComponentSettings:
+        """Return what the settings say of the component ``name``: nothing, where they do not name it."""
+        return self.components.get(name, ComponentSettings())
 
 
 def cache_dir(settings: Settings | None = None) -> Path:
@@ -221,7 +253,7 @@ def load_settings(path: Path | None) -> Settings:
     file = path or Path("vexlab.toml")
     if path is None and not file.exists():
         return Settings()
-    table = read_table(file)
+    table = read_json_settings(file)[0] if file.suffix == ".json" else read_table(file)
     if isinstance(folder := table.get("results"), str):
         table["results"] = {"folder": folder}
     settings = decode(table, Settings, source=str(file))
@@ -291,6 +323,20 @@ def visible(text: str) -> str:
 def has_control(text: str) -> bool:
     """Return whether ``text`` cannot stand in one line of a terminal as it is."""
     return _CONTROL.search(text) is not None
+
+
+def read_json_settings(file: Path) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Return a JSON file of the old infrastructure as a table of settings, and notes on what has no new form.
+
+    Raises ``UsageError`` for a file that is none, or that holds a key which the old infrastructure did not have.
+    """
+    text = read_text(file)
+    if _nested_too_deeply(text):
+        raise UsageError(f"{file} is nested more than {_DEEPEST} deep")
+    try:
+        return oldconfig.convert(text, file.stem, file.absolute().parent.name)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{file}: {visible(str(error))}", hint="`vexlab migrate` converts such a file") from error
 
 
 def read_text(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 import time
@@ -31,6 +32,7 @@ from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target, program_of
 from vexlab.observe import kernelmemory
 from vexlab.targets.build import build_module
+from vexlab.targets.incremental import IncrementalBuild
 from vexlab.vm import accel, template
 from vexlab.vm.machine import Machine
 from vexlab.vm.qemu import find_qemu
@@ -103,6 +105,12 @@ def available_memory() -> int:
     text = Path("/proc/meminfo").read_text()
     match = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
     return int(match[1]) * 1024 if match else 1 << 40
+
+
+def machines_at_once(memory: int) -> int:
+    """Return how many machines of ``memory`` MiB cores and available memory carry, at least one."""
+    fitting = (available_memory() >> 20) // (memory + _QEMU_MIB)
+    return max(1, min(len(os.sched_getaffinity(0)), fitting))
 
 
 def _programs(order: Order) -> tuple[str, ...]:
@@ -178,6 +186,17 @@ class Lab:
     def artifact(self, target: Target, kernel: Kernel) -> ModuleArtifact:
         """Build ``target`` for ``kernel``; as ``build_module``."""
         return build_module(
+            target,
+            kernel,
+            lambda: self.kernels.headers(kernel),
+            self.cache,
+            tools=(WORKLOADS,),
+            sandboxing=self.settings.sandbox,
+        )
+
+    def incremental(self, target: Target, kernel: Kernel) -> IncrementalBuild:
+        """Return a build of ``target`` that goes on where its last one ended, for an edit loop."""
+        return IncrementalBuild(
             target,
             kernel,
             lambda: self.kernels.headers(kernel),

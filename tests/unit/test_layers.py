@@ -11,24 +11,31 @@ SOURCE = Path(__file__).parents[2] / "src" / "vexlab"
 # ARCHITECTURE.md draws the same list.
 LAYERS = (
     ("model", "errors"),
-    ("deadline", "process", "config", "cache", "apt", "temporary", "stats"),
+    ("deadline", "process", "config", "cache", "apt", "temporary", "stats", "runlog"),
     ("targets", "kernels", "images"),
     ("workloads",),
     ("vm",),
     ("guest", "observe", "classify"),
     ("lab",),
     ("probe", "debug"),
-    ("plugin", "domains", "suites", "doctor"),
+    ("plugin", "domains", "suites", "components", "doctor"),
     ("session",),
-    ("results", "report", "selfcheck"),
+    ("results", "report", "selfcheck", "migrate", "watch", "bisect", "carry"),
     ("live",),
     ("monitor", "metrics"),
     ("serve", "alerts", "bundle"),
+    ("library",),
     ("cli",),
 )
 # Within layer 1 these build on each other; the domains and the cases of suites are what the plugin collects, and
 # import it.
-ALLOWED = {("process", "deadline"), ("apt", "process"), ("domains", "plugin"), ("suites", "plugin")}
+ALLOWED = {
+    ("process", "deadline"),
+    ("apt", "process"),
+    ("domains", "plugin"),
+    ("suites", "plugin"),
+    ("components", "plugin"),
+}
 
 
 def _layer(package: str) -> int:

@@ -35,7 +35,15 @@ FULL = Request(
     domains=("integration", "kernel_module"),
     domains_dirs=("/tmp",),
     scenario=3,
+    phase="basic",
+    safety="risky",
     cases=("integration.load[6.1]", "-odd"),
+    skip=("integration.*", "-odd"),
+    only="/dev/null",
+    enabled=("benchmarks", "own"),
+    shard="2/3",
+    retry=0,
+    stress="2h",
     paths=("/tmp",),
     suites=("fsx", "pjdfstest"),
     xfstests=True,
@@ -129,6 +137,17 @@ def test_what_a_request_says_goes_over_the_settings(tmp_path: Path, monkeypatch:
     assert (settings.memory, settings.cpus, settings.accel, settings.kernels) == (512, 1, Accelerator.KVM, ("6.12",))
     assert settings.sandbox == "off"
     assert settings_for(Request()) == Settings()
+
+
+def test_as_many_machines_as_fit_is_a_word() -> None:
+    assert command_line(Request(jobs=0)) == ["--jobs", "auto"]
+    assert _parsed(["--jobs", "auto"]).jobs == 0
+
+
+@pytest.mark.parametrize("words", [["--shard", "2"], ["--stress", "often"], ["--stress", "2d"], ["--jobs", "-1"]])
+def test_what_is_of_another_form_is_refused(words: list[str]) -> None:
+    with pytest.raises(click.UsageError):
+        _parsed(words)
 
 
 def test_a_wrong_value_is_the_users() -> None:

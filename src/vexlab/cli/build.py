@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 from vexlab.cli.options import request_options, settings_from
 from vexlab.errors import UsageError
 from vexlab.lab import Lab
+from vexlab.targets.incremental import IncrementalBuild
 from vexlab.targets.load import find_target
 
 
@@ -20,8 +22,14 @@ from vexlab.targets.load import find_target
 @click.option(
     "--output", "-o", type=click.Path(file_okay=False), help="Copy the built module and tools to this folder."
 )
+@click.option(
+    "--compile-commands",
+    is_flag=True,
+    help="Also write compile_commands.json into the module's source, for clangd; built in a folder that stays.",
+)
 def command(
     *,
+    compile_commands: bool,
     target: str,
     kernels: tuple[str, ...],
     config: str | None,
@@ -42,7 +50,12 @@ def command(
         for name in settings.kernels:
             begin = time.monotonic()
             kernel = lab.kernels.get(name)
-            artifact = lab.artifact(chosen, kernel)
+            if compile_commands and chosen.source:
+                goes_on = lab.incremental(chosen, kernel)
+                artifact = goes_on.build()
+                _write_commands(goes_on, chosen.source)
+            else:
+                artifact = lab.artifact(chosen, kernel)
             if show_log:
                 click.echo(artifact.log, err=True, nl=False)
             for warning in artifact.warnings:
@@ -57,3 +70,13 @@ def command(
             click.echo(f"{chosen.name} for {kernel.release}: {len(artifact.warnings)} warnings{more} ({source})")
             for file in files:
                 click.echo(f"  {file}")
+
+
+def _write_commands(goes_on: IncrementalBuild, source: Path) -> None:
+    """Write the compilation database; one for the last kernel that was asked for."""
+    file = source / "compile_commands.json"
+    try:
+        file.write_text(json.dumps(goes_on.compile_commands(), indent=1))
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"{file} is written", err=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from pathlib import Path
 
 import click
 
-from vexlab import __version__
+from vexlab import __version__, carry
 from vexlab.cache import KINDS, Cache, Entry, Kind, key_of
 from vexlab.cli.values import duration
 from vexlab.config import cache_dir, load_settings
@@ -68,6 +69,23 @@ def clean(*, kinds: tuple[str, ...], unused_for: float, dry_run: bool) -> None:
     for entry in gone:
         click.echo(f"{entry.kind}/{entry.key}", err=True)
     click.echo(f"{'would remove' if dry_run else 'removed'} {len(gone)} entries, {_mib(gone):.1f} MiB")
+
+
+@command.command(name="export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--kind", "kinds", multiple=True, type=_KINDS, help="Only this kind; repeatable.")
+def export_(*, file: Path, kinds: tuple[str, ...]) -> None:
+    """Write kernels, headers, images, packages and programs to FILE, for a machine without a network."""
+    done = carry.export(_cache(), file, [Kind(kind) for kind in kinds])
+    click.echo(f"{file}: {done.entries} entries, {done.size / _MIB:.1f} MiB")
+
+
+@command.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_(*, file: Path) -> None:
+    """Add what `export` wrote; every file is checked against its digest, and what is there already stays."""
+    done = carry.take_in(_cache(), file)
+    click.echo(f"{file}: {done.entries} entries added, {done.known} were there")
 
 
 @command.command()

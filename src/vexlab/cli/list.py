@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from vexlab.cli.options import request_of, request_options
 from vexlab.config import settings_for
 from vexlab.plugin.marks import CaseMarks, marks_of
+from vexlab.plugin.selection import expected_of
 from vexlab.session import Request, pytest_arguments
 from vexlab.targets.configurations import chosen
 from vexlab.targets.load import find_target, shipped_targets
@@ -33,7 +34,19 @@ class Lister:
 
 @click.command(name="list")
 @request_options(
-    *("target", "kernels", "configurations", "level", "quick", "domains", "domains_dirs", "scenario", "cases"),
+    *(
+        "target",
+        "kernels",
+        "configurations",
+        "level",
+        "quick",
+        "domains",
+        "domains_dirs",
+        "scenario",
+        "phase",
+        "safety",
+    ),
+    *("cases", "skip", "enabled", "shard"),
     *("suites", "xfstests", "suite_groups", "suite_tests", "suite_tree", "config"),
 )
 @click.option("--targets", is_flag=True, help="List the targets that come with vexlab instead.")
@@ -77,4 +90,4 @@ def _row(item: pytest.Item, marks: CaseMarks) -> dict[str, object]:
     about = (getattr(getattr(item, "obj", None), "__doc__", "") or "").strip().partition("\n")[0]
     own = {name: value for name, value in asdict(marks).items() if name != "key"}
     of_key = {name: value for name, value in asdict(marks.key).items() if name not in _OF_THE_RUN}
-    return {"id": marks.id, **of_key, **own, "about": about}
+    return {"id": marks.id, **of_key, **own, "expected_s": expected_of(item), "about": about}

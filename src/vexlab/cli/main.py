@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 import traceback
 
 import click
 
-from vexlab import __version__
+from vexlab import __version__, runlog
 from vexlab.config import suggest
 from vexlab.errors import BuildError, VexlabError
 
@@ -27,6 +26,18 @@ COMMANDS = {
     "build": "Build a target's module, for one kernel or several",
     "cache": "Say what the cache holds, and remove what is not needed",
     "kernels": "List, fetch, build and inspect kernels",
+    "check": "Build a target, look at it, run its unit tests; no machine",
+    "watch": "On each save: build, run what the change concerns",
+    "bisect": "Find the commit that brought a problem, and prove it",
+    "hooks": "Install git hooks that run cases before a commit or a push",
+    "self-test": "Prove on this machine that what goes wrong is found",
+    "completion": "Print the shell's completion of vexlab",
+    "manual": "Print the manual page",
+    "init": "Write a target.toml for a filesystem that has none",
+    "config": "Show every setting with its unit, or check a file of them",
+    "components": "List the components that a run can switch on",
+    "migrate": "Convert settings and workflows of the old scripts",
+    "compare-old": "Set an old result file beside a new run",
     "doctor": "Say what this machine can do, and what to do about the rest",
     "debug-info": "Write an archive for a bug report, without secrets",
     "vm": "Start, use and stop named machines",
@@ -79,13 +90,9 @@ class LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Log what is done, and show tracebacks.")
 def cli(*, debug: bool) -> None:
     """Prove in disposable virtual machines whether a Linux filesystem kernel module can be trusted."""
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="%(message)s" if not debug else "%(relativeCreated)6d %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
     if debug:
-        os.environ["VEXLAB_DEBUG"] = "1"
+        os.environ[runlog.DEBUG] = "1"
+    runlog.to_terminal()
 
 
 def main() -> None:
@@ -101,7 +108,7 @@ def main() -> None:
         status = _say(error.format_message(), "", 2)
     except VexlabError as error:
         status = _say(error.message, error.hint, error.exit_code)
-        if isinstance(error, BuildError) and os.environ.get("VEXLAB_DEBUG"):
+        if isinstance(error, BuildError) and os.environ.get(runlog.DEBUG):
             click.echo(error.log, err=True)
     except KeyboardInterrupt:
         status = _say("interrupted", "", 130)
@@ -109,7 +116,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = _CLOSED_PIPE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours is an infrastructure fault, never the module's
-        if os.environ.get("VEXLAB_DEBUG"):
+        if os.environ.get(runlog.DEBUG):
             traceback.print_exc()
         status = _say(
             f"internal error: {type(error).__name__}: {error}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,9 +13,8 @@ import msgspec
 
 from vexlab.config import Settings, settings_for
 from vexlab.errors import UsageError
-from vexlab.model.request import DEFAULTS, OPTIONS, Option, Request, is_many, kind_of
+from vexlab.model.request import AUTO, DEFAULTS, OPTIONS, SECONDS, Option, Request, is_many, kind_of
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _NO = "no-"
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -26,7 +26,7 @@ def seconds_of(_ctx: click.Context | None, _param: click.Parameter | None, value
     match = re.fullmatch(r"(\d+)([smh])", value)  # 60m
     if not match or not int(match[1]):
         raise click.BadParameter(f"{value!r} is no length of time: 90s, 60m and 2h are some")
-    return float(int(match[1]) * _SECONDS[match[2]])
+    return float(int(match[1]) * SECONDS[match[2]])
 
 
 def request_options(*names: str) -> Callable[[Command], Command]:
@@ -62,6 +62,20 @@ def settings_from(**given: object) -> Settings:
     return settings_for(request_of(given))
 
 
+class AutoRange(click.IntRange):
+    """A whole number, or the word ``auto``, which becomes 0."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        return 0 if value == AUTO else int(super().convert(value, param, ctx))
+
+
+def _matching(option: Option, _ctx: click.Context | None, _param: click.Parameter | None, value: str | None) -> str:
+    if value and not (option.pattern and option.pattern.fullmatch(value)):
+        raise click.BadParameter(f"{value!r} is not of the form {option.metavar}")
+    return value or ""
+
+
 def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
     words = [f"--{option.flag}", *([f"-{option.short}"] if option.short else []), name]
     if kind_of(name) is bool:
@@ -69,6 +83,8 @@ def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
     more: dict[str, Any] = {"multiple": True} if is_many(name) else {}
     if option.time:
         more["callback"] = seconds_of
+    elif option.pattern:
+        more["callback"] = functools.partial(_matching, option)
     elif DEFAULTS[name]:
         more |= {"default": DEFAULTS[name], "show_default": True}
     if option.metavar:
@@ -80,7 +96,7 @@ def _type_of(name: str, option: Option) -> Any:
     if option.choices:
         return click.Choice(option.choices)
     if option.range:
-        return click.IntRange(*option.range)
+        return AutoRange(*option.range) if option.auto else click.IntRange(*option.range)
     if option.path:
         return click.Path(exists=option.exists, dir_okay=option.path != "file", file_okay=option.path != "folder")
     return str if option.time else kind_of(name)

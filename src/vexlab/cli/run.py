@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 import click
+from click.core import ParameterSource
 
+from vexlab import runlog
 from vexlab.alerts.watch import alerter
+from vexlab.cli import plan as planning
+from vexlab.cli.earlier import Rest, last_failed
 from vexlab.cli.options import request_of, request_options
 from vexlab.config import Settings, settings_for, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
+from vexlab.lab import machines_at_once
 from vexlab.model.case import CaseResult, RunState
+from vexlab.model.component import BUILT_IN, WITHOUT_FIELD
 from vexlab.model.key import SUITES
 from vexlab.model.request import suites_of
 from vexlab.model.subresult import SubVerdict
 from vexlab.model.verdict import Verdict
+from vexlab.plugin.narrowing import shard_problem
+from vexlab.report.actions import ActionsReport
 from vexlab.report.files import ReportFiles
 from vexlab.report.renderers import Format, chosen
 from vexlab.report.terminal import Progress, printable
@@ -30,15 +41,53 @@ from vexlab.results.journal import Journal
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Request, Subscriber, execute
+from vexlab.session.prepare import with_components
+from vexlab.targets.changes import HEAD, changed_files, concern
+from vexlab.targets.load import find_target
 
 _ENDING_S = 10.0
+_NOTHING = 4  # exit status
 _NAMES_SHOWN = 3
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def _enabling(command: Command) -> Command:
+    """Add ``--enable-NAME`` for each component of vexlab's own that is no field of a request."""
+    for name in reversed(WITHOUT_FIELD):
+        flag = click.option(f"--enable-{name}", is_flag=True, help=f"As --enable {name}: {BUILT_IN[name].about}.")
+        command = flag(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """The options of a run that choose its cases by earlier runs or by changes, and what is written."""
+
+    all_levels: bool
+    last_failed: bool
+    changed: str | None
+    plan: bool
+    results_dir: str | None
+    json_file: str | None
+    junit_file: str | None
+    report_format: str | None
+    ci: bool
 
 
 @click.command(name="run")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
 @request_options()
+@_enabling
 @click.option("--all-levels", is_flag=True, help="Cases of every level (the default where no --level is given).")
+@click.option("--last-failed", is_flag=True, help="Only what the target's newest run did not pass.")
+@click.option(
+    "--changed",
+    is_flag=False,
+    flag_value=HEAD,
+    metavar="[REV]",
+    help="Only domains that the changes of the target since REV concern (default: since the last commit).",
+)
+@click.option("--plan", is_flag=True, help="Print the cases and the time that they take; run nothing.")
 @click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
 @click.option(
     "--json",
@@ -48,26 +97,44 @@ _NAMES_SHOWN = 3
 )
 @click.option("--junit", "junit_file", type=click.Path(dir_okay=False), help="Write the results as JUnit XML.")
 @click.option("--report-format", metavar="FORMAT,…", help="Also write these into the run's folder, as `vexlab report`.")
-@click.option("--ci", is_flag=True, help="Plain output: no colour, no live line.")
-def command(
-    *,
-    all_levels: bool,
-    results_dir: str | None,
-    json_file: str | None,
-    junit_file: str | None,
-    report_format: str | None,
-    ci: bool,
-    **asked: object,
-) -> int:
+@click.option("--ci", is_flag=True, help="Plain output; under GitHub Actions annotations and a summary of the job too.")
+@click.option("--verbose", "-v", is_flag=True, help="Say what is done, as --log-level INFO.")
+@click.option("--debug", is_flag=True, help="Say everything, with tracebacks, as --log-level DEBUG.")
+@click.option(
+    "--log-level",
+    type=click.Choice(runlog.LEVELS, case_sensitive=False),
+    help=f"From which level on to log, here and in run.log. Variable: {runlog.LEVEL}.",
+)
+def command(*, verbose: bool, debug: bool, log_level: str | None, **given: object) -> int:
     """Run test cases against a target in fresh virtual machines and give a verdict.
 
     PATHS are folders or files of your own cases; without them the built-in domains run. Exit status: 0 all passed,
     1 the module is at fault, 2 wrong usage, 3 the lab failed, 4 nothing ran, 130 interrupted.
     """
-    request = request_of(asked)
-    if request.level and all_levels:
+    _log(verbose=verbose, debug=debug, level=log_level)
+    how = _How(**{name: given.pop(name) for name in _How.__slots__})  # type: ignore[arg-type] # click gives what is declared
+    switched = [name for name in WITHOUT_FIELD if given.pop(f"enable_{name}")]
+    request = request_of(given)
+    request = replace(request, enabled=tuple(dict.fromkeys([*request.enabled, *switched])))
+    if request.level and how.all_levels:
         raise UsageError("--level and --all-levels exclude each other")
-    return run_request(request, results_dir or "", json_file or "", junit_file or "", report_format, plain=ci)
+    chosen_by = (request.resume, how.last_failed, how.changed)
+    if sum(map(bool, chosen_by)) > 1:
+        raise UsageError("--resume, --last-failed and --changed exclude each other")
+    settings = settings_for(request)
+    request = replace(with_components(request, settings), jobs=_jobs(request, settings))
+    results = how.results_dir or settings.results.folder
+    with tempfile.TemporaryDirectory(prefix="vexlab-choice-") as folder:
+        rest = _rest(request, how, Path(results).absolute(), Path(folder))
+        if rest.words:
+            click.echo(rest.words, err=True)
+        if rest.nothing:
+            return _NOTHING
+        if how.plan:
+            _check(rest.request)
+            return planning.show(replace(rest.request, kernels=settings_for(rest.request).kernels))
+        files = (how.json_file or "", how.junit_file or "")
+        return run_request(rest.request, results, *files, how.report_format, plain=how.ci)
 
 
 def run_request(
@@ -76,8 +143,9 @@ def run_request(
     """Run what is asked for, show and keep its results, and return the exit status."""
     settings = settings_for(request)
     request = replace(request, kernels=settings.kernels)
-    _check_domains(request)
-    formats = chosen(report_format) if report_format is not None else ()
+    _check(request)
+    names = report_format if report_format is not None else ",".join(settings.report.formats) or None
+    formats = chosen(names) if names is not None else ()
     for old in (json_file, junit_file):
         # An earlier run's results must not be taken for this one's; a device, a pipe or a link is not ours to remove.
         if old and Path(old).is_file() and not Path(old).is_symlink():
@@ -106,6 +174,8 @@ def carry_out(
         listeners: list[Subscriber] = [StoreWriter(store), Journal(), reports, progress]
         if alerts := alerter(settings.alerts, store):
             listeners.append(alerts)
+        if plain:
+            listeners.append(ActionsReport(os.environ, find_target(request.target).source))
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
     _say_end(ended, request.cases)
     if suites_of(request) and verdict_to_stdout:
@@ -129,11 +199,47 @@ def not_run(cases: Sequence[CaseResult]) -> list[str]:
     return ["", "Not run:", *lines] if lines else []
 
 
-def _check_domains(request: Request) -> None:
+def _log(*, verbose: bool, debug: bool, level: str | None) -> None:
+    """Set the level of what is logged, in this process and in those that it starts."""
+    if debug:
+        os.environ[runlog.DEBUG] = "1"
+    if chosen_level := level or ("INFO" if verbose else ""):
+        os.environ[runlog.LEVEL] = chosen_level.upper()
+    if debug or chosen_level:
+        runlog.to_terminal()
+
+
+def _jobs(request: Request, settings: Settings) -> int:
+    given = click.get_current_context().get_parameter_source("jobs") is not ParameterSource.DEFAULT
+    jobs = request.jobs if given else settings.run.jobs
+    return jobs or machines_at_once(settings.memory)
+
+
+def _check(request: Request) -> None:
+    if problem := shard_problem(request.shard):
+        raise UsageError(f"--shard {request.shard}: {problem}")
     known = find_domains(request.domains_dirs)
     for domain in request.domains:
         if domain not in known:
             raise UsageError(f"no domain `{domain}`", hint=suggest(domain, known))
+
+
+def _rest(request: Request, how: _How, results: Path, folder: Path) -> Rest:
+    """Return the request with what earlier runs, or changes of the source, leave to be run."""
+    if how.last_failed:
+        with closing(Store(results)) as store:
+            return last_failed(request, store, folder)
+    if not how.changed:
+        return Rest(request=request, words="")
+    target = find_target(request.target)
+    concerned = concern(changed_files(target, how.changed), target)
+    words = f"since {how.changed}: {concerned.why}"
+    if not concerned.nothing:
+        words += " (by rules on files: there is no map of which case reaches which function)"
+    domains = tuple(name for name in concerned.domains if not request.domains or name in request.domains)
+    if concerned.domains and not domains:
+        return Rest(request=request, words=f"{words}; of these no domain was asked for", nothing=True)
+    return Rest(request=replace(request, domains=domains or request.domains), words=words, nothing=concerned.nothing)
 
 
 class _Stop:

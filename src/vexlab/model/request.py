@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import NoneType
 from typing import Literal, TypeVar
 
+from vexlab.model.case import Safety
 from vexlab.model.machine import Accelerator
+from vexlab.model.scenario import PHASES
 
 T = TypeVar("T")
 
@@ -21,8 +24,14 @@ CASE_HELP = (
 )
 _RUN = "--"  # what options of `vexlab run` begin with
 _ACCELERATORS = tuple(each.value for each in Accelerator)
+_SAFETIES = tuple(each.value for each in Safety)
 _SANDBOXINGS: tuple[str, ...] = typing.get_args(Sandboxing)
 _OPTION = "option"  # in a field's metadata
+AUTO = "auto"  # what 0 is called where a number may be left to vexlab
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+# What the texts of --shard and --stress look like: 2/4  ·  20, 90s, 60m, 2h
+SHARD = re.compile(r"(\d{1,4})/(\d{1,4})")
+STRESS = re.compile(r"(\d{1,6})([smh]?)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +40,8 @@ class Option:
 
     ``flag`` is its name without dashes; of what is true unless told otherwise it begins with ``no-``. ``range`` are the
     least and the greatest value, ``path`` what a path leads to; ``exists`` that it must be there. ``time`` is a length
-    of time with its unit. ``cases`` tells that the pytest session in which the cases run takes it, too, as
+    of time with its unit. ``auto`` tells that 0 may be given, by the word ``auto``; ``pattern`` is what a text must
+    match, as ``metavar`` has it. ``cases`` tells that the pytest session in which the cases run takes it, too, as
     ``--vexlab-FLAG``; ``setting`` that it goes over the setting of the field's name.
     """
 
@@ -45,6 +55,8 @@ class Option:
     path: Literal["", "file", "folder", "any"] = ""
     exists: bool = True
     time: bool = False
+    auto: bool = False
+    pattern: re.Pattern[str] | None = None
     cases: bool = False
     setting: bool = False
 
@@ -65,6 +77,8 @@ class _More(typing.TypedDict, total=False):
     path: Literal["", "file", "folder", "any"]
     exists: bool
     time: bool
+    auto: bool
+    pattern: re.Pattern[str]
     cases: bool
     setting: bool
 
@@ -112,7 +126,34 @@ class Request:
         cases=True,
     )
     scenario: int = _option("scenario", "Only cases of this scenario.", default=0, range=(1, 6), cases=True)
+    phase: str = _option("phase", "Only cases of this phase's scenarios.", default="", choices=PHASES, cases=True)
+    safety: str = _option(
+        "safety",
+        "Only cases that are at most this harmful to the machine they run in.",
+        default="",
+        choices=_SAFETIES,
+        cases=True,
+    )
     cases: tuple[str, ...] = _option("case", CASE_HELP, default=(), cases=True)
+    skip: tuple[str, ...] = _option(
+        "skip", "Not this case: written as for --case; repeatable.", default=(), metavar="PATTERN", cases=True
+    )
+    only: str = _option("only-from", "Only the cases in this file: an id a line.", default="", path="file", cases=True)
+    enabled: tuple[str, ...] = _option(
+        "enable",
+        "Also run this component: a name of `vexlab components`; repeatable.",
+        default=(),
+        metavar="NAME",
+        cases=True,
+    )
+    shard: str = _option(
+        "shard",
+        "Of the selected cases only part I of N, of about equal time.",
+        default="",
+        metavar="I/N",
+        pattern=SHARD,
+        cases=True,
+    )
     paths: tuple[str, ...] = ()
     suites: tuple[str, ...] = _option(
         "suite",
@@ -157,7 +198,29 @@ class Request:
         default="",
         metavar="RUN",
     )
-    jobs: int = _option("jobs", "Machines side by side.", default=1, short="j", range=(1, 64))
+    jobs: int = _option(
+        "jobs",
+        "Machines side by side; `auto`: as many as cores and memory carry.",
+        default=1,
+        short="j",
+        range=(1, 64),
+        auto=True,
+    )
+    retry: int | None = _option(
+        "retry",
+        "How often a case is tried again that only the lab made fail; one with a failure or finding never is.",
+        default=None,
+        range=(0, 10),
+        cases=True,
+    )
+    stress: str = _option(
+        "stress",
+        "Repeat each case that passes, this often or for this long (20, 90s, 2h), each time in a fresh machine.",
+        default="",
+        metavar="N|TIME",
+        pattern=STRESS,
+        cases=True,
+    )
     config: str = _option(
         "config", "Settings file (default: vexlab.toml if present).", default="", path="file", exists=False, cases=True
     )
@@ -263,6 +326,8 @@ def words(request: Request, name: str, prefix: str = _RUN) -> list[str]:
         return []
     if isinstance(value, bool):
         return [flag]
+    if OPTIONS[name].auto and value == 0:
+        return [flag, AUTO]
     if OPTIONS[name].time and prefix == _RUN:
         return [flag, f"{value:.0f}s"]
     return [word for each in (value if isinstance(value, tuple) else (value,)) for word in _given(flag, str(each))]

@@ -59,3 +59,10 @@ SCENARIOS = (
         ),
     ),
 )
+
+PHASES = tuple(dict.fromkeys(scenario.phase for scenario in SCENARIOS))
+
+
+def scenarios_of(phase: str) -> tuple[int, ...]:
+    """Return the numbers of the scenarios of a phase."""
+    return tuple(scenario.number for scenario in SCENARIOS if scenario.phase == phase)

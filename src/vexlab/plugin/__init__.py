@@ -5,6 +5,7 @@ from __future__ import annotations
 from vexlab.plugin.domain_base import (
     DomainBase,
     TestResult,
+    TestStatus,
     _domain,
     pytest_pycollect_makeitem,
     pytest_pyfunc_call,
@@ -49,6 +50,7 @@ from vexlab.plugin.verdict import pytest_runtest_makereport
 __all__ = [
     "DomainBase",
     "TestResult",
+    "TestStatus",
     "_domain",
     "another",
     "artifact",

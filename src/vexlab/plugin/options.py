@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from vexlab import runlog
 from vexlab.config import DomainSettings, Settings, settings_for
 from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Lab
@@ -73,6 +74,8 @@ def request_of(config: pytest.Config) -> Request:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks. A worker leaves Ctrl-C to the process that started it, and dies with it."""
     if is_worker(config):
+        if Path(config.getoption("vexlab_results") or "/dev/null").is_dir():
+            runlog.to_file(run_folder(config), settings_of(config).run.log_level)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     configurations_of(config)  # an unknown one ends the session before it collects
@@ -140,6 +143,12 @@ def target_name(config: pytest.Config) -> str:
         except UsageError:
             config.stash[_TARGET_NAME] = ""
     return config.stash[_TARGET_NAME]
+
+
+def enabled_components(config: pytest.Config) -> tuple[str, ...]:
+    """Return the components that the run switches on, by its options and its settings."""
+    named = (name for name, each in settings_of(config).components.items() if each.enabled)
+    return tuple(dict.fromkeys([*request_of(config).enabled, *named]))
 
 
 def settings_of(config: pytest.Config) -> Settings:

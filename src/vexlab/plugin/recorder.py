@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import time
 from collections.abc import Callable
 from functools import partial
@@ -207,3 +208,10 @@ def renew(item: pytest.Item) -> Recorder:
     item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs, attempts, tell=Teller(item))
     item.stash[_RECORDER].examine_memory = last.examine_memory
     return item.stash[_RECORDER]
+
+
+def forget_recorder(item: pytest.Item) -> None:
+    """Begin the case again as if it had not run: what was recorded and kept of it goes."""
+    last = item.stash[_RECORDER]
+    shutil.rmtree(last.folder, ignore_errors=True)
+    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs_folder(item.config))

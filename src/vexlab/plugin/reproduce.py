@@ -52,6 +52,7 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
         probe=not order or order.profile is not None,
         strict=asked.strict,
         accept_refusals=asked.accept_refusals,
+        enabled=asked.enabled,
         paths=paths,
         suites=(result.key.name.replace("_", "-"),) if result.key.domain == SUITES else (),
         suite_tests=asked.suite_tests if result.key.domain == SUITES else (),

@@ -1,7 +1,8 @@
-"""The run of one case: under a deadline, and once more where nothing but the lab failed.
+"""The run of one case: under a deadline, once more where nothing but the lab failed, often where that is asked for.
 
-An error of the lab says nothing about the module, so the case gets a second machine. A case with a finding is never
-tried again: what the kernel did, it did. What the first attempt left is kept in its folder.
+An error of the lab says nothing about the module, so the case gets another machine (``--retry``). A case with a finding
+is never tried again: what the kernel did, it did. What earlier attempts left is kept in its folder. ``--stress``
+repeats what passed: the first time that it does not is the case's result.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import contextlib
 import faulthandler
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +24,17 @@ from _pytest.runner import runtestprotocol
 
 from vexlab.errors import CaseDeadline, UsageError
 from vexlab.kernels.flavours import timeout_scale
+from vexlab.model.component import component_of
 from vexlab.model.metric import measured
+from vexlab.model.request import SECONDS, STRESS
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.marks import marks_of
-from vexlab.plugin.options import is_worker, settings_of
-from vexlab.plugin.recorder import recorder_of, renew
+from vexlab.plugin.options import is_worker, request_of, settings_of
+from vexlab.plugin.recorder import forget_recorder, recorder_of, renew
 from vexlab.plugin.verdict import forget, result_of
 
 _ATTEMPTS = "attempts_count"
+_REPEATS = "repeats_count"
 _EARLIER = "first-attempt.txt"
 _AGAIN_S = 60.0  # a case that swallows the error, or a fixture that hangs in its turn, gets this much more
 _PATIENCE = 5
@@ -38,21 +44,66 @@ _STUCK = 70  # exit status of a process that could not be brought back from a ca
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """Run a case; where only the lab failed, once more, and report the second attempt."""
+    """Run a case; where only the lab failed, again, and report the last attempt."""
     recorder_of(item)  # starts the case's clocks
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = _attempt(item, nextitem)
-    recorder = recorder_of(item)
-    error = recorder.lab_error
-    verdict = result_of(reports[-1]).get("verdict")
-    if error and not recorder.findings and isinstance(item, pytest.Function) and verdict == Verdict.ERROR.value:
-        with contextlib.suppress(OSError):  # where nothing can be written, the first attempt has to do
-            _start_over(item, error)
-            reports = _attempt(item, nextitem)
+    reports = _decided(item, nextitem)
+    if stress := request_of(item.config).stress:
+        reports = _repeated(item, nextitem, reports, stress)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+def _decided(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
+    """Run a case until it was not the lab that failed, or as often as a run tries."""
+    reports = _attempt(item, nextitem)
+    for number in range(2, 2 + _retries(item)):
+        recorder = recorder_of(item)
+        verdict = result_of(reports[-1]).get("verdict")
+        if not recorder.lab_error or recorder.findings or verdict != Verdict.ERROR.value:
+            break
+        if not isinstance(item, pytest.Function):
+            break
+        with contextlib.suppress(OSError):  # where nothing can be written, the first attempt has to do
+            _start_over(item, recorder.lab_error, number)
+            reports = _attempt(item, nextitem)
+    return reports
+
+
+def _retries(item: pytest.Item) -> int:
+    settings, key = settings_of(item.config), marks_of(item).key
+    own = settings.component(component_of(key.domain, key.parameters)).retry_attempts
+    asked = request_of(item.config).retry
+    return next(each for each in (asked, own, settings.run.retry) if each is not None)
+
+
+def _repeated(
+    item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport], stress: str
+) -> list[pytest.TestReport]:
+    """Run a case that passed again and again, each time from the start, until it does not, or ``stress`` is over."""
+    match = STRESS.fullmatch(stress)
+    if match is None:
+        raise UsageError(f"--stress {stress}: 20, 90s and 2h are some")
+    within = int(match[1]) * SECONDS[match[2]] if match[2] else 0
+    most = sys.maxsize if within else int(match[1])
+    begin, count = time.monotonic(), 1
+    while count < most and result_of(reports[-1]).get("verdict") == Verdict.PASSED.value:
+        if (within and time.monotonic() - begin >= within) or not isinstance(item, pytest.Function):
+            break
+        count += 1
+        start_again(item)
+        recorder_of(item).metrics[_REPEATS] = measured(_REPEATS, count)
+        reports = _decided(item, nextitem)
+    return reports
+
+
+def start_again(item: pytest.Function) -> None:
+    """Prepare a case that passed for another run of it; of the last one nothing is kept."""
+    forget_recorder(item)
+    forget(item)
+    item._initrequest()  # noqa: SLF001 - fixtures anew; pytest has no public name for it
 
 
 def _attempt(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
@@ -96,9 +147,9 @@ def _gave_up(item: pytest.Item, nextitem: pytest.Item | None, error: BaseExcepti
     return report
 
 
-def _start_over(item: pytest.Function, error: str) -> None:
+def _start_over(item: pytest.Function, error: str, number: int) -> None:
     recorder = renew(item)
-    recorder.metrics[_ATTEMPTS] = measured(_ATTEMPTS, 2, "lower")
+    recorder.metrics[_ATTEMPTS] = measured(_ATTEMPTS, number, "lower")
     recorder.folder.mkdir(parents=True, exist_ok=True)
     (recorder.folder / _EARLIER).write_text(f"{error}\n")
     forget(item)
@@ -112,7 +163,9 @@ def _deadline(item: pytest.Item) -> Iterator[None]:
         yield
         return
     marks = marks_of(item)
-    seconds = settings_of(item.config).run.deadline(marks.level) * timeout_scale(marks.key.flavour)
+    settings = settings_of(item.config)
+    own = settings.component(component_of(marks.domain, marks.key.parameters)).timeout
+    seconds = (own or settings.run.deadline(marks.level)) * timeout_scale(marks.key.flavour)
     words = f"the case did not end within {seconds:g} s on the host"
     patience = _PATIENCE
 

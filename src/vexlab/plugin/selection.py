@@ -11,15 +11,15 @@ import pytest
 from vexlab.kernels.catalogue import read_config
 from vexlab.lab import why_not_loadable
 from vexlab.model.aliases import current
-from vexlab.model.benchmarks import benchmark_of
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
-from vexlab.model.key import OWN, SUITES, is_chosen
+from vexlab.model.key import OWN
 from vexlab.model.profile import State
 from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
 from vexlab.plugin.durations import expected_s
-from vexlab.plugin.marks import CONFIGURATION, CaseMarks, marks_of
+from vexlab.plugin.marks import CONFIGURATION, marks_of
+from vexlab.plugin.narrowing import is_wanted, shard_of
 from vexlab.plugin.options import (
     configurations_of,
     is_worker,
@@ -87,7 +87,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:
-        (kept if _wanted(config, marks_of(item)) and _telling(config, item) else dropped).append(item)
+        (kept if _wanted(config, item) else dropped).append(item)
+    mine = shard_of(request_of(config).shard, {marks_of(item).id: expected_of(item) for item in kept})
+    dropped += [item for item in kept if marks_of(item).id not in mine]
+    kept = [item for item in kept if marks_of(item).id in mine]
     earlier = taken_over(config)
     over = [item for item in kept if earlier.get(marks_of(item).id) == planned(item).digest] if earlier else []
     dropped += over
@@ -154,7 +157,7 @@ def _fitting(config: pytest.Config, items: list[pytest.Item]) -> tuple[list[pyte
         return items, []
     fitting = set()
     for item in sorted(items, key=_use):
-        expected = _expected(item)
+        expected = expected_of(item)
         if expected <= left:
             left -= expected
             fitting.add(item)
@@ -164,10 +167,11 @@ def _fitting(config: pytest.Config, items: list[pytest.Item]) -> tuple[list[pyte
 def _use(item: pytest.Item) -> tuple[int, bool, float]:
     """Basic cases first, and of these what takes little: more of them fit."""
     marks = marks_of(item)
-    return (marks.level, not marks.quick, _expected(item))
+    return (marks.level, not marks.quick, expected_of(item))
 
 
-def _expected(item: pytest.Item) -> float:
+def expected_of(item: pytest.Item) -> float:
+    """Return the seconds that a case is expected to take."""
     case = planned(item)
     name = str(replace(case.key, configuration=""))
     return expected_s(name, case.kernel, slow=item.get_closest_marker("slow") is not None)
@@ -175,7 +179,7 @@ def _expected(item: pytest.Item) -> float:
 
 def _turn(item: pytest.Item) -> tuple[bool, bool, float]:
     about_profile = _CAPABILITY in getattr(getattr(item, "callspec", None), "params", {})
-    return (not about_profile, not marks_of(item).quick, -_expected(item))
+    return (not about_profile, not marks_of(item).quick, -expected_of(item))
 
 
 def _dear(item: pytest.Item) -> tuple[int, bool, bool]:
@@ -183,20 +187,8 @@ def _dear(item: pytest.Item) -> tuple[int, bool, bool]:
     return (marks.level, not marks.quick, item.get_closest_marker("slow") is not None)
 
 
-def _wanted(config: pytest.Config, marks: CaseMarks) -> bool:
-    asked = request_of(config)
-    if asked.benchmarks and benchmark_of(marks.id):
-        return True
-    chosen = not asked.cases or any(is_chosen(marks.id, current(pattern)) for pattern in asked.cases)
-    if marks.domain == SUITES:  # which have no levels, and are asked for by name
-        return chosen
-    return (
-        asked.level in (0, marks.level)
-        and asked.scenario in (0, marks.scenario)
-        and (not asked.domains or marks.domain in asked.domains)
-        and (not asked.quick or marks.quick)
-        and chosen
-    )
+def _wanted(config: pytest.Config, item: pytest.Item) -> bool:
+    return is_wanted(request_of(config), marks_of(item)) and _telling(config, item)
 
 
 def _telling(config: pytest.Config, item: pytest.Item) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vexlab.config import suggest, visible
 from vexlab.errors import UsageError
-from vexlab.report import charts, csvfile, draw, jsonfile, junit, ktap, markdown, page, pdf, stability, text
+from vexlab.report import charts, csvfile, draw, jsonfile, junit, ktap, markdown, page, pdf, sarif, stability, text
 from vexlab.report.content import Content, one_line
 
 
@@ -77,6 +77,7 @@ FORMATS = (
         screen=False,
     ),
     Format(name="ktap", about="the kernel's test protocol", parts=(Part(file="report.ktap", render=ktap.render),)),
+    Format(name="sarif", about="for code scanning", parts=(Part(file="findings.sarif", render=sarif.render),)),
     Format(name="text", about="one screen, for mailing lists", parts=(Part(file="report.txt", render=text.render),)),
 )
 ONLY: Mapping[str, Callable[[Content], bytes]] = {"stability": stability.render}  # parts of a report by themselves

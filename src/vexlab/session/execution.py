@@ -16,7 +16,7 @@ from typing import NoReturn
 import msgspec
 import pytest
 
-from vexlab.classify.known import load
+from vexlab.classify.known import KnownIssue, load
 from vexlab.config import Settings
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.kernels.table import flavour_of
@@ -45,13 +45,15 @@ from vexlab.model.kernel import in_flavour
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.request import Request
+from vexlab.model.target import Target
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.baseline import remember
 from vexlab.session.collector import Collector
 from vexlab.session.known import Tolerated, is_whole
-from vexlab.session.prepare import prepare
+from vexlab.session.log import RunLog
+from vexlab.session.prepare import prepare, with_components
 from vexlab.session.provenance import provenance
 from vexlab.session.request import pytest_arguments
 from vexlab.session.resume import decided_in, find_earlier, leave_taken_over, note_tested
@@ -107,9 +109,27 @@ def execute(
         configurations=chosen(target, request.configurations),
         kernels=tuple(in_flavour(name, request.flavour) for name in request.kernels),
     )
-    stream = Stream(subscribers)
+    request = with_components(request, settings)
+    run_log = RunLog(settings.run.log_level)
+    stream = Stream([run_log, *subscribers])
     if request.resume:
         request = dataclasses.replace(request, resume=find_earlier(results, request.resume).name)
+    try:
+        return _execute(request, settings, results, stream, target, issues, begin, interrupted)
+    finally:
+        run_log.close()
+
+
+def _execute(
+    request: Request,
+    settings: Settings,
+    results: Path,
+    stream: Stream,
+    target: Target,
+    issues: Sequence[KnownIssue],
+    begin: float,
+    interrupted: Callable[[], bool],
+) -> Ended:
     prepared = prepare(target, request, settings, stream)
     run = RunInfo(
         id=_new_id(),

@@ -15,7 +15,10 @@ from vexlab.model.request import DEFAULTS, Request
 from vexlab.model.verdict import Verdict
 
 # What makes a run smaller: an entry about which it says nothing may still hold.
-_NARROWING = ("level", "quick", "duration_s", "domains", "scenario", "cases", "paths", "first_failure")
+_NARROWING = (
+    "level", "quick", "duration_s", "domains", "scenario", "phase", "safety", "cases", "skip", "only",
+    "shard", "paths", "first_failure",
+)  # fmt: skip
 _KERNEL = "\nkernel: "  # stands between a case's own words and the kernel's
 _DEADLY = (Severity.CRASH, Severity.FATAL)
 _DECIDED = (Verdict.PASSED, Verdict.FAILED, Verdict.CRASHED)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vexlab.cache import Cache, file_digest
+from vexlab.components import check_enabled, installed
 from vexlab.config import Settings, cache_dir, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
+from vexlab.model.component import BUILT_IN
 from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import Kernel
 from vexlab.model.key import OWN, place
@@ -105,6 +107,22 @@ def check_domains(target: Target, request: Request, settings: Settings, stream: 
             stream.publish(Warned(words=f"[domains.{name}] in the settings is about no domain of vexlab's"))
         if not request.domains or name in request.domains:
             own_target(target, own, name, given=bool(request.artifact))
+
+
+def with_components(request: Request, settings: Settings) -> Request:
+    """Return the request with the components that the settings switch on besides.
+
+    Raises ``UsageError`` where one is switched on, or spoken of in the settings, that there is not.
+    """
+    known = [*BUILT_IN, *installed()]
+    for name in settings.components:
+        if name not in known:
+            raise UsageError(f"[components.{name}] in the settings: no such component", hint=suggest(name, known))
+    named = (name for name, each in settings.components.items() if each.enabled)
+    enabled = tuple(dict.fromkeys([*request.enabled, *named]))
+    check_enabled(enabled)
+    fields = {BUILT_IN[name].field: True for name in enabled if name in BUILT_IN and BUILT_IN[name].field}
+    return replace(request, enabled=enabled, **fields)  # type: ignore[arg-type] # each is a switch
 
 
 def check_suites(target: Target, request: Request, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vexlab.components import CASES, installed
 from vexlab.domains import FOLDER, find_domains
 from vexlab.model.request import OPTIONS, Request, runs_domains, suites_of, words
 from vexlab.suites import node_of
@@ -22,6 +23,8 @@ def pytest_arguments(request: Request, results: Path, temporary: Path | None = N
     if not paths and runs_domains(request):
         paths = [str(path) for path in find_domains(request.domains_dirs).values()]
     paths += [node_of(name) for name in suites_of(request)]
+    if set(request.enabled) & set(installed()):
+        paths.append(str(CASES))
     arguments = ["-p", "vexlab.plugin", "-c", str(_INI), "--rootdir", str(FOLDER), *paths]
     arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode", "importlib"]
     arguments += [f"--vexlab-results={results}"]

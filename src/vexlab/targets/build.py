@@ -100,9 +100,9 @@ class _Maker:
 
         def build(work: Path, draft: Path) -> str:
             tree = headers()
-            place = Workplace(work=work, readable=_readable(tree), sandboxed=wanted(self.sandboxing))
+            place = Workplace(work=work, readable=readable(tree), sandboxed=wanted(self.sandboxing))
             copy_tree(source, work / "source", roots)
-            return _build_kernel_module(target, tree.resolve(), place, draft)
+            return build_kernel_module(target, tree.resolve(), place, draft)
 
         return self._once(Kind.ARTIFACTS, key, build)
 
@@ -118,7 +118,7 @@ class _Maker:
             place = Workplace(work=work, readable=(), sandboxed=wanted(self.sandboxing))
             for source, name in zip(sources, ("source", SHARED), strict=False):
                 copy_tree(source, work / name, roots)
-            return _build_tool(tool, place, draft / "bin")
+            return build_tool(tool, place, draft / "bin")
 
         return self._once(Kind.TOOLS, key, build)
 
@@ -242,7 +242,7 @@ def _names_own(line: str, work: Path) -> bool:
     return any(_is_own(name, work) for word in words if word for name in (word, f"{word}.o", f"{word}.ko"))
 
 
-def _readable(headers: Path) -> tuple[Path, ...]:
+def readable(headers: Path) -> tuple[Path, ...]:
     """Return the folders that a build against ``headers`` must see besides what every build does.
 
     An entry of the cache is one, whole. The folder of a kernel that somebody built holds links to its source; that
@@ -255,7 +255,8 @@ def _readable(headers: Path) -> tuple[Path, ...]:
     return tuple(path for path in (real, *sorted(linked)) if not path.is_relative_to("/usr"))
 
 
-def _build_kernel_module(target: Target, headers: Path, place: Workplace, draft: Path) -> str:
+def build_kernel_module(target: Target, headers: Path, place: Workplace, draft: Path) -> str:
+    """Make the module of the source in ``place`` against ``headers``, put it into ``draft``, and return the log."""
     copy = place.work / "source"
     _plain(headers, "the folder of the kernel's headers", "VEXLAB_CACHE")
     # No path of this machine may end up in the module: the same source gives the same bytes everywhere.
@@ -278,7 +279,8 @@ def _build_kernel_module(target: Target, headers: Path, place: Workplace, draft:
     return log
 
 
-def _build_tool(tool: Tool, place: Workplace, into: Path) -> str:
+def build_tool(tool: Tool, place: Workplace, into: Path) -> str:
+    """Make the programs of the source in ``place``, put them into ``into``, and return the log."""
     copy = place.work / "source"
     log = _prepare(tool.prepare, place, place.work, timeout=_TOOL_S)
     done = _make(place, copy, list(tool.args), timeout=_TOOL_S)

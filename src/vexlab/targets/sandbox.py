@@ -67,7 +67,7 @@ class Workplace:
     def __post_init__(self) -> None:
         """Make the folders that every build has."""
         for name in ("tmp", "home"):
-            (self.work / name).mkdir()
+            (self.work / name).mkdir(exist_ok=True)  # a build that goes on has them
 
     def run(self, argv: Sequence[str], *, timeout: float) -> process.Completed:
         """Run a command; what it prints is bounded, and so is the size of each file that it writes.

@@ -16,7 +16,19 @@ from vexlab.config import has_control, visible
 from vexlab.errors import UsageError
 
 _LEFT_BY_BUILDS = shutil.ignore_patterns(
-    "*.o", "*.ko", "*.mod", "*.mod.c", "*.cmd", ".git", "Module.symvers", "*.a", "*.d", "build", "obj", "__pycache__"
+    "*.o",
+    "*.ko",
+    "*.mod",
+    "*.mod.c",
+    "*.cmd",
+    ".git",
+    "Module.symvers",
+    "*.a",
+    "*.d",
+    "build",
+    "obj",
+    "__pycache__",
+    "compile_commands.json",
 )
 # The kernel's own source has 90,000 files of 1.4 GB in all.
 _MOST_ENTRIES = 200_000
@@ -98,12 +110,18 @@ def copy_tree(folder: Path, copy: Path, roots: Sequence[Path]) -> None:
     control characters, and for more files or bytes than any module has.
     """
     copy.mkdir()
-    for entry in _entries(folder, roots):
-        _refuse(entry, folder)
+    for entry in entries_of(folder, roots):
         if entry.kind is Kind.FOLDER:
             (copy / entry.path).mkdir()
         else:
             shutil.copy2(entry.real, copy / entry.path)
+
+
+def entries_of(folder: Path, roots: Sequence[Path]) -> Iterator[Entry]:
+    """Yield what a copy of ``folder`` holds, each folder before its contents; raise as ``copy_tree``."""
+    for entry in _entries(folder, roots):
+        _refuse(entry, folder)
+        yield entry
 
 
 def _refuse(entry: Entry, folder: Path) -> None:

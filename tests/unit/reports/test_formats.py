@@ -197,6 +197,12 @@ def _of_svg() -> Mapping[str, int]:
     return {"tests": sum(told.values()), "red": told["failed"] + told["crashed"]}
 
 
+def _of_sarif() -> Mapping[str, int]:
+    (run,) = json.loads(_written("sarif"))["runs"]
+    told = run["properties"]
+    return {"tests": told["cases"], "red": told["red"], "problems": len(run["results"])}
+
+
 READERS = {
     "html": _of_page,
     "pdf": _of_pdf,
@@ -206,6 +212,7 @@ READERS = {
     "junit": _of_junit,
     "csv": _of_csv,
     "ktap": _of_ktap,
+    "sarif": _of_sarif,
     "text": _of_text,
 }
 

@@ -1,0 +1,35 @@
+"""Filesystems that come with the kernel: the package with their programs, and how those are called. A table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """``mkfs`` and ``fsck`` as ``target.toml`` has them; ``min_disk`` in MiB. ``why`` it can only be read."""
+
+    packages: tuple[str, ...] = ()
+    mkfs: str = ""
+    fsck: str = ""
+    min_disk: int = 64
+    module: str = ""
+    why: str = ""
+
+
+# Packages and options as of Debian 12: mkfs.f2fs(8), fsck.f2fs(8), mkfs.exfat(8), fsck.exfat(8), mkudffs(8), ….
+PROGRAMS: Mapping[str, Programs] = {
+    "exfat": Programs(packages=("exfatprogs",), mkfs="mkfs.exfat {device}", fsck="fsck.exfat -n {device}"),
+    "f2fs": Programs(
+        packages=("f2fs-tools",), mkfs="mkfs.f2fs -q -f {device}", fsck="fsck.f2fs --dry-run {device}", min_disk=128
+    ),
+    "jfs": Programs(packages=("jfsutils",), mkfs="mkfs.jfs -q {device}", fsck="fsck.jfs -n {device}"),
+    "nilfs2": Programs(packages=("nilfs-tools",), mkfs="mkfs.nilfs2 -q -f {device}", min_disk=160),
+    "ntfs3": Programs(packages=("ntfs-3g",), mkfs="mkfs.ntfs -q -Q -F {device}"),
+    "udf": Programs(packages=("udftools",), mkfs="mkudffs -m hd {device}"),
+    "vfat": Programs(packages=("dosfstools",), mkfs="mkfs.vfat {device}", fsck="fsck.vfat -n {device}"),
+    "erofs": Programs(
+        packages=("erofs-utils",), why="nothing can be written: images are made of folders, by mkfs.erofs"
+    ),
+}
