@@ -12,6 +12,7 @@ from types import FrameType
 import click
 
 from vexlab.cli.options import request_of, request_options
+from vexlab.cli.store import place_of, results_option
 from vexlab.config import settings_for, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
@@ -31,7 +32,7 @@ _ENDING_S = 10.0
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
 @request_options()
 @click.option("--all-levels", is_flag=True, help="Cases of every level (the default where no --level is given).")
-@click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
+@results_option
 @click.option(
     "--json",
     "json_file",
@@ -67,9 +68,9 @@ def command(
         # An earlier run's results must not be taken for this one's; a device, a pipe or a link is not ours to remove.
         if old and Path(old).is_file() and not Path(old).is_symlink():
             Path(old).unlink()
-    results = Path(results_dir or settings.results.folder).absolute()
+    results, url = place_of(results_dir, settings)
     stop = _Stop()
-    with closing(Store(results)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
+    with closing(Store(results, url)) as store, Progress(plain=ci, verdict_to_stdout=json_file != "-") as progress:
         reports = ReportFiles(json_file or "", junit_file or "", formats, lambda result: earlier_runs(store, result))
         listeners = (StoreWriter(store), reports, progress)
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from vexlab.errors import InfraError
 from vexlab.model.case import RunInfo
 from vexlab.model.problem import GROUPING
-from vexlab.results.schema import CaseRow, RunRow
+from vexlab.results.schema import CaseRow, MetricRow, PlanRow, RunRow
 from vexlab.results.store import Store, info_of
 
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")  # 20261128-122830-9fb9
@@ -113,7 +113,10 @@ def _remove(store: Store, run: RunInfo, folder: Path | None) -> bool:
         except OSError as error:
             raise InfraError(f"the evidence of run {run.id} cannot be removed: {error}") from error
     with store.writing() as session:
+        numbers = select(CaseRow.number).where(CaseRow.run == run.id)
+        session.execute(delete(MetricRow).where(MetricRow.case.in_(numbers)))
         session.execute(delete(CaseRow).where(CaseRow.run == run.id))
+        session.execute(delete(PlanRow).where(PlanRow.run == run.id))
         session.execute(delete(RunRow).where(RunRow.id == run.id))
     return True
 
