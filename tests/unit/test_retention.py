@@ -16,6 +16,8 @@ from vexlab.results.history import problems_of
 from vexlab.results.retention import Held, expendable, pin, pinned_runs, prune
 from vexlab.results.store import FILE, Store
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 NOW = datetime.datetime(2026, 11, 11, tzinfo=datetime.UTC)
 
 

@@ -85,6 +85,7 @@ class Store:
     def plan(self, run: str, plan: Plan) -> None:
         """Note which cases the run is to decide."""
         with self.writing() as session:
+            session.get_one(RunRow, run)
             session.merge(PlanRow(run=run, plan=msgspec.to_builtins(plan)))
 
     def save(self, run: str, case: CaseResult) -> None:
