@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -12,6 +13,8 @@ from vexlab.model.case import RunInfo, RunResult
 from vexlab.report import jsonfile
 from vexlab.report.content import Content, state_of
 from vexlab.report.terminal import printable
+from vexlab.results.archive import export_runs, import_runs
+from vexlab.results.merge import merge_runs
 from vexlab.results.migrations import HEAD
 from vexlab.results.retention import pin, prune
 from vexlab.results.store import Store
@@ -114,6 +117,43 @@ def upgrade(*, results_dir: str | None) -> None:
         click.echo(f"the schema is {HEAD}, that of this version")
     else:
         click.echo(f"the schema was {before or 'missing'}, it is {HEAD} now")
+
+
+@command.command(name="export")
+@click.argument("runs", nargs=-1, required=True)
+@click.option("--output", required=True, type=click.Path(dir_okay=False), help="The archive to write: NAME.tar.gz.")
+@click.option("--evidence", is_flag=True, help="With the runs' evidence, which may be large.")
+@results_option
+def export(*, runs: tuple[str, ...], output: str, evidence: bool, results_dir: str | None) -> None:
+    """Write runs into an archive, for another host: ids, the beginnings of them, or `last`."""
+    with opened(results_dir) as store:
+        done = export_runs(store, runs, Path(output), evidence=evidence)
+    click.echo(f"{len(done)} runs in {output}, {Path(output).stat().st_size / _MIB:.1f} MiB")
+
+
+@command.command(name="import")
+@click.argument("archives", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@results_option
+def import_archives(*, archives: tuple[str, ...], results_dir: str | None) -> None:
+    """Add the runs of archives that are not here yet."""
+    with opened(results_dir, writing=True) as store:
+        for archive in archives:
+            for each in import_runs(store, Path(archive)):
+                words = f"{each.cases} results" if each.added else "is here already"
+                click.echo(f"{each.run.id}  {printable(each.run.target):12} {words}")
+
+
+@command.command(name="merge")
+@click.argument("runs", nargs=-1, required=True)
+@results_option
+def merge(*, runs: tuple[str, ...], results_dir: str | None) -> None:
+    """Make one run of several that are parts of one: of the same target and revision, each with cases of its own.
+
+    A case that came to its end in two of them is refused: nobody could say which result counts.
+    """
+    with opened(results_dir, writing=True) as store:
+        merged = merge_runs(store, runs)
+    click.echo(f"{merged.run.id}  {printable(merged.run.target):12} {len(merged.cases)} results")
 
 
 def _list(store: Store, limit: int) -> None:

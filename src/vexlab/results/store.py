@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from vexlab.config import visible
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
 from vexlab.model.history import Sighting, sightings
+from vexlab.model.metric import Metric
 from vexlab.model.problem import GROUPING
 from vexlab.model.profile import RUN_FILE, Profile, decode_all
 from vexlab.model.provenance import Provenance
@@ -68,19 +69,7 @@ class Store:
         with self._failing("written", "is the database full?"):
             self._database.hold(run.id)
         with self.writing() as session:
-            session.add(
-                RunRow(
-                    id=run.id,
-                    target=run.target,
-                    kernels=list(run.kernels),
-                    accelerator=run.accelerator,
-                    started=run.started,
-                    folder=folder,
-                    environment=run.environment,
-                    revision=run.provenance.revision,
-                    provenance=msgspec.to_builtins(run.provenance),
-                )
-            )
+            session.add(_row_of(run, folder))
 
     def plan(self, run: str, plan: Plan) -> None:
         """Note which cases the run is to decide."""
@@ -90,31 +79,52 @@ class Store:
 
     def save(self, run: str, case: CaseResult) -> None:
         """Keep a finished case; raise ``InfraError`` where another of its id is kept already: neither may go."""
-        row = {
-            "run": run,
-            "id": case.id,
-            "configuration": case.key.configuration,
-            "domain": case.key.domain,
-            "name": case.key.name,
-            "parameters": case.key.parameters,
-            "kernel": case.key.kernel,
-            "flavour": case.key.flavour,
-            "digest": case.digest,
-            "verdict": case.verdict.value,
-            "duration_s": case.duration_s,
-            "result": msgspec.to_builtins(case),
-        }
-        metrics = {each.name: each for each in case.metrics}.values()
+        metrics = _metrics_of(case)
         with self._failing("written", _FULL):
             measures = self._measures.numbers(metrics)
         with self.writing() as session:
             try:
-                number = session.scalar(insert(CaseRow).values(row).returning(CaseRow.number))
+                number = session.scalar(insert(CaseRow).values(_columns(run, case)).returning(CaseRow.number))
             except IntegrityError as error:
                 raise InfraError(f"two results of the case {case.id} in one run; the first is kept") from error
             values = zip(metrics, measures, strict=True)
             if rows := [{"case": number, "measure": measure, "value": each.value} for each, measure in values]:
                 session.execute(insert(MetricRow), rows)
+
+    def add(self, run: RunInfo, plan: Plan, cases: Sequence[CaseResult], folder: str) -> None:
+        """Keep a whole run of elsewhere, all of it or nothing; raise ``InfraError`` where it is there already."""
+        summary = Summary.of(with_undecided(plan, tuple(cases), {}, _KILLED))
+        with self._failing("written", _FULL):
+            measures = [self._measures.numbers(_metrics_of(case)) for case in cases]
+        with self.writing() as session:
+            row = _row_of(run, folder)
+            row.finished, row.state = run.finished, run.state.value
+            row.summary = msgspec.to_builtins(summary)
+            session.add(row)
+            session.flush()
+            session.add(PlanRow(run=run.id, plan=msgspec.to_builtins(plan)))
+            if not cases:
+                return
+            asked = insert(CaseRow).returning(CaseRow.number, sort_by_parameter_order=True)
+            numbers = session.scalars(asked, [_columns(run.id, case) for case in cases]).all()
+            rows = [
+                {"case": number, "measure": measure, "value": each.value}
+                for number, case, known in zip(numbers, cases, measures, strict=True)
+                for each, measure in zip(_metrics_of(case), known, strict=True)
+            ]
+            if rows:
+                session.execute(insert(MetricRow), rows)
+        self.note_problems(run, cases)
+
+    def has(self, run: str) -> bool:
+        """Whether there is a run of this id."""
+        with self.reading() as session:
+            return session.get(RunRow, run) is not None
+
+    def recorded(self, run: str) -> tuple[Plan, tuple[CaseResult, ...]]:
+        """Return the plan of the run of that id, and the results that it has."""
+        with self.reading() as session:
+            return self._recorded(session, run)
 
     def finish(self, run: RunInfo, summary: Summary | None = None) -> None:
         """Note how a run ended, and when; ``summary`` is told where the run is listed."""
@@ -189,12 +199,15 @@ class Store:
             return self._loaded(session, row)
 
     def _loaded(self, session: Session, row: RunRow) -> RunResult:
-        planned = session.scalar(select(cast(PlanRow.plan, Text)).where(PlanRow.run == row.id))
-        plan = decoded(planned, Plan) if planned else Plan()
-        asked = select(cast(CaseRow.result, Text)).where(CaseRow.run == row.id).order_by(CaseRow.number)
-        results = tuple(decoded(each, CaseResult) for each in session.scalars(asked))
-        results = with_undecided(plan, results, {}, _KILLED)
+        plan, recorded = self._recorded(session, row.id)
+        results = with_undecided(plan, recorded, {}, _KILLED)
         return RunResult(run=info_of(row), summary=Summary.of(results), cases=results)
+
+    def _recorded(self, session: Session, run: str) -> tuple[Plan, tuple[CaseResult, ...]]:
+        planned = session.scalar(select(cast(PlanRow.plan, Text)).where(PlanRow.run == run))
+        asked = select(cast(CaseRow.result, Text)).where(CaseRow.run == run).order_by(CaseRow.number)
+        results = tuple(decoded(each, CaseResult) for each in session.scalars(asked))
+        return decoded(planned, Plan) if planned else Plan(), results
 
     def info(self, name: str, target: str = "") -> RunInfo:
         """Return what the run ``name``, or the newest one (of ``target``) for ``last``, is about, without its cases."""
@@ -266,6 +279,42 @@ def decoded(words: str, kind: type[T]) -> T:
         return msgspec.json.decode(words, type=kind)
     except msgspec.DecodeError:
         return msgspec.convert(json.loads(words), kind)
+
+
+def _row_of(run: RunInfo, folder: str) -> RunRow:
+    return RunRow(
+        id=run.id,
+        target=run.target,
+        kernels=list(run.kernels),
+        accelerator=run.accelerator,
+        started=run.started,
+        folder=folder,
+        environment=run.environment,
+        revision=run.provenance.revision,
+        provenance=msgspec.to_builtins(run.provenance),
+    )
+
+
+def _columns(run: str, case: CaseResult) -> dict[str, object]:
+    return {
+        "run": run,
+        "id": case.id,
+        "configuration": case.key.configuration,
+        "domain": case.key.domain,
+        "name": case.key.name,
+        "parameters": case.key.parameters,
+        "kernel": case.key.kernel,
+        "flavour": case.key.flavour,
+        "digest": case.digest,
+        "verdict": case.verdict.value,
+        "duration_s": case.duration_s,
+        "result": msgspec.to_builtins(case),
+    }
+
+
+def _metrics_of(case: CaseResult) -> list[Metric]:
+    """Return the metrics of a case, of each name the last."""
+    return list({each.name: each for each in case.metrics}.values())
 
 
 def info_of(row: RunRow) -> RunInfo:
