@@ -41,7 +41,7 @@ _TREND_MS, _OVERVIEW_MS, _PAGE_MS, _SAVE_MS = 100.0, 300.0, 500.0, 5.0
 def results(size: int = SIZE) -> list[Row]:
     """Fill a store of each database, and measure what people wait for."""
     rows = []
-    folder = Path(tempfile.mkdtemp(prefix="vexlab-bench-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
     try:
         rows += _measured("SQLite", folder / "sqlite", "", size)
     finally:

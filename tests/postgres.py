@@ -123,7 +123,7 @@ def server() -> Iterator[Server]:
         import psycopg  # noqa: F401
     except ImportError as error:
         raise MissingServerError(f"psycopg is not installed: {error}") from error
-    folder = Path(tempfile.mkdtemp(prefix="vexlab-pg-", dir="/tmp"))  # short: the socket lies in it
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # short: the socket lies in it
     try:
         running = Server(_programs(folder), folder)
         if os.geteuid() == 0:

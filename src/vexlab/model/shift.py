@@ -20,10 +20,10 @@ from enum import StrEnum
 from statistics import NormalDist
 
 FEWEST = 24  # values before a change; of fewer nobody knows how they vary
-LENGTHS = (6, 8, 10, 14, 20, 28, 40)  # runs after it
+LENGTHS = (8, 10, 14, 20, 28, 40)  # runs after it
 _BASE_MOST = 160  # older ones say little of today's host
 _LEVEL = 4e-7  # two-sided, for a segment of one run; that of n runs has n² of it
-_CLIP = 3.0
+_CLIP = 1.8
 _MAD = 1.4826  # the standard deviation of a normal distribution, by its median absolute deviation
 _SCREEN = 0.75  # of the least statistic that counts: the quick look takes all values with one centre
 _LEAST = 0.02  # smaller changes are not reported, however certain
@@ -174,6 +174,8 @@ def _look(series: Sequence[float], *, logs: bool) -> _Found | None:
     best: tuple[float, _Found] | None = None
     for length in _screened(series, logs=logs):
         before, after = series[-length - _BASE_MOST : -length], series[-length:]
+        if not _apart(before, after):
+            continue
         p, low, high = _compared(before, after, logs=logs)
         found = _Found(at=len(series) - length, before=low, after=high, p=p)
         surprise = p / (_LEVEL * length * length)
@@ -202,6 +204,13 @@ def _screened(series: Sequence[float], *, logs: bool) -> list[int]:
 
 
 _Z = {length: _NORMAL.inv_cdf(1 - _LEVEL * length * length / 2) for length in LENGTHS}
+
+
+def _apart(before: Sequence[float], after: Sequence[float]) -> bool:
+    """Whether three quarters of the newer values lie on one side of the older ones' median: not some spikes alone."""
+    middle, quarter = statistics.median(before), len(after) // 4
+    ordered = sorted(after)
+    return ordered[quarter] > middle or ordered[-1 - quarter] < middle
 
 
 def _compared(before: Sequence[float], after: Sequence[float], *, logs: bool) -> tuple[float, float, float]:
