@@ -75,18 +75,21 @@ def _measured(name: str, folder: Path, url: str, size: int) -> Iterator[Row]:
         yield Row(f"{name}: large tables read from end to end", "; ".join(scans) or "none", "none", not scans)
 
 
-def _row(name: str, seconds: list[float], most: float) -> Row:
-    middle = 1000 * statistics.median(seconds)
-    return Row(name, f"{middle:.1f} ms (at most {1000 * max(seconds):.0f})", f"< {most:g} ms", middle < most)
+def _row(name: str, times: list[tuple[float, float]], most: float) -> Row:
+    """Compare the median time with ``most``. Where others use the machine, the CPU time says more (of a server: not)."""
+    wall, cpu = (1000 * statistics.median(each) for each in zip(*times, strict=True))
+    least = 1000 * min(seconds for seconds, _ in times)
+    return Row(name, f"{wall:.1f} ms, least {least:.1f}, CPU {cpu:.1f}", f"< {most:g} ms", wall < most)
 
 
-def _timed(call: Callable[[], object]) -> float:
-    begin = time.perf_counter()
+def _timed(call: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds on the clock and of this process's CPU."""
+    begin, used = time.perf_counter(), time.process_time()
     assert call()
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, time.process_time() - used
 
 
-def _saved(store: Store, folder: Path) -> list[float]:
+def _saved(store: Store, folder: Path) -> list[tuple[float, float]]:
     run = _run(999_999)
     store.begin(run, str(folder / run.id))
     return [_timed(lambda at=at: store.save(run.id, _case(at)) or True) for at in range(_SAVED)]  # type: ignore[misc]
