@@ -76,7 +76,7 @@ def _measured(name: str, folder: Path, url: str, size: int) -> Iterator[Row]:
 
 
 def _row(name: str, times: list[tuple[float, float]], most: float) -> Row:
-    """Compare the median time with ``most``. Where others use the machine, the CPU time says more (of a server: not)."""
+    """Compare the median time with ``most``; where others use the machine, the CPU time of this process tells more."""
     wall, cpu = (1000 * statistics.median(each) for each in zip(*times, strict=True))
     least = 1000 * min(seconds for seconds, _ in times)
     return Row(name, f"{wall:.1f} ms, least {least:.1f}, CPU {cpu:.1f}", f"< {most:g} ms", wall < most)

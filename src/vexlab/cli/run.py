@@ -11,19 +11,24 @@ from types import FrameType
 
 import click
 
+from vexlab.cli.again import explain_all, one_a_problem, red_cases, say
+from vexlab.cli.again import until_sure as settle
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.store import place_of, results_option
-from vexlab.config import settings_for, suggest
+from vexlab.config import Settings, settings_for, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
 from vexlab.model.case import RunState
+from vexlab.model.control import headlines
+from vexlab.model.sequential import MOST
 from vexlab.report.files import ReportFiles
 from vexlab.report.renderers import chosen
-from vexlab.report.terminal import Progress
+from vexlab.report.terminal import Progress, printable
 from vexlab.results.earlier import earlier_runs
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Request, execute
+from vexlab.session.control import Control
 
 _ENDING_S = 10.0
 
@@ -41,6 +46,10 @@ _ENDING_S = 10.0
 )
 @click.option("--junit", "junit_file", type=click.Path(dir_okay=False), help="Write the results as JUnit XML.")
 @click.option("--report-format", metavar="FORMAT,…", help="Also write these into the run's folder, as `vexlab report`.")
+@click.option("--until-sure", is_flag=True, help="Run red cases again till it is clear: a regression, or flaky.")
+@click.option(
+    "--control", is_flag=True, help="Run a case of each problem again on other revisions, filesystems, kernels."
+)
 @click.option("--ci", is_flag=True, help="Plain output: no colour, no live line.")
 def command(
     *,
@@ -49,6 +58,8 @@ def command(
     json_file: str | None,
     junit_file: str | None,
     report_format: str | None,
+    until_sure: bool,
+    control: bool,
     ci: bool,
     **asked: object,
 ) -> int:
@@ -74,8 +85,25 @@ def command(
         reports = ReportFiles(json_file or "", junit_file or "", formats, lambda result: earlier_runs(store, result))
         listeners = (StoreWriter(store), reports, progress)
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
+        if (until_sure or control) and not stop.asked():
+            _again(store, request, settings, ended, stop, until_sure=until_sure, control=control)
     _say_end(ended, request.cases)
     return ended.exit_code
+
+
+def _again(
+    store: Store, request: Request, settings: Settings, ended: Ended, stop: _Stop, *, until_sure: bool, control: bool
+) -> None:
+    """Run red cases again; the run's verdict stays what it is."""
+    folder = store.folder / ended.result.run.id / "control"
+    again = Control(request, settings, folder, say=say, interrupted=stop.asked)
+    red = red_cases(ended.result)
+    if until_sure:
+        for line in settle(store, again, ended.result, red):
+            click.echo(printable(line))
+    if control:
+        for each in explain_all(store, again, ended.result, one_a_problem(red), settings, MOST):
+            click.echo(printable(headlines([each])))
 
 
 def _check_domains(request: Request) -> None:

@@ -1,7 +1,8 @@
 """Cases that pass and fail at one revision: how often, and whether a new failure is a change or chance. Pure.
 
 Two counts of failures are compared by Bayes' factor of "each has a rate of its own" over "both have one", with
-Jeffreys' prior for each rate (Kass and Raftery, Bayes Factors, JASA 90, 1995). It is exact also where nothing failed, or all did.
+Jeffreys' prior for each rate (Kass and Raftery, Bayes Factors, JASA 90, 1995). It is exact also where nothing failed,
+or all did.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ The levels before and after each place in question are Huber's one-step estimate
 the variance that belongs to them (Huber, Robust Statistics, 6.7; the degrees of freedom are Yuen's, Biometrika 61,
 1974): what lies further from the median of its side than ``_CLIP`` robust standard deviations counts as lying there.
 So a single spike is no change, however high, and heavy tails do not widen what is noise.
-The question is asked again after every run and of segments of several lengths, so the level of each test is far below
-that of the whole: ``_LEVEL`` times the square of the segment's length, since fewer long segments are independent.
+The question is asked again after every run and of segments of several lengths, so the level of each test (``LEVELS``)
+is far below that of the whole; most of it is spent where it is promised to find a change.
 ``python -m bench statistics`` counts the errors of both kinds; docs/explanation/statistics.md has the figures.
 """
 
@@ -20,12 +20,13 @@ from enum import StrEnum
 from statistics import NormalDist
 
 FEWEST = 24  # values before a change; of fewer nobody knows how they vary
-LENGTHS = (8, 10, 14, 20, 28, 40)  # runs after it
+# Runs after a change → the two-sided level of the test of so many.
+LEVELS = {5: 1e-5, 10: 2.2e-4, 20: 8e-5, 40: 2.5e-4}
+LENGTHS = tuple(LEVELS)
 _BASE_MOST = 160  # older ones say little of today's host
-_LEVEL = 4e-7  # two-sided, for a segment of one run; that of n runs has n² of it
 _CLIP = 1.8
 _MAD = 1.4826  # the standard deviation of a normal distribution, by its median absolute deviation
-_SCREEN = 0.75  # of the least statistic that counts: the quick look takes all values with one centre
+_SCREEN = 0.7  # of the least statistic that counts: the quick look takes all values with one centre
 _LEAST = 0.02  # smaller changes are not reported, however certain
 _FLOOR = 0.001  # of the value: what is measured is not known better
 _NORMAL = NormalDist()
@@ -178,7 +179,7 @@ def _look(series: Sequence[float], *, logs: bool) -> _Found | None:
             continue
         p, low, high = _compared(before, after, logs=logs)
         found = _Found(at=len(series) - length, before=low, after=high, p=p)
-        surprise = p / (_LEVEL * length * length)
+        surprise = p / LEVELS[length]
         if surprise < 1 and (best is None or surprise < best[0]):
             best = (surprise, found)
     return best[1] if best else None
@@ -189,7 +190,7 @@ def _screened(series: Sequence[float], *, logs: bool) -> list[int]:
     recent = series[-_BASE_MOST - LENGTHS[-1] :]
     centre = statistics.median(recent)
     spread = _spread_of([abs(each - centre) for each in recent], centre, logs=logs)
-    low, high = centre - 5 * spread, centre + 5 * spread
+    low, high = centre - 3 * spread, centre + 3 * spread
     sums = list(itertools.accumulate(min(max(each, low), high) - centre for each in recent))
     total, count = sums[-1], len(sums)
     found = []
@@ -203,7 +204,7 @@ def _screened(series: Sequence[float], *, logs: bool) -> list[int]:
     return found
 
 
-_Z = {length: _NORMAL.inv_cdf(1 - _LEVEL * length * length / 2) for length in LENGTHS}
+_Z = {length: _NORMAL.inv_cdf(1 - level / 2) for length, level in LEVELS.items()}
 
 
 def _apart(before: Sequence[float], after: Sequence[float]) -> bool:

@@ -41,6 +41,7 @@ class Database:
     """
 
     def __init__(self, folder: Path, url: str = "", *, readonly: bool = False) -> None:
+        self._folder = folder
         self._url = _parsed(url) if url else url_of(folder)
         self.is_shared = self._url.drivername == POSTGRES
         self._file = None if self.is_shared else Path(str(self._url.database))
@@ -48,7 +49,7 @@ class Database:
         self._locks: dict[str, Connection] = {}
         self.schema: str | None = HEAD
         try:
-            if not readonly and self._file:
+            if not readonly:  # evidence lies there, whatever the database
                 folder.mkdir(parents=True, exist_ok=True)
             self.engine = self._made(readonly=readonly)
             if readonly:
@@ -64,12 +65,12 @@ class Database:
 
     def _refusal(self, error: Exception, *, readonly: bool) -> InfraError:
         words = str(getattr(error, "orig", None) or error).strip()
-        if self.is_shared:
+        if self.is_shared and not isinstance(error, OSError):
             hint = "is the server up, and are name, password and database of the URL right?"
             return InfraError(f"the results in {self.name} cannot be opened: {words}", hint=hint)
         done = "read" if readonly else "written"
         return InfraError(
-            f"the results folder {self.name} cannot be {done}: {words}", hint="choose another with --results"
+            f"the results folder {self._folder} cannot be {done}: {words}", hint="choose another with --results"
         )
 
     def _made(self, *, readonly: bool) -> Engine:

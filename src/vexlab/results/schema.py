@@ -116,3 +116,23 @@ class ProblemRow(Base):
     target: Mapped[str] = mapped_column(index=True)
     started: Mapped[str]
     sighting: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class TrialRow(Base):
+    """A ``Trial``: how often a case of a run failed when it was run again somewhere."""
+
+    __tablename__ = "trials"
+
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    case: Mapped[str] = mapped_column(primary_key=True)
+    arm: Mapped[str] = mapped_column(primary_key=True)
+    trial: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class BaselineRow(Base):
+    """The run of a target with which later ones are compared."""
+
+    __tablename__ = "baselines"
+
+    target: Mapped[str] = mapped_column(primary_key=True)
+    run: Mapped[str] = mapped_column(ForeignKey("runs.id"))
