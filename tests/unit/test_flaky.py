@@ -58,7 +58,7 @@ def test_bayes_factor_is_that_of_counting() -> None:
 
 
 def _outcomes(
-    pattern: str, revision: str = "v1", name: str = "a", target: str = "vexfs", day: int = 1
+    pattern: str, revision: str = "v1", *, name: str = "a", target: str = "vexfs", day: int = 1
 ) -> list[Outcome]:
     key = CaseKey(domain="d", name=name, kernel="6.1", target=target)
     return [
