@@ -240,6 +240,24 @@ def _floor(centre: float, *, logs: bool) -> float:
     return _FLOOR if logs else max(_FLOOR * abs(centre), 1e-12)
 
 
+FEWEST_BEFORE = 10  # values, to say whether another is one of them
+
+
+def outlying(before: Sequence[float], value: float) -> float | None:
+    """Return the two-sided probability that a run like those ``before`` is as far off as ``value``.
+
+    It is that of Student's statistic of one more value; ``None`` for fewer than ``FEWEST_BEFORE``. A single run may
+    be a spike, so this is no change of level, but says what is beyond the noise.
+    """
+    if len(before) < FEWEST_BEFORE:
+        return None
+    logs = value > 0 and all(each > 0 for each in before)
+    series = [math.log(each) for each in before] if logs else list(before)
+    one = math.log(value) if logs else value
+    # The value is its own median, so that nothing of it is clipped.
+    return _compared(series, [one], logs=logs)[0]
+
+
 def two_sided(t: float, freedom: float) -> float:
     """Return the probability that Student's t with ``freedom`` is this far from 0 (Wallace, Ann. Math. Stat. 30, 1959).
 

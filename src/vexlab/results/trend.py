@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from vexlab.errors import UsageError
 from vexlab.model.aliases import current
+from vexlab.model.case import RunInfo
 from vexlab.model.key import is_chosen
 from vexlab.model.trend import Point, Trend, trends
 from vexlab.model.verdict import Verdict
@@ -186,3 +187,33 @@ def _of_metrics(values: Sequence[_Value], period_s: float) -> tuple[Trend, ...]:
         point = each.said.point(f"{each.said.line} {each.name}", each.value if each.said.passed else None)
         named.setdefault((each.name, each.unit), []).append(point)
     return tuple(trend for (_, unit), points in sorted(named.items()) for trend in trends(points, period_s, unit))
+
+
+_BEFORE_MOST = 100  # runs that tell how a metric varies
+
+
+def values_before(
+    store: Store, run: RunInfo, wanted: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str], tuple[float, ...]]:
+    """Return the values that earlier runs of the target have of metrics, the newest ``_BEFORE_MOST`` of each.
+
+    ``wanted`` names cases' ids and metrics, each with the digest of the case's code: only its own results count, and
+    only those that passed.
+    """
+    ids = sorted({case for case, _ in wanted})
+    found: dict[tuple[str, str], list[float]] = {}
+    with store.reading() as session:
+        for at in range(0, len(ids), _AT_ONCE):
+            query = (
+                select(CaseRow.id, CaseRow.digest, MeasureRow.name, MetricRow.value)
+                .join(RunRow, RunRow.id == CaseRow.run)
+                .join(MetricRow, MetricRow.case == CaseRow.number)
+                .join(MeasureRow, MeasureRow.number == MetricRow.measure)
+                .where(CaseRow.id.in_(ids[at : at + _AT_ONCE]), CaseRow.verdict == Verdict.PASSED.value)
+                .where(RunRow.target == run.target, RunRow.started < run.started)
+                .order_by(RunRow.started.desc(), RunRow.id.desc())
+            )
+            for case, digest, name, value in session.execute(query):
+                if digest and wanted.get((case, name)) == digest:
+                    found.setdefault((case, name), []).append(value)
+    return {each: tuple(reversed(values[:_BEFORE_MOST])) for each, values in found.items()}
