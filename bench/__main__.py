@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import commands, kernel_logs, measure, quick, results, shifts
-from bench.measure import Row
+from bench.row import Row
 
 PARTS: tuple[Callable[[], list[Row]], ...] = (
     kernel_logs.kernel_logs,

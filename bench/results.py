@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, event, insert, text
 from tests.postgres import MissingServerError, server
 
-from bench.measure import Row
+from bench.row import Row
 from vexlab.model.case import CaseResult, RunInfo, RunState, Summary
 from vexlab.model.key import CaseKey
 from vexlab.model.metric import Metric, measured

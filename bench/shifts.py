@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.measure import Row
+from bench.row import Row
 from vexlab.model.shift import judge, run_value
 
 HISTORIES, RUNS, BEFORE = 1000, 100, 100
