@@ -105,7 +105,7 @@ def test_a_baseline_stays_and_names_the_revision_before(tmp_path: Path) -> None:
         ("mysql://host/db", "cannot be kept in `mysql`"),
         ("postgresql+psycopg://host", "names no database"),
         ("postgresql+psycopg://", "names no database"),
-        ("x://[", "is no URL"),
+        ("nonsense", "is no URL"),
     ],
 )
 def test_a_url_that_names_no_database_is_refused(tmp_path: Path, url: str, words: str) -> None:
