@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.row import Row
 from vexlab.model.shift import judge, run_value
 
-HISTORIES, RUNS, BEFORE = 1000, 100, 100
+HISTORIES, RUNS, BEFORE = 1000, 100, 150
 SEED = 20261128
 NOISE = 0.05  # standard deviation of a run
 

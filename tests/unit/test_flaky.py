@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from vexlab.model.control import Arm, Explanation, Trial, goes_on_here, test_of
+from vexlab.model.control import Arm, Explanation, Trial, elsewhere, goes_on_here
 from vexlab.model.flaky import (
     Answer,
     Count,
@@ -22,8 +22,6 @@ from vexlab.model.key import CaseKey
 from vexlab.model.sequential import Sequential, expected_rate
 from vexlab.model.verdict import Verdict
 from vexlab.report.flaky import render_flaky
-
-tell = test_of  # no test of pytest's
 
 
 def test_clean_runs_exclude_rates_above_three_in_so_many() -> None:
@@ -128,7 +126,7 @@ def test_the_rate_to_look_for_is_lower_than_the_one_seen() -> None:
     assert goes_on_here(Count(1, 1))
     assert not goes_on_here(Count(5, 5))
     assert goes_on_here(Count(4, 5))
-    assert tell(Count(5, 5), 40).clean_runs < tell(Count(3, 10), 40).clean_runs
+    assert elsewhere(Count(5, 5), 40).clean_runs < elsewhere(Count(3, 10), 40).clean_runs
 
 
 def test_an_explanation_says_what_follows() -> None:

@@ -83,7 +83,7 @@ def goes_on_here(count: Count) -> bool:
     return count.runs < (AGAIN_MOST if count.is_flaky else AGAIN)
 
 
-def test_of(here: Count, most: int) -> Sequential:
+def elsewhere(here: Count, most: int) -> Sequential:
     """Return the test of another place, given how often the case fails here."""
     return Sequential(high=expected_rate(here), most=most)
 

@@ -4,7 +4,7 @@ The levels before and after each place in question are Huber's one-step estimate
 the variance that belongs to them (Huber, Robust Statistics, 6.7; the degrees of freedom are Yuen's, Biometrika 61,
 1974): what lies further from the median of its side than ``_CLIP`` robust standard deviations counts as lying there.
 So a single spike is no change, however high, and heavy tails do not widen what is noise.
-The question is asked again after every run and of segments of several lengths, so the level of each test (``LEVELS``)
+The question is asked again after every run and of segments of several lengths, so the level of each test (``TESTS``)
 is far below that of the whole; most of it is spent where it is promised to find a change.
 ``python -m bench statistics`` counts the errors of both kinds; docs/explanation/statistics.md has the figures.
 """
@@ -20,9 +20,29 @@ from enum import StrEnum
 from statistics import NormalDist
 
 FEWEST = 30  # values before a change; of fewer nobody knows how they vary
-# Runs after a change → the two-sided level of the test of so many.
-LEVELS = {5: 1e-8, 10: 1.6e-4, 20: 8e-5, 40: 2.2e-4}
-LENGTHS = tuple(LEVELS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """The test of the newest ``length`` runs at the two-sided ``level``.
+
+    Besides, the ``part`` of them must lie beyond the quantile ``beyond`` of those before, on one side: where there are
+    few, some spikes in a row would make a level.
+    """
+
+    length: int
+    level: float
+    part: float
+    beyond: float = 0.5
+
+
+TESTS = (
+    _Test(5, 1e-7, 1.0, 0.9),
+    _Test(10, 1.3e-4, 0.75),
+    _Test(20, 6e-5, 0.65),
+    _Test(40, 2.5e-4, 0.6),
+)
+LENGTHS = tuple(each.length for each in TESTS)
 _BASE_MOST = 160  # older ones say little of today's host
 _CLIP = 1.8
 _MAD = 1.4826  # the standard deviation of a normal distribution, by its median absolute deviation
@@ -172,21 +192,38 @@ def _noise(series: Sequence[float], *, logs: bool) -> float | None:
 
 def _look(series: Sequence[float], *, logs: bool) -> _Found | None:
     """Return the most certain change that the newest runs of ``series`` show, where one is certain enough."""
-    best: tuple[float, _Found] | None = None
-    for length in _screened(series, logs=logs):
-        before, after = series[-length - _BASE_MOST : -length], series[-length:]
-        if not _apart(before, after):
+    best: tuple[float, int, float] | None = None
+    for test in _screened(series, logs=logs):
+        before, after = series[-test.length - _BASE_MOST : -test.length], series[-test.length :]
+        if not _apart(before, after, test):
             continue
-        p, low, high = _compared(before, after, logs=logs)
-        found = _Found(at=len(series) - length, before=low, after=high, p=p)
-        surprise = p / LEVELS[length]
-        if surprise < 1 and (best is None or surprise < best[0]):
-            best = (surprise, found)
-    return best[1] if best else None
+        p, _, _ = _compared(before, after, logs=logs)
+        if p < test.level and (best is None or p / test.level < best[0]):
+            best = (p / test.level, test.length, p)
+    if best is None:
+        return None
+    at = _place(series, best[1])
+    _, low, high = _compared(series[max(at - _BASE_MOST, 0) : at], series[at:], logs=logs)
+    return _Found(at=at, before=low, after=high, p=best[2])
 
 
-def _screened(series: Sequence[float], *, logs: bool) -> list[int]:
-    """Return the lengths of segments at the end that may differ: sums of kept values tell it quickly."""
+def _place(series: Sequence[float], length: int) -> int:
+    """Return where the new level begins: where the values are nearest to the medians of both sides."""
+    recent = list(series[-length - FEWEST :])
+    base = len(series) - len(recent)
+
+    def distance(at: int) -> float:
+        return sum(
+            sum(abs(each - middle) for each in side)
+            for side in (recent[:at], recent[at:])
+            for middle in (statistics.median(side),)
+        )
+
+    return base + min(range(FEWEST // 2, len(recent) - 2), key=distance)
+
+
+def _screened(series: Sequence[float], *, logs: bool) -> list[_Test]:
+    """Return the tests that may find something: sums of clipped values tell it quickly."""
     recent = series[-_BASE_MOST - LENGTHS[-1] :]
     centre = statistics.median(recent)
     spread = _spread_of([abs(each - centre) for each in recent], centre, logs=logs)
@@ -194,24 +231,25 @@ def _screened(series: Sequence[float], *, logs: bool) -> list[int]:
     sums = list(itertools.accumulate(min(max(each, low), high) - centre for each in recent))
     total, count = sums[-1], len(sums)
     found = []
-    for length in LENGTHS:
-        rest = count - length
+    for test in TESTS:
+        rest = count - test.length
         if rest < FEWEST:
             break
-        difference = (total - sums[rest - 1]) / length - sums[rest - 1] / rest
-        if abs(difference) > _SCREEN * _Z[length] * spread * math.sqrt(1 / length + 1 / rest):
-            found.append(length)
+        difference = (total - sums[rest - 1]) / test.length - sums[rest - 1] / rest
+        if abs(difference) > _SCREEN * _Z[test.length] * spread * math.sqrt(1 / test.length + 1 / rest):
+            found.append(test)
     return found
 
 
-_Z = {length: _NORMAL.inv_cdf(1 - level / 2) for length, level in LEVELS.items()}
+_Z = {each.length: _NORMAL.inv_cdf(1 - each.level / 2) for each in TESTS}
 
 
-def _apart(before: Sequence[float], after: Sequence[float]) -> bool:
-    """Whether three quarters of the newer values lie on one side of the older ones' median: not some spikes alone."""
-    middle, quarter = statistics.median(before), len(after) // 4
-    ordered = sorted(after)
-    return ordered[quarter] > middle or ordered[-1 - quarter] < middle
+def _apart(before: Sequence[float], after: Sequence[float], test: _Test) -> bool:
+    """Whether enough of the newer values lie beyond the older ones on one side."""
+    base, newer = sorted(before), sorted(after)
+    few = round(len(newer) * (1 - test.part))  # may lie elsewhere
+    reach = min(int(len(base) * test.beyond), len(base) - 1)
+    return newer[few] > base[reach] or newer[-1 - few] < base[-1 - reach]
 
 
 def _compared(before: Sequence[float], after: Sequence[float], *, logs: bool) -> tuple[float, float, float]:

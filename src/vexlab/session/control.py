@@ -11,7 +11,7 @@ from pathlib import Path
 from vexlab.config import Settings
 from vexlab.errors import VexlabError
 from vexlab.model.case import CaseResult
-from vexlab.model.control import Arm, Explanation, Trial, goes_on_here, test_of
+from vexlab.model.control import Arm, Explanation, Trial, elsewhere, goes_on_here
 from vexlab.model.event import CaseFinished, Event
 from vexlab.model.flaky import Count
 from vexlab.model.request import Request
@@ -68,7 +68,7 @@ class Control:
         """Return what a red case does here and elsewhere."""
         here = self.again(wanted.case, lambda count: not goes_on_here(count))
         here = dataclasses.replace(here, fails=bool(here.count.failed))
-        test = test_of(here.count, wanted.most)
+        test = elsewhere(here.count, wanted.most)
         trials = [here]
         with tempfile.TemporaryDirectory(prefix="vexlab-earlier-") as scratch:
             for trial, request, name in self._arms(wanted, Path(scratch)):
