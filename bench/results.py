@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import shutil
 import statistics
 import sys
@@ -40,7 +41,7 @@ _TREND_MS, _OVERVIEW_MS, _PAGE_MS, _SAVE_MS = 100.0, 300.0, 500.0, 5.0
 
 def results(size: int = SIZE) -> list[Row]:
     """Fill a store of each database, and measure what people wait for."""
-    rows = []
+    rows: list[Row] = []
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
     try:
         rows += _measured("SQLite", folder / "sqlite", "", size)
@@ -92,7 +93,12 @@ def _timed(call: Callable[[], object]) -> tuple[float, float]:
 def _saved(store: Store, folder: Path) -> list[tuple[float, float]]:
     run = _run(999_999)
     store.begin(run, str(folder / run.id))
-    return [_timed(lambda at=at: store.save(run.id, _case(at)) or True) for at in range(_SAVED)]  # type: ignore[misc]
+
+    def save(at: int) -> bool:
+        store.save(run.id, _case(at))
+        return True
+
+    return [_timed(functools.partial(save, at)) for at in range(_SAVED)]
 
 
 def _run(number: int) -> RunInfo:

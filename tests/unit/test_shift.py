@@ -61,7 +61,8 @@ def test_of_a_few_runs_nothing_is_said() -> None:
 
 def test_what_never_varied_changes_when_it_does() -> None:
     (shift,) = judge([4096.0] * 40 + [8192.0] * 5).shifts
-    assert (shift.at, shift.before, shift.after) == (40, pytest.approx(4096), pytest.approx(8192))
+    assert shift.at == 40
+    assert (shift.before, shift.after) == pytest.approx((4096, 8192))
     assert judge([0.0] * 40 + [5.0] * 5).shifts[0].relative == float("inf")
     assert judge([100.0] * 40 + [100.5] * 40).shifts == (), "a change of half a per cent is none that matters"
 

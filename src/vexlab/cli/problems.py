@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -59,12 +58,12 @@ def command(
     click.echo(render_problems(told.run, chosen, len(told.problems) - len(chosen), again))
 
 
-def _numbered(chosen: Sequence[History], number: int | None) -> Sequence[History]:
+def _numbered(chosen: tuple[History, ...], number: int | None) -> tuple[History, ...]:
     if number is None:
         return chosen
     if number > len(chosen):
         raise UsageError(f"no problem {number}: there are {len(chosen)}", hint="`vexlab problems RUN` lists them")
-    return [chosen[number - 1]]
+    return (chosen[number - 1],)
 
 
 def _mail(store: Store, history: History, again: str) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
@@ -43,6 +43,9 @@ TESTS = (
     _Test(40, 2.5e-4, 0.6),
 )
 LENGTHS = tuple(each.length for each in TESTS)
+_NEEDED = FEWEST + LENGTHS[0]
+_JUDGED_MOST = 400  # runs; what changed before them is history
+_BLOCK = 50  # runs that are looked at together
 _BASE_MOST = 160  # older ones say little of today's host
 _CLIP = 1.8
 _MAD = 1.4826  # the standard deviation of a normal distribution, by its median absolute deviation
@@ -100,7 +103,7 @@ class Judged:
             last = self.shifts[-1]
             return f"{len(self.shifts)} changes of level, the last {100 * last.relative:+.1f} %"
         if not self.enough:
-            return f"not enough data: {self.runs} runs, {FEWEST + LENGTHS[0]} are needed to see a change"
+            return f"not enough data: {self.runs} runs, {_NEEDED} are needed to see a change"
         return "no change of level"
 
 
@@ -141,20 +144,23 @@ def judge(values: Sequence[float], *, least: float = _LEAST) -> Judged:
     logs = all(each > 0 for each in values)
     series = [math.log(each) for each in values] if logs else list(values)
     shifts: list[Shift] = []
-    start = 0
-    end = FEWEST + LENGTHS[0]
-    while end <= len(series) - start:
-        found = _look(series[start : start + end], logs=logs)
-        if found and abs(_relative(found.before, found.after, logs=logs)) >= least:
-            shifts.append(_shift(found, start, start + end - 1, logs=logs))
-            start += found.at
-            end = FEWEST + LENGTHS[0]
-        else:
-            end += 1
+    start = max(len(series) - _JUDGED_MOST, 0)
+    while found := _first(series, start, logs=logs):
+        end, change = found
+        if abs(_relative(change.before, change.after, logs=logs)) >= least:
+            shifts.append(_shift(change, start, end - 1, logs=logs))
+        start += change.at
     rest = series[start:]
-    return Judged(
-        runs=len(values), shifts=tuple(shifts), noise=_noise(rest, logs=logs), enough=len(rest) >= FEWEST + LENGTHS[0]
-    )
+    return Judged(runs=len(values), shifts=tuple(shifts), noise=_noise(rest, logs=logs), enough=len(rest) >= _NEEDED)
+
+
+def _first(series: Sequence[float], start: int, *, logs: bool) -> tuple[int, _Found] | None:
+    """Return the first change from ``start`` on, and the number of runs after which it is seen."""
+    for begin in range(start + _NEEDED, len(series) + 1, _BLOCK):
+        for end, tests in _screened(series, start, begin, logs=logs):
+            if found := _look(series[start:end], tests, logs=logs):
+                return end, found
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +196,10 @@ def _noise(series: Sequence[float], *, logs: bool) -> float | None:
     return spread if logs else (spread / abs(middle) if middle else None)
 
 
-def _look(series: Sequence[float], *, logs: bool) -> _Found | None:
+def _look(series: Sequence[float], tests: Sequence[_Test], *, logs: bool) -> _Found | None:
     """Return the most certain change that the newest runs of ``series`` show, where one is certain enough."""
     best: tuple[float, int, float] | None = None
-    for test in _screened(series, logs=logs):
+    for test in tests:
         before, after = series[-test.length - _BASE_MOST : -test.length], series[-test.length :]
         if not _apart(before, after, test):
             continue
@@ -222,26 +228,35 @@ def _place(series: Sequence[float], length: int) -> int:
     return base + min(range(FEWEST // 2, len(recent) - 2), key=distance)
 
 
-def _screened(series: Sequence[float], *, logs: bool) -> list[_Test]:
-    """Return the tests that may find something: sums of clipped values tell it quickly."""
-    recent = series[-_BASE_MOST - LENGTHS[-1] :]
+def _screened(series: Sequence[float], start: int, begin: int, *, logs: bool) -> Iterator[tuple[int, list[_Test]]]:
+    """Yield after which runs of a block from ``begin`` on something may be found, and by which tests.
+
+    Sums of values that are clipped about one centre tell it quickly.
+    """
+    stop = min(begin + _BLOCK, len(series) + 1)
+    first = max(begin - _BASE_MOST - LENGTHS[-1], start)
+    recent = series[first : stop - 1]
     centre = statistics.median(recent)
     spread = _spread_of([abs(each - centre) for each in recent], centre, logs=logs)
     low, high = centre - 3 * spread, centre + 3 * spread
-    sums = list(itertools.accumulate(min(max(each, low), high) - centre for each in recent))
-    total, count = sums[-1], len(sums)
-    found = []
-    for test in TESTS:
-        rest = count - test.length
-        if rest < FEWEST:
-            break
-        difference = (total - sums[rest - 1]) / test.length - sums[rest - 1] / rest
-        if abs(difference) > _SCREEN * _Z[test.length] * spread * math.sqrt(1 / test.length + 1 / rest):
-            found.append(test)
-    return found
+    clipped = [(low if each < low else high if each > high else each) - centre for each in recent]
+    sums = [0.0, *itertools.accumulate(clipped)]
+    for end in range(begin, stop):
+        total, count = sums[end - first], end - first
+        tests = []
+        for test in TESTS:
+            rest = count - test.length
+            if rest < FEWEST:
+                break
+            base = sums[rest] / rest
+            difference = (total - sums[rest]) / test.length - base
+            if abs(difference) > _LIMITS[test.length] * spread * math.sqrt(1 / test.length + 1 / rest):
+                tests.append(test)
+        if tests:
+            yield end, tests
 
 
-_Z = {each.length: _NORMAL.inv_cdf(1 - each.level / 2) for each in TESTS}
+_LIMITS = {each.length: _SCREEN * _NORMAL.inv_cdf(1 - each.level / 2) for each in TESTS}
 
 
 def _apart(before: Sequence[float], after: Sequence[float], test: _Test) -> bool:

@@ -12,7 +12,6 @@ from vexlab.model.metric import Metric
 from vexlab.results.schema import MeasureRow
 
 _Measure = tuple[str, str, str]
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Measures:
@@ -31,10 +30,11 @@ class Measures:
 
     def _add(self, missing: list[_Measure]) -> None:
         rows = [{"name": name, "unit": unit, "direction": direction} for name, unit, direction in missing]
-        add = _INSERTS[self._engine.dialect.name](MeasureRow)
+        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        add = insert(MeasureRow).on_conflict_do_nothing()
         # In a transaction of their own, and sorted: two that wait for each other's names would never end.
         with Session(self._engine) as session, session.begin():
-            session.execute(add.on_conflict_do_nothing(), rows)
+            session.execute(add, rows)
         names = [name for name, _, _ in missing]
         with Session(self._engine) as session:
             for row in session.scalars(select(MeasureRow).where(MeasureRow.name.in_(names))):

@@ -7,7 +7,7 @@ import datetime
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, MeasureRow, MetricRow, RunRow
 from vexlab.results.store import Store
 
-Row = TypeVar("Row", bound=tuple[object, ...])
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 _AT_ONCE = 500  # variables of one statement
 
 
@@ -43,8 +43,7 @@ class _Said:
 
     @property
     def line(self) -> str:
-        configuration = f" ({self.configuration})" if self.configuration else ""
-        return f"{self.target}{configuration}: {self.id}"
+        return _line(self.target, self.configuration, self.id)
 
     @property
     def passed(self) -> bool:
@@ -57,16 +56,7 @@ class _Said:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """A value of a metric, and whose it is."""
-
-    said: _Said
-    name: str
-    unit: str
-    value: float
-
-
+_Value = tuple[_Said, tuple[str, str], float]  # a value of a metric, its name and unit, and whose it is
 _SAID = (
     CaseRow.number,
     CaseRow.id,
@@ -109,6 +99,11 @@ def _text(when: datetime.datetime) -> str:
     return when.astimezone(datetime.UTC).isoformat(timespec="seconds")  # as ``RunInfo.started``: order is that of time
 
 
+@functools.lru_cache(maxsize=4096)  # results of many runs are of one line
+def _line(target: str, configuration: str, case: str) -> str:
+    return f"{target} ({configuration}): {case}" if configuration else f"{target}: {case}"
+
+
 @functools.lru_cache(maxsize=4096)  # results of a run have its time
 def _time(words: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(words)
@@ -121,7 +116,7 @@ class _Asked:
     since: str
     target: str
 
-    def narrowed(self, query: Select[Row]) -> Select[Row]:
+    def narrowed(self, query: Query) -> Query:
         query = query.where(RunRow.started >= self.since)
         return query.where(RunRow.target == self.target) if self.target else query
 
@@ -149,11 +144,13 @@ def _cases(session: Session, asked: _Asked, word: str, period_s: float) -> tuple
 
 
 def _rows(session: Session, asked: _Asked, condition: ColumnElement[bool]) -> list[_Said]:
-    query = select(*_SAID).join(RunRow, RunRow.id == CaseRow.run).where(condition)
-    return [
-        _Said(number, id_, domain, kernel, configuration, Verdict(verdict), *rest)
-        for number, id_, domain, kernel, configuration, verdict, *rest in session.execute(asked.narrowed(query))
-    ]
+    query = asked.narrowed(select(*_SAID).join(RunRow, RunRow.id == CaseRow.run).where(condition))
+    return [_said(row) for row in session.execute(query)]
+
+
+def _said(row: Sequence[Any]) -> _Said:
+    number, case, domain, kernel, configuration, verdict, *rest = row
+    return _Said(number, case, domain, kernel, configuration, Verdict(verdict), *rest)
 
 
 def _values(session: Session, asked: _Asked, rows: Sequence[_Said], condition: ColumnElement[bool]) -> Iterator[_Value]:
@@ -161,31 +158,29 @@ def _values(session: Session, asked: _Asked, rows: Sequence[_Said], condition: C
     said = {each.number: each for each in rows}
     query = select(MetricRow.case, MetricRow.measure, MetricRow.value).join(CaseRow, CaseRow.number == MetricRow.case)
     query = asked.narrowed(query.join(RunRow, RunRow.id == CaseRow.run).where(condition))
-    measures = {row.number: row for row in session.scalars(select(MeasureRow))}
+    measures = {row.number: (row.name, row.unit) for row in session.scalars(select(MeasureRow))}
     for number, measure, value in session.execute(query):
         if number in said:  # another may have come in between
-            yield _Value(said[number], measures[measure].name, measures[measure].unit, value)
+            yield said[number], measures[measure], value
 
 
 def _metric(session: Session, asked: _Asked, word: str, period_s: float) -> tuple[Trend, ...]:
-    measures = {row.number: row.unit for row in session.scalars(select(MeasureRow).where(MeasureRow.name == word))}
+    named = select(MeasureRow).where(MeasureRow.name == word)
+    measures = {row.number: (row.name, row.unit) for row in session.scalars(named)}
     if not measures:
         return ()
     query = select(*_SAID, MetricRow.measure, MetricRow.value).join(RunRow, RunRow.id == CaseRow.run)
     query = query.join(MetricRow, MetricRow.case == CaseRow.number).where(MetricRow.measure.in_(list(measures)))
-    values = [
-        _Value(_Said(*row[:5], Verdict(row[5]), *row[6:-2]), word, measures[row[-2]], row[-1])
-        for row in session.execute(asked.narrowed(query))
-    ]
-    return _of_metrics(values, period_s)
+    rows = session.execute(asked.narrowed(query))
+    return _of_metrics([(_said(row[:-2]), measures[row[-2]], row[-1]) for row in rows], period_s)
 
 
 def _of_metrics(values: Sequence[_Value], period_s: float) -> tuple[Trend, ...]:
     """Return a trend for each metric of each case; values of results that did not pass count as none."""
     named: dict[tuple[str, str], list[Point]] = {}
-    for each in values:
-        point = each.said.point(f"{each.said.line} {each.name}", each.value if each.said.passed else None)
-        named.setdefault((each.name, each.unit), []).append(point)
+    for said, measure, value in values:
+        line = f"{said.line} {measure[0]}"
+        named.setdefault(measure, []).append(said.point(line, value if said.verdict is Verdict.PASSED else None))
     return tuple(trend for (_, unit), points in sorted(named.items()) for trend in trends(points, period_s, unit))
 
 

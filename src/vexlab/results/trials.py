@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from vexlab.model.control import Arm, Trial
 from vexlab.model.flaky import Count, Judgement, Outcome, Storm, judgements, storms
@@ -47,15 +48,16 @@ def flaky(store: Store, target: str = "", *, since: str = "") -> tuple[tuple[Jud
 
 def counts_before(store: Store, key: CaseKey, digest: str, revision: str) -> tuple[Count, Count]:
     """Return how often a case with that code failed at other revisions, and at ``revision``, reruns included."""
-    (judgement,) = [each for each in flaky(store, key.target)[0] if each.key == key] or [None]
+    judgement = next((each for each in flaky(store, key.target)[0] if each.key == key), None)
     if judgement is None or judgement.revision != revision or not digest:
         return Count(), Count()
     return judgement.before, judgement.now
 
 
 def _outcomes(store: Store, target: str, since: str) -> Iterator[Outcome]:
-    query = select(*_KEY, CaseRow.id, CaseRow.run, CaseRow.digest, CaseRow.verdict)
-    query = query.add_columns(RunRow.target, RunRow.revision, RunRow.started).join(RunRow, RunRow.id == CaseRow.run)
+    result = (CaseRow.id, CaseRow.run, CaseRow.digest, CaseRow.verdict)
+    columns: tuple[InstrumentedAttribute[str], ...] = (*_KEY, *result, RunRow.target, RunRow.revision, RunRow.started)
+    query = select(*columns).join(RunRow, RunRow.id == CaseRow.run)
     query = query.where(CaseRow.verdict.in_(_ENDED), RunRow.started >= since)
     if target:
         query = query.where(RunRow.target == target)
