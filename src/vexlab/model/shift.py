@@ -1,9 +1,10 @@
 """Whether a figure that was measured run after run has moved to another level, and where. Pure.
 
-The levels before and after each place in question are Huber's one-step estimates, compared by Student's statistic with
-the variance that belongs to them (Huber, Robust Statistics, 6.7; the degrees of freedom are Yuen's, Biometrika 61,
-1974): what lies further from the median of its side than ``_CLIP`` robust standard deviations counts as lying there.
-So a single spike is no change, however high, and heavy tails do not widen what is noise.
+The values after each place in question are compared with those before it by van der Waerden's normal scores: each is
+replaced by the normal quantile of its rank among those before, and the mean of these is compared with zero (van der
+Waerden, Indag. Math. 14, 1952; Lehmann, Nonparametrics, 2.6). The test assumes no distribution and is as powerful as
+Student's where that one's assumption holds (Chernoff and Savage, Ann. Math. Stat. 29, 1958). A score is bounded, so a
+single spike is no change, however high.
 The question is asked again after every run and of segments of several lengths, so the level of each test (``TESTS``)
 is far below that of the whole; most of it is spent where it is promised to find a change.
 ``python -m bench statistics`` counts the errors of both kinds; docs/explanation/statistics.md has the figures.
@@ -11,6 +12,8 @@ is far below that of the whole; most of it is spent where it is promised to find
 
 from __future__ import annotations
 
+import bisect
+import functools
 import itertools
 import math
 import statistics
@@ -24,24 +27,13 @@ FEWEST = 30  # values before a change; of fewer nobody knows how they vary
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """The test of the newest ``length`` runs at the two-sided ``level``.
-
-    Besides, the ``part`` of them must lie beyond the quantile ``beyond`` of those before, on one side: where there are
-    few, some spikes in a row would make a level.
-    """
+    """The test of the newest ``length`` runs at the two-sided ``level``."""
 
     length: int
     level: float
-    part: float
-    beyond: float = 0.5
 
 
-TESTS = (
-    _Test(5, 1e-7, 1.0, 0.9),
-    _Test(10, 1.3e-4, 0.75),
-    _Test(20, 6e-5, 0.65),
-    _Test(40, 2.5e-4, 0.6),
-)
+TESTS = (_Test(5, 5e-6), _Test(10, 9e-5), _Test(20, 4e-5), _Test(40, 2.5e-4))
 LENGTHS = tuple(each.length for each in TESTS)
 _NEEDED = FEWEST + LENGTHS[0]
 _JUDGED_MOST = 400  # runs; what changed before them is history
@@ -49,7 +41,7 @@ _BLOCK = 50  # runs that are looked at together
 _BASE_MOST = 160  # older ones say little of today's host
 _CLIP = 1.8
 _MAD = 1.4826  # the standard deviation of a normal distribution, by its median absolute deviation
-_SCREEN = 0.7  # of the least statistic that counts: the quick look takes all values with one centre
+_SCREEN = 0.75  # of the least statistic that counts: the quick look takes all values with one centre
 _LEAST = 0.02  # smaller changes are not reported, however certain
 _FLOOR = 0.001  # of the value: what is measured is not known better
 _NORMAL = NormalDist()
@@ -131,7 +123,7 @@ def _middle(values: Sequence[float]) -> float:
         return statistics.fmean(values)
     centre = statistics.median(values)
     spread = _MAD * statistics.median(abs(each - centre) for each in values)
-    near = [each for each in values if abs(each - centre) <= 3 * spread]
+    near = [each for each in values if abs(each - centre) <= 6 * spread]
     return statistics.fmean(near or values)
 
 
@@ -145,7 +137,7 @@ def judge(values: Sequence[float], *, least: float = _LEAST) -> Judged:
     series = [math.log(each) for each in values] if logs else list(values)
     shifts: list[Shift] = []
     start = max(len(series) - _JUDGED_MOST, 0)
-    while found := _first(series, start, logs=logs):
+    while found := _first(series, start):
         end, change = found
         if abs(_relative(change.before, change.after, logs=logs)) >= least:
             shifts.append(_shift(change, start, end - 1, logs=logs))
@@ -154,11 +146,11 @@ def judge(values: Sequence[float], *, least: float = _LEAST) -> Judged:
     return Judged(runs=len(values), shifts=tuple(shifts), noise=_noise(rest, logs=logs), enough=len(rest) >= _NEEDED)
 
 
-def _first(series: Sequence[float], start: int, *, logs: bool) -> tuple[int, _Found] | None:
+def _first(series: Sequence[float], start: int) -> tuple[int, _Found] | None:
     """Return the first change from ``start`` on, and the number of runs after which it is seen."""
     for begin in range(start + _NEEDED, len(series) + 1, _BLOCK):
-        for end, tests in _screened(series, start, begin, logs=logs):
-            if found := _look(series[start:end], tests, logs=logs):
+        for end, tests in _screened(series, start, begin):
+            if found := _look(series[start:end], tests):
                 return end, found
     return None
 
@@ -196,21 +188,32 @@ def _noise(series: Sequence[float], *, logs: bool) -> float | None:
     return spread if logs else (spread / abs(middle) if middle else None)
 
 
-def _look(series: Sequence[float], tests: Sequence[_Test], *, logs: bool) -> _Found | None:
+def _look(series: Sequence[float], tests: Sequence[_Test]) -> _Found | None:
     """Return the most certain change that the newest runs of ``series`` show, where one is certain enough."""
     best: tuple[float, int, float] | None = None
     for test in tests:
-        before, after = series[-test.length - _BASE_MOST : -test.length], series[-test.length :]
-        if not _apart(before, after, test):
-            continue
-        p, _, _ = _compared(before, after, logs=logs)
+        p = scores_test(series[-test.length - _BASE_MOST : -test.length], series[-test.length :])
         if p < test.level and (best is None or p / test.level < best[0]):
             best = (p / test.level, test.length, p)
     if best is None:
         return None
     at = _place(series, best[1])
-    _, low, high = _compared(series[max(at - _BASE_MOST, 0) : at], series[at:], logs=logs)
-    return _Found(at=at, before=low, after=high, p=best[2])
+    before, after = series[max(at - _BASE_MOST, 0) : at], series[at:]
+    return _Found(at=at, before=statistics.median(before), after=statistics.median(after), p=best[2])
+
+
+def scores_test(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the two-sided probability of ranks like those of ``after`` among ``before`` by chance."""
+    base, quantiles = sorted(before), _quantiles(len(before))
+    total = sum(quantiles[bisect.bisect_left(base, each) + bisect.bisect_right(base, each)] for each in after)
+    deviate = total / len(after) / math.sqrt(1 / len(after) + 1 / len(before))
+    return 2 * _NORMAL.cdf(-abs(deviate))
+
+
+@functools.cache
+def _quantiles(count: int) -> tuple[float, ...]:
+    """Return the normal quantile of each rank among ``count`` values, in halves: a tie lies between two ranks."""
+    return tuple(_NORMAL.inv_cdf((half + 1) / (2 * count + 2)) for half in range(2 * count + 1))
 
 
 def _place(series: Sequence[float], length: int) -> int:
@@ -228,19 +231,17 @@ def _place(series: Sequence[float], length: int) -> int:
     return base + min(range(FEWEST // 2, len(recent) - 2), key=distance)
 
 
-def _screened(series: Sequence[float], start: int, begin: int, *, logs: bool) -> Iterator[tuple[int, list[_Test]]]:
+def _screened(series: Sequence[float], start: int, begin: int) -> Iterator[tuple[int, list[_Test]]]:
     """Yield after which runs of a block from ``begin`` on something may be found, and by which tests.
 
-    Sums of values that are clipped about one centre tell it quickly.
+    Sums of scores among all values of the block and before it tell it quickly.
     """
     stop = min(begin + _BLOCK, len(series) + 1)
     first = max(begin - _BASE_MOST - LENGTHS[-1], start)
     recent = series[first : stop - 1]
-    centre = statistics.median(recent)
-    spread = _spread_of([abs(each - centre) for each in recent], centre, logs=logs)
-    low, high = centre - 3 * spread, centre + 3 * spread
-    clipped = [(low if each < low else high if each > high else each) - centre for each in recent]
-    sums = [0.0, *itertools.accumulate(clipped)]
+    base, quantiles = sorted(recent), _quantiles(len(recent))
+    scores = (quantiles[bisect.bisect_left(base, each) + bisect.bisect_right(base, each)] for each in recent)
+    sums = [0.0, *itertools.accumulate(scores)]
     for end in range(begin, stop):
         total, count = sums[end - first], end - first
         tests = []
@@ -248,9 +249,8 @@ def _screened(series: Sequence[float], start: int, begin: int, *, logs: bool) ->
             rest = count - test.length
             if rest < FEWEST:
                 break
-            base = sums[rest] / rest
-            difference = (total - sums[rest]) / test.length - base
-            if abs(difference) > _LIMITS[test.length] * spread * math.sqrt(1 / test.length + 1 / rest):
+            difference = (total - sums[rest]) / test.length - sums[rest] / rest
+            if abs(difference) > _LIMITS[test.length] * math.sqrt(1 / test.length + 1 / rest):
                 tests.append(test)
         if tests:
             yield end, tests
@@ -259,16 +259,11 @@ def _screened(series: Sequence[float], start: int, begin: int, *, logs: bool) ->
 _LIMITS = {each.length: _SCREEN * _NORMAL.inv_cdf(1 - each.level / 2) for each in TESTS}
 
 
-def _apart(before: Sequence[float], after: Sequence[float], test: _Test) -> bool:
-    """Whether enough of the newer values lie beyond the older ones on one side."""
-    base, newer = sorted(before), sorted(after)
-    few = round(len(newer) * (1 - test.part))  # may lie elsewhere
-    reach = min(int(len(base) * test.beyond), len(base) - 1)
-    return newer[few] > base[reach] or newer[-1 - few] < base[-1 - reach]
+def _compared(before: Sequence[float], after: Sequence[float], *, logs: bool) -> float:
+    """Return the two-sided probability by chance of the difference of Huber's one-step estimates of both levels.
 
-
-def _compared(before: Sequence[float], after: Sequence[float], *, logs: bool) -> tuple[float, float, float]:
-    """Return the two-sided probability of the difference by chance, and both levels."""
+    Huber, Robust Statistics, 6.7; the degrees of freedom are Yuen's (Biometrika 61, 1974).
+    """
     low, high = statistics.median(before), statistics.median(after)
     left, right = [each - low for each in before], [each - high for each in after]
     reach = _CLIP * _spread_of([abs(each) for each in left], low, logs=logs)
@@ -282,7 +277,7 @@ def _compared(before: Sequence[float], after: Sequence[float], *, logs: bool) ->
     deviation = max(math.sqrt(max(squares, 0.0) / freedom * kept) / kept, _floor(low, logs=logs))
     low, high = low + mean_left / kept, high + mean_right / kept
     t = (high - low) / (deviation * math.sqrt(1 / len(left) + 1 / len(right)))
-    return two_sided(t, freedom), low, high
+    return two_sided(t, freedom)
 
 
 def _spread_of(distances: Sequence[float], centre: float, *, logs: bool) -> float:
@@ -308,7 +303,7 @@ def outlying(before: Sequence[float], value: float) -> float | None:
     series = [math.log(each) for each in before] if logs else list(before)
     one = math.log(value) if logs else value
     # The value is its own median, so that nothing of it is clipped.
-    return _compared(series, [one], logs=logs)[0]
+    return _compared(series, [one], logs=logs)
 
 
 def two_sided(t: float, freedom: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -171,7 +171,7 @@ def _metric(session: Session, asked: _Asked, word: str, period_s: float) -> tupl
         return ()
     query = select(*_SAID, MetricRow.measure, MetricRow.value).join(RunRow, RunRow.id == CaseRow.run)
     query = query.join(MetricRow, MetricRow.case == CaseRow.number).where(MetricRow.measure.in_(list(measures)))
-    rows = session.execute(asked.narrowed(query))
+    rows: Iterable[Sequence[Any]] = session.execute(asked.narrowed(query))
     return _of_metrics([(_said(row[:-2]), measures[row[-2]], row[-1]) for row in rows], period_s)
 
 
