@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import commands, kernel_logs, measure, quick
-from bench.measure import Row
+from bench import commands, kernel_logs, measure, quick, results, shifts
+from bench.row import Row
 
 PARTS: tuple[Callable[[], list[Row]], ...] = (
     kernel_logs.kernel_logs,
@@ -22,6 +23,8 @@ PARTS: tuple[Callable[[], list[Row]], ...] = (
     commands.commands,
     measure.thirty,
     measure.runs,
+    results.results,
+    shifts.statistics,
 )
 
 
@@ -32,9 +35,11 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*names, "quick"]))
     parser.add_argument("--against", type=Path, metavar="DIR", help="an older checkout, for `quick`")
     parser.add_argument("--rounds", type=int, default=quick.ROUNDS, help="runs of each, for `quick`")
+    parser.add_argument("--size", type=int, default=results.SIZE, help="results of cases, for `results`")
     asked, options = parser.parse_known_args()
     if unknown := set(asked.names) - {*names, "quick"}:
         parser.error(f"no measurement {', '.join(sorted(unknown))}")
+    names["results"] = functools.update_wrapper(lambda: results.results(asked.size), results.results)
     parts = [names[name] for name in asked.names or names if name in names]
     if "quick" in asked.names:
         if asked.against is None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.measure import PLANTED, Row
+from bench.measure import PLANTED
+from bench.row import Row
 from vexlab.config import Settings
 from vexlab.deadline import Deadline
 from vexlab.lab import Lab, Order

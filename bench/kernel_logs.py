@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.measure import Row
+from bench.row import Row
 from vexlab.classify import classify
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "classify"

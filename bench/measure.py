@@ -10,11 +10,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.cases.test_thirty import ORDER
+from bench.row import Row
 from vexlab.config import Settings
 from vexlab.lab import BOOT_S, Lab, Order
 from vexlab.targets.load import find_target
@@ -26,16 +26,6 @@ VEXFS = ROOT / "targets" / "vexfs"
 
 # In these cases the kernel or the machine is lost; "sound" ones pass.
 EXPECTED = {"sound": "passed", "panic": "crashed", "wait": "crashed", "spin": "crashed", "agent": "crashed"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; ``goal`` is what the project promises, ``reached`` whether this run kept it."""
-
-    name: str
-    value: str
-    goal: str = ""
-    reached: bool | None = None
 
 
 def fresh_machine(rounds: int = 15, boots: int = 3) -> list[Row]:

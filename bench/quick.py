@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.measure import ROOT, Row, run_vexlab
+from bench.measure import ROOT, run_vexlab
+from bench.row import Row
 
 ROUNDS = 3
 QUICK = ("--level", "1", "--quick")

@@ -35,6 +35,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066
 
 
 LogLevel = typing.Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+# postgresql+psycopg://user:password@host/database
+_URL = re.compile(r"[a-z][a-z0-9+]*://")
+_PASSWORD = re.compile(r"(://[^/@:]*):[^/]*@")
 Positive = typing.Annotated[float, msgspec.Meta(gt=0)]
 # The least from which a slope can be told, once the first cycles, in which caches fill, are left out.
 Cycles = typing.Annotated[int, msgspec.Meta(ge=5)]
@@ -137,11 +140,14 @@ class RunSettings:
 class Results:
     """Where results are kept, and for how long; ``results = "DIR"`` in the file is short for its ``folder``.
 
+    ``url`` names a database to keep them in, ``postgresql+psycopg://user@host/database``, for which
+    ``results = "URL"`` is short; empty is a file in ``folder``, where evidence lies either way.
     ``vexlab results prune`` keeps a run that began in the last ``keep_days`` days, and of each target the newest
     ``keep_runs``. Zero: this keeps none; both zero: everything is kept.
     """
 
     folder: str = "vexlab-results"
+    url: str = ""
     keep_days: int = 0
     keep_runs: int = 0
 
@@ -226,6 +232,16 @@ class Settings:
         return self.components.get(name, ComponentSettings())
 
 
+def is_url(words: str) -> bool:
+    """Whether ``words`` name a database, not a folder."""
+    return bool(_URL.match(words))
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be written down. A program finds the password where it belongs, such as ~/.pgpass."""
+    return _PASSWORD.sub(r"\1@", url)
+
+
 def cache_dir(settings: Settings | None = None) -> Path:
     """Return the cache folder: ``VEXLAB_CACHE``, the setting, or the user's cache folder (XDG base directories)."""
     if explicit := os.environ.get("VEXLAB_CACHE") or (settings.cache if settings else ""):
@@ -255,7 +271,7 @@ def load_settings(path: Path | None) -> Settings:
         return Settings()
     table = read_json_settings(file)[0] if file.suffix == ".json" else read_table(file)
     if isinstance(folder := table.get("results"), str):
-        table["results"] = {"folder": folder}
+        table["results"] = {"url" if is_url(folder) else "folder": folder}
     settings = decode(table, Settings, source=str(file))
     if min(settings.results.keep_days, settings.results.keep_runs) < 0:
         raise UsageError(f"{file} [results]: less than no run cannot be kept", hint="0 stands for no limit")

@@ -97,7 +97,9 @@ def test_a_level_that_there_is_not() -> None:
         runlog.level_of({runlog.LEVEL: "LOUD"}, "INFO")
 
 
-def test_a_run_has_a_log_of_its_own(tmp_path: Path) -> None:
+def test_a_run_has_a_log_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # pytest would keep the words for its report, and cannot send such to its main process
+    monkeypatch.setattr(logging.getLogger("vexlab"), "propagate", False)
     handler = runlog.to_file(tmp_path, environment={})
     logging.getLogger("vexlab.some.module").info("a machine boots: %s", "\udc80")
     logging.getLogger("vexlab.some.module").debug("a detail")

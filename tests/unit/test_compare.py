@@ -13,7 +13,7 @@ from tests.unit.test_history import OOPS, WARN, result, run_info
 
 from vexlab.cli.compare import command
 from vexlab.model.case import CaseResult, KnownProblem, RunResult, RunState, Summary
-from vexlab.model.compare import Change, Comparison, compare
+from vexlab.model.compare import Change, Comparison, compare, with_noise
 from vexlab.model.history import Standing
 from vexlab.model.metric import measured
 from vexlab.model.subresult import SubResult, SubVerdict
@@ -157,7 +157,7 @@ def test_numbers_that_differ_are_told_with_their_direction() -> None:
         ("rate_per_s", 0.5, True),
     ]
     assert found.regressions == 0, "one value against one is no proof"
-    assert "load_s: 1 → 2 s (+100 %)" in render_comparison(found)
+    assert "load_s: 1 → 2 s (+100 %; noise unknown: 0 earlier runs)" in render_comparison(found)
 
 
 def test_what_else_differs_is_named() -> None:
@@ -198,3 +198,20 @@ def test_runs_of_different_targets_are_refused(tmp_path: Path) -> None:
     _stored(tmp_path, (GOOD,), (GOOD,), targets=("vexfs", "ext4"))
     done = CliRunner().invoke(command, ["20261101", "--results", str(tmp_path)])
     assert "different targets, `vexfs` and `ext4`" in str(done.exception)
+
+
+def test_numbers_are_told_from_their_noise() -> None:
+    def case(**values: float) -> tuple[CaseResult, ...]:
+        return (dataclasses.replace(GOOD, metrics=tuple(measured(name, value) for name, value in values.items())),)
+
+    found = _compared(case(a_s=1.0, b_s=1.0, c_s=1.0), case(a_s=1.5, b_s=1.5, c_s=1.5))
+    steady = [1.0 + 0.01 * (at % 5) for at in range(20)]
+    wild = [1.0 + 0.4 * (at % 5) for at in range(20)]
+    told = with_noise(found, {(GOOD.id, "a_s"): steady, (GOOD.id, "b_s"): wild, (GOOD.id, "c_s"): steady[:9]})
+    assert [(each.name, each.beyond, each.runs) for each in told.numbers] == [
+        ("a_s", True, 20), ("b_s", False, 20), ("c_s", False, 9),
+    ]  # fmt: skip
+    said = render_comparison(told)
+    assert "numbers, worse: 3, 1 of them beyond the noise of earlier runs" in said
+    assert "beyond the noise of 20 runs, p = " in said
+    assert "noise unknown: 9 earlier runs" in said

@@ -22,6 +22,8 @@ from vexlab.results.history import problems_of
 from vexlab.results.schema import ProblemRow, RunRow
 from vexlab.results.store import Store
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 OOPS = Finding(title="BUG: NULL in f", type="BUG", severity=Severity.CRASH, fingerprint="a" * 16)
 WARN = Finding(title="WARNING in g", type="WARNING", severity=Severity.WARNING, fingerprint="b" * 16)
 

@@ -14,11 +14,13 @@ import dataclasses, pathlib
 import pytest
 from tests.unit.guest.test_post_checks import ANSWERS, TARGET, Answering
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.plugin.recorder import recorder_of
 
 OF_SOURCE = dataclasses.replace(TARGET, source=pathlib.Path("."))
 
 @pytest.fixture
-def mounted():
+def mounted(request):
+    recorder_of(request.node).looked = True
     fake = Answering(ANSWERS)
     yield GuestFilesystem(fake, OF_SOURCE, "/dev/vdc")
     pathlib.Path("asked").write_text("\\n".join(fake.asked))

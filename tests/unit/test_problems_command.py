@@ -13,6 +13,7 @@ from tests.unit.test_history import OOPS, WARN, result, run_info
 
 from vexlab.cli.problems import command
 from vexlab.cli.results import command as results
+from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, RunState
 from vexlab.results.store import Store
 
@@ -54,6 +55,36 @@ def test_a_run_tells_what_it_shows_and_what_it_shows_gone(kept: Path) -> None:
     assert seen == f"first seen in {first}, last in {last}; 2 runs on 6.1; gone in {gone}"
     assert (case, rest) == ("d.a[6.1] (0 s)", "besides, earlier runs showed 1 problem: --all tells what became of that")
     assert again == "again: vexlab run --target vexfs --kernel 6.1 --case 'd.a[6.1]'"
+
+
+def test_a_problem_becomes_a_mail(kept: Path) -> None:
+    said = CliRunner().invoke(command, ["20261101", "1", "--mail", "--results", str(kept)]).output
+    assert said.startswith("Subject: [BUG] vexfs: BUG: NULL in f\n\nHello,\n")
+    for words in ("revision v1", "The case d.a[6.1] shows it in 0 s:", "Seen once on 6.1, first 2026-11-01"):
+        assert words in said
+    assert all(len(line) <= 72 or line.startswith("  $ ") for line in said.splitlines())
+
+
+def test_a_hostile_problem_becomes_a_plain_mail(tmp_path: Path) -> None:
+    hostile = dataclasses.replace(OOPS, title="\x1b[2J\u202e<b>", text="\x1b]0;x\x07" + "y" * 5000 + "\n" * 5000)
+    with closing(Store(tmp_path)) as store:
+        info = run_info(1)
+        store.begin(info, str(tmp_path / info.id))
+        store.save(info.id, result("a", hostile, reason="\x00\x1b[31m" * 500))
+        store.finish(dataclasses.replace(info, finished=info.started, state=RunState.FINISHED))
+    said = CliRunner().invoke(command, ["last", "1", "--mail", "--results", str(tmp_path)]).output
+    assert said.startswith("Subject: [BUG] vexfs:")
+    assert not {"\x1b", "\u202e", "\x00", "\x07"} & set(said)
+    assert len(said) < 30_000
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"), [(["last", "--mail"], "about one problem"), (["last", "9"], "no problem 9")]
+)
+def test_a_mail_is_about_one_problem_that_is_there(kept: Path, argv: list[str], words: str) -> None:
+    done = CliRunner().invoke(command, [*argv, "--results", str(kept)])
+    assert isinstance(done.exception, UsageError)
+    assert words in done.exception.message
 
 
 def test_an_earlier_run_tells_what_was_known_then_and_has_its_script(kept: Path) -> None:

@@ -23,6 +23,8 @@ from vexlab.report.content import Content
 from vexlab.report.terminal import printable
 from vexlab.results.store import Store
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 HOSTILE = "\x1b[2J]]><script>\x00\ud800 end"
 
 

@@ -10,6 +10,7 @@ from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import pytest
 from tests.unit.test_history import OOPS, result, run_info
 
 from vexlab.model.case import Plan, PlannedCase, RunResult, Summary
@@ -18,6 +19,8 @@ from vexlab.model.verdict import Verdict
 from vexlab.results.history import problems_of
 from vexlab.results.store import FILE, Store
 from vexlab.results.writer import StoreWriter
+
+pytestmark = pytest.mark.usefixtures("each_database")
 
 FORK = multiprocessing.get_context("fork")
 MANY = 150
@@ -66,7 +69,7 @@ def write_until_killed(folder: Path, told: Connection) -> None:
         told.send(case.id)
 
 
-def test_kill_9_loses_at_most_the_cases_in_flight(tmp_path: Path) -> None:
+def test_kill_9_loses_at_most_the_cases_in_flight(tmp_path: Path, each_database: str) -> None:
     for attempt, wait in enumerate((1, 7, 60)):
         folder = tmp_path / str(attempt)
         mine, theirs = FORK.Pipe()
@@ -89,11 +92,15 @@ def test_kill_9_loses_at_most_the_cases_in_flight(tmp_path: Path) -> None:
         assert kept <= passed
         assert len(passed) <= len(kept) + 1, "one case was in flight"
         assert list(there.values()).count(Verdict.UNDECIDED) == max(0, 500 - len(passed))
+        if each_database == "postgresql":
+            continue
         with closing(sqlite3.connect(folder / FILE)) as database:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_the_database_is_in_wal_mode(tmp_path: Path) -> None:
+def test_a_file_is_in_wal_mode(tmp_path: Path, each_database: str) -> None:
+    if each_database == "postgresql":
+        pytest.skip("PostgreSQL has a write-ahead log of its own")
     Store(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)

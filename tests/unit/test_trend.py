@@ -23,6 +23,8 @@ from vexlab.report.trend import render_trends
 from vexlab.results.store import Store
 from vexlab.results.trend import trends_of
 
+pytestmark = pytest.mark.usefixtures("each_database")
+
 DAY = 86400.0
 BEGIN = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
 

@@ -50,6 +50,9 @@ COMMANDS = {
     "problems": "List what is wrong, and since when it is known",
     "report": "Write a run as a page, a comment, tables, for CI",
     "compare": "Say what changed from one run to another",
+    "flaky": "List cases that pass and fail, and how sure a regression is",
+    "explain": "Run a failed case again here and elsewhere, and say what follows",
+    "baseline": "Name the run with which later ones are compared",
     "trend": "Show how a case, a domain or a metric went over time",
 }
 

@@ -9,11 +9,14 @@ import click
 import msgspec
 
 from vexlab.cli.store import opened, results_option
+from vexlab.errors import UsageError
 from vexlab.model.history import History, Standing
 from vexlab.model.request import Request, command_line
+from vexlab.report.mail import render_mail
 from vexlab.report.problems import render_problems
 from vexlab.results.history import Told, problems_of
 from vexlab.results.store import Store
+from vexlab.results.trials import trials_of
 
 _SCRIPT = "reproduce"
 _CASES = "cases"  # folder of a run's evidence
@@ -21,25 +24,56 @@ _CASES = "cases"  # folder of a run's evidence
 
 @click.command(name="problems")
 @click.argument("run", default="last")
+@click.argument("number", type=click.IntRange(1), required=False)
 @click.option("--target", default="", help="With `last`: the newest run of this target.")
 @click.option("--all", "every", is_flag=True, help="Problems that only earlier runs showed, too.")
+@click.option("--mail", "mail", is_flag=True, help="Print the problem NUMBER as a mail to the module's authors.")
 @results_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(*, run: str, target: str, every: bool, results_dir: str | None, as_json: bool) -> None:
+def command(
+    *, run: str, number: int | None, target: str, every: bool, mail: bool, results_dir: str | None, as_json: bool
+) -> None:
     """List the distinct problems of a run (its id, the beginning of it, or `last`), the most harmful first.
 
     Each with what runs before tell of it: new, known, come back, fixed by this run, or open: this run did not look.
+    With NUMBER only the one that has this number in the list.
     """
+    if mail and number is None:
+        raise UsageError(
+            "--mail is about one problem", hint="`vexlab problems RUN NUMBER --mail`, by its place in the list"
+        )
     with opened(results_dir) as store:
         told = problems_of(store, run, target)
         chosen = told.problems if every else tuple(each for each in told.problems if _is_of(each, told.run.id))
+        chosen = _numbered(chosen, number)
         again = {each.problem.key: _again(store, told, each) for each in chosen}
+        if mail:
+            click.echo(_mail(store, chosen[0], again[chosen[0].problem.key]))
+            return
     if as_json:
         listed = [{**msgspec.to_builtins(each), "again": again[each.problem.key]} for each in chosen]
         document = {"run": told.run, "problems": listed, "left_out": len(told.problems) - len(chosen)}
         click.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
         return
     click.echo(render_problems(told.run, chosen, len(told.problems) - len(chosen), again))
+
+
+def _numbered(chosen: tuple[History, ...], number: int | None) -> tuple[History, ...]:
+    if number is None:
+        return chosen
+    if number > len(chosen):
+        raise UsageError(f"no problem {number}: there are {len(chosen)}", hint="`vexlab problems RUN` lists them")
+    return (chosen[number - 1],)
+
+
+def _mail(store: Store, history: History, again: str) -> str:
+    """Return the mail about a problem, as the newest run that shows it has it."""
+    result = store.load(history.last.run)
+    shown = {case.id: case for case in result.cases}
+    case = next((shown[name] for name in history.problem.cases if name in shown), None)
+    if case is None:
+        raise UsageError("no case of the run shows the problem itself", hint="it only keeps other cases away")
+    return render_mail(result.run, history, case, trials_of(store, result.run.id).get(case.id, ()), again)
 
 
 def _is_of(history: History, run: str) -> bool:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
 
-from vexlab.config import load_settings
+from vexlab.cli.store import opened, results_option
 from vexlab.errors import UsageError
 from vexlab.report import jsonfile
 from vexlab.report.content import Content
 from vexlab.report.files import STDOUT, print_bytes, write_file, write_folder
 from vexlab.report.renderers import FORMATS, ONLY, Format, Part, chosen
 from vexlab.results.earlier import earlier_runs
-from vexlab.results.store import Store
 
 FORMAT_HELP = "; ".join(f"{each.name}: {each.about}" for each in FORMATS)
 
@@ -23,7 +21,7 @@ FORMAT_HELP = "; ".join(f"{each.name}: {each.about}" for each in FORMATS)
 @click.argument("run", default="last")
 @click.option("--format", "names", default="text", show_default=True, metavar="FORMAT,…", help=f"{FORMAT_HELP}.")
 @click.option("--output", type=click.Path(), help="A folder, or the file of one format; - is standard output.")
-@click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
+@results_option
 @click.option("--only", type=click.Choice(sorted(ONLY)), help="This part alone, as text.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the format json instead.")
 def command(
@@ -43,7 +41,7 @@ def command(
         if [each.name for each in formats] != ["text"]:
             raise UsageError(f"--only {only} is text", hint="leave --format away")
         formats = (Format(name="text", about=only, parts=(part,)),)
-    with closing(Store(Path(results_dir or load_settings(None).results.folder).absolute())) as store:
+    with opened(results_dir) as store:
         result = store.load(run)
         earlier = earlier_runs(store, result) if any(each.charts for each in formats) else ()
         content = Content.of(result, store.profiles(result.run.id), earlier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
@@ -12,7 +13,10 @@ from vexlab.model.case import RunInfo, RunResult
 from vexlab.report import jsonfile
 from vexlab.report.content import Content, state_of
 from vexlab.report.terminal import printable
-from vexlab.results.retention import pin, pinned_runs, prune
+from vexlab.results.archive import export_runs, import_runs
+from vexlab.results.merge import merge_runs
+from vexlab.results.migrations import HEAD
+from vexlab.results.retention import pin, prune
 from vexlab.results.store import Store
 
 _FIGURES_MOST = 6
@@ -42,12 +46,13 @@ def command() -> None:
 @command.command(name=_SHOW)
 @click.argument("run", required=False)
 @results_option
+@click.option("--limit", type=click.IntRange(0), default=200, show_default=True, help="List so many runs; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
-def show(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
+def show(*, run: str | None, limit: int, results_dir: str | None, as_json: bool) -> None:
     """List earlier runs, or show one: its id, the beginning of it, or `last`."""
     with opened(results_dir) as store:
         if run is None:
-            _list(store)
+            _list(store, limit)
             return
         result = store.load(run)
         if as_json:
@@ -62,7 +67,7 @@ def show(*, run: str | None, results_dir: str | None, as_json: bool) -> None:
 @results_option
 def pin_run(*, run: str, results_dir: str | None) -> None:
     """Keep a run for good: `prune` does not remove it."""
-    with opened(results_dir) as store:
+    with opened(results_dir, writing=True) as store:
         click.echo(f"{pin(store, run).id} is pinned")
 
 
@@ -71,7 +76,7 @@ def pin_run(*, run: str, results_dir: str | None) -> None:
 @results_option
 def unpin_run(*, run: str, results_dir: str | None) -> None:
     """Let `prune` remove a run again that was pinned."""
-    with opened(results_dir) as store:
+    with opened(results_dir, writing=True) as store:
         click.echo(f"{pin(store, run, pinned=False).id} is no longer pinned")
 
 
@@ -94,7 +99,7 @@ def prune_runs(*, keep_days: int | None, keep_runs: int | None, dry_run: bool, r
     if not days and not runs:
         click.echo("no limit is set, so everything is kept: --keep-days, --keep-runs, or [results] in vexlab.toml")
         return
-    with opened(results_dir) as store:
+    with opened(results_dir, writing=not dry_run) as store:
         gone = prune(store, keep_days=days, keep_runs=runs, dry_run=dry_run)
     for each in gone:
         click.echo(f"{each.run.id}  {each.run.target:12} {each.size / _MIB:8.1f} MiB")
@@ -102,9 +107,57 @@ def prune_runs(*, keep_days: int | None, keep_runs: int | None, dry_run: bool, r
     click.echo(f"{len(gone)} runs, {sum(each.size for each in gone) / _MIB:.1f} MiB {words}")
 
 
-def _list(store: Store) -> None:
-    pinned = pinned_runs(store)
-    for each in store.runs():
+@command.command(name="upgrade")
+@results_option
+def upgrade(*, results_dir: str | None) -> None:
+    """Bring the database of an earlier version up to date, which commands that only read do not."""
+    with opened(results_dir, writing=True) as store:
+        before = store.schema
+    if before == HEAD:
+        click.echo(f"the schema is {HEAD}, that of this version")
+    else:
+        click.echo(f"the schema was {before or 'missing'}, it is {HEAD} now")
+
+
+@command.command(name="export")
+@click.argument("runs", nargs=-1, required=True)
+@click.option("--output", required=True, type=click.Path(dir_okay=False), help="The archive to write: NAME.tar.gz.")
+@click.option("--evidence", is_flag=True, help="With the runs' evidence, which may be large.")
+@results_option
+def export(*, runs: tuple[str, ...], output: str, evidence: bool, results_dir: str | None) -> None:
+    """Write runs into an archive, for another host: ids, the beginnings of them, or `last`."""
+    with opened(results_dir) as store:
+        done = export_runs(store, runs, Path(output), evidence=evidence)
+    click.echo(f"{len(done)} runs in {output}, {Path(output).stat().st_size / _MIB:.1f} MiB")
+
+
+@command.command(name="import")
+@click.argument("archives", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@results_option
+def import_archives(*, archives: tuple[str, ...], results_dir: str | None) -> None:
+    """Add the runs of archives that are not here yet."""
+    with opened(results_dir, writing=True) as store:
+        for archive in archives:
+            for each in import_runs(store, Path(archive)):
+                words = f"{each.cases} results" if each.added else "is here already"
+                click.echo(f"{each.run.id}  {printable(each.run.target):12} {words}")
+
+
+@command.command(name="merge")
+@click.argument("runs", nargs=-1, required=True)
+@results_option
+def merge(*, runs: tuple[str, ...], results_dir: str | None) -> None:
+    """Make one run of several that are parts of one: of the same target and revision, each with cases of its own.
+
+    A case that came to its end in two of them is refused: nobody could say which result counts.
+    """
+    with opened(results_dir, writing=True) as store:
+        merged = merge_runs(store, runs)
+    click.echo(f"{merged.run.id}  {printable(merged.run.target):12} {len(merged.cases)} results")
+
+
+def _list(store: Store, limit: int) -> None:
+    for each in store.overview(limit):
         counts = each.summary
         click.echo(
             f"{each.run.id}  {each.run.target:12} {','.join(each.run.kernels):12} {_state(store, each.run):11} "
@@ -112,7 +165,7 @@ def _list(store: Store) -> None:
             f"{counts.skipped} skipped {counts.blocked} blocked {counts.errors} errors"
             + (f" {counts.undecided} undecided" if counts.undecided else "")
             + (f" {counts.known} known" if counts.known else "")
-            + (" pinned" if each.run.id in pinned else "")
+            + (" pinned" if each.pinned else "")
         )
 
 

@@ -19,16 +19,21 @@ from click.core import ParameterSource
 from vexlab import runlog
 from vexlab.alerts.watch import alerter
 from vexlab.cli import plan as planning
+from vexlab.cli.again import explain_all, one_a_problem, red_cases, say
+from vexlab.cli.again import until_sure as settle
 from vexlab.cli.earlier import Rest, last_failed
 from vexlab.cli.options import request_of, request_options
+from vexlab.cli.store import place_of, results_option
 from vexlab.config import Settings, settings_for, suggest
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
 from vexlab.lab import machines_at_once
 from vexlab.model.case import CaseResult, RunState
 from vexlab.model.component import BUILT_IN, WITHOUT_FIELD
+from vexlab.model.control import headlines
 from vexlab.model.key import SUITES
 from vexlab.model.request import suites_of
+from vexlab.model.sequential import MOST
 from vexlab.model.subresult import SubVerdict
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.narrowing import shard_problem
@@ -41,6 +46,7 @@ from vexlab.results.journal import Journal
 from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Request, Subscriber, execute
+from vexlab.session.control import Control
 from vexlab.session.prepare import with_components
 from vexlab.targets.changes import HEAD, changed_files, concern
 from vexlab.targets.load import find_target
@@ -60,6 +66,17 @@ def _enabling(command: Command) -> Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Which red cases run again once the run is over."""
+
+    until_sure: bool = False
+    control: bool = False
+
+
+NOT_AGAIN = Again()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _How:
     """The options of a run that choose its cases by earlier runs or by changes, and what is written."""
 
@@ -71,6 +88,8 @@ class _How:
     json_file: str | None
     junit_file: str | None
     report_format: str | None
+    until_sure: bool
+    control: bool
     ci: bool
 
 
@@ -88,7 +107,7 @@ class _How:
     help="Only domains that the changes of the target since REV concern (default: since the last commit).",
 )
 @click.option("--plan", is_flag=True, help="Print the cases and the time that they take; run nothing.")
-@click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
+@results_option
 @click.option(
     "--json",
     "json_file",
@@ -98,6 +117,10 @@ class _How:
 @click.option("--junit", "junit_file", type=click.Path(dir_okay=False), help="Write the results as JUnit XML.")
 @click.option("--report-format", metavar="FORMAT,…", help="Also write these into the run's folder, as `vexlab report`.")
 @click.option("--ci", is_flag=True, help="Plain output; under GitHub Actions annotations and a summary of the job too.")
+@click.option("--until-sure", is_flag=True, help="Run red cases again till it is clear: a regression, or flaky.")
+@click.option(
+    "--control", is_flag=True, help="Run a case of each problem again on other revisions, filesystems, kernels."
+)
 @click.option("--verbose", "-v", is_flag=True, help="Say what is done, as --log-level INFO.")
 @click.option("--debug", is_flag=True, help="Say everything, with tracebacks, as --log-level DEBUG.")
 @click.option(
@@ -123,9 +146,9 @@ def command(*, verbose: bool, debug: bool, log_level: str | None, **given: objec
         raise UsageError("--resume, --last-failed and --changed exclude each other")
     settings = settings_for(request)
     request = replace(with_components(request, settings), jobs=_jobs(request, settings))
-    results = how.results_dir or settings.results.folder
+    results, url = place_of(how.results_dir, settings)
     with tempfile.TemporaryDirectory(prefix="vexlab-choice-") as folder:
-        rest = _rest(request, how, Path(results).absolute(), Path(folder))
+        rest = _rest(request, how, Path(folder), results, url)
         if rest.words:
             click.echo(rest.words, err=True)
         if rest.nothing:
@@ -134,11 +157,19 @@ def command(*, verbose: bool, debug: bool, log_level: str | None, **given: objec
             _check(rest.request)
             return planning.show(replace(rest.request, kernels=settings_for(rest.request).kernels))
         files = (how.json_file or "", how.junit_file or "")
-        return run_request(rest.request, results, *files, how.report_format, plain=how.ci)
+        again = Again(until_sure=how.until_sure, control=how.control)
+        return run_request(rest.request, how.results_dir or "", *files, how.report_format, plain=how.ci, again=again)
 
 
 def run_request(
-    request: Request, results_dir: str, json_file: str, junit_file: str, report_format: str | None, *, plain: bool
+    request: Request,
+    results_dir: str,
+    json_file: str,
+    junit_file: str,
+    report_format: str | None,
+    *,
+    plain: bool,
+    again: Again = NOT_AGAIN,
 ) -> int:
     """Run what is asked for, show and keep its results, and return the exit status."""
     settings = settings_for(request)
@@ -151,8 +182,17 @@ def run_request(
         if old and Path(old).is_file() and not Path(old).is_symlink():
             Path(old).unlink()
     verdict_to_stdout = json_file != "-"
-    files = (json_file, junit_file, formats)
-    return carry_out(request, settings, results_dir, *files, plain=plain, verdict_to_stdout=verdict_to_stdout).exit_code
+    return carry_out(
+        request,
+        settings,
+        results_dir,
+        json_file,
+        junit_file,
+        formats,
+        plain=plain,
+        verdict_to_stdout=verdict_to_stdout,
+        again=again,
+    ).exit_code
 
 
 def carry_out(
@@ -165,11 +205,12 @@ def carry_out(
     *,
     plain: bool = False,
     verdict_to_stdout: bool = True,
+    again: Again = NOT_AGAIN,
 ) -> Ended:
     """Run what is asked for, saving it in the store and showing how it goes; say what ended it, and return that."""
-    results = Path(results_dir or settings.results.folder).absolute()
+    results, url = place_of(results_dir, settings)
     stop = _Stop()
-    with closing(Store(results)) as store, Progress(plain=plain, verdict_to_stdout=verdict_to_stdout) as progress:
+    with closing(Store(results, url)) as store, Progress(plain=plain, verdict_to_stdout=verdict_to_stdout) as progress:
         reports = ReportFiles(json_file, junit_file, formats, lambda result: earlier_runs(store, result))
         listeners: list[Subscriber] = [StoreWriter(store), Journal(), reports, progress]
         if alerts := alerter(settings.alerts, store):
@@ -177,6 +218,8 @@ def carry_out(
         if plain:
             listeners.append(ActionsReport(os.environ, find_target(request.target).source))
         ended = execute(request, settings, results, listeners, interrupted=stop.asked)
+        if again != NOT_AGAIN and not stop.asked():
+            _again(store, request, settings, ended, stop, again)
     _say_end(ended, request.cases)
     if suites_of(request) and verdict_to_stdout:
         for line in not_run(ended.result.cases):
@@ -197,6 +240,19 @@ def not_run(cases: Sequence[CaseResult]) -> list[str]:
     shown = ((len(names), printable(why), printable(", ".join(names[:_NAMES_SHOWN]))) for why, names in rows)
     lines = [f"{count:6}  {why}  ({names}{', …' if count > _NAMES_SHOWN else ''})" for count, why, names in shown]
     return ["", "Not run:", *lines] if lines else []
+
+
+def _again(store: Store, request: Request, settings: Settings, ended: Ended, stop: _Stop, again: Again) -> None:
+    """Run red cases again; the run's verdict stays what it is."""
+    folder = store.folder / ended.result.run.id / "control"
+    trials = Control(request, settings, folder, say=say, interrupted=stop.asked)
+    red = red_cases(ended.result)
+    if again.until_sure:
+        for line in settle(store, trials, ended.result, red):
+            click.echo(printable(line))
+    if again.control:
+        for each in explain_all(store, trials, ended.result, one_a_problem(red), settings, MOST):
+            click.echo(printable(headlines([each])))
 
 
 def _log(*, verbose: bool, debug: bool, level: str | None) -> None:
@@ -224,10 +280,10 @@ def _check(request: Request) -> None:
             raise UsageError(f"no domain `{domain}`", hint=suggest(domain, known))
 
 
-def _rest(request: Request, how: _How, results: Path, folder: Path) -> Rest:
+def _rest(request: Request, how: _How, folder: Path, results: Path, url: str) -> Rest:
     """Return the request with what earlier runs, or changes of the source, leave to be run."""
     if how.last_failed:
-        with closing(Store(results)) as store:
+        with closing(Store(results, url)) as store:
             return last_failed(request, store, folder)
     if not how.changed:
         return Rest(request=request, words="")

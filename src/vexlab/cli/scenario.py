@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from vexlab.cli.list import collect
 from vexlab.cli.options import request_options, settings_from
-from vexlab.config import load_settings
+from vexlab.cli.store import opened, results_option
 from vexlab.model.case import CaseResult
 from vexlab.model.scenario import SCENARIOS
 from vexlab.report.checklist import Step, render_checklist
-from vexlab.results.store import Store
 from vexlab.session import Request
 
 
@@ -20,7 +17,7 @@ from vexlab.session import Request
 @click.argument("number", required=False, type=click.IntRange(1, len(SCENARIOS)))
 @request_options("target", "kernels")
 @click.option("--run", "run", help="Fill in the results of this run: its id, the beginning of it, or `last`.")
-@click.option("--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store.")
+@results_option
 def command(
     *, number: int | None, target: str, kernels: tuple[str, ...], run: str | None, results_dir: str | None
 ) -> None:
@@ -35,7 +32,8 @@ def command(
     results: tuple[CaseResult, ...] = ()
     configurations: tuple[str, ...] = ()
     if run:
-        loaded = Store(Path(results_dir or load_settings(None).results.folder).absolute()).load(run)
+        with opened(results_dir) as store:
+            loaded = store.load(run)
         results, kernels = loaded.cases, loaded.run.kernels
         configurations = loaded.run.provenance.configurations
         click.echo(

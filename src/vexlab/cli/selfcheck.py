@@ -151,7 +151,7 @@ def stored_cases(results: Path) -> list[CaseResult]:
     """Return the cases that finished in the runs of a results folder, those of the oldest run first."""
     if not (results / FILE).exists():
         return []
-    store = Store(results)
+    store = Store(results, readonly=True)
     try:
         return [case for run in reversed(store.runs()) for case in run.cases]
     finally:

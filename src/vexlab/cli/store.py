@@ -9,21 +9,31 @@ from typing import TypeVar
 
 import click
 
-from vexlab.config import load_settings
+from vexlab.config import Settings, is_url, load_settings
 from vexlab.results.store import Store
 
 Command = TypeVar("Command", bound=Callable[..., object])
+RESULTS_HELP = "Folder of the results' store, or the URL of a PostgreSQL database."
 
 
 def results_option(command: Command) -> Command:
     """Add ``--results``."""
-    return click.option(
-        "--results", "results_dir", type=click.Path(file_okay=False), help="Folder of the results' store."
-    )(command)
+    return click.option("--results", "results_dir", metavar="DIR|URL", help=RESULTS_HELP)(command)
+
+
+def place_of(results: str | None, settings: Settings) -> tuple[Path, str]:
+    """Return the folder of evidence, and the URL of the database; ``""`` where that is a file in the folder."""
+    if results and not is_url(results):
+        return Path(results).absolute(), ""
+    return Path(settings.results.folder).absolute(), results or settings.results.url
 
 
 @contextmanager
-def opened(results_dir: str | None) -> Iterator[Store]:
-    """Open the store in ``results_dir``, or where the settings say; raise ``UsageError`` or ``InfraError``."""
-    with closing(Store(Path(results_dir or load_settings(None).results.folder).absolute())) as store:
+def opened(results: str | None, *, writing: bool = False) -> Iterator[Store]:
+    """Open the store in ``results``, or where the settings say; raise ``UsageError`` or ``InfraError``.
+
+    Unless it is for ``writing`` nothing in it is changed, and one of an earlier schema is refused.
+    """
+    folder, url = place_of(results, load_settings(None))
+    with closing(Store(folder, url, readonly=not writing)) as store:
         yield store

@@ -123,9 +123,7 @@ def _unpack(tar: tarfile.TarFile, work: Path) -> Contents:
     first = tar.next()
     if first is None or first.name != _CONTENTS or not first.isreg() or first.size > _MOST_CONTENTS:
         raise UsageError(f"its first member is no {_CONTENTS}", hint=_HINT)
-    listing = tar.extractfile(first)
-    assert listing
-    contents = msgspec.json.decode(listing.read(_MOST_CONTENTS), type=Contents)
+    contents = msgspec.json.decode(_opened(tar, first).read(_MOST_CONTENTS), type=Contents)
     if len(contents.files) > _MOST_FILES:
         raise UsageError(f"it lists {len(contents.files)} files, a kernel has {_MOST_FILES} at most")
     left, room = dict(contents.files), _MOST_BYTES
@@ -136,13 +134,18 @@ def _unpack(tar: tarfile.TarFile, work: Path) -> Contents:
         room -= member.size
         if room < 0:
             raise UsageError(f"it holds more than {_MOST_BYTES >> 30} GiB")
-        file = tar.extractfile(member)
-        assert file
-        if _write(file, work / member.name, executable=bool(member.mode & 0o100)) != digest:
+        if _write(_opened(tar, member), work / member.name, executable=bool(member.mode & 0o100)) != digest:
             raise UsageError(f"its member {member.name[:200]!r} is damaged")
     if left:
         raise UsageError(f"its member {next(iter(left))[:200]!r} is missing", hint="was it copied to the end?")
     return contents
+
+
+def _opened(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    file = tar.extractfile(member)
+    if file is None:
+        raise UsageError(f"its member {member.name[:200]!r} is no file", hint=_HINT)
+    return file
 
 
 def _is_plain(name: str) -> bool:

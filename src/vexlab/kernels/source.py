@@ -97,7 +97,8 @@ def _unpacked(source: Source, apt: Apt, work: Path) -> Path:
         process.run(["dpkg-deb", "-x", str(package.file), str(work)], timeout=_UNPACK_S, check=True)
         package.file.unlink()
         return _extract(next((work / "usr/src").glob("linux-source-*.tar.*")), work / "tree")
-    assert source.path
+    if source.path is None:
+        raise UsageError("a source is a package, an archive or a folder", hint="give one with --source")
     if source.path.is_file():
         return _extract(source.path, work / "tree")
     if source.ref:

@@ -17,6 +17,7 @@ from vexlab.model.history import History, PastRun, Standing, histories, looked, 
 from vexlab.model.key import CaseKey
 from vexlab.model.metric import Direction
 from vexlab.model.problem import CHECK
+from vexlab.model.shift import outlying
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Verdict
 
@@ -62,7 +63,12 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
-    """A metric that differs; ``relative`` is by how much of its first value, ``better`` whether for the better."""
+    """A metric that differs; ``relative`` is by how much of its first value, ``better`` whether for the better.
+
+    ``runs`` is how many earlier runs tell how it varies, ``p`` the probability that one of them is as far off as the
+    second value (``vexlab.model.shift.outlying``), ``None`` of too few. ``beyond`` tells that this is beyond the noise,
+    all numbers that were looked at considered (Holm, Scand. J. Statist. 6, 1979).
+    """
 
     case: str
     name: str
@@ -71,6 +77,9 @@ class Number:
     after: float
     relative: float
     better: bool
+    runs: int = 0
+    p: float | None = None
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +260,26 @@ def _numbers(same: Sequence[tuple[CaseResult, CaseResult]], least: float) -> Ite
                     relative=relative,
                     better=(now.value < then.value) == (now.direction is Direction.LOWER),
                 )
+
+
+def with_noise(found: Comparison, values: Mapping[tuple[str, str], Sequence[float]], level: float = 0.05) -> Comparison:
+    """Return the comparison with what earlier runs say of its numbers; ``values`` are theirs, by case and metric.
+
+    Of all numbers that stay within the noise one is said to be beyond it with the probability ``level`` or less.
+    """
+    told = []
+    for each in found.numbers:
+        before = values.get((each.case, each.name), ())
+        told.append(dataclasses.replace(each, runs=len(before), p=outlying(before, each.after)))
+    tested = sorted((each for each in told if each.p is not None), key=lambda each: each.p or 0.0)
+    beyond: set[tuple[str, str]] = set()
+    for rank, each in enumerate(tested):
+        if each.p is None or each.p > level / (len(tested) - rank):
+            break
+        beyond.add((each.case, each.name))
+    numbers = [dataclasses.replace(each, beyond=(each.case, each.name) in beyond) for each in told]
+    order = sorted(numbers, key=lambda each: (each.better, not each.beyond, -each.relative, each.case))
+    return dataclasses.replace(found, numbers=tuple(order))
 
 
 def _differences(before: RunInfo, after: RunInfo) -> Iterator[Difference]:

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from vexlab.model.shift import judge
 from vexlab.model.verdict import Verdict
 
 _Z95 = 1.959963984540054  # the 97.5th percentile of the normal distribution: two-sided 95 %
@@ -61,13 +62,36 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LevelChange:
+    """A change of a figure's level (``vexlab.model.shift``): in which run it begins, and how far it went.
+
+    ``since`` is when that run began, ISO 8601 in UTC; ``p`` the probability of such a difference by chance.
+    """
+
+    since: str
+    revision: str
+    before: float
+    after: float
+    relative: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """A line of periods, the oldest first; those in which nothing ran are left out. ``whole`` is all of them as one."""
+    """A line of periods, the oldest first; those in which nothing ran are left out. ``whole`` is all of them as one.
+
+    ``changes`` are those of the level of its values, the oldest first, as far as the code of the case is today's;
+    ``judged`` says so in words, also where there are not enough values; it is empty of a line without values.
+    ``noise`` is the standard deviation of a run since the last change, as a part of the level.
+    """
 
     line: str
     unit: str
     periods: tuple[Period, ...]
     whole: Period
+    changes: tuple[LevelChange, ...] = ()
+    judged: str = ""
+    noise: float | None = None
 
 
 def wilson(passed: int, decided: int, z: float = _Z95) -> tuple[float, float]:
@@ -97,9 +121,32 @@ def trends(points: Iterable[Point], period_s: float, unit: str = "") -> tuple[Tr
 def _trend(line: str, points: Sequence[Point], period_s: float, unit: str) -> Trend:
     periods = tuple(_periods(points, period_s))
     digests = {point.digest for point in points if point.digest}
-    begin = min(point.started for point in points)
-    whole = _period(sorted(points, key=lambda each: each.started), begin, changed=len(digests) > 1)
-    return Trend(line=line, unit=unit, periods=periods, whole=whole)
+    ordered = sorted(points, key=lambda each: each.started)
+    whole = _period(ordered, ordered[0].started, changed=len(digests) > 1)
+    measured = [each for each in ordered if each.value is not None and each.digest == ordered[-1].digest]
+    if not measured:
+        return Trend(line=line, unit=unit, periods=periods, whole=whole)
+    judged = judge([each.value for each in measured if each.value is not None])
+    changes = tuple(
+        LevelChange(
+            since=measured[each.at].started.isoformat(timespec="minutes"),
+            revision=measured[each.at].revision,
+            before=each.before,
+            after=each.after,
+            relative=each.relative,
+            p=each.p,
+        )
+        for each in judged.shifts
+    )
+    return Trend(
+        line=line,
+        unit=unit,
+        periods=periods,
+        whole=whole,
+        changes=changes,
+        judged=judged.words,
+        noise=judged.noise,
+    )
 
 
 def _periods(points: Sequence[Point], period_s: float) -> list[Period]:

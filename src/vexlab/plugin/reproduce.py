@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 
 from vexlab.cache import file_digest
-from vexlab.config import Settings
+from vexlab.config import Settings, without_password
 from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Order
 from vexlab.model.case import CaseResult
@@ -113,7 +113,8 @@ def _kept_settings(config: pytest.Config) -> Path:
     if not file.exists():
         settings = settings_of(config)
         file.parent.mkdir(parents=True, exist_ok=True)
-        results = dataclasses.replace(settings.results, folder=str(Path(settings.results.folder).absolute()))
+        folder, url = str(Path(settings.results.folder).absolute()), without_password(settings.results.url)
+        results = dataclasses.replace(settings.results, folder=folder, url=url)
         file.write_text(settings_toml(dataclasses.replace(settings, results=results)))
     return file
 

@@ -65,12 +65,20 @@ def _changed(head: str, some: Sequence[Compared]) -> Iterator[str]:
 
 def _numbers(head: str, some: Sequence[Number]) -> Iterator[str]:
     if some:
-        yield f"numbers, {head} (one value each; nothing is said of their noise): {len(some)}"
+        beyond = sum(each.beyond for each in some)
+        yield f"numbers, {head}: {len(some)}, {beyond} of them beyond the noise of earlier runs"
     for each in some[:_MOST]:
         unit = f" {each.unit}" if each.unit else ""
         percent = f"{100 * (each.after - each.before) / abs(each.before):+.0f} %" if each.before else "from zero"
-        yield f"  {each.case} {each.name}: {each.before:g} → {each.after:g}{unit} ({percent})"
+        yield f"  {each.case} {each.name}: {each.before:g} → {each.after:g}{unit} ({percent}; {_noise(each)})"
     yield from _rest(some)
+
+
+def _noise(each: Number) -> str:
+    if each.p is None:
+        return f"noise unknown: {each.runs} earlier runs"
+    words = "beyond the noise" if each.beyond else "within the noise"
+    return f"{words} of {each.runs} runs, p = {each.p:.1g}"
 
 
 def _rest(some: Sequence[object]) -> Iterator[str]:

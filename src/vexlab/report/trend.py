@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from vexlab.model.trend import Period, Spread, Trend
+from vexlab.report.terminal import printable
 
 _REVISIONS_MOST = 3
 
@@ -23,6 +24,21 @@ def _table(trend: Trend) -> Iterator[str]:
     if len(trend.periods) > 1:
         rows.append(_row("all", trend.whole))
     yield from _aligned(rows)
+    yield from _level(trend)
+
+
+def _level(trend: Trend) -> Iterator[str]:
+    """Yield what is said of the level of the values."""
+    unit = f" {trend.unit}" if trend.unit else ""
+    for each in trend.changes:
+        revision = f", revision {printable(each.revision)}" if each.revision else ""
+        yield (
+            f"  changed by {100 * each.relative:+.1f} % ({each.before:.4g} → {each.after:.4g}{unit}) with the run of "
+            f"{each.since[:16].replace('T', ' ')}{revision} (p = {each.p:.1g})"
+        )
+    if trend.judged and not trend.changes:
+        noise = f" (noise of a run {100 * trend.noise:.1f} %)" if trend.noise is not None else ""
+        yield f"  {trend.judged}{noise}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from vexlab.model.case import CaseResult, RunInfo
@@ -15,7 +15,7 @@ from vexlab.model.key import CaseKey
 from vexlab.model.problem import CHECK, GROUPING
 from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, ProblemRow, RunRow
-from vexlab.results.store import Store, info_of
+from vexlab.results.store import Store, decoded, info_of
 
 _AT_ONCE = 500  # variables of one statement; SQLite takes 32,766, before 3.32 it were 999
 _RED = (Verdict.FAILED.value, Verdict.CRASHED.value)
@@ -52,7 +52,7 @@ def problems_of(store: Store, name: str = "last", target: str = "") -> Told:
 def _unnoted(store: Store, run: RunInfo) -> tuple[Sighting, ...]:
     """Return the problems of a run that goes on, was killed, or was grouped otherwise; noted unless it goes on."""
     cases = store.load(run.id).cases
-    if not store.is_running(run.id):
+    if not store.readonly and not store.is_running(run.id):
         return store.note_problems(run, cases)
     return sightings(run, cases)
 
@@ -85,7 +85,7 @@ def _looked(session: Session, ids: Sequence[str], *, checks: bool) -> Iterator[t
             yield row.id, CaseKey(target=row.target, **fields), Looked(digest=row.digest, passed=True)
         if checks:
             for run, result in session.execute(
-                select(CaseRow.run, CaseRow.result).where(some, CaseRow.verdict.in_(_RED))
+                select(CaseRow.run, cast(CaseRow.result, Text)).where(some, CaseRow.verdict.in_(_RED))
             ):
-                case = msgspec.convert(result, CaseResult)
+                case = decoded(result, CaseResult)
                 yield run, case.key, looked(case)

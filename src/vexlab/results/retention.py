@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from vexlab.errors import InfraError
 from vexlab.model.case import RunInfo
 from vexlab.model.problem import GROUPING
-from vexlab.results.schema import CaseRow, RunRow
+from vexlab.results.schema import BaselineRow, CaseRow, MetricRow, PlanRow, RunRow, TrialRow
 from vexlab.results.store import Store, info_of
 
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")  # 20261128-122830-9fb9
@@ -66,9 +66,10 @@ def pin(store: Store, name: str, *, pinned: bool = True) -> RunInfo:
 
 
 def pinned_runs(store: Store) -> frozenset[str]:
-    """Return the ids of the runs that are pinned."""
+    """Return the ids of the runs that are pinned, or the baseline of their target."""
     with store.reading() as session:
-        return frozenset(session.scalars(select(RunRow.id).where(RunRow.pinned)))
+        pinned = session.scalars(select(RunRow.id).where(RunRow.pinned))
+        return frozenset([*pinned, *session.scalars(select(BaselineRow.run))])
 
 
 def prune(
@@ -80,7 +81,8 @@ def prune(
     listed and goes the next time. Raises ``InfraError`` where something cannot be removed.
     """
     with store.reading() as session:
-        rows = [(info_of(row), row.pinned) for row in session.scalars(select(RunRow))]
+        pinned = pinned_runs(store)
+        rows = [(info_of(row), row.id in pinned) for row in session.scalars(select(RunRow))]
     held = [Held(run=run, pinned=pinned, running=store.is_running(run.id)) for run, pinned in rows]
     wanted = expendable(held, keep_days=keep_days, keep_runs=keep_runs, now=now or datetime.datetime.now(datetime.UTC))
     done = []
@@ -113,7 +115,11 @@ def _remove(store: Store, run: RunInfo, folder: Path | None) -> bool:
         except OSError as error:
             raise InfraError(f"the evidence of run {run.id} cannot be removed: {error}") from error
     with store.writing() as session:
+        numbers = select(CaseRow.number).where(CaseRow.run == run.id)
+        session.execute(delete(MetricRow).where(MetricRow.case.in_(numbers)))
         session.execute(delete(CaseRow).where(CaseRow.run == run.id))
+        for table in (PlanRow, TrialRow):
+            session.execute(delete(table).where(table.run == run.id))
         session.execute(delete(RunRow).where(RunRow.id == run.id))
     return True
 

@@ -2,112 +2,137 @@
 
 from __future__ import annotations
 
-import fcntl
+import json
 import logging
-import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import msgspec
-from sqlalchemy import create_engine, delete, event, select
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Text, cast, delete, insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from vexlab.config import visible
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
 from vexlab.model.history import Sighting, sightings
+from vexlab.model.metric import Metric
 from vexlab.model.problem import GROUPING
 from vexlab.model.profile import RUN_FILE, Profile, decode_all
 from vexlab.model.provenance import Provenance
+from vexlab.results.database import FILE, Database
 from vexlab.results.hold import hold, is_held
-from vexlab.results.migrations import upgrade
-from vexlab.results.schema import CaseRow, ProblemRow, RunRow
+from vexlab.results.measures import Measures
+from vexlab.results.schema import CaseRow, MetricRow, PlanRow, ProblemRow, RunRow
+
+__all__ = ["FILE", "Overview", "Store", "info_of"]
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-FILE = "vexlab.sqlite"
-_LOCK = ".lock"
-_BUSY_S = 30.0
 _NO_RUN = "`vexlab run` makes one; --results names another folder"
 _OTHER_RUNS = "`vexlab results` lists the runs; `last` is the newest one"
+_FULL = "is the disk full, or read-only?"
 _KILLED = "the run ended before this case did"
 
 
-class Store:
-    """The database in a results folder. Only the main process writes. Raises ``InfraError`` where it cannot."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """A run without its cases."""
 
-    def __init__(self, folder: Path) -> None:
+    run: RunInfo
+    summary: Summary
+    pinned: bool
+
+
+class Store:
+    """The database of a results folder, or the one that ``url`` names; evidence lies in ``folder`` either way.
+
+    Only the main process writes. Raises ``InfraError`` where the database cannot be opened. A ``readonly`` store
+    writes nothing, and raises ``UsageError`` where its schema is an older one.
+    """
+
+    def __init__(self, folder: Path, url: str = "", *, readonly: bool = False) -> None:
         self.folder = folder
+        self.readonly = readonly
         self._held: dict[str, IO[bytes]] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(f"sqlite:///{folder / FILE}", connect_args={"timeout": _BUSY_S})
-            event.listen(self._engine, "connect", _set_up_connection)
-            with (folder / _LOCK).open("w") as lock:  # two processes may both find an empty folder
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                with self._engine.begin() as connection:
-                    upgrade(connection)
-        except (OSError, SQLAlchemyError) as error:
-            raise InfraError(
-                f"the results folder {folder} cannot be written: {error}",
-                hint="choose another with --results",
-            ) from error
+        self._database = Database(folder, url, readonly=readonly)
+        self.schema = self._database.schema  # the version that was found, ``None`` where there was none
+        self._measures = Measures(self._database.engine)
 
     def begin(self, run: RunInfo, folder: str) -> None:
         """Note that a run has begun, and hold it until it is finished; ``folder`` is for its evidence."""
         self._held[run.id] = hold(Path(folder))
+        with self._failing("written", "is the database full?"):
+            self._database.hold(run.id)
         with self.writing() as session:
-            session.add(
-                RunRow(
-                    id=run.id,
-                    target=run.target,
-                    kernels=list(run.kernels),
-                    accelerator=run.accelerator,
-                    started=run.started,
-                    folder=folder,
-                    environment=run.environment,
-                    revision=run.provenance.revision,
-                    provenance=msgspec.to_builtins(run.provenance),
-                )
-            )
+            session.add(_row_of(run, folder))
 
     def plan(self, run: str, plan: Plan) -> None:
         """Note which cases the run is to decide."""
         with self.writing() as session:
-            session.get_one(RunRow, run).plan = msgspec.to_builtins(plan)
+            session.get_one(RunRow, run)
+            session.merge(PlanRow(run=run, plan=msgspec.to_builtins(plan)))
 
     def save(self, run: str, case: CaseResult) -> None:
         """Keep a finished case; raise ``InfraError`` where another of its id is kept already: neither may go."""
-        row = CaseRow(
-            run=run,
-            id=case.id,
-            configuration=case.key.configuration,
-            domain=case.key.domain,
-            name=case.key.name,
-            parameters=case.key.parameters,
-            kernel=case.key.kernel,
-            flavour=case.key.flavour,
-            digest=case.digest,
-            verdict=case.verdict.value,
-            duration_s=case.duration_s,
-            result=msgspec.to_builtins(case),
-        )
+        metrics = _metrics_of(case)
+        with self._failing("written", _FULL):
+            measures = self._measures.numbers(metrics)
         with self.writing() as session:
-            if session.get(CaseRow, (run, case.id)):
-                raise InfraError(f"two results of the case {case.id} in one run; the first is kept")
-            session.add(row)
+            try:
+                number = session.scalar(insert(CaseRow).values(_columns(run, case)).returning(CaseRow.number))
+            except IntegrityError as error:
+                raise InfraError(f"two results of the case {case.id} in one run; the first is kept") from error
+            values = zip(metrics, measures, strict=True)
+            if rows := [{"case": number, "measure": measure, "value": each.value} for each, measure in values]:
+                session.execute(insert(MetricRow), rows)
 
-    def finish(self, run: RunInfo) -> None:
-        """Note how a run ended, and when."""
+    def add(self, run: RunInfo, plan: Plan, cases: Sequence[CaseResult], folder: str) -> None:
+        """Keep a whole run of elsewhere, all of it or nothing; raise ``InfraError`` where it is there already."""
+        summary = Summary.of(with_undecided(plan, tuple(cases), {}, _KILLED))
+        with self._failing("written", _FULL):
+            measures = [self._measures.numbers(_metrics_of(case)) for case in cases]
+        with self.writing() as session:
+            row = _row_of(run, folder)
+            row.finished, row.state = run.finished, run.state.value
+            row.summary = msgspec.to_builtins(summary)
+            session.add(row)
+            session.flush()
+            session.add(PlanRow(run=run.id, plan=msgspec.to_builtins(plan)))
+            if not cases:
+                return
+            asked = insert(CaseRow).returning(CaseRow.number, sort_by_parameter_order=True)
+            numbers = session.scalars(asked, [_columns(run.id, case) for case in cases]).all()
+            rows = [
+                {"case": number, "measure": measure, "value": each.value}
+                for number, case, known in zip(numbers, cases, measures, strict=True)
+                for each, measure in zip(_metrics_of(case), known, strict=True)
+            ]
+            if rows:
+                session.execute(insert(MetricRow), rows)
+        self.note_problems(run, cases)
+
+    def has(self, run: str) -> bool:
+        """Whether there is a run of this id."""
+        with self.reading() as session:
+            return session.get(RunRow, run) is not None
+
+    def recorded(self, run: str) -> tuple[Plan, tuple[CaseResult, ...]]:
+        """Return the plan of the run of that id, and the results that it has."""
+        with self.reading() as session:
+            return self._recorded(session, run)
+
+    def finish(self, run: RunInfo, summary: Summary | None = None) -> None:
+        """Note how a run ended, and when; ``summary`` is told where the run is listed."""
         with self.writing() as session:
             row = session.get_one(RunRow, run.id)
             row.finished = run.finished
             row.state = run.state.value
+            row.summary = msgspec.to_builtins(summary) if summary else None
         self._release(run.id)
 
     def note_problems(self, run: RunInfo, cases: Iterable[CaseResult]) -> tuple[Sighting, ...]:
@@ -137,41 +162,52 @@ class Store:
 
     def is_running(self, run: str) -> bool:
         """Whether ``run`` goes on: neither did it finish, nor has its process ended in another way."""
-        return run in self._held or is_held(self.evidence(run))
+        if run in self._held or is_held(self.evidence(run)):
+            return True
+        with self._failing("read"):
+            return self._database.is_held(run)
 
     def _release(self, run: str) -> None:
         if held := self._held.pop(run, None):
             held.close()
+        self._database.release(run)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session to ask in; raise ``InfraError`` where the database cannot be read."""
-        try:
-            with Session(self._engine) as session:
-                yield session
-        except SQLAlchemyError as error:
-            words = str(getattr(error, "orig", None) or error)
-            raise InfraError(f"the results in {self.folder} cannot be read: {words}") from error
+        with self._failing("read"), Session(self._database.engine) as session:
+            yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Give a session whose changes are kept at its end, all or none; raise ``InfraError`` where that fails."""
+        with self._failing("written", _FULL), Session(self._database.engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def _failing(self, done: str, hint: str = "") -> Iterator[None]:
         try:
-            with Session(self._engine) as session, session.begin():
-                yield session
+            yield
         except SQLAlchemyError as error:
-            words = str(getattr(error, "orig", None) or error)
-            hint = "is the disk full, or read-only?"
-            raise InfraError(f"the results in {self.folder} cannot be written: {words}", hint=hint) from error
+            words = str(getattr(error, "orig", None) or error).strip()
+            raise InfraError(f"the results in {self._database.name} cannot be {done}: {words}", hint=hint) from error
 
     def load(self, name: str) -> RunResult:
         """Return the run ``name``, or the newest one for ``last``; raise ``UsageError`` where there is none."""
         with self.reading() as session:
             row = self._find(session, name)
-            cases = session.scalars(select(CaseRow).where(CaseRow.run == row.id))
-            results = tuple(msgspec.convert(case.result, CaseResult) for case in cases)
-            results = with_undecided(msgspec.convert(row.plan, Plan), results, {}, _KILLED)
-            return RunResult(run=info_of(row), summary=Summary.of(results), cases=results)
+            return self._loaded(session, row)
+
+    def _loaded(self, session: Session, row: RunRow) -> RunResult:
+        plan, recorded = self._recorded(session, row.id)
+        results = with_undecided(plan, recorded, {}, _KILLED)
+        return RunResult(run=info_of(row), summary=Summary.of(results), cases=results)
+
+    def _recorded(self, session: Session, run: str) -> tuple[Plan, tuple[CaseResult, ...]]:
+        planned = session.scalar(select(cast(PlanRow.plan, Text)).where(PlanRow.run == run))
+        asked = select(cast(CaseRow.result, Text)).where(CaseRow.run == run).order_by(CaseRow.number)
+        results = tuple(decoded(each, CaseResult) for each in session.scalars(asked))
+        return decoded(planned, Plan) if planned else Plan(), results
 
     def info(self, name: str, target: str = "") -> RunInfo:
         """Return what the run ``name``, or the newest one (of ``target``) for ``last``, is about, without its cases."""
@@ -211,11 +247,74 @@ class Store:
             names = session.scalars(select(RunRow.id).order_by(RunRow.started.desc(), RunRow.id.desc())).all()
         return tuple(self.load(name) for name in names)
 
+    def overview(self, most: int = 0) -> tuple[Overview, ...]:
+        """Return the newest ``most`` runs without their cases, all where it is zero."""
+        query = select(RunRow).order_by(RunRow.started.desc(), RunRow.id.desc())
+        with self.reading() as session:
+            rows = session.scalars(query.limit(most) if most else query).all()
+            return tuple(
+                Overview(run=info_of(row), summary=self._summary(session, row), pinned=row.pinned) for row in rows
+            )
+
+    def _summary(self, session: Session, row: RunRow) -> Summary:
+        """Return a run's sums, counted again of one that did not finish, or finished before they were noted."""
+        if row.summary is not None:
+            return msgspec.convert(row.summary, Summary)
+        found = self._loaded(session, row).summary
+        if row.finished and not self.readonly:
+            with self.writing() as other:
+                other.get_one(RunRow, row.id).summary = msgspec.to_builtins(found)
+        return found
+
     def close(self) -> None:
         """Close the database, and let go of what is held."""
         for run in tuple(self._held):
             self._release(run)
-        self._engine.dispose()
+        self._database.close()
+
+
+def decoded(words: str, kind: type[T]) -> T:
+    """Return what a column of JSON holds. msgspec is several times faster than json, and takes no lone surrogates."""
+    try:
+        return msgspec.json.decode(words, type=kind)
+    except msgspec.DecodeError:
+        return msgspec.convert(json.loads(words), kind)
+
+
+def _row_of(run: RunInfo, folder: str) -> RunRow:
+    return RunRow(
+        id=run.id,
+        target=run.target,
+        kernels=list(run.kernels),
+        accelerator=run.accelerator,
+        started=run.started,
+        folder=folder,
+        environment=run.environment,
+        revision=run.provenance.revision,
+        provenance=msgspec.to_builtins(run.provenance),
+    )
+
+
+def _columns(run: str, case: CaseResult) -> dict[str, object]:
+    return {
+        "run": run,
+        "id": case.id,
+        "configuration": case.key.configuration,
+        "domain": case.key.domain,
+        "name": case.key.name,
+        "parameters": case.key.parameters,
+        "kernel": case.key.kernel,
+        "flavour": case.key.flavour,
+        "digest": case.digest,
+        "verdict": case.verdict.value,
+        "duration_s": case.duration_s,
+        "result": msgspec.to_builtins(case),
+    }
+
+
+def _metrics_of(case: CaseResult) -> list[Metric]:
+    """Return the metrics of a case, of each name the last."""
+    return list({each.name: each for each in case.metrics}.values())
 
 
 def info_of(row: RunRow) -> RunInfo:
@@ -231,11 +330,3 @@ def info_of(row: RunRow) -> RunInfo:
         environment=row.environment,
         provenance=msgspec.convert(row.provenance, Provenance),
     )
-
-
-def _set_up_connection(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    if isinstance(connection, sqlite3.Connection):
-        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
-        # In WAL mode NORMAL survives a kill without an fsync a case. Where the filesystem has no shared memory, as some
-        # network filesystems do, SQLite stays in another mode, in which NORMAL may lose the file with the power.
-        connection.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")

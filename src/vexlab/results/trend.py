@@ -4,23 +4,72 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, String, cast, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from vexlab.errors import UsageError
 from vexlab.model.aliases import current
+from vexlab.model.case import RunInfo
 from vexlab.model.key import is_chosen
-from vexlab.model.metric import measured
 from vexlab.model.trend import Point, Trend, trends
 from vexlab.model.verdict import Verdict
-from vexlab.results.schema import CaseRow, RunRow
+from vexlab.results.schema import CaseRow, MeasureRow, MetricRow, RunRow
 from vexlab.results.store import Store
 
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 _AT_ONCE = 500  # variables of one statement
-_Row = tuple[CaseRow, RunRow]
-_Asked = Select[CaseRow, RunRow]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A result, without what only its own page needs."""
+
+    number: int
+    id: str
+    domain: str
+    kernel: str
+    configuration: str
+    verdict: Verdict
+    digest: str
+    duration_s: float
+    target: str
+    started: str
+    revision: str
+
+    @property
+    def line(self) -> str:
+        return _line(self.target, self.configuration, self.id)
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict is Verdict.PASSED
+
+    def point(self, line: str, value: float | None = None) -> Point:
+        started = _time(self.started)
+        return Point(
+            line=line, started=started, verdict=self.verdict, digest=self.digest, revision=self.revision, value=value
+        )
+
+
+_Value = tuple[_Said, tuple[str, str], float]  # a value of a metric, its name and unit, and whose it is
+_SAID = (
+    CaseRow.number,
+    CaseRow.id,
+    CaseRow.domain,
+    CaseRow.kernel,
+    CaseRow.configuration,
+    CaseRow.verdict,
+    CaseRow.digest,
+    CaseRow.duration_s,
+    RunRow.target,
+    RunRow.started,
+    RunRow.revision,
+)
 
 
 def trends_of(
@@ -31,9 +80,7 @@ def trends_of(
     Those of a case are its duration in seconds and, each as a line of its own, its metrics. Durations and values are
     those of results that passed. Raises ``UsageError`` where the store has nothing of the name since ``since``.
     """
-    asked = select(CaseRow, RunRow).join(RunRow, RunRow.id == CaseRow.run).where(RunRow.started >= _text(since))
-    if target:
-        asked = asked.where(RunRow.target == target)
+    asked = _Asked(since=_text(since), target=target)
     with store.reading() as session:
         found = (
             _domain(session, asked, word, period_s)
@@ -52,69 +99,116 @@ def _text(when: datetime.datetime) -> str:
     return when.astimezone(datetime.UTC).isoformat(timespec="seconds")  # as ``RunInfo.started``: order is that of time
 
 
+@functools.lru_cache(maxsize=4096)  # results of many runs are of one line
+def _line(target: str, configuration: str, case: str) -> str:
+    return f"{target} ({configuration}): {case}" if configuration else f"{target}: {case}"
+
+
+@functools.lru_cache(maxsize=4096)  # results of a run have its time
+def _time(words: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Which runs are looked at."""
+
+    since: str
+    target: str
+
+    def narrowed(self, query: Query) -> Query:
+        query = query.where(RunRow.started >= self.since)
+        return query.where(RunRow.target == self.target) if self.target else query
+
+
 def _domain(session: Session, asked: _Asked, word: str, period_s: float) -> tuple[Trend, ...]:
-    rows = _rows(session, asked.where(CaseRow.domain == word))
     points = []
-    for case, run in rows:
-        kernel = f" on {case.kernel}" if case.kernel else ""
-        point = _point(case, run, f"{run.target}: {case.domain}{kernel}")
+    for said in _rows(session, asked, CaseRow.domain == word):
+        kernel = f" on {said.kernel}" if said.kernel else ""
+        point = said.point(f"{said.target}: {said.domain}{kernel}")
         points.append(dataclasses.replace(point, digest=""))  # of many cases: some code always changes
     return trends(points, period_s)
 
 
 def _cases(session: Session, asked: _Asked, word: str, period_s: float) -> tuple[Trend, ...]:
-    rows = _rows(session, asked.where(CaseRow.id == current(word)))
+    is_it = CaseRow.id == current(word)
+    rows = _rows(session, asked, is_it)
+    parts = [is_it]
     if not rows:
         ids = [name for name in session.scalars(select(CaseRow.id).distinct()) if is_chosen(name, current(word))]
-        some = [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]
-        rows = [row for part in some for row in _rows(session, asked.where(CaseRow.id.in_(part)))]
-    durations = [dataclasses.replace(_point(case, run, _line(case, run)), value=_duration(case)) for case, run in rows]
-    found = trends(durations, period_s, "s")
-    named = {name for case, _ in rows for name in _metrics(case)}
-    return (*found, *(trend for name in sorted(named) for trend in _values(rows, name, period_s)))
+        parts = [CaseRow.id.in_(ids[at : at + _AT_ONCE]) for at in range(0, len(ids), _AT_ONCE)]
+        rows = [row for part in parts for row in _rows(session, asked, part)]
+    durations = [said.point(said.line, said.duration_s if said.passed else None) for said in rows]
+    values = [value for part in parts for value in _values(session, asked, rows, part)]
+    return (*trends(durations, period_s, "s"), *_of_metrics(values, period_s))
 
 
-def _rows(session: Session, asked: _Asked) -> list[_Row]:
-    return [(case, run) for case, run in session.execute(asked)]
+def _rows(session: Session, asked: _Asked, condition: ColumnElement[bool]) -> list[_Said]:
+    query = asked.narrowed(select(*_SAID).join(RunRow, RunRow.id == CaseRow.run).where(condition))
+    return [_said(row) for row in session.execute(query)]
+
+
+def _said(row: Sequence[Any]) -> _Said:
+    number, case, domain, kernel, configuration, verdict, *rest = row
+    return _Said(number, case, domain, kernel, configuration, Verdict(verdict), *rest)
+
+
+def _values(session: Session, asked: _Asked, rows: Sequence[_Said], condition: ColumnElement[bool]) -> Iterator[_Value]:
+    """Yield the values that ``rows`` have; ``condition`` is by what they were found."""
+    said = {each.number: each for each in rows}
+    query = select(MetricRow.case, MetricRow.measure, MetricRow.value).join(CaseRow, CaseRow.number == MetricRow.case)
+    query = asked.narrowed(query.join(RunRow, RunRow.id == CaseRow.run).where(condition))
+    measures = {row.number: (row.name, row.unit) for row in session.scalars(select(MeasureRow))}
+    for number, measure, value in session.execute(query):
+        if number in said:  # another may have come in between
+            yield said[number], measures[measure], value
 
 
 def _metric(session: Session, asked: _Asked, word: str, period_s: float) -> tuple[Trend, ...]:
-    # SQLAlchemy writes JSON as json.dumps does: "name": "load_s"
-    said = cast(CaseRow.result, String).contains(f'"name": "{word}"', autoescape=True)
-    return _values(_rows(session, asked.where(said)), word, period_s)
+    named = select(MeasureRow).where(MeasureRow.name == word)
+    measures = {row.number: (row.name, row.unit) for row in session.scalars(named)}
+    if not measures:
+        return ()
+    query = select(*_SAID, MetricRow.measure, MetricRow.value).join(RunRow, RunRow.id == CaseRow.run)
+    query = query.join(MetricRow, MetricRow.case == CaseRow.number).where(MetricRow.measure.in_(list(measures)))
+    rows: Iterable[Sequence[Any]] = session.execute(asked.narrowed(query))
+    return _of_metrics([(_said(row[:-2]), measures[row[-2]], row[-1]) for row in rows], period_s)
 
 
-def _values(rows: Sequence[_Row], name: str, period_s: float) -> tuple[Trend, ...]:
-    points = list(_measured(rows, name))
-    return trends(points, period_s, measured(name, 0).unit)
+def _of_metrics(values: Sequence[_Value], period_s: float) -> tuple[Trend, ...]:
+    """Return a trend for each metric of each case; values of results that did not pass count as none."""
+    named: dict[tuple[str, str], list[Point]] = {}
+    for said, measure, value in values:
+        line = f"{said.line} {measure[0]}"
+        named.setdefault(measure, []).append(said.point(line, value if said.verdict is Verdict.PASSED else None))
+    return tuple(trend for (_, unit), points in sorted(named.items()) for trend in trends(points, period_s, unit))
 
 
-def _measured(rows: Sequence[_Row], name: str) -> Iterator[Point]:
-    for case, run in rows:
-        values = _metrics(case)
-        if name in values:
-            value = values[name] if case.verdict == Verdict.PASSED else None
-            yield dataclasses.replace(_point(case, run, f"{_line(case, run)} {name}"), value=value)
+_BEFORE_MOST = 100  # runs that tell how a metric varies
 
 
-def _metrics(case: CaseRow) -> dict[str, float]:
-    return {each["name"]: each["value"] for each in case.result.get("metrics", ())}
+def values_before(
+    store: Store, run: RunInfo, wanted: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str], tuple[float, ...]]:
+    """Return the values that earlier runs of the target have of metrics, the newest ``_BEFORE_MOST`` of each.
 
-
-def _duration(case: CaseRow) -> float | None:
-    return case.duration_s if case.verdict == Verdict.PASSED else None
-
-
-def _line(case: CaseRow, run: RunRow) -> str:
-    configuration = f" ({case.configuration})" if case.configuration else ""
-    return f"{run.target}{configuration}: {case.id}"
-
-
-def _point(case: CaseRow, run: RunRow, line: str) -> Point:
-    return Point(
-        line=line,
-        started=datetime.datetime.fromisoformat(run.started),
-        verdict=Verdict(case.verdict),
-        digest=case.digest,
-        revision=run.revision,
-    )
+    ``wanted`` names cases' ids and metrics, each with the digest of the case's code: only its own results count, and
+    only those that passed.
+    """
+    ids = sorted({case for case, _ in wanted})
+    found: dict[tuple[str, str], list[float]] = {}
+    with store.reading() as session:
+        for at in range(0, len(ids), _AT_ONCE):
+            query = (
+                select(CaseRow.id, CaseRow.digest, MeasureRow.name, MetricRow.value)
+                .join(RunRow, RunRow.id == CaseRow.run)
+                .join(MetricRow, MetricRow.case == CaseRow.number)
+                .join(MeasureRow, MeasureRow.number == MetricRow.measure)
+                .where(CaseRow.id.in_(ids[at : at + _AT_ONCE]), CaseRow.verdict == Verdict.PASSED.value)
+                .where(RunRow.target == run.target, RunRow.started < run.started)
+                .order_by(RunRow.started.desc(), RunRow.id.desc())
+            )
+            for case, digest, name, value in session.execute(query):
+                if digest and wanted.get((case, name)) == digest:
+                    found.setdefault((case, name), []).append(value)
+    return {each: tuple(reversed(values[:_BEFORE_MOST])) for each, values in found.items()}

@@ -28,7 +28,7 @@ class StoreWriter:
                 for case in event.result.cases:
                     self._save(event.result.run.id, case)
                 self._store.note_problems(event.result.run, event.result.cases)
-                self._store.finish(event.result.run)
+                self._store.finish(event.result.run, event.result.summary)
 
     def _save(self, run: str, case: CaseResult) -> None:
         if case.key not in self._saved:

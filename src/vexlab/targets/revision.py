@@ -26,8 +26,8 @@ def source_revision(folder: Path) -> str:
     that the repository keeps in another form than that of the folder (by a filter) count as changed.
     """
     with contextlib.suppress(InfraError):  # there is no git, or it does not come to its end
-        described = _git(folder, "describe", "--always", "--tags", "HEAD").decode(errors="replace").strip()
-        tracked = _git(folder, "ls-tree", "-r", "-z", "HEAD", "--", ".")
+        described = git(folder, "describe", "--always", "--tags", "HEAD").decode(errors="replace").strip()
+        tracked = git(folder, "ls-tree", "-r", "-z", "HEAD", "--", ".")
         if described and tracked:
             return f"{described}-dirty" if _changed(folder, tracked) else described
     return ""
@@ -60,8 +60,11 @@ def _is_same(file: Path, mode: str, blob: str) -> bool:
     return made.hexdigest() == blob
 
 
-def _git(folder: Path, *arguments: str) -> bytes:
-    """Return what git printed, nothing where it failed; raise ``InfraError`` where it cannot be run."""
+def git(folder: Path, *arguments: str, given: bytes | None = None) -> bytes:
+    """Return what git printed, nothing where it failed; raise ``InfraError`` where it cannot be run.
+
+    ``given`` is its standard input.
+    """
     around = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ENVIRONMENT
-    done = process.run(["git", *_SAFE, *arguments], cwd=folder, timeout=_GIT_S, env=around, inherit=False)
+    done = process.run(["git", *_SAFE, *arguments], cwd=folder, timeout=_GIT_S, env=around, inherit=False, input=given)
     return done.stdout if done.returncode == 0 else b""

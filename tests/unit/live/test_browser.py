@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -100,6 +100,11 @@ def picture(browser: Browser, name: str) -> None:
         browser.picture(Path(folder, f"{name}.png"))
 
 
+def shows(browser: Browser, seq: int) -> bool:
+    """Whether the live page has come to the event ``seq``."""
+    return bool(browser.value("Number(document.getElementById('live').dataset.seq)") == seq)
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_has_no_error_and_fits_a_phone(browser: Browser, client: Client, name: str) -> None:
     for width, dark in ((1440, False), (390, True)):
@@ -137,7 +142,7 @@ def test_the_live_page_follows_within_a_second(browser: Browser, client: Client,
         for number, event in enumerate(events, 100):
             file.write(to_line(number, time.time(), event))
             begin = time.monotonic()
-            wait(lambda: browser.value("Number(document.getElementById('live').dataset.seq)") == number)  # noqa: B023 - called here
+            wait(partial(shows, browser, number))
             times.append(time.monotonic() - begin)
     assert sorted(times)[1] < 1.0, times
     assert browser.value("document.getElementById('state').textContent") == "FAILED: the module is at fault"

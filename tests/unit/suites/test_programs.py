@@ -9,7 +9,12 @@ from tests.unit.suites.jobs import ended, job
 from vexlab.model.subresult import SubVerdict
 from vexlab.suites import fsx, packaged, pjdfstest
 
-PJDFSTEST = """\
+FIRST = """\
+unlink::erofs_named                                                      ok
+
+Summary: 0 failed, 0 skipped, 1 passed, 0 expected failures, 1 total
+"""
+PJDFSTEST = f"""{FIRST}\
 chmod::change_perm::regular                                              ok
 chmod::change_perm::symlink                                              FAILED
 \tassertion failed: `(left == right)`
@@ -18,8 +23,10 @@ posix_fallocate::increases_size                                          skipped
 \trequires features: posix_fallocate
 errors::enametoolong::path                                               skipped
 \tsomething else
+unlink::erofs_named                                                      skipped
+	Remounts (allow_remount) are not allowed in the configuration file
 
-Summary: 1 failed, 2 skipped, 1 passed, 0 expected failures, 4 total
+Summary: 1 failed, 3 skipped, 1 passed, 0 expected failures, 5 total
 """
 
 
@@ -33,6 +40,7 @@ def test_pjdfstest_output() -> None:
     found = {each.name: each for each in pjdfstest.parse(job("fallocate"), PJDFSTEST, ended(1))}
     assert [each.verdict for each in found.values()] == [
         SubVerdict.PASSED,
+        SubVerdict.PASSED,
         SubVerdict.FAILED,
         SubVerdict.REFUSED,
         SubVerdict.SKIPPED,
@@ -44,12 +52,14 @@ def test_pjdfstest_output() -> None:
 
 def test_a_failure_that_a_refused_capability_explains_is_refused() -> None:
     found = pjdfstest.parse(job("symlink"), PJDFSTEST, ended(1))
-    assert found[1].verdict is SubVerdict.REFUSED
-    assert "`symlink` is refused" in found[1].words
+    assert found[2].verdict is SubVerdict.REFUSED
+    assert "`symlink` is refused" in found[2].words
 
 
 def test_an_output_that_breaks_off_is_a_failure() -> None:
     cut = PJDFSTEST.partition("errors")[0]
+    assert pjdfstest.parse(job(), FIRST, ended())[-1].name == "the end"  # only the first of its two processes
+    assert pjdfstest.parse(job(tests=("unlink::erofs_named",)), FIRST, ended())[-1].verdict is SubVerdict.PASSED
     for output, result in ((cut, None), (cut, ended()), ("", ended(1)), (PJDFSTEST, None)):
         assert pjdfstest.parse(job(), output, result)[-1].name == "the end"
         assert pjdfstest.parse(job(), output, result)[-1].verdict is SubVerdict.FAILED

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import pytest
 
@@ -11,6 +13,7 @@ from vexlab.guest.recall import Searched, recall
 from vexlab.guest.vectors import IndexedStore
 from vexlab.model.machine import Disk
 from vexlab.plugin.fixtures import Metrics
+from vexlab.stats import Interval, median_interval
 
 pytestmark = [
     pytest.mark.domain("vector_operations"),
@@ -35,6 +38,7 @@ class _Set:
     dim: int
     clusters: int
     queries: int
+    rounds: int
     spread: int = 25
 
     def command(self, count: int, seed: int) -> str:
@@ -45,8 +49,8 @@ class _Set:
         )
 
 
-_SMALL = _Set(count=8000, dim=32, clusters=200, queries=20)
-_LARGE = _Set(count=100_000, dim=128, clusters=1000, queries=10)
+_SMALL = _Set(count=8000, dim=32, clusters=200, queries=20, rounds=9)
+_LARGE = _Set(count=100_000, dim=128, clusters=1000, queries=5, rounds=7)
 
 
 @pytest.mark.parametrize(
@@ -74,34 +78,46 @@ def test_index_recall(
 
     # The first search reads from the disk and is not counted.
     indexed.measure(collection, "/tmp/queries.fvecs", k=1, probes=[0, 1], timeout=_WAIT_S)
-    probes = [0, *_PROBES, built.lists]
-    exact, *found = indexed.measure(collection, "/tmp/queries.fvecs", k=max(_KS), probes=probes, timeout=_WAIT_S)
+    # Each round searches in every way: what slows the machine down for a while slows all of them down.
+    ways = [0, *_PROBES]
+    asked = [*ways * vectors.rounds, built.lists]
+    *each, through_all = indexed.measure(collection, "/tmp/queries.fvecs", k=max(_KS), probes=asked, timeout=_WAIT_S)
+    rounds = [each[at : at + len(ways)] for at in range(0, len(each), len(ways))]
     on_disk, in_memory = indexed.index_bytes(collection)
     metrics.record("index_bytes", on_disk)
     metrics.record("index_memory_bytes", in_memory)
-    _record(metrics, exact, found)
+    exact, *found = rounds[0]
+    faster = {way.probes: _faster(rounds, at) for at, way in enumerate(found, 1)}
+    _record(metrics, rounds, faster)
 
     assert built.count == vectors.count
-    assert recall(exact, found[-1], max(_KS)) == 1, "through all lists not all is found that an exact search finds"
-    good = [each for each in found if recall(exact, each, 10) >= _RECALL]
-    best = max((each.per_second / exact.per_second for each in good), default=0.0)
-    metrics.record("faster_ratio", best, better="higher")
-    assert best >= _FASTER, (
-        f"recall of {_RECALL} comes at {best:.1f} times the speed of exact search, not {_FASTER:g} times: "
+    assert recall(exact, through_all, max(_KS)) == 1, "through all lists not all is found that an exact search finds"
+    good = [faster[way.probes] for way in found if recall(exact, way, 10) >= _RECALL]
+    metrics.record("faster_ratio", max((way.middle for way in good), default=0.0), better="higher")
+    assert any(way.high >= _FASTER for way in good), (
+        f"a recall of {_RECALL} does not come at {_FASTER:g} times the speed of exact search: "
         + ", ".join(
-            f"{each.probes} lists {recall(exact, each, 10):.3f} at {each.per_second / exact.per_second:.1f}"
-            for each in found
+            f"{way.probes} lists {recall(exact, way, 10):.3f} at {faster[way.probes].middle:.1f}" for way in found
         )
     )
     assert built.train_s + built.store_s <= _BUILD_S, f"making the index took {built.train_s + built.store_s:.0f} s"
 
 
-def _record(metrics: Metrics, exact: Searched, found: list[Searched]) -> None:
-    """Record a pair of recall and speed for each number of lists, and what the exact search did."""
-    metrics.record("exact_per_s", exact.per_second)
-    for each in found:
-        name = "all" if each is found[-1] else str(each.probes)
-        metrics.record(f"probes_{name}_per_s", each.per_second)
-        metrics.record(f"probes_{name}_scanned_ratio", each.scanned / exact.scanned, better="lower")
+def _faster(rounds: Sequence[Sequence[Searched]], way: int) -> Interval:
+    """Return how many times as fast as the exact search of the same round the ``way`` of searching is."""
+    return median_interval([each[way].per_second / each[0].per_second for each in rounds])
+
+
+def _record(metrics: Metrics, rounds: Sequence[Sequence[Searched]], faster: Mapping[int, Interval]) -> None:
+    """Record a pair of recall and speed for each number of lists, and the speed of the exact search."""
+    exact, *found = rounds[0]
+    metrics.record("exact_per_s", median(each[0].per_second for each in rounds))
+    for at, way in enumerate(found, 1):
+        name = f"probes_{way.probes}"
+        metrics.record(f"{name}_per_s", median(each[at].per_second for each in rounds))
+        metrics.record(f"{name}_faster_ratio", faster[way.probes].middle, better="higher")
+        metrics.record(f"{name}_faster_low_ratio", faster[way.probes].low, better="higher")
+        metrics.record(f"{name}_faster_high_ratio", faster[way.probes].high, better="higher")
+        metrics.record(f"{name}_scanned_ratio", way.scanned / exact.scanned, better="lower")
         for k in _KS:
-            metrics.record(f"probes_{name}_recall_{k}_ratio", recall(exact, each, k), better="higher")
+            metrics.record(f"{name}_recall_{k}_ratio", recall(exact, way, k), better="higher")

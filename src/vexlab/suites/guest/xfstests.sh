@@ -38,9 +38,13 @@ case $known in
 	# A type that xfstests has no words for: it runs mkfs.TYPE and fsck.TYPE, with what target.toml says of them.
 	{
 		echo '#!/bin/bash'
-		echo 'words=("$@")' "last=\${words[-1]}" 'unset "words[-1]"'
+		echo 'words=("$@")'
+		echo 'last=${words[-1]}'
+		echo 'unset "words[-1]"'
 		echo 'options=() && for word in "${words[@]}"; do [ "$word" = -- ] || options+=("$word"); done'
-		echo "set -- $(printf '%s' "$mkfs" | sed 's/{device}/"${options[@]}" "$last"/g')"
+		# What xfstests adds goes before the last mention of the device.
+		echo "set -- $(printf '%s' "$mkfs" |
+			sed 's/\(.*\){device}/\1"${options[@]}" "$last"/; s/{device}/"$last"/g')"
 		echo 'program=$(PATH=/vexlab/bin:$PATH type -P "$1") && shift && exec "$program" "$@"'
 	} >"/sbin/mkfs.$fstyp"
 	chmod 755 "/sbin/mkfs.$fstyp"
@@ -53,10 +57,12 @@ case $known in
 	;;
 esac
 
+# after /sbin, where the wrappers are
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/vexlab/bin
 # shellcheck disable=SC2086 # the command's words
 made=$(mkfs -t "$fstyp" $(case $fstyp in ext*) echo -F ;; xfs | btrfs | f2fs) echo -f ;; esac) "$test_dev" 2>&1) ||
 	fail "mkfs of the test device failed: $made"
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
-export PATH=/vexlab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOST=vexlab HOST_OPTIONS=local.config
+export HOST=vexlab HOST_OPTIONS=local.config
 export LC_ALL=C
 ./check -s "$section" "$test" 2>&1
