@@ -7,19 +7,24 @@ import json
 import random
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from vexlab import process
 from vexlab.bisect.bisection import Answer, Bisection
 from vexlab.bisect.history import History
 from vexlab.bisect.odds import confidence_of, missed, runs_needed, steps_of
 from vexlab.bisect.search import Looked, Mark, culprit, following
-from vexlab.errors import UsageError
-from vexlab.model.case import CaseResult, PlannedCase
+from vexlab.cli.bisect import CaseRuns
+from vexlab.errors import InfraError, UsageError
+from vexlab.model.case import CaseResult, PlannedCase, RunInfo
 from vexlab.model.key import CaseKey
+from vexlab.model.request import Request
 from vexlab.model.target import Target
 from vexlab.model.verdict import Verdict
+from vexlab.results.store import Store
 
 PASSED = dataclasses.replace(
     PlannedCase(key=CaseKey(domain="d", name="a", kernel="6.1"), node="a", level=1).undecided(""),
@@ -157,6 +162,43 @@ def _key(folder: Path) -> str:
 
 def test_errors_of_the_lab_count_as_nothing(history: tuple[History, list[str]], tmp_path: Path) -> None:
     assert _found(history, Coin(1.0, lab=2), tmp_path / "state").culprit.found == history[1][6]
+
+
+def test_a_run_without_a_result_counts_as_nothing(history: tuple[History, list[str]], tmp_path: Path) -> None:
+    coin, failing = Coin(1.0), [3]
+
+    def runs(target: Path, most: int) -> tuple[CaseResult | None, int]:
+        failing[0] -= 1
+        if failing[0] in (0, -1):
+            raise InfraError("no memory")
+        return coin(target, most)
+
+    repository, made = history
+    answer = Bisection(
+        repository, runs, tmp_path / "s", case="d.a", good=made[0], bad="HEAD", confidence=0.95, say=lambda _w: None
+    ).find()  # fmt: skip
+    assert answer.culprit.found == made[6]
+
+
+def test_an_earlier_runs_result_is_never_taken_for_this_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends before it begins, for want of memory say, leaves no result; the one before it left one."""
+    statuses = iter((0, 3))
+    run = RunInfo(id="1", target="x", kernels=("6.1",), accelerator="tcg", started="2026-11-28T00:00:00")
+
+    def ended(argv: list[str], **more: object) -> process.Completed:
+        status = next(statuses)
+        results = Path(argv[argv.index("--results") + 1])
+        if not status:
+            with closing(Store(results)) as store:
+                store.begin(run, str(results))
+                store.save(run.id, PASSED)
+        return process.Completed(argv=tuple(argv), returncode=status, stdout=b"", stderr=b"only 7 MiB are available")
+
+    monkeypatch.setattr("vexlab.cli.bisect.process.run", ended)
+    runs = CaseRuns(Request(cases=(PASSED.id,)), tmp_path)
+    assert runs(tmp_path, 1)[0] == PASSED
+    with pytest.raises(InfraError, match="has 0 results, not one: only 7 MiB"):
+        runs(tmp_path, 1)
 
 
 def test_a_second_start_runs_nothing_again(history: tuple[History, list[str]], tmp_path: Path) -> None:

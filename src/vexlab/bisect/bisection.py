@@ -11,7 +11,7 @@ from typing import Protocol
 from vexlab.bisect.history import History
 from vexlab.bisect.odds import confidence_of, runs_needed, steps_of
 from vexlab.bisect.search import Culprit, Looked, Mark, culprit, following
-from vexlab.errors import UsageError
+from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult
 from vexlab.model.problem import distinct
 from vexlab.model.trend import wilson
@@ -27,7 +27,8 @@ _RED = (Verdict.FAILED, Verdict.CRASHED)
 class Runs(Protocol):
     """Runs the case against a target, each time in a fresh machine, at most so often, until it does not pass.
 
-    Returns its result and how often it ran; ``None`` where the module does not build.
+    Returns its result and how often it ran; ``None`` where the module does not build. Raises ``InfraError`` where there
+    is no result of this very run.
     """
 
     def __call__(self, target: Path, most: int) -> tuple[CaseResult | None, int]:
@@ -142,7 +143,11 @@ class Bisection:
     def _tried(self, target: Path, most: int) -> tuple[CaseResult | None, int]:
         """Run the case; what only the lab made fail is tried again, and counts as nothing."""
         for _ in range(_TRIES):
-            result, count = self._runs(target, most)
+            try:
+                result, count = self._runs(target, most)
+            except InfraError as error:
+                self._say(f"the lab failed: {error.message}")
+                continue
             if result is None or result.verdict not in (Verdict.ERROR, Verdict.UNDECIDED):
                 return result, count
             self._say(f"the lab failed: {result.reason.partition(chr(10))[0]}")

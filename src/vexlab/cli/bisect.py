@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import tempfile
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -55,36 +56,44 @@ def command(*, good: str, bad: str, problem: str, confidence: float, state: Path
     folder = (state or Path(settings.results.folder).absolute() / f"bisect-{name}").absolute()
     request = replace(request, kernels=settings.kernels[:1], probe=False, first_failure=True)
     bisection = Bisection(
-        History(target, folder), _Runs(request, folder), folder,
+        History(target, folder), CaseRuns(request, folder), folder,
         case=request.cases[0], good=good, bad=bad, problem=problem, confidence=confidence, say=_say,
     )  # fmt: skip
     answer = bisection.find()
     return _print(answer, History(target, folder))
 
 
-class _Runs:
-    """Runs the case by ``vexlab run``, in a process of its own, and reads the result out of its store."""
+class CaseRuns:
+    """Runs the case by ``vexlab run``, in a process of its own with a results folder of its own.
+
+    What an earlier run left can so never be taken for this one's. ``folder`` keeps them all.
+    """
 
     def __init__(self, request: Request, folder: Path) -> None:
-        self._request, self._folder = request, folder
+        self._request, self._folder = request, folder / "runs"
 
     def __call__(self, target: Path, most: int) -> tuple[CaseResult | None, int]:
-        """Run it until it does not pass; ``None`` where the module does not build. Raises ``UsageError``."""
+        """Run it until it does not pass; ``None`` where the module does not build.
+
+        Raises ``InfraError`` where the run did not come to a result of the case.
+        """
         stress = str(most) if most > 1 else ""
         asked = replace(self._request, target=str(target), stress=stress)
-        results = self._folder / "runs"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        results = Path(tempfile.mkdtemp(prefix="run-", dir=self._folder))
         argv = [sys.executable, "-m", "vexlab", "run", *command_line(asked), "--results", str(results), "--ci"]
         done = process.run([process.require("setpriv"), "--pdeathsig", "TERM", *argv], timeout=_LONGEST_S, keep=_KEEP)
         if done.returncode == UsageError.exit_code:
             return None, 0  # this revision's source is not what the description says
         with closing(Store(results)) as store:
-            cases = store.load("last").cases if done.returncode in (0, 1, 3, 4) else ()
+            runs = store.runs()
+        cases = runs[0].cases if runs else ()
         if any(f"{case.key.domain}.{case.key.name}" == _BUILD and case.id not in asked.cases for case in cases):
             return None, 0
-        if not cases:
-            raise InfraError(f"the case did not run: {done.error_text.strip()[-300:]}")
-        case = cases[0]
-        return case, int(case.metric(_REPEATS) or 1)
+        if len(cases) != 1:
+            words = done.error_text.strip()[-300:]
+            raise InfraError(f"the run (status {done.returncode}) has {len(cases)} results, not one: {words}")
+        return cases[0], int(cases[0].metric(_REPEATS) or 1)
 
 
 def _say(words: str) -> None:
