@@ -166,11 +166,19 @@ def _refusing(file: Path) -> Iterator[None]:
         raise UsageError(f"{file} cannot be read as an archive: {error}", hint=_NOT_OURS) from error
 
 
+def _missing(file: Path, part: Path) -> UsageError:
+    return UsageError(
+        f"{file} cannot be read as an archive: it holds no {part.name}", hint="it may be cut short: copy it once more"
+    )
+
+
 def _decoded(file: Path, part: Path, kind: type[T]) -> T:
     try:
         if part.stat().st_size > _RUN_BYTES:
             raise UsageError(f"{file}: {part.name} is too large", hint=_NOT_OURS)
         return msgspec.json.decode(part.read_bytes(), type=kind)
+    except FileNotFoundError as error:
+        raise _missing(file, part) from error
     except (OSError, msgspec.MsgspecError) as error:
         raise UsageError(f"{file}: {part.name}: {error}", hint=_NOT_OURS) from error
 
@@ -189,6 +197,8 @@ def _cases(file: Path, part: Path) -> Iterator[CaseResult]:
                 if len(line) > _LINE_BYTES:
                     raise UsageError(f"{file}: a result is larger than {_LINE_BYTES >> 20} MiB", hint=_NOT_OURS)
                 yield msgspec.convert(json.loads(line), CaseResult)
+    except FileNotFoundError as error:
+        raise _missing(file, part) from error
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{file}: {part.name}: {error}", hint=_NOT_OURS) from error
 
