@@ -1,7 +1,7 @@
 """How long pages take over a store of a million results: ``python -m bench.serve FOLDER [RUNS]``.
 
 The store is made in FOLDER unless there is one: RUNS (2,000) runs of 500 cases, of four targets, a tenth of them red.
-Times are wall and processor time of the whole server for one request, the second one of each address in brackets.
+Times are wall and processor time of the whole server for one request, twice for each address.
 """
 
 from __future__ import annotations
@@ -116,10 +116,14 @@ def main() -> None:
     with closing(Store(folder)) as store:
         if not there:
             fill(store, runs)
-        pages = Pages(Data(store))
+        data = Data(store)
+        begun = time.process_time()
+        data.warm()
+        print(json.dumps({"warm_cpu_ms": round(1000 * (time.process_time() - begun))}))
+        pages = Pages(data)
         last = store.info("last")
-        red = next(each for each in pages._data.runs(most=50) if pages._data.problem_keys(each.id))  # noqa: SLF001
-        problem = next(iter(pages._data.problem_keys(red.id)))  # noqa: SLF001
+        red = next(each for each in data.runs(most=50) if data.problem_keys(each.id))
+        problem = next(iter(data.problem_keys(red.id)))
         name = "kernel_module.case_0000[6.1]"
         asked = {
             "/": pages.overview, "/runs": pages.runs, "/commits": pages.commits, f"/run?id={last.id}": pages.run,

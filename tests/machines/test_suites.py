@@ -43,7 +43,7 @@ def test_a_suite_in_a_machine(vexlab: Callable[..., Run], suite: str, target: st
 
 
 def test_a_suite_that_is_not_there_is_told(vexlab: Callable[..., Run], tmp_path: Path) -> None:
-    run = vexlab("--suite", "xfstests", "--tree", str(tmp_path))
+    run = vexlab("--target", VEXFS, "--suite", "xfstests", "--tree", str(tmp_path))
     assert run.status == 2
     assert "is no tree of xfstests: it lacks check, common/rc" in run.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from urllib.parse import parse_qs
@@ -38,6 +39,7 @@ Page = Callable[[Request], Response]
 def application(store: Store, allowed: Access, metrics: Callable[[], tuple[bytes, str]] | None = None) -> ASGIApp:
     """Return the application over ``store``; ``metrics`` gives what ``/metrics`` answers, and its type."""
     data = Data(store)
+    threading.Thread(target=data.warm, name="vexlab-warm", daemon=True).start()
     pages = Pages(data)
     server = _Server(store, data, pages, allowed, metrics)
     plain = {

@@ -5,6 +5,7 @@ What a finished run came to never changes, so its sums are kept once they were a
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import msgspec
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from vexlab.errors import VexlabError
 from vexlab.model.case import CaseResult, RunInfo, RunState
 from vexlab.model.history import Sighting
 from vexlab.model.problem import Problem
@@ -20,6 +22,8 @@ from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, ProblemRow, RunRow
 from vexlab.results.store import Store, info_of
 
+TREND_RUNS = 30  # of a target, in the overview
+COMMIT_RUNS = 200
 _SUMS_MOST = 5_000  # finished runs whose sums are kept
 _FOUND_MOST = 50
 _RED = (Verdict.FAILED, Verdict.CRASHED)
@@ -168,6 +172,13 @@ class Data:
                     self._sums.pop(next(iter(self._sums)))
                 self._sums[run.id] = made
         return made
+
+    def warm(self) -> None:
+        """Read the sums that the first page would have to wait for. For a thread of its own: it fails in silence."""
+        with contextlib.suppress(VexlabError):
+            for target in self.targets():
+                self.sums(self.runs(target=target, most=TREND_RUNS))
+            self.sums(self.runs(most=COMMIT_RUNS))
 
     def problems(self, run: str) -> tuple[Problem, ...]:
         """Return the problems that were noted of a run when it ended, the most harmful first."""

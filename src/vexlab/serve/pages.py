@@ -22,13 +22,12 @@ from vexlab.report.content import HARM_WORDS, Content, environment, excerpt, sta
 from vexlab.report.trend import render_trends
 from vexlab.results.trend import trends_of
 from vexlab.serve.artifacts import artifacts
-from vexlab.serve.data import Data, RunSums
+from vexlab.serve.data import COMMIT_RUNS, TREND_RUNS, Data, RunSums
 from vexlab.serve.overview import rows_of
 from vexlab.serve.render import page
 from vexlab.vm.console import printable
 
 WORDS = {"red": "FAILED", "green": "PASSED", "lab": "UNDECIDED", "blocked": "NOTHING RAN", "running": "RUNNING"}
-_TREND_RUNS = 30
 _PAGE = 200
 _CHECKS_MOST = 500
 _FINDINGS_MOST = 10
@@ -58,7 +57,7 @@ class Pages:
         data = self._data
         targets = []
         for target in data.targets():
-            sums = data.sums(data.runs(target=target, most=_TREND_RUNS))
+            sums = data.sums(data.runs(target=target, most=TREND_RUNS))
             targets.append((target, rows_of(target, sums, data.problem_keys)))
         return page("overview.html", here="/", targets=targets, running=running_runs(data.store), words=WORDS)
 
@@ -73,7 +72,7 @@ class Pages:
 
     def commits(self, request: Request) -> Response:
         """List revisions with what the newest run of each came to."""
-        runs = self._data.runs(target=request.query_params.get("target", ""), most=200)
+        runs = self._data.runs(target=request.query_params.get("target", ""), most=COMMIT_RUNS)
         grouped: dict[tuple[str, str], list[int]] = {}
         for number, run in enumerate(runs):
             if run.provenance.revision:

@@ -125,10 +125,8 @@ static int vexfs_write_end(struct file *file, struct address_space *mapping,
 		i_size_write(inode, pos + copied);
 		vi->i_disksize = pos + copied;
 		/* The data are on the disk before the size says so. */
-		if (!(VEXFS_DEFECT(index_data_late) && vexfs_is_index(inode)))
-			err = jbd2_journal_inode_ranged_write(handle,
-							      &vi->i_jinode,
-							      pos, copied);
+		err = jbd2_journal_inode_ranged_write(handle, &vi->i_jinode,
+						      pos, copied);
 	}
 	vexfs_put_wpage(page);
 	if (!handle)

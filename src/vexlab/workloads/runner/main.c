@@ -92,6 +92,9 @@ static int prepare(const char *path)
 	sigset_t ours;
 	int fd;
 
+	/* What whoever started this ignored would be ignored by every program below. */
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&ours);
 	sigaddset(&ours, SIGCHLD);
