@@ -56,6 +56,13 @@ def test_what_a_file_gives_is_told_from_defaults(tmp_path: Path) -> None:
     assert rows["memory"]["unit"] == "MiB"
 
 
+def test_no_password_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('[results]\nurl = "postgresql+psycopg://me:hunter2@host/db"\n')
+    shown = CliRunner().invoke(command, ["show", "--config", str(tmp_path / "a.toml")])
+    assert "me@host/db" in shown.stdout
+    assert "hunter2" not in shown.stdout
+
+
 def test_show_prints_a_file_that_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(FULL)
     shown = CliRunner().invoke(command, ["show", "--config", str(tmp_path / "a.toml"), "--toml"])

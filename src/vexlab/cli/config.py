@@ -10,7 +10,14 @@ from pathlib import Path
 import click
 import msgspec
 
-from vexlab.config import ComponentSettings, DomainSettings, Settings, load_settings, read_json_settings
+from vexlab.config import (
+    ComponentSettings,
+    DomainSettings,
+    Settings,
+    load_settings,
+    read_json_settings,
+    without_password,
+)
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
 from vexlab.model.setting import ABOUT, About
@@ -95,7 +102,7 @@ def _rows(table: object, defaults: object, name: str, place: str) -> Iterator[di
 
 
 def _row(name: str, value: object, default: object, about: About, *, given: bool) -> dict[str, object]:
-    shown = msgspec.to_builtins(value)
+    shown = without_password(value) if isinstance(value, str) else msgspec.to_builtins(value)
     return {
         "name": name, "value": shown, "default": default, "given": given, "unit": about.unit, "about": about.words,
     }  # fmt: skip
