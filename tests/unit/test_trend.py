@@ -128,6 +128,19 @@ def test_a_case_a_domain_and_a_metric_are_found_by_their_names(tmp_path: Path) -
             _trends(store, "d", target="ext4")
 
 
+def test_trends_are_drawn_in_the_terminal_and_in_a_file(tmp_path: Path) -> None:
+    _filled(tmp_path).close()
+    argv = ["d.a[6.1]", "--period", "3650d", "--results", str(tmp_path)]
+    said = CliRunner().invoke(command, argv).output
+    assert "  ▁▃·█  1 to 4 s" in said
+    pytest.importorskip("vl_convert", reason="vl-convert (the extra `report`) draws")
+    for name, head in (("t.svg", b"<svg"), ("t.png", b"\x89PNG")):
+        assert CliRunner().invoke(command, [*argv, "--output", str(tmp_path / name)]).exit_code == 0
+        assert (tmp_path / name).read_bytes().startswith(head)
+    wrong = CliRunner().invoke(command, [*argv, "--output", str(tmp_path / "t.gif")])
+    assert isinstance(wrong.exception, UsageError)
+
+
 def test_the_command_prints_a_table_or_json(tmp_path: Path) -> None:
     _filled(tmp_path).close()
     argv = ["d.z", "--period", "3650d", "--results", str(tmp_path)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vexlab.cli.store import opened, results_option
+from vexlab.cli.store import opened, place_of, results_option
 from vexlab.config import load_settings
 from vexlab.errors import InfraError, UsageError
 from vexlab.results.store import FILE
@@ -56,8 +56,8 @@ def command(
 
     token = token_file.read_text().strip() if token_file else os.environ.get(_VARIABLE, "")
     allowed = access(address, names, token, tls=tls_cert is not None, plain=no_tls)
-    folder = Path(results_dir or load_settings(None).results.folder).absolute()
-    if not (folder / FILE).is_file():
+    folder, url = place_of(results_dir, load_settings(None))
+    if not url and not (folder / FILE).is_file():
         raise UsageError(f"there are no results in {folder}", hint="`vexlab run` makes some; --results names a folder")
     with opened(results_dir) as store:
         exporter = Exporter(store)

@@ -18,7 +18,7 @@ class About:
 ABOUT: Mapping[str, About] = {
     "cache": About(words="folder of the cache", default="the user's cache folder"),
     "results.folder": About(words='folder of the results\' store; `results = "DIR"` is short for it'),
-    "results.url": About(words="database that keeps them instead, `postgresql+psycopg://user@host/database`"),
+    "results.url": About(words="database to keep results in, in place of the folder's own; passwords are not shown"),
     "results.keep_days": About(words="`results prune` keeps runs that are younger; 0: no such limit", unit="days"),
     "results.keep_runs": About(words="`results prune` keeps so many of each target; 0: no such limit", unit="runs"),
     "accel": About(words="accelerator; `auto` takes the fastest that was proved"),
@@ -26,7 +26,7 @@ ABOUT: Mapping[str, About] = {
     "snapshots": About(words="disk for saved machines; what was longest unused goes first", unit="MiB"),
     "cpus": About(words="CPUs of a machine"),
     "kernels": About(words="kernels to run on"),
-    "flavour": About(words="how the kernels are built: distro, kasan, kcsan, debug"),
+    "flavour": About(words="flavour in which the kernels were built", default="that of each kernel's name"),
     "sandbox": About(words="whether builds run in a sandbox: require, auto, off"),
     "environment": About(words="where runs happen, noted with each"),
     "thresholds.load_s": About(words="longest load of the module", unit="s"),

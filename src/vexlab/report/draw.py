@@ -54,6 +54,12 @@ def together(charts: tuple[Chart, ...], title: str) -> str:
     return _svg(complete(whole))
 
 
+def png(picture: str) -> bytes:
+    """Return an SVG as PNG, at twice its size; raise ``UsageError`` where vl-convert is missing."""
+    image: bytes = _library().svg_to_png(picture, scale=2.0)
+    return image
+
+
 @cache
 def bundle() -> str:
     """Return the script that defines ``vegaEmbed``; raise ``UsageError`` where vl-convert is missing."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from vexlab.model.trend import Period, Spread, Trend
 from vexlab.report.terminal import printable
+from vexlab.report.trendchart import blocks
 
 _REVISIONS_MOST = 3
 
@@ -24,6 +25,8 @@ def _table(trend: Trend) -> Iterator[str]:
     if len(trend.periods) > 1:
         rows.append(_row("all", trend.whole))
     yield from _aligned(rows)
+    if drawn := blocks(trend):
+        yield f"  {drawn}"
     yield from _level(trend)
 
 

@@ -1,4 +1,4 @@
-"""Suites that are programs from crates.io: found on PATH or in the cache, built into the cache when asked."""
+"""Suites that are programs in crates of Rust: found on PATH or in the cache, built into the cache when asked."""
 
 from __future__ import annotations
 
