@@ -253,6 +253,7 @@ static void group_means(struct training *t)
 
 	if (!t->groups)
 		return;
+	memset(t->starts, 0, (t->groups + 2) * sizeof(*t->starts));
 	for (group = 0; group < t->groups; group++)
 		t->heads[group] = draw(t, t->ivf->lists);
 	for (list = 0; list < t->ivf->lists; list++) {
@@ -311,11 +312,12 @@ static void improve(struct training *t)
 	uint32_t i, k, list;
 	int32_t *sum;
 
+	group_means(t);
 	memset(t->sums, 0, words * sizeof(*t->sums));
 	memset(t->sizes, 0, t->ivf->lists * sizeof(*t->sizes));
 	for (i = 0; i < t->sampled; i++) {
 		row = t->sample + (size_t)i * t->width;
-		list = nearest(t, row);
+		list = nearly_nearest(t, row);
 		sum = t->sums + (size_t)list * t->width;
 		for (k = 0; k < t->width; k++)
 			sum[k] += row[k];
