@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import shutil
 import sys
 import termios
 import tty
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +29,7 @@ from vexlab.watch.session import Screen, lines
 
 _HOUR = 3600.0
 _FOLDER = "watch"  # in the results folder
+_LOCK = ".lock"
 
 
 @click.command(name="watch")
@@ -59,10 +63,10 @@ def command(*, once: bool, **given: object) -> int:
     if target.source is None:
         raise UsageError(f"{target.name} comes with the kernel, there is no source to watch")
     console = Console(stderr=once, highlight=False)
-    with Lab(settings, progress=lambda _words: None) as lab, _keys():
+    with ExitStack() as held, Lab(settings, progress=lambda _words: None) as lab, _keys():
         lab.check_room()
         kernel = lab.kernels.get(settings.kernels[0])
-        folder = Path(settings.results.folder).absolute() / _FOLDER
+        folder = held.enter_context(_own_folder(Path(settings.results.folder).absolute() / _FOLDER))
         loop = Loop(
             lab, target, kernel, request, folder, show=lambda screen: _draw(console, screen), hand_over=_hand_over
         )
@@ -71,6 +75,20 @@ def command(*, once: bool, **given: object) -> int:
             last = screen.now
             return 1 if last and (last.red or last.build_error) else 3 if last and last.error else 0
     return 130
+
+
+@contextmanager
+def _own_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder without the rounds of earlier loops, whose modules and results would be taken for this one's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"another `vexlab watch` writes to {folder}", hint="end it first") from None
+        for left in folder.glob("round-*"):
+            shutil.rmtree(left)
+        yield folder
 
 
 def _draw(console: Console, screen: Screen) -> None:

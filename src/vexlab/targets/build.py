@@ -175,8 +175,13 @@ def _plain(path: Path, what: str, variable: str) -> Path:
 
 
 def keep_artifact(artifact: ModuleArtifact, folder: Path) -> None:
-    """Copy what goes into the guest to ``folder``, for ``kept_artifact`` to read back; does nothing twice."""
+    """Copy what goes into the guest to ``folder``, for ``kept_artifact`` to read back; does nothing twice.
+
+    Raises ``InfraError`` where the folder holds another artifact: cases would run with that one.
+    """
     if folder.exists():
+        if _facts(folder).get("digest") != artifact.digest:
+            raise InfraError(f"{folder} holds another module than this one", hint="choose another results folder")
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
@@ -190,14 +195,21 @@ def keep_artifact(artifact: ModuleArtifact, folder: Path) -> None:
             draft.rename(folder)
 
 
+def _facts(folder: Path) -> dict[str, str]:
+    facts = json.loads((folder / _FACTS).read_text())
+    if not isinstance(facts, dict):
+        raise TypeError(f"{_FACTS} is no object")
+    return facts
+
+
 def kept_artifact(path: Path, target: Target, kernel: Kernel) -> ModuleArtifact:
     """Return the artifact in a folder of ``keep_artifact``, or a single module file; raise ``UsageError``."""
     if path.is_file():
         return ModuleArtifact(target=target.name, kernel=kernel.name, path=path, digest=file_digest(path))
     try:
-        facts = json.loads((path / _FACTS).read_text())
+        facts = _facts(path)
         tools = tuple((file.name, file) for file in sorted((path / "tools").iterdir()))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"{path} is no folder that a run kept: {error}") from error
     module = path / f"{target.module}.ko"
     return ModuleArtifact(
