@@ -121,6 +121,10 @@ class GuestTimeout(MachineError):
         self.seconds = seconds
 
 
+class HostBusy(MachineError):
+    """The host gave the machine so little of its CPUs that a command's deadline says nothing about the guest."""
+
+
 class MachineLost(MachineError):
     """The machine stopped answering: it panicked, hung, or QEMU ended."""
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from vexlab.deadline import Deadline
-from vexlab.errors import GuestTimeout, MachineLost
+from vexlab.errors import GuestTimeout, HostBusy, MachineLost
 from vexlab.lab import Lab, Order
 from vexlab.vm.agent import Agent
 from vexlab.vm.machine import Machine
@@ -42,7 +47,14 @@ def test_agent_and_runner_give_the_same_results(lab: Lab, order: Order) -> None:
         (["wc", "-c"], b""),
         (["env"], b""),
         (["pwd"], b""),
-        (["sh", "-c", "umask; ulimit -a; cat /proc/self/oom_score_adj; grep -E '^(Sig|Shd)' /proc/self/status"], b""),
+        (
+            [
+                "sh",
+                "-c",
+                "umask; ulimit -a; cat /proc/self/oom_score_adj; grep -E '^(Sig[QPBC]|Shd)' /proc/self/status",
+            ],
+            b"",
+        ),
         (["sh", "-c", "readlink /proc/self/fd/0; ls /proc/self/fd"], b""),
         (["head", "-c", "20000000", "/dev/zero"], b""),
     )
@@ -59,6 +71,11 @@ def test_agent_and_runner_give_the_same_results(lab: Lab, order: Order) -> None:
         assert ours.status == theirs.status == 127
         assert ours.error_text == "Failed to execute child process “nope” (No such file or directory)"
         assert ours.error_text[:40] in theirs.error_text
+
+
+def test_commands_ignore_no_signal(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        assert machine.exec(["grep", "SigIgn", "/proc/self/status"]).text.split() == ["SigIgn:", "0" * 16]
 
 
 def test_a_killed_runner_is_done_without(lab: Lab, order: Order) -> None:
@@ -128,10 +145,23 @@ def test_a_stream_that_nobody_wants_is_ended_with_its_children(lab: Lab, order: 
 
 def test_a_guest_without_memory_kills_the_command_and_not_the_runner(lab: Lab, order: Order) -> None:
     with lab.machine(order) as machine:
-        result = machine.exec(["/usr/bin/tail", "/dev/zero"], timeout=120)
+        # One read(2) takes it all: a program that goes on in user space has its own pages taken and read again.
+        result = machine.exec(["busybox", "dd", "if=/dev/zero", "of=/dev/null", "bs=210M", "count=1"], timeout=60)
         assert result.signal == 9
         assert machine.exec(["true"]).ok
         assert _used(machine) is Runner
+
+
+def test_a_deadline_on_a_starved_host_says_nothing_about_the_guest(lab: Lab, order: Order) -> None:
+    busy = [sys.executable, "-c", "while True: pass"]
+    with lab.machine(order) as machine, ExitStack() as stack:
+        machine.exec(["true"])
+        for _ in range(2 * (os.cpu_count() or 1)):
+            stack.callback(subprocess.Popen(busy).kill)
+        for task in Path(f"/proc/{machine.pid}/task").iterdir():
+            os.setpriority(os.PRIO_PROCESS, int(task.name), 19)
+        with pytest.raises(HostBusy, match="of which the host gave the machine its CPUs for"):
+            machine.ash("while :; do :; done", timeout=3)
 
 
 def test_it_answers_after_memory_went_back_in_the_middle_of_a_command(lab: Lab, order: Order) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from vexlab.deadline import Deadline
-from vexlab.errors import AgentError, GuestTimeout, MachineLost, OddAnswer
+from vexlab.errors import AgentError, GuestTimeout, HostBusy, MachineLost, OddAnswer
 from vexlab.vm.agent import Agent
 
 Answer = Callable[[str, dict[str, Any]], Any]
@@ -99,6 +99,11 @@ def test_a_running_command_is_named_with_its_pid(tmp_path: Path) -> None:
     with _guest(tmp_path / "s", _exited(exited=False)), pytest.raises(GuestTimeout) as caught:
         _agent(tmp_path / "s").exec(["sleep", "9"], Deadline.after(0.3))
     assert caught.value.pid == 7
+
+
+def test_a_command_on_a_starved_machine_says_nothing_about_the_guest(tmp_path: Path) -> None:
+    with _guest(tmp_path / "s", _exited(exited=False)), pytest.raises(HostBusy, match="its CPUs for"):
+        Agent(tmp_path / "s", Deadline.after(5), stopwatch=lambda: 7.0).exec(["sleep", "9"], Deadline.after(0.3))
 
 
 def test_a_closed_connection_is_a_lost_machine(tmp_path: Path) -> None:

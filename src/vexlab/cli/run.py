@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -16,7 +15,7 @@ from typing import TypeVar
 import click
 from click.core import ParameterSource
 
-from vexlab import runlog
+from vexlab import runlog, temporary
 from vexlab.alerts.watch import alerter
 from vexlab.cli import plan as planning
 from vexlab.cli.again import explain_all, one_a_problem, red_cases, say
@@ -147,8 +146,8 @@ def command(*, verbose: bool, debug: bool, log_level: str | None, **given: objec
     settings = settings_for(request)
     request = replace(with_components(request, settings), jobs=_jobs(request, settings))
     results, url = place_of(how.results_dir, settings)
-    with tempfile.TemporaryDirectory(prefix="vexlab-choice-") as folder:
-        rest = _rest(request, how, Path(folder), results, url)
+    with temporary.folder("choice") if how.last_failed else nullcontext(Path()) as folder:
+        rest = _rest(request, how, folder, results, url)
         if rest.words:
             click.echo(rest.words, err=True)
         if rest.nothing:
@@ -252,7 +251,8 @@ def _again(store: Store, request: Request, settings: Settings, ended: Ended, sto
             click.echo(printable(line))
     if again.control:
         for each in explain_all(store, trials, ended.result, one_a_problem(red), settings, MOST):
-            click.echo(printable(headlines([each])))
+            for line in headlines([each]):
+                click.echo(printable(line))
 
 
 def _log(*, verbose: bool, debug: bool, level: str | None) -> None:

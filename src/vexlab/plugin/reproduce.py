@@ -23,7 +23,7 @@ from vexlab.model.key import SUITES
 from vexlab.model.request import Request, command_line
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.options import own_module, request_of, run_folder, settings_of
-from vexlab.plugin.recorder import Recorder
+from vexlab.plugin.recorder import Recorder, folder_name
 from vexlab.targets.build import keep_artifact
 
 SEED = "VEXLAB_SEED"  # environment variable that cases which draw at random look at
@@ -76,7 +76,7 @@ def _kept_artifact(item: pytest.Item, order: Order, result: CaseResult) -> str:
     """Keep what the case had in its guest, once for a run, and return where; an empty string where that was nothing."""
     if not (order.artifact.path or order.artifact.tools):
         return ""
-    kept = run_folder(item.config) / "artifacts" / result.kernel
+    kept = run_folder(item.config) / "artifacts" / folder_name(result.kernel)  # a kernel may be named by its path
     if own_module(item.config, result.domain):  # it is not the run's
         kept = kept.with_name(f"{kept.name}-{order.artifact.digest[:10]}")
     keep_artifact(order.artifact, kept)

@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from vexlab.deadline import Deadline
-from vexlab.errors import AgentError, GuestTimeout, OddAnswer
+from vexlab.errors import AgentError, GuestTimeout, HostBusy, OddAnswer
 from vexlab.model.machine import CommandResult
 from vexlab.vm.channel import Channel
 
@@ -29,6 +29,8 @@ ENVIRONMENT = {
 }
 _ids = itertools.count(os.getpid() % 1000 * 1_000_000)
 _SHOWN = 80  # characters of an answer that is none
+# With twice as many busy processes as CPUs a machine gets a third of them; below this only the host was slow.
+_ENOUGH = 0.25
 _COMMAND_MOST = 160
 _NOISE_MOST = 1000  # lines that are passed over in search of one answer
 
@@ -142,7 +144,8 @@ class Agent:
     ) -> CommandResult:
         """Run a command and return how it ended; output over 16 MiB a stream is cut and marked as truncated."""
         begun = deadline.clock()
-        started = (self._stopwatch or deadline.clock)()
+        clock = self._stopwatch or deadline.clock
+        started = clock()
         pid = 0
         try:
             pid = self.begin(argv, deadline, stdin=stdin, env=env)
@@ -153,7 +156,7 @@ class Agent:
                     self._channel.idle()
             raise GuestTimeout("")
         except GuestTimeout as error:
-            raise timed_out(argv, pid, deadline.clock() - begun) from error
+            raise timed_out(argv, pid, deadline.clock() - begun, clock() - started) from error
         except AgentError as error:
             # The agent says it of a missing program too; a shell would say 127.
             ended = _Ended(exited=True, exitcode=127, err_data=str(error).encode())
@@ -221,9 +224,18 @@ class Agent:
         self._channel.close()
 
 
-def timed_out(argv: Sequence[str], pid: int, seconds: float) -> GuestTimeout:
-    """Return the error for a command that did not end within its ``seconds``."""
+def timed_out(argv: Sequence[str], pid: int, seconds: float, had: float) -> GuestTimeout | HostBusy:
+    """Return the error for a command that did not end within its ``seconds`` of the machine's time.
+
+    ``had`` is how long of it the machine did not wait for a CPU of the host's.
+    """
     command = " ".join(" ".join(argv).split())
+    if had < _ENOUGH * seconds:
+        return HostBusy(
+            f"`{command[:_COMMAND_MOST]}` did not end within {seconds:.1f} s, of which the host gave the machine its "
+            f"CPUs for {had:.1f} s",
+            hint="the host is too busy: run fewer machines side by side, or end other work",
+        )
     return GuestTimeout(
         f"`{command[:_COMMAND_MOST]}` did not end within {seconds:.1f} s", command=command, pid=pid, seconds=seconds
     )

@@ -127,7 +127,7 @@ class Runner:
                 self._wait(job, deadline, chunk)
             except GuestTimeout as error:
                 self._abandon(job, kill=chunk is not None)
-                raise timed_out(argv, job.pid, deadline.clock() - begun) from error
+                raise timed_out(argv, job.pid, deadline.clock() - begun, clock() - started) from error
             except BaseException:
                 self._abandon(job, kill=chunk is not None)
                 raise
