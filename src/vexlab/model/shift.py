@@ -36,7 +36,7 @@ class _Test:
 TESTS = (_Test(5, 5e-6), _Test(10, 8e-5), _Test(20, 2e-5), _Test(40, 2e-4))
 LENGTHS = tuple(each.length for each in TESTS)
 _NEEDED = FEWEST + LENGTHS[0]
-_JUDGED_MOST = 400  # runs; what changed before them is history
+_JUDGED_MOST = 250  # runs; what changed before them is history
 _BLOCK = 50  # runs that are looked at together
 _BASE_MOST = 160  # older ones say little of today's host
 _CLIP = 1.8
@@ -93,7 +93,8 @@ class Judged:
         """What can be said, as a sentence."""
         if self.shifts:
             last = self.shifts[-1]
-            return f"{len(self.shifts)} changes of level, the last {100 * last.relative:+.1f} %"
+            many = f"{len(self.shifts)} changes of level, the last" if len(self.shifts) > 1 else "a change of level:"
+            return f"{many} {100 * last.relative:+.1f} %"
         if not self.enough:
             return f"not enough data: {self.runs} runs, {_NEEDED} are needed to see a change"
         return "no change of level"

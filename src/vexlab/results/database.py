@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -125,7 +126,9 @@ class Database:
     def release(self, run: str) -> None:
         """Let go of ``run``."""
         if connection := self._locks.pop(run, None):
-            connection.invalidate()  # the lock is that of the server's session, which a pool would keep
+            with contextlib.suppress(SQLAlchemyError):  # a server that went away has let go already
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _key_of(run)})
+            connection.invalidate()  # a lock that is left is that of the server's session, which a pool would keep
             connection.close()
 
     def is_held(self, run: str) -> bool:
