@@ -18,9 +18,11 @@ from vexlab.errors import UsageError
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write them there, whole or not at all: FILE.prom of node-exporter's textfile collector.",
 )
+@click.option("--push", metavar="URL", help="Give them to the Pushgateway there, e.g. http://localhost:9091.")
+@click.option("--job", default="vexlab", show_default=True, help="With --push: the name they have there.")
 @results_option
-def command(*, output: Path | None, results_dir: str | None) -> None:
-    """Print the metrics that `vexlab serve` offers to Prometheus, or write them for node-exporter."""
+def command(*, output: Path | None, push: str | None, job: str, results_dir: str | None) -> None:
+    """Print the metrics that `vexlab serve` offers to Prometheus, write them for node-exporter, or push them."""
     if importlib.util.find_spec("prometheus_client") is None:
         raise UsageError("`vexlab metrics` needs prometheus_client", hint="pip install 'vexlab[serve]'")
     from vexlab.metrics.exporter import Exporter
@@ -30,5 +32,7 @@ def command(*, output: Path | None, results_dir: str | None) -> None:
         exporter.look()
         if output:
             exporter.write(output)
-        else:
+        if push:
+            exporter.push(push, job)
+        if not output and not push:
             click.echo(exporter.render()[0].decode(), nl=False)

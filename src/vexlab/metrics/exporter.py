@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import datetime
+import http.client
 import logging
 import os
+import socket
 import tempfile
 import threading
+import urllib.error
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest, push_to_gateway
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 import vexlab
+from vexlab.config import without_password
 from vexlab.errors import InfraError, VexlabError
 from vexlab.live.attach import running_runs
 from vexlab.live.host import MachineWatch
@@ -31,6 +35,7 @@ from vexlab.results.store import Store
 
 log = logging.getLogger(__name__)
 EVERY_S = 2.0
+_PUSH_S = 20.0
 _CASE = ("target", "domain", "level", "kernel", "flavour", "verdict")
 
 
@@ -148,6 +153,16 @@ class Exporter(Collector):
             Path(draft.name).replace(file)
         except OSError as error:
             raise InfraError(f"the metrics cannot be written to {file}: {error}") from error
+
+    def push(self, url: str, job: str) -> None:
+        """Give the metrics to a Pushgateway, instead of all it had of ``job`` from this host; raise ``InfraError``."""
+        try:
+            push_to_gateway(url, job, self._registry, {"instance": socket.gethostname()}, timeout=_PUSH_S)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            said = f": {error.code} {error.reason}" if isinstance(error, urllib.error.HTTPError) else f": {error}"
+            raise InfraError(
+                f"{without_password(url)} did not take the metrics{said}", hint="is it the address of a Pushgateway?"
+            ) from error
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""

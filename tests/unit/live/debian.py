@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager: Debian's packages, fetched and unpacked into the cache, without being root."""
+"""Prometheus, Alertmanager, Pushgateway: Debian's packages, fetched and unpacked into the cache, without being root."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vexlab.cache import Cache, Kind, key_of
 from vexlab.config import cache_dir, load_settings
 from vexlab.errors import FetchError, InfraError
 
-_PACKAGES = ("prometheus", "prometheus-alertmanager")
+_PACKAGES = ("prometheus", "prometheus-alertmanager", "prometheus-pushgateway")
 
 
 @cache

@@ -26,6 +26,7 @@ from tests.unit.live.recorded import begun, ended, info, planned, record, verdic
 from tests.unit.live.server import serving
 
 from vexlab import process
+from vexlab.errors import InfraError
 from vexlab.metrics.exporter import Exporter
 from vexlab.metrics.names import OTHER, Labels
 from vexlab.metrics.totals import Histogram
@@ -129,6 +130,22 @@ def test_the_textfile_is_whole(store: Store, tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["vexlab.prom"]
 
 
+def test_a_pushgateway_takes_the_metrics(store: Store, programs: Path, tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    exporter = Exporter(store)
+    exporter.look()
+    with pytest.raises(InfraError, match="did not take the metrics"):
+        exporter.push(url, "vexlab")
+    with running([str(programs / "prometheus-pushgateway"), f"--web.listen-address=127.0.0.1:{port}"], tmp_path):
+        until(60, lambda: text_of(f"{url}/-/ready"))
+        exporter.push(url, "nightly")
+        kept = text_of(f"{url}/metrics")
+    ended = [line for line in kept.splitlines() if line.startswith("vexlab_cases_total{")]
+    assert ended
+    assert all('job="nightly"' in line for line in ended)
+
+
 def test_promtool_finds_no_fault_with_the_metrics(store: Store, programs: Path) -> None:
     exporter = Exporter(store)
     exporter.look()
@@ -202,6 +219,11 @@ def with_templates(programs: Path) -> list[str]:
 def asked(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=30) as answer:
         return json.load(answer)
+
+
+def text_of(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return str(answer.read(), "utf-8")
 
 
 def until(seconds: float, holds: Any) -> Any:
