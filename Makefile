@@ -30,6 +30,7 @@ test: lint
 	@$(VENV)/pytest -q -m "machine and not long" -n 2 --dist load --maxschedchunk 1
 
 test-full: lint
+	@$(VENV)/mypy --python-version 3.14
 	@$(VENV)/pytest -q
 	@$(VENV)/python -m bench
 
