@@ -194,7 +194,7 @@ class Request:
     )
     resume: str = _option(
         "resume",
-        "Go on with this earlier run: what it decided about the same module is taken over. `last` is the newest.",
+        "Go on with this earlier run: what passed with the same module is taken over. `last` is the newest.",
         default="",
         metavar="RUN",
     )

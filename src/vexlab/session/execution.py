@@ -56,7 +56,7 @@ from vexlab.session.log import RunLog
 from vexlab.session.prepare import prepare, with_components
 from vexlab.session.provenance import provenance
 from vexlab.session.request import pytest_arguments
-from vexlab.session.resume import decided_in, find_earlier, leave_taken_over, note_tested
+from vexlab.session.resume import decided_in, find_earlier, leave_taken_over, note_tested, with_earlier
 from vexlab.session.stream import Stream, Subscriber
 from vexlab.targets.configurations import chosen
 from vexlab.targets.load import find_target
@@ -148,9 +148,10 @@ def _execute(
     running = _Running(stream, run, folder, tolerated.mark)
     note_tested(folder, target.name, prepared.kernels)
     if request.resume:
-        earlier = decided_in(find_earlier(results, request.resume), target.name, prepared.kernels)
-        leave_taken_over(folder, earlier)
-        running.earlier = earlier
+        running.earlier, red = decided_in(find_earlier(results, request.resume), target.name, prepared.kernels)
+        running.red = {case.id: case for case in red}
+        running.resumes = request.resume
+        leave_taken_over(folder, running.earlier)
     if request.seed is not None:
         os.environ[SEED] = str(request.seed)
     for name in _OTHERS:
@@ -246,6 +247,8 @@ class _Running:
         self._folder = folder
         self._cases: list[CaseResult] = []
         self.earlier: tuple[CaseResult, ...] = ()
+        self.red: Mapping[str, CaseResult] = {}
+        self.resumes = ""
         self.collector = Collector(folder, self._planned, self._started, self._finished, self._told)
 
     def result(self, *, interrupted: bool) -> RunResult:
@@ -302,7 +305,7 @@ class _Running:
         self._stream.publish(CaseStarted(run=self._run.id, node=node, key=next(keys, None)))
 
     def _finished(self, case: CaseResult) -> None:
-        case = self._mark(case)
+        case = self._mark(with_earlier(case, self.red, self.resumes))
         self._cases.append(case)
         self._stream.publish(CaseFinished(run=self._run.id, case=case))
 

@@ -1,8 +1,12 @@
-"""Going on with a run that did not come to its end: what it decided about the same module need not be run again."""
+"""Going on with a run that did not come to its end: what passed with the same module need not be run again.
+
+What failed runs again. Where it passes then, both answers are about one module: it fails sometimes, and stays red.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +20,8 @@ from vexlab.plugin.evidence import CASE
 
 LAST = "last"
 _TESTED = "tested.json"  # in a run's folder: what it tested, by kernel
-_DECIDED = (Verdict.PASSED, Verdict.FAILED, Verdict.CRASHED, Verdict.SKIPPED)
+_STANDS = (Verdict.PASSED, Verdict.SKIPPED)
+_RED = (Verdict.FAILED, Verdict.CRASHED)
 
 
 def note_tested(folder: Path, target: str, kernels: tuple[UsedKernel, ...]) -> None:
@@ -40,8 +45,10 @@ def find_earlier(results: Path, name: str) -> Path:
     return folder
 
 
-def decided_in(earlier: Path, target: str, kernels: tuple[UsedKernel, ...]) -> tuple[CaseResult, ...]:
-    """Return the results that stand: of cases that came to their end, about this very target, module and kernel."""
+def decided_in(
+    earlier: Path, target: str, kernels: tuple[UsedKernel, ...]
+) -> tuple[tuple[CaseResult, ...], tuple[CaseResult, ...]]:
+    """Return the results that stand, and the red ones, all of them about this very target, module and kernel."""
     try:
         then = msgspec.json.decode((earlier / _TESTED).read_bytes(), type=dict[str, str])
     except (OSError, ValueError) as error:
@@ -52,13 +59,26 @@ def decided_in(earlier: Path, target: str, kernels: tuple[UsedKernel, ...]) -> t
             f"run {earlier.name} tested another module or kernel ({', '.join(changed)}); its results do not stand",
             hint="run without --resume",
         )
-    found = []
+    found: list[CaseResult] = []
     for file in sorted(earlier.glob(f"cases/*/{CASE}")):
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             case = msgspec.json.decode(file.read_bytes(), type=CaseResult)
-            if case.verdict in _DECIDED and f"{case.key.target}@{case.key.kernel}" in now:
+            if f"{case.key.target}@{case.key.kernel}" in now:
                 found.append(case)
-    return tuple(found)
+    return tuple(each for each in found if each.verdict in _STANDS), tuple(
+        each for each in found if each.verdict in _RED
+    )
+
+
+def with_earlier(case: CaseResult, red: Mapping[str, CaseResult], run: str) -> CaseResult:
+    """Return ``case`` as it is, but red where it passes now and the same code and module failed in ``run``."""
+    then = red.get(case.id)
+    if then is None or case.verdict is not Verdict.PASSED or then.digest != case.digest:
+        return case
+    words = f"it fails sometimes: it passes now, and failed in run {run}: {then.reason}"
+    return dataclasses.replace(
+        case, verdict=then.verdict, reason=words, findings=then.findings, attempts=(*then.attempts, then.reason)
+    )
 
 
 def leave_taken_over(folder: Path, cases: tuple[CaseResult, ...]) -> None:

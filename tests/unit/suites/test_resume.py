@@ -15,7 +15,7 @@ from vexlab.model.key import CaseKey
 from vexlab.model.provenance import UsedKernel
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Verdict
-from vexlab.session.resume import decided_in, find_earlier, note_tested
+from vexlab.session.resume import decided_in, find_earlier, note_tested, with_earlier
 
 KERNEL = UsedKernel(name="6.1", release="6.1.0", version="1", flavour="distro", accelerator="tcg", module="abc")
 
@@ -43,9 +43,22 @@ def earlier(tmp_path: Path) -> Path:
 def test_what_was_decided_stands(earlier: Path) -> None:
     assert find_earlier(earlier.parent, "last") == earlier
     assert find_earlier(earlier.parent, earlier.name) == earlier
-    found = decided_in(earlier, "vexfs", (KERNEL,))
-    assert [case.key.parameters for case in found] == ["generic/001", "generic/003"]
-    assert decided_in(earlier, "ext4", (KERNEL,)) == ()
+    stands, red = decided_in(earlier, "vexfs", (KERNEL,))
+    assert [case.key.parameters for case in stands] == ["generic/001"]
+    assert [case.key.parameters for case in red] == ["generic/003"]
+    assert decided_in(earlier, "ext4", (KERNEL,)) == ((), ())
+
+
+def test_what_failed_before_with_the_same_module_stays_red() -> None:
+    then = _case("generic/003", Verdict.CRASHED, "an oops")
+    now = replace(then, verdict=Verdict.PASSED, reason="")
+    again = with_earlier(now, {then.id: then}, "R1")
+    assert again.verdict is Verdict.CRASHED
+    assert again.reason == "it fails sometimes: it passes now, and failed in run R1: an oops"
+    assert again.attempts == ("an oops",)
+    assert with_earlier(replace(now, digest="changed"), {then.id: then}, "R1").verdict is Verdict.PASSED
+    failed = replace(now, verdict=Verdict.FAILED, reason="still")
+    assert with_earlier(failed, {then.id: then}, "R1") is failed
 
 
 def test_another_module_is_no_continuation(earlier: Path) -> None:
