@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -20,6 +20,7 @@ from vexlab.vm.machine import Machine
 EVENT = "vexlab_event"  # report attribute, which vexlab.session.collector reads
 _WHEN = "event"  # none of pytest's phases
 _STEP_S = 0.1  # a case of ten thousand steps must not spend its time on telling them
+_COMMAND_S = 1.0
 _WORDS_MOST = 300
 _TEXT_MOST = 4_000  # of a finding: the whole comes with the result
 
@@ -69,6 +70,25 @@ class Teller:
             if each.title not in self._seen:
                 self._seen.add(each.title)
                 _tell(self._item, FindingSeen(node=self._item.nodeid, finding=_short(each)))
+
+
+class CommandWatch:
+    """Tells, while an answer is awaited, which command the guest works on, once it has taken a second."""
+
+    def __init__(self, machine: Machine, step: Callable[[str], None]) -> None:
+        self._machine = machine
+        self._before = machine.watch
+        self._step = step
+        self._told = 0.0  # when the command began that was told last
+
+    def __call__(self, text: str) -> None:
+        """Do what ``watch`` did before, and look at the clock."""
+        if self._before:
+            self._before(text)
+        begun = self._machine.asked_at
+        if begun != self._told and self._machine.clock() - begun >= _COMMAND_S:
+            self._told = begun
+            self._step(self._machine.last_command)
 
 
 def _tell(item: pytest.Item, event: WorkerEvent) -> None:

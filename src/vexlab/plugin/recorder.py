@@ -21,7 +21,7 @@ from vexlab.model.metric import Metric
 from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding
 from vexlab.plugin.hangs import HangWatch, hangs_folder
-from vexlab.plugin.live import Teller
+from vexlab.plugin.live import CommandWatch, Teller
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.memory import examine_memory
 from vexlab.plugin.options import run_folder, settings_of
@@ -94,6 +94,7 @@ class Recorder:
         self.order = order
         self.looked = True
         watched = WatchedMachine(machine, order)
+        machine.watch = CommandWatch(machine, self.tell.step)
         machine.watch = HangWatch(machine, watched.stuck_in, self._hangs)
         watched.examine_memory = self.examine_memory
         self._machines.append(watched)

@@ -11,6 +11,7 @@ import pytest
 
 from vexlab.errors import HangAgain
 from vexlab.plugin.hangs import Hang, HangWatch, known_hangs
+from vexlab.plugin.live import CommandWatch
 from vexlab.vm.machine import Machine
 
 HANG = Hang(frame="demo_read_super", case="d.first[6.1]", title="hang in demo_read_super")
@@ -25,6 +26,7 @@ class FakeMachine:
         self.streams = True
         self.heard: list[str] = []
         self.watch = self.heard.append
+        self.last_command = "mount /dev/vdb /mnt"
 
     def clock(self) -> float:
         return self.now
@@ -53,6 +55,24 @@ def _wait(machine: FakeMachine, watch: HangWatch, seconds: int) -> None:
     for _ in range(seconds):
         machine.now += 1
         watch("")
+
+
+def test_a_command_of_a_second_is_told_once() -> None:
+    machine = FakeMachine()
+    told: list[str] = []
+    watch = CommandWatch(cast("Machine", machine), told.append)
+    watch("text")
+    assert (told, machine.heard) == ([], ["text"])
+    machine.now += 1
+    watch("")
+    watch("")
+    assert told == ["mount /dev/vdb /mnt"]
+    machine.asked_at, machine.last_command = machine.now, "umount /mnt"
+    watch("")
+    assert len(told) == 1
+    machine.now += 2
+    watch("")
+    assert told[1:] == ["umount /mnt"]
 
 
 def test_the_same_place_twice_is_the_known_hang(tmp_path: Path) -> None:
