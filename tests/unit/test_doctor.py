@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +105,15 @@ def test_what_builds_kernels_is_installed_or_unpacked() -> None:
     assert (checks["flex"].ok, checks["flex"].needed) == (False, False)
     assert "unpacked into the cache" in checks["flex"].detail
     assert checks["bison"].ok
+
+
+def test_the_hosts_resources_are_shown_until_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "vexlab", "doctor", "--watch"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        lines = [child.stdout.readline() for _ in range(2)]
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=60)
+    assert lines[0].split()[:2] == ["time", "CPU"]
+    assert re.match(r"\d\d:\d\d:\d\d +\d+ +\d+\.\d +\d+\.\d GiB", lines[1])
+    assert child.returncode == 130
