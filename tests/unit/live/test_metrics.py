@@ -259,6 +259,19 @@ def test_the_dashboards_are_those_that_are_described() -> None:
         assert all(panel["targets"][0]["expr"] for panel in made["panels"])
 
 
+def test_the_dashboards_follow_grafanas_schema() -> None:
+    """The types of Grafana's SDK, made of its schema, read every dashboard and lose nothing of it."""
+    model = pytest.importorskip("grafana_foundation_sdk.models.dashboard")
+    encoder = pytest.importorskip("grafana_foundation_sdk.cog.encoder").JSONEncoder()
+    files = sorted((RULES / "grafana" / "dashboards").glob("*.json"))
+    assert len(files) == 4
+    for file in files:
+        document = json.loads(file.read_text())
+        assert json.loads(encoder.encode(model.Dashboard.from_json(document))) == document
+        document["panels"][0]["unheard_of"] = 1
+        assert json.loads(encoder.encode(model.Dashboard.from_json(document))) != document
+
+
 @pytest.mark.long
 def test_no_panel_of_a_dashboard_is_empty(store: Store, programs: Path, tmp_path: Path) -> None:
     measured_run(store, info(5))
