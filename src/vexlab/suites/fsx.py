@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-from vexlab.cache import Cache
 from vexlab.model.machine import CommandResult
 from vexlab.model.subresult import SubResult, SubVerdict
-from vexlab.model.target import Target
-from vexlab.suites.adapter import FOLDER, Installed, Job, Payload, Search, Suite, whole
-from vexlab.suites.crates import find_crate, install_crate
+from vexlab.suites.adapter import FOLDER, Job, Suite, whole
+from vexlab.suites.crates import Crate
 from vexlab.suites.expunge import parse_expunge
 
-NAME, VERSION = "fsx", "0.3.2"
-_SCRIPT = Path(__file__).with_name("guest") / "fsx.sh"
+CRATE = Crate("fsx", "0.3.2")
 _SHOWN = 900
 _OPERATIONS = (
     *("close_open", "invalidate", "mapread", "mapwrite", "read", "write", "truncate", "fsync", "fdatasync"),
@@ -69,21 +65,6 @@ def configuration(round_: Round) -> str:
     weights = "".join(f"{name} = {float(round_.weights.get(name, 0))}\n" for name in _OPERATIONS)
     sizes = f"[opsize]\nmax = 65536\nalign = {round_.align}\n"
     return f"flen = {round_.length}\n{sizes}[weights]\n{weights}"
-
-
-def find(search: Search) -> Installed:
-    """Look for the program; as ``find_crate``."""
-    return find_crate(NAME, VERSION, search)
-
-
-def install(cache: Cache) -> Installed:
-    """Build it into the cache; as ``install_crate``."""
-    return install_crate(NAME, VERSION, cache)
-
-
-def pack(installed: Installed, _target: Target) -> Payload:
-    """Return the program and the script that starts it."""
-    return Payload(files={"fsx.sh": _SCRIPT}, programs={NAME: installed.place})
 
 
 def chosen(job: Job) -> dict[str, Round]:
@@ -138,14 +119,14 @@ def _result(
 
 
 SUITE = Suite(
-    name=NAME,
+    name=CRATE.name,
     about="one file read, written, cut and mapped at random, its content known (the crate of this name)",
-    find=find,
-    pack=pack,
+    find=CRATE.find,
+    pack=CRATE.pack,
     list=whole,
     run=run,
     parse=parse,
     expunge=parse_expunge,
-    install=install,
+    install=CRATE.install,
     timeout=900.0,
 )

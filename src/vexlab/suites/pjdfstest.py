@@ -6,18 +6,14 @@ Its README names the options; ``src/test.rs`` of version 0.2.2 has the features,
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from vexlab.cache import Cache
 from vexlab.model.machine import CommandResult
 from vexlab.model.subresult import SubResult, SubVerdict
-from vexlab.model.target import Target
-from vexlab.suites.adapter import FOLDER, Installed, Job, Payload, Search, Suite, whole
-from vexlab.suites.crates import find_crate, install_crate
+from vexlab.suites.adapter import FOLDER, Job, Suite, whole
+from vexlab.suites.crates import Crate
 from vexlab.suites.expunge import parse_expunge
 
-NAME, VERSION = "pjdfstest", "0.2.2"
-_SCRIPT = Path(__file__).with_name("guest") / "pjdfstest.sh"
+CRATE = Crate("pjdfstest", "0.2.2")
 # Its opt-in features that Linux can have, and the capability that each is about.
 _FEATURES = {
     "posix_fallocate": "fallocate",
@@ -50,21 +46,6 @@ _TEST = re.compile(r"^(\w+(?:::\w+)+)\s+(ok|FAILED|skipped)$")
 _SUMMARY = re.compile(r"^Summary: \d+ failed, .*\b(\d+) total$", re.MULTILINE)  # Summary: 0 failed, ..., 398 total
 _FEATURE = re.compile(r"requires features: (.+)")  # requires features: posix_fallocate, utime_now
 _SHOWN = 600
-
-
-def find(search: Search) -> Installed:
-    """Look for the program; as ``find_crate``."""
-    return find_crate(NAME, VERSION, search)
-
-
-def install(cache: Cache) -> Installed:
-    """Build it into the cache; as ``install_crate``."""
-    return install_crate(NAME, VERSION, cache)
-
-
-def pack(installed: Installed, _target: Target) -> Payload:
-    """Return the program and the script that starts it."""
-    return Payload(files={"pjdfstest.sh": _SCRIPT}, programs={NAME: installed.place})
 
 
 def run(job: Job) -> tuple[str, ...]:
@@ -112,15 +93,15 @@ def _explained(job: Job, result: SubResult) -> SubResult:
 
 
 SUITE = Suite(
-    name=NAME,
+    name=CRATE.name,
     about="what POSIX says of calls that change names and attributes (the crate of this name)",
-    find=find,
-    pack=pack,
+    find=CRATE.find,
+    pack=CRATE.pack,
     list=whole,
     run=run,
     parse=parse,
     expunge=parse_expunge,
-    install=install,
+    install=CRATE.install,
     timeout=3600.0,
     needs=("mkdir", "unlink", "rmdir"),
 )

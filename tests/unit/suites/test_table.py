@@ -18,7 +18,7 @@ from vexlab.model.request import Request, command_line, runs_domains, suites_of
 from vexlab.plugin.reproduce import settings_toml
 from vexlab.session import pytest_arguments
 from vexlab.suites.adapter import Search
-from vexlab.suites.crates import find_crate
+from vexlab.suites.crates import Crate
 
 
 def test_a_run_of_suites_leaves_the_domains_out() -> None:
@@ -64,13 +64,13 @@ def test_a_program_that_is_none_is_told(tmp_path: Path) -> None:
     program = tmp_path / "fsx"
     search = Search(given=str(program), cache=Cache(tmp_path))
     with pytest.raises(UsageError, match="is no program"):
-        find_crate("fsx", "0.3.2", search)
+        Crate("fsx", "0.3.2").find(search)
     program.write_text("#!/bin/sh\necho who knows\n")
     program.chmod(0o755)
     with pytest.raises(UsageError, match="does not say a version: who knows"):
-        find_crate("fsx", "0.3.2", search)
+        Crate("fsx", "0.3.2").find(search)
     program.write_text("#!/bin/sh\necho fsx 1.2.3\n")
-    assert find_crate("fsx", "0.3.2", search).version == "1.2.3"
+    assert Crate("fsx", "0.3.2").find(search).version == "1.2.3"
 
 
 def test_suites_of_packages_are_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_suites_of_packages_are_in_the_table(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(suites, "entry_points", lambda group: [mine] if group == suites.GROUP else [])
     with pytest.raises(UsageError, match="two suites are called `fsx`"):
         suites.all_suites()
-    broken = EntryPoint(name="mine", value="vexlab.suites.fsx:NAME", group=suites.GROUP)
+    broken = EntryPoint(name="mine", value="vexlab.suites.fsx:CRATE", group=suites.GROUP)
     monkeypatch.setattr(suites, "entry_points", lambda group: [broken] if group == suites.GROUP else [])
     with pytest.raises(UsageError, match="is no Suite"):
         suites.all_suites()
