@@ -173,6 +173,8 @@ class Bench:
     def _judge_one(self, result: SubResult) -> None:
         if result.verdict in (SubVerdict.SKIPPED, SubVerdict.REFUSED):
             pytest.skip(result.words)
+        if result.verdict is SubVerdict.BLOCKED:
+            raise MachineError(result.words, hint=f"{_LOG} in the case's folder has all that it printed")
         if result.verdict is not SubVerdict.PASSED:
             raise TargetFailure(result.words)
 

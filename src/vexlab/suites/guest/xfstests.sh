@@ -58,7 +58,8 @@ case $known in
 esac
 
 # after /sbin, where the wrappers are
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/vexlab/bin
+# /usr/local/bin holds busybox for what no package has
+export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin:/vexlab/bin
 # shellcheck disable=SC2086 # the command's words
 made=$(mkfs -t "$fstyp" $(case $fstyp in ext*) echo -F ;; xfs | btrfs | f2fs) echo -f ;; esac) "$test_dev" 2>&1) ||
 	fail "mkfs of the test device failed: $made"

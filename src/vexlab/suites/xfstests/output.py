@@ -47,7 +47,10 @@ _ABOUT = (
 
 
 def parse(job: Job, output: str, ended: CommandResult | None) -> tuple[SubResult, ...]:
-    """Return how the job's test ended; a machine that died in it has failed it."""
+    """Return how the job's test ended; a machine that died in it has failed it.
+
+    Where ./check itself came to no verdict the test is blocked: that says nothing of the filesystem.
+    """
     test = re.escape(job.test)
     if match := re.search(_NOT_RUN.format(test=test), output, re.MULTILINE):
         reason = match[1].strip() or "it gives no reason"
@@ -60,7 +63,7 @@ def parse(job: Job, output: str, ended: CommandResult | None) -> tuple[SubResult
     hint = _HINT.search(output)
     words = f"{said[:_SHOWN]}\nkernel lacks a fix, perhaps: {hint[1]}" if hint else said[:_SHOWN]
     if ended is not None and not _FAILED.search(output):
-        words = f"./check came to no verdict: {words}"
+        return (SubResult(name=job.test, verdict=SubVerdict.BLOCKED, words=f"./check came to no verdict: {words}"),)
     return (SubResult(name=job.test, verdict=SubVerdict.FAILED, words=words),)
 
 
