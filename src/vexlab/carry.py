@@ -9,12 +9,12 @@ import json
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab import __version__, process
-from vexlab.cache import Cache, Kind, file_digest
+from vexlab.cache import Cache, Entry, Kind, file_digest
 from vexlab.errors import UsageError
 
 CONTENTS = "vexlab-cache.json"
@@ -40,7 +40,11 @@ def export(cache: Cache, file: Path, kinds: Collection[Kind] = ()) -> Carried:
     Raises ``UsageError`` where there is nothing to write.
     """
     wanted = set(kinds) or set(Kind) - LEFT_OUT
-    entries = [entry for entry in cache.entries() if entry.kind in wanted]
+    return export_entries(cache, file, [entry for entry in cache.entries() if entry.kind in wanted])
+
+
+def export_entries(cache: Cache, file: Path, entries: Sequence[Entry]) -> Carried:
+    """Write ``entries`` to ``file``; raise ``UsageError`` where there are none."""
     if not entries:
         raise UsageError(f"the cache {cache.root} holds nothing of that", hint="`vexlab run` fills it")
     listed = {f"{entry.kind}/{entry.key}": _digests(cache.root / entry.kind / entry.key) for entry in entries}

@@ -25,6 +25,7 @@ LAYERS = (
     ("monitor", "metrics"),
     ("serve", "alerts", "bundle"),
     ("library",),
+    ("cluster", "infra"),
     ("cli",),
 )
 # Within layer 1 these build on each other; the domains and the cases of suites are what the plugin collects, and

@@ -16,6 +16,7 @@ from vexlab.errors import BuildError, VexlabError
 # Each is a module here with a ``command``; loaded only when asked for, so that `vexlab --help` is instant.
 COMMANDS = {
     "run": "Run test cases against a target and give a verdict",
+    "worker": "Run cases on this host for the runs of a cluster",
     "bench": "Measure, beside a reference filesystem and an earlier run",
     "monitor": "Watch a run while it goes on, from another terminal",
     "serve": "Show results and running runs in a browser, and metrics to Prometheus",

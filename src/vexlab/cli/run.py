@@ -46,6 +46,7 @@ from vexlab.results.store import Store
 from vexlab.results.writer import StoreWriter
 from vexlab.session import Ended, Request, Subscriber, execute
 from vexlab.session.control import Control
+from vexlab.session.execution import Job
 from vexlab.session.prepare import with_components
 from vexlab.targets.changes import HEAD, changed_files, concern
 from vexlab.targets.load import find_target
@@ -216,7 +217,8 @@ def carry_out(
             listeners.append(alerts)
         if plain:
             listeners.append(ActionsReport(os.environ, find_target(request.target).source))
-        ended = execute(request, settings, results, listeners, interrupted=stop.asked)
+        carrying = {"carry_out": _fleet(request)} if request.cluster else {}
+        ended = execute(request, settings, results, listeners, interrupted=stop.asked, **carrying)
         if again != NOT_AGAIN and not stop.asked():
             _again(store, request, settings, ended, stop, again)
     _say_end(ended, request.cases)
@@ -224,6 +226,14 @@ def carry_out(
         for line in not_run(ended.result.cases):
             click.echo(line)
     return ended
+
+
+def _fleet(request: Request) -> Callable[[Job], int]:
+    """Return what runs cases on the request's cluster; imported here, since only such a run needs the extra."""
+    from vexlab.cluster.fleet import Fleet
+    from vexlab.cluster.place import cluster_of
+
+    return Fleet(cluster_of(request.cluster))
 
 
 def not_run(cases: Sequence[CaseResult]) -> list[str]:

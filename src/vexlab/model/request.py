@@ -206,6 +206,12 @@ class Request:
         range=(1, 64),
         auto=True,
     )
+    cluster: str = _option(
+        "cluster",
+        "Run the cases on the hosts of a cluster: an address, a file that describes it, or `local:N` for N hosts here.",
+        default="",
+        metavar="ADDRESS|FILE|local:N",
+    )
     retry: int | None = _option(
         "retry",
         "How often a case is tried again that only the lab made fail; one with a failure or finding never is.",

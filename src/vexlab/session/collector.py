@@ -85,6 +85,10 @@ class Collector:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
         """Learn which cases there are: each worker has left the same plan."""
+        self.take_plan()
+
+    def take_plan(self) -> None:
+        """Read the plan that a process has left which collected the cases."""
         if self.plan.cases or self.plan.faults:
             return
         with contextlib.suppress(OSError, msgspec.MsgspecError):
@@ -115,17 +119,22 @@ class Collector:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Pass on a case's result, which comes with the report of its last phase, and what it tells before."""
         if (line := getattr(report, EVENT, None)) is not None:
-            self._tell(str(line))
+            self.take_event(str(line))
             return
         data = getattr(report, RESULT, None)
         if data is not None:
-            self.running.discard(report.nodeid)
-            self._finished(msgspec.convert(data, CaseResult))
+            self.take_result(msgspec.convert(data, CaseResult))
         elif report.when not in _PHASES:  # xdist's report of a case whose worker died
             self.running.discard(report.nodeid)
             self.died[report.nodeid] = _DIED
 
-    def _tell(self, line: str) -> None:
+    def take_result(self, result: CaseResult) -> None:
+        """Pass on a case's result."""
+        self.running.discard(result.node)
+        self._finished(result)
+
+    def take_event(self, line: str) -> None:
+        """Pass on an event of a running case, as ``encode`` wrote it; what is none is dropped."""
         with contextlib.suppress(ValueError):  # of a worker that another version of vexlab started, perhaps
             event: Event = decode(line.encode())
             if isinstance(event, (MachineChanged, CaseStep, FindingSeen)):

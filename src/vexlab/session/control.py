@@ -52,7 +52,17 @@ class Control:
     ) -> None:
         # What chose the cases of the run, or bears on its verdict only, is not meant for one case.
         self._request = dataclasses.replace(
-            request, level=0, quick=False, duration_s=0.0, domains=(), scenario=0, order="", known="", expect=(), jobs=1
+            request,
+            level=0,
+            quick=False,
+            duration_s=0.0,
+            domains=(),
+            scenario=0,
+            order="",
+            known="",
+            expect=(),
+            jobs=1,
+            cluster="",
         )
         self._settings = settings
         self._folder = folder

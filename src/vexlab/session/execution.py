@@ -38,12 +38,14 @@ from vexlab.model.event import (
     RunFinished,
     RunPlanned,
     RunStarted,
+    StepStarted,
     Warned,
     WorkerEvent,
 )
 from vexlab.model.kernel import in_flavour
 from vexlab.model.key import CaseKey
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
+from vexlab.model.provenance import UsedKernel
 from vexlab.model.request import Request
 from vexlab.model.target import Target
 from vexlab.model.verdict import Verdict
@@ -88,6 +90,31 @@ class Ended:
         return UsageError.exit_code if self.usage else InfraError.exit_code
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be carried out once all is prepared: the cases of ``request``, with the evidence in ``folder``.
+
+    Results go to ``collector``. ``began`` is when the preparation did, in seconds since 1970; ``say`` and ``warn`` tell
+    the user something.
+    """
+
+    request: Request
+    settings: Settings
+    target: Target
+    kernels: tuple[UsedKernel, ...]
+    folder: Path
+    scratch: Path
+    collector: Collector
+    began: float
+    say: Callable[[str], None]
+    warn: Callable[[str], None]
+
+
+def carry_out_here(job: Job) -> int:
+    """Run the cases on this machine, ``jobs`` side by side; return pytest's exit status."""
+    return _pytest(pytest_arguments(job.request, job.folder, job.scratch), job.collector)
+
+
 def execute(
     request: Request,
     settings: Settings,
@@ -95,11 +122,13 @@ def execute(
     subscribers: Sequence[Subscriber],
     *,
     interrupted: Callable[[], bool] = lambda: False,
+    carry_out: Callable[[Job], int] = carry_out_here,
 ) -> Ended:
     """Run the cases that ``request`` selects; evidence goes to a new folder in ``results``.
 
-    ``interrupted`` tells whether a ``KeyboardInterrupt`` meant the run. Raises ``UsageError`` where the input is wrong
-    and ``InfraError`` where nothing can be prepared; afterwards what fails is told in ``Ended``.
+    ``carry_out`` runs the cases, here or on other hosts (``vexlab.cluster``). ``interrupted`` tells whether a
+    ``KeyboardInterrupt`` meant the run. Raises ``UsageError`` where the input is wrong and ``InfraError`` where nothing
+    can be prepared; afterwards what fails is told in ``Ended``.
     """
     begin = time.monotonic()
     issues = load(Path(request.known)) if request.known else ()
@@ -115,7 +144,7 @@ def execute(
     if request.resume:
         request = dataclasses.replace(request, resume=find_earlier(results, request.resume).name)
     try:
-        return _execute(request, settings, results, stream, target, issues, begin, interrupted)
+        return _execute(request, settings, results, stream, target, issues, begin, interrupted, carry_out)
     finally:
         run_log.close()
 
@@ -129,7 +158,9 @@ def _execute(
     issues: Sequence[KnownIssue],
     begin: float,
     interrupted: Callable[[], bool],
+    carry_out: Callable[[Job], int],
 ) -> Ended:
+    began = time.time()
     prepared = prepare(target, request, settings, stream)
     run = RunInfo(
         id=_new_id(),
@@ -158,8 +189,20 @@ def _execute(
         os.environ.pop(name, None)
     os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
     with Session() as scratch:
-        arguments = pytest_arguments(request, folder, scratch.folder / "cases")
-        status = _pytest(arguments, running.collector)
+        status = carry_out(
+            Job(
+                request=request,
+                settings=settings,
+                target=target,
+                kernels=prepared.kernels,
+                folder=folder,
+                scratch=scratch.folder / "cases",
+                collector=running.collector,
+                began=began,
+                say=lambda words: stream.publish(StepStarted(words=words)),
+                warn=lambda words: stream.publish(Warned(words=words)),
+            )
+        )
     collector = running.collector
     if refusal := collector.plan.refusal:
         raise UsageError(refusal, hint="each case needs an id of its own, and marks with a meaning")
