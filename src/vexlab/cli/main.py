@@ -17,6 +17,7 @@ from vexlab.errors import BuildError, VexlabError
 COMMANDS = {
     "run": "Run test cases against a target and give a verdict",
     "worker": "Run cases on this host for the runs of a cluster",
+    "infra": "Make and remove environments of test machines with OpenTofu",
     "bench": "Measure, beside a reference filesystem and an earlier run",
     "monitor": "Watch a run while it goes on, from another terminal",
     "serve": "Show results and running runs in a browser, and metrics to Prometheus",

@@ -37,7 +37,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What an answer came to: the ``case`` that it decides, empty where it is late; ``spare`` attempts are of no use."""
+    """What an answer came to: the ``case`` it decides, empty where it is late; ``spare`` attempts are of no use."""
 
     case: str = ""
     spare: tuple[Attempt, ...] = ()

@@ -226,7 +226,7 @@ def _scheduler(cluster: Cluster, security: Security | None) -> Iterator[str]:
             host=host,
             scheduler_port=int(port),
             protocol=f"{protocol}://",
-            security=security or False,
+            security=security or Security(),
             dashboard_address=None,
             silence_logs=logging.CRITICAL,
         )

@@ -30,7 +30,7 @@ from vexlab.errors import InfraError
 from vexlab.kernels.flavours import timeout_scale
 from vexlab.model.baseline import FILE
 from vexlab.model.case import TAKEN_OVER, CaseResult, PlannedCase
-from vexlab.model.event import Event, MachineChanged, decode, encode
+from vexlab.model.event import CaseStep, FindingSeen, MachineChanged, WorkerEvent, decode, encode
 from vexlab.model.profile import RUN_FILE
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.recorder import folder_name
@@ -64,10 +64,12 @@ class Fleet:
         with connect(self._cluster, cache=str(cache_dir(job.settings))) as engine:
             running = None
             try:
-                machines = _wait_for_hosts(engine, self._cluster)
+                # How many machines there are decides the plan only where there is little time; hosts start meanwhile.
+                machines = _wait_for_hosts(engine, self._cluster) if job.request.duration_s else self._cluster.least
                 plan = _plan(job, machines)
                 if not plan:
                     return 0
+                _wait_for_hosts(engine, self._cluster)
                 running = _Running(engine, job, parcel, plan, machines)
                 running.run(self._cluster.wait_s)
             except KeyboardInterrupt:
@@ -255,18 +257,21 @@ class _Running:
 
     def _told(self, message: object) -> None:
         """Pass on what a running case tells; whatever else arrives is dropped."""
+        if not isinstance(message, (tuple, list)) or len(message) != 2 or message[0] not in self._plan:
+            return
+        case, line = message
         try:
-            case, line = message  # type: ignore[misc] # checked by what follows
             event = decode(str(line).encode())
+        except ValueError:
+            return
+        if isinstance(event, (MachineChanged, CaseStep, FindingSeen)):
             placed = encode(self._placed(event, self._plan[case].case.node)).decode()
             self._left.put(lambda: self._job.collector.take_event(placed))
-        except (TypeError, ValueError, KeyError, AttributeError):
-            log.debug("a host told something that is no event")
 
-    def _placed(self, event: Event, node: str) -> Event:
+    def _placed(self, event: WorkerEvent, node: str) -> WorkerEvent:
         if isinstance(event, MachineChanged) and not self._all_here():
             event = dataclasses.replace(event, pid=0, console="")
-        return dataclasses.replace(event, node=node)  # type: ignore[call-arg] # events of a case have one
+        return dataclasses.replace(event, node=node)
 
     def _all_here(self) -> bool:
         return all(each.boot == self._boot for each in self._opened.values())

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import vexlab
 from vexlab.cluster.evidence import MOST_BYTES, pack
@@ -47,7 +48,7 @@ def parcel_of(request: Request, target: Target) -> Parcel:
     if not paths:
         return Parcel(files=pack(Path("/"), []), request=_bare(request), root=Path("/"))
     root = Path(os.path.commonpath([path if path.is_dir() else path.parent for path in paths]))
-    changed = {
+    changed: dict[str, Any] = {
         name: tuple(_placed(each, root) for each in value) if isinstance(value, tuple) else _placed(str(value), root)
         for name, value in fields.items()
     }

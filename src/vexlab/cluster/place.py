@@ -36,7 +36,7 @@ class SshHost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """A cluster: one of ``address`` (a scheduler that is there), ``scheduler_file`` (that it wrote), ``listen``, ``local``.
+    """A cluster: one of ``address`` (of a scheduler), ``scheduler_file`` (that it wrote), ``listen``, ``local``.
 
     With ``listen`` the run has the scheduler itself, ``hosts`` then are those that it starts over ssh; ``local`` is how
     many hosts of one machine each it starts here. A run begins once ``least`` machines are there, within ``wait_s``

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.machines.conftest import CASES, PLANTED
+
 from vexlab.cluster.evidence import unpack
 from vexlab.cluster.parcel import at_host, parcel_of
 from vexlab.model.request import Request

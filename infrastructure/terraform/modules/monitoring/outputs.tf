@@ -1,0 +1,4 @@
+output "folder" {
+  description = "The folder of the configuration."
+  value       = var.path
+}

@@ -1,0 +1,5 @@
+terraform {
+  required_providers {
+    vexlab = { source = "vexlab/vexlab" }
+  }
+}

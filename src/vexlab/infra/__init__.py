@@ -1,0 +1,1 @@
+"""Environments of test machines: OpenTofu makes them, an inventory hands them to Ansible (``infrastructure/``)."""
