@@ -3,12 +3,13 @@ SHELL := /bin/sh
 VENV := .venv/bin
 JOBS ?= 2
 
-.PHONY: help setup setup-test run test test-full bench lint lock clean
+.PHONY: help setup setup-test run test test-full test-infra tofu bench lint lock clean
 
 help:
 	@echo "make run        set up, build the reference target, run level 1, print the verdict"
 	@echo "make test       set up, check and test vexlab itself, real machines included"
 	@echo "make test-full  the long checks as well"
+	@echo "make test-infra OpenTofu, Ansible, Packer and clusters, each for real (some minutes; OpenTofu is built once)"
 	@echo "make bench      measure what the documentation claims"
 
 setup:
@@ -33,6 +34,15 @@ test-full: lint
 	@$(VENV)/mypy --python-version 3.14
 	@$(VENV)/pytest -q
 	@$(VENV)/python -m bench
+
+# What the tests of the infrastructure need beside: packages of Debian, Ansible in an environment of its own, OpenTofu
+# built from its Go module, once, into the cache. Where something is missing, its tests say so and are skipped.
+tofu:
+	@scripts/infra-tools tofu
+
+test-infra: setup-test
+	@scripts/infra-tools
+	@$(VENV)/pytest -q -m infra -n 0
 
 bench: setup-test
 	@$(VENV)/python -m bench

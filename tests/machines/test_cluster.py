@@ -37,7 +37,7 @@ def _workers_of(pid: int) -> list[psutil.Process]:
     return found
 
 
-def _until(condition: Callable[[], object], seconds: float = 90) -> None:
+def _until(condition: Callable[[], object], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
@@ -56,7 +56,7 @@ class Started:
     def journal(self) -> str:
         return "".join(file.read_text() for file in self.file.parent.glob("r/*/events.jsonl"))
 
-    def end(self, seconds: float = 240) -> Run:
+    def end(self, seconds: float = 400) -> Run:
         _, stderr = self.process.communicate(timeout=seconds)
         document = json.loads(self.file.read_text()) if self.file.exists() else {"cases": []}
         return Run(status=self.process.returncode, document=document, stderr=stderr)
@@ -128,7 +128,7 @@ def test_ctrl_c_ends_every_machine(started: Callable[..., Started]) -> None:
     machines = [each for each in family if each.is_running() and "qemu-system" in each.name()]
     assert machines
     os.kill(run.process.pid, signal.SIGINT)
-    ended = run.end(60)
+    ended = run.end(120)
     assert ended.status == 130
     _, left = psutil.wait_procs([*family, *machines], timeout=15)
     assert not [each for each in left if each.status() != psutil.STATUS_ZOMBIE]

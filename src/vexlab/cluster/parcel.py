@@ -58,12 +58,12 @@ def parcel_of(request: Request, target: Target) -> Parcel:
             f"the target and the cases are {size >> 20} MiB, a host is sent at most {MOST_BYTES >> 20}",
             hint="leave out of the source's folder what the build does not need",
         )
-    return Parcel(files=pack(root, files), request=_bare(dataclasses.replace(request, **changed)), root=root)  # type: ignore[arg-type]
+    return Parcel(files=pack(root, files), request=_bare(dataclasses.replace(request, **changed)), root=root)
 
 
 def at_host(request: Request, parcel: Path) -> Request:
     """Return the request with the places that the parcel's files have at the host."""
-    changed = {}
+    changed: dict[str, Any] = {}
     for each in dataclasses.fields(request):
         value = getattr(request, each.name)
         if isinstance(value, str):

@@ -35,7 +35,7 @@ def find_tofu(cache: Cache) -> str:
     for name in _PROGRAMS:
         if path := process.find(name):
             return path
-    kept = cache.root / Kind.TOOLS / "opentofu" / "tofu"
+    kept = cache.root / "programs" / "opentofu" / "tofu"
     if kept.is_file():
         return str(kept)
     raise InfraError(
