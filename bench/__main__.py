@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import commands, kernel_logs, measure, quick, results, shifts
+from bench import cluster, commands, kernel_logs, measure, quick, results, shifts
 from bench.row import Row
 
 PARTS: tuple[Callable[[], list[Row]], ...] = (
@@ -25,6 +25,7 @@ PARTS: tuple[Callable[[], list[Row]], ...] = (
     measure.runs,
     results.results,
     shifts.statistics,
+    cluster.cluster,
 )
 
 

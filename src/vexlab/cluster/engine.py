@@ -37,6 +37,7 @@ MACHINES = "machines"  # the resource of which a host has as many as it runs mac
 _YEAR_S = 365 * 86400.0
 _CALL_S = 30.0
 _ENDING_S = 10.0
+_TOGETHER_S = 0.01  # that answers wait for others, to be fetched with them
 _SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-ttl": "30s",
@@ -80,6 +81,8 @@ class Engine:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._futures: dict[int, Any] = {}
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._ended: list[tuple[int, Any]] = []
         self.outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 
     @property
@@ -110,29 +113,48 @@ class Engine:
         asyncio.run_coroutine_threadsafe(self._start(list(calls), machines), self._loop)
 
     async def _start(self, calls: list[Call], machines: float) -> None:
+        # A task alone costs 4 ms of the scheduler's CPU time, one of many that travel together 0.8 ms.
+        together: dict[tuple[str, Callable[..., Any]], list[Call]] = {}
         for call in calls:
-            future = self._client.submit(
-                call.function,
-                *call.arguments,
-                key=f"vexlab-{self._client.id}-{call.number}",
-                workers=[call.address],
+            together.setdefault((call.address, call.function), []).append(call)
+        for (address, function), group in together.items():
+            futures = self._client.map(
+                function,
+                *zip(*(call.arguments for call in group), strict=True),
+                key=[f"vexlab-{self._client.id}-{call.number}" for call in group],
+                workers=[address],
                 resources={MACHINES: machines} if machines else None,
                 pure=False,
                 retries=0,
             )
-            self._futures[call.number] = future
-            task = asyncio.ensure_future(self._wait(call.number, future))
-            task.add_done_callback(lambda _: None)
+            for call, future in zip(group, futures, strict=True):
+                self._futures[call.number] = future
+                self._waiting.add(task := asyncio.ensure_future(self._wait(call.number, future)))
+                task.add_done_callback(self._waiting.discard)
 
     async def _wait(self, number: int, future: Any) -> None:
-        try:
-            value = await future
-        except asyncio.CancelledError:
-            self.outcomes.put(Outcome(number=number, error=InfraError("it was cancelled")))
-        except Exception as error:  # noqa: BLE001 - whatever a host raises is for the coordinator to judge
-            self.outcomes.put(Outcome(number=number, error=error))
-        else:
-            self.outcomes.put(Outcome(number=number, value=value))
+        await future._state.wait()  # noqa: SLF001 - without the value, which is fetched together with others'
+        self._ended.append((number, future))
+        if len(self._ended) == 1:
+            await asyncio.sleep(_TOGETHER_S)
+            ended, self._ended = self._ended, []
+            await self._fetch(ended)
+
+    async def _fetch(self, ended: list[tuple[int, Any]]) -> None:
+        good = [each for each in ended if each[1].status == "finished"]
+        bad = [each for each in ended if each[1].status != "finished"]
+        if good:
+            try:
+                values = await self._client.gather([future for _, future in good], asynchronous=True)
+            except Exception:  # noqa: BLE001 - one of them is gone with its host: each for itself
+                bad += good
+            except asyncio.CancelledError:
+                bad += good
+            else:
+                for (number, _), value in zip(good, values, strict=True):
+                    self.outcomes.put(Outcome(number=number, value=value))
+        for number, future in bad:
+            self.outcomes.put(await _alone(number, future))
 
     def forget(self, number: int) -> None:
         """Let go of a call's value: only what was kept is let go."""
@@ -175,6 +197,15 @@ class Engine:
     def _loop(self) -> asyncio.AbstractEventLoop:
         loop: asyncio.AbstractEventLoop = self._client.loop.asyncio_loop
         return loop
+
+
+async def _alone(number: int, future: Any) -> Outcome:
+    try:
+        return Outcome(number=number, value=await future)
+    except asyncio.CancelledError:
+        return Outcome(number=number, error=InfraError("it was cancelled"))
+    except Exception as error:  # noqa: BLE001 - whatever a host raises is for the coordinator to judge
+        return Outcome(number=number, error=error)
 
 
 @contextmanager
