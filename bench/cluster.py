@@ -17,7 +17,7 @@ from distributed import LocalCluster
 from bench.row import Row
 from vexlab.cluster.coordinator import Coordinator
 from vexlab.cluster.dispatch import Attempt, Dispatch, Work
-from vexlab.cluster.engine import MACHINES, Call, Engine, Member, connect
+from vexlab.cluster.engine import LOOPBACK, MACHINES, Call, Engine, Member, connect
 from vexlab.cluster.place import Cluster
 from vexlab.plugin.durations import table
 
@@ -106,7 +106,7 @@ def cluster() -> list[Row]:
                 threads_per_worker=SLOTS // PROCESSES,
                 resources={MACHINES: SLOTS // PROCESSES},
                 memory_limit=0,
-                dashboard_address=None,
+                dashboard_address=LOOPBACK,
                 silence_logs=50,
             )
         )

@@ -33,6 +33,7 @@ except ImportError as error:  # pragma: no cover - an installation without the e
 
 log = logging.getLogger(__name__)
 
+LOOPBACK = "127.0.0.1:0"  # for the pages that the engine always serves: nobody else is to see them
 MACHINES = "machines"  # the resource of which a host has as many as it runs machines
 _YEAR_S = 365 * 86400.0
 _CALL_S = 30.0
@@ -258,7 +259,7 @@ def _scheduler(cluster: Cluster, security: Security | None) -> Iterator[str]:
             scheduler_port=int(port),
             protocol=f"{protocol}://",
             security=security or Security(),
-            dashboard_address=None,
+            dashboard_address=LOOPBACK,
             silence_logs=logging.CRITICAL,
         )
     except (OSError, RuntimeError) as error:

@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from vexlab.cluster.engine import MACHINES, security_of
+from vexlab.cluster.engine import LOOPBACK, MACHINES, security_of
 from vexlab.cluster.host import here
 from vexlab.cluster.place import Cluster
 from vexlab.errors import InfraError
@@ -56,6 +56,7 @@ async def _serve(cluster: Cluster, name: str, machines: int, say: Callable[[str]
             death_timeout=_REACHED_S,
             security=security_of(cluster),
             dashboard=False,
+            dashboard_address=LOOPBACK,
         )
     except (OSError, TimeoutError, ValueError, RuntimeError) as error:
         raise InfraError(
