@@ -69,6 +69,7 @@ FULL = Request(
     probe=False,
     artifact="/tmp",
     environment="ci",
+    cluster="local:2",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
@@ -41,8 +41,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("fakes")
 def test_a_run_of_which_nobody_asks_any_more_is_ended() -> None:
     here = Host()
-    run = cast("Any", here.open(OPENING, b""))
-    assert here.open(OPENING, b"") is run, "it is opened once"
+    run: Any = here.open(OPENING, b"")
+    assert [here.open(OPENING, b"")] == [run], "it is opened once"
     here.touch("r1")
     time.sleep(0.1)
     assert not run.closed
@@ -59,7 +59,7 @@ def test_a_run_of_which_nobody_asks_any_more_is_ended() -> None:
 @pytest.mark.usefixtures("fakes")
 def test_closing_a_host_ends_its_runs() -> None:
     here = Host()
-    run = cast("Any", here.open(OPENING, b""))
+    run: Any = here.open(OPENING, b"")
     here.close()
     assert run.closed
 
