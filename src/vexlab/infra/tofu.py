@@ -23,6 +23,7 @@ _BUILD_S = 900.0
 _RUN_S = 3600.0
 _KEEP = 1 << 20
 _LOCK_S = "30s"
+_CHECKSUMS = ".terraform.lock.hcl"
 # What OpenTofu says where a variable breaks a rule, and where another process works on the state.
 _INVALID = ("Invalid value for variable", "Invalid value for input variable", "No value for required variable")
 _LOCKED = "Error acquiring the state lock"
@@ -87,7 +88,8 @@ class Tofu:
     def init(self) -> None:
         """Prepare the folder of the state."""
         backend = f"-backend-config=path={self._state / 'terraform.tfstate'}"
-        # The lock file of providers is no part of the checkout: the provider is built from it.
+        # Checksums of an earlier build of the provider say nothing: this one is built from the checkout.
+        (self._environment.terraform / _CHECKSUMS).unlink(missing_ok=True)
         self._run("init", "-input=false", "-reconfigure", backend)
 
     def plan(self) -> tuple[bool, str]:
