@@ -150,7 +150,7 @@ def test_steps_keep_their_order_their_pauses_and_what_ran_side_by_side() -> None
 @pytest.mark.skipif(not BUSYBOX, reason="there is no busybox, neither installed nor of an image that was built")
 def test_the_guests_script_does_the_steps(tmp_path: Path) -> None:
     """The functions of the guest's script, with a host's busybox: order, input, environment, statuses."""
-    busybox = shutil.copy(BUSYBOX, tmp_path / "busybox")
+    busybox = Path(shutil.copy(BUSYBOX, tmp_path / "busybox"))
     busybox.chmod(0o755)
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "d").write_text("content\n")
@@ -344,7 +344,7 @@ def test_a_bundle_tells_how_often_it_showed_the_problem(
     assert {each.name for each in folder.iterdir()} == {
         *("README", "bzImage", "console.log", "facts", "initrd.img", "planted.ko", "report.txt", "root.img", "run.sh")
     }
-    assert "it was run 1 times and showed the problem 1 times" in (folder / "README").read_text()
+    assert "it was run once and showed the problem once" in (folder / "README").read_text()
     assert b"vexlab/replay/steps" in (folder / "initrd.img").read_bytes()
     with pytest.raises(UsageError, match="is there already"):
         make.make(found, folder, "words", 1, lambda _: None)

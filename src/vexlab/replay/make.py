@@ -51,7 +51,12 @@ class Proof:
 
     def __str__(self) -> str:
         """Say it as people read it."""
-        return f"it was run {self.runs} times and showed the problem {self.shown} times, in {self.seconds:.0f} s each"
+        each = f"{self.seconds:.0f} s" + (" each" if self.runs > 1 else "")
+        return f"it was run {_times(self.runs)} and showed the problem {_times(self.shown)}, in {each}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def found_in(evidence: Path, title: str) -> Found:
@@ -97,7 +102,7 @@ def make(found: Found, destination: Path, words: str, times: int, say: Callable[
         proof = prove(found, folder, times, say)
         if not proof.shown:
             raise UsageError(
-                f"no bundle was written: it was run {times} times, and the kernel did not report the problem again",
+                f"no bundle was written: it was run {_times(times)}, and the kernel did not report the problem again",
                 hint="`--mail` describes it; `vexlab explain` tells how often the case itself fails",
             )
         (folder / CONSOLE).write_text(proof.console)

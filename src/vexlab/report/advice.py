@@ -18,7 +18,7 @@ from vexlab.model.flaky import Answer
 from vexlab.model.metric import Metric
 from vexlab.model.problem import Harm
 from vexlab.model.profile import State
-from vexlab.model.shift import outlying
+from vexlab.model.shift import FEWEST_BEFORE, outlying
 from vexlab.model.verdict import Verdict
 from vexlab.report.content import Content, one_line
 
@@ -26,7 +26,6 @@ MOST = 5
 _MOST_OF_ONE = 2  # of one rule, so that others have room
 _SLAB = "slab_bytes"
 _GROWN = 0.1  # by which part of the median of earlier runs
-_RUNS_LEAST = 5
 _BY_CHANCE = 0.01
 _MOUNTS = ("mount_low_ratio", "unmount_low_ratio")
 # vexfs-teaching does not describe its format (`fields` in target.toml)
@@ -108,7 +107,7 @@ def _slab(content: Content) -> Iterator[tuple[float, Advice]]:
         if not metric.name.endswith(_SLAB):
             continue
         before = [run.values[case.id, metric.name] for run in content.earlier if (case.id, metric.name) in run.values]
-        if case.verdict is not Verdict.PASSED or len(before) < _RUNS_LEAST:
+        if case.verdict is not Verdict.PASSED or len(before) < FEWEST_BEFORE:
             continue
         middle = statistics.median(before)
         grown = (metric.value - middle) / middle if middle > 0 else 0.0

@@ -114,11 +114,11 @@ def _rest(content: Content) -> Iterator[str]:
     red = [case for case in content.cases if case.verdict in (Verdict.FAILED, Verdict.CRASHED)]
     lab = [case for case in content.cases if case.verdict in (Verdict.ERROR, Verdict.UNDECIDED)]
     if content.flaky:
-        lines = ["| case | failed | runs at this revision |", "| --- | --: | --: |"]
-        lines += [
+        rows = ["| case | failed | runs at this revision |", "| --- | --: | --: |"]
+        rows += [
             f"| {cell(str(each.key))} | {each.now.failed} | {each.now.runs} |" for each in content.flaky[:_ROWS_MOST]
         ]
-        yield _details(f"{len(content.flaky)} case{'s' * (len(content.flaky) != 1)} flaky", "\n".join(lines))
+        yield _details(f"{len(content.flaky)} case{'s' * (len(content.flaky) != 1)} flaky", "\n".join(rows))
     for title, cases in (("failed or crashed", red), ("without a verdict", lab)):
         if cases:
             yield _details(f"{len(cases)} case{'s' * (len(cases) != 1)} {title}", _table(cases))

@@ -91,7 +91,7 @@ def _table(span: Span) -> Iterator[str]:
 
 
 def _line(words: Sequence[str]) -> str:
-    cells = (f"{word[:width]:{width}}" for word, width in zip(words, _WIDTHS, strict=True))
+    cells = (f"{word[:width] or '-':{width}}" for word, width in zip(words, _WIDTHS, strict=True))
     return " ".join(cells).rstrip()
 
 

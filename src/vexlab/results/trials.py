@@ -7,8 +7,8 @@ import datetime
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Row, Select, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from vexlab.model.case import RunResult
 from vexlab.model.control import Arm, Trial
@@ -85,9 +85,10 @@ def _outcomes(store: Store, target: str, since: str, cases: Sequence[str] | None
     if target:
         query = query.where(RunRow.target == target)
     trials = select(TrialRow).where(TrialRow.arm == Arm.HERE.value)
+    queries = [query] if cases is None else [query.where(CaseRow.id.in_(some)) for some in _parts(cases)]
     with store.reading() as session:
         reruns = {(row.run, row.case): msgspec.convert(row.trial, Trial).count for row in session.scalars(trials)}
-        for row in _rows(session, query, cases):
+        for row in (row for each in queries for row in session.execute(each)):
             fields = {column.key: getattr(row, column.key) for column in _KEY}
             key = CaseKey(target=row.target, **fields)
             outcome = Outcome(
@@ -101,14 +102,8 @@ def _outcomes(store: Store, target: str, since: str, cases: Sequence[str] | None
             yield from _again(outcome, reruns.get((row.run, row.id), Count()))
 
 
-def _rows(
-    session: Session, query: Select[tuple[str, ...]], cases: Sequence[str] | None
-) -> Iterator[Row[tuple[str, ...]]]:
-    if cases is None:
-        yield from session.execute(query)
-        return
-    for at in range(0, len(cases), _AT_ONCE):
-        yield from session.execute(query.where(CaseRow.id.in_(cases[at : at + _AT_ONCE])))
+def _parts(cases: Sequence[str]) -> Iterator[Sequence[str]]:
+    yield from (cases[at : at + _AT_ONCE] for at in range(0, len(cases), _AT_ONCE))
 
 
 def _again(outcome: Outcome, count: Count) -> Iterator[Outcome]:
