@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.machines.conftest import CASES, PLANTED, Run
 
 pytestmark = [pytest.mark.machine, pytest.mark.long]

@@ -61,4 +61,5 @@ def command(*, what: str, most: int, results_dir: str | None, as_json: bool, **a
         listed = [{**msgspec.to_builtins(each), "line": each.line, "words": each.words} for each in found]
         click.echo(msgspec.json.format(msgspec.json.encode(listed)).decode())
         return
-    click.echo(printable(headlines(found)))
+    for line in headlines(found):
+        click.echo(printable(line))

@@ -29,6 +29,7 @@ class FakeMachine(Heard):
         super().__init__(folder)
         self.number = number
         self.pid = number
+        self.spec = MachineSpec(kernel=folder / "vmlinuz", initrd=folder / "i", append="console=x")
 
     def exec(self, argv: Sequence[str], *, timeout: float = 30.0) -> CommandResult:
         """Run ``oops``, ``die``, ``vanish``, ``hang``, ``lab-fails`` or ``lab-fails-once``; all else ends well."""
