@@ -219,12 +219,12 @@ def test_the_blamed_function_is_looked_for_where_the_report_names_it() -> None:
 
 def test_the_facts_are_a_shell_script(tmp_path: Path) -> None:
     replay = _replay(ended=7.0)
-    text = facts_text(replay, dataclasses.replace(REPORT, title="it's\n$(touch x)"), SPEC)
+    text = facts_text(replay, dataclasses.replace(REPORT, title="it's\n$(touch x) \x1b[2J"), SPEC)
     (tmp_path / "facts").write_text(text)
     script = '. ./facts; echo "$PROBLEM"; echo "$FOUND_ON $TAKES_AT_MOST"; QEMU=echo ACCEL=a CPU=b; qemu'
     done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=10, check=True)
     problem, limits, argv = done.stdout.splitlines()
-    assert problem == "it's $(touch x)"
+    assert problem == r"it's $(touch x) \x1b[2J"
     assert limits == f"qemu64,+rdrand {seconds_at_most(replay)}"
     assert argv.startswith("-accel a -cpu b -nodefaults")
     assert "-append console=ttyS0 panic=0" in argv

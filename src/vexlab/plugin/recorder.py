@@ -83,7 +83,7 @@ class Recorder:
     @property
     def machines(self) -> tuple[tuple[WatchedMachine, str], ...]:
         """Those of the case's machines whose consoles are kept, each with the folder, in the case's own, of that."""
-        folders = {**self._aside, len(self._machines): ""} if self._machines else {}
+        folders = {len(self._machines): "", **self._aside} if self._machines else {}
         return tuple((self._machines[number - 1], folder) for number, folder in sorted(folders.items()))
 
     @property

@@ -16,6 +16,7 @@ import zstandard
 
 from vexlab import process
 from vexlab.classify import classify
+from vexlab.config import visible
 from vexlab.errors import DeadlineError, InfraError, UsageError
 from vexlab.images import cpio
 from vexlab.images.builder import GUEST
@@ -209,7 +210,7 @@ def readme(found: Found, folder: Path, proof: Proof) -> str:
     listed = [f"  {name:14}  {about.get(name, 'the module' if name.endswith('.ko') else 'a disk')}" for name in names]
     return "\n".join(
         [
-            found.report.title,
+            visible(found.report.title),
             "",
             "./run.sh shows it again. It needs qemu-system-x86_64 and a POSIX shell with the usual commands, no root",
             f"and no network, and takes about {proof.seconds:.0f} s with the emulator. It ends with 0 where the kernel",

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from vexlab.config import visible
 from vexlab.errors import InfraError
 from vexlab.model.machine import Disk, MachineSpec
 from vexlab.model.replay import Act, Replay, Step
@@ -102,7 +103,7 @@ def facts_text(replay: Replay, report: Report, spec: MachineSpec) -> str:
     """Return the file ``facts`` for ``run.sh``; ``spec`` is the machine's with the names that its files have there."""
     accel, cpu = accelerator(spec, single_thread_tcg=replay.single_thread_tcg)
     facts: Mapping[str, str] = {
-        "PROBLEM": " ".join(report.title.split()),
+        "PROBLEM": visible(" ".join(report.title.split())),
         "HEADLINE": pattern_of(headline_of(report)),
         "FUNCTION": function_pattern(report),
         "FOUND_WITH": accel,
