@@ -33,6 +33,10 @@ class FakeMachine(Heard):
 
     def exec(self, argv: Sequence[str], *, timeout: float = 30.0) -> CommandResult:
         """Run ``oops``, ``die``, ``vanish``, ``hang``, ``lab-fails`` or ``lab-fails-once``; all else ends well."""
+        with self.transcript.command(argv) as ended:
+            return ended(self._done(argv, timeout))
+
+    def _done(self, argv: Sequence[str], timeout: float) -> CommandResult:
         match argv[0]:
             case "oops":
                 self._says(OOPS)
