@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from tests.unit.reports.made import HOSTILE, case, clean, run_of
 
 from vexlab.cli.past import advice_lines, past_of, recommended
@@ -232,6 +233,16 @@ def _kept(store: Store, day: int, *cases: CaseResult) -> RunResult:
         store.save(run.id, each)
     store.finish(run)
     return dataclasses.replace(result, run=run)
+
+
+def test_a_store_that_cannot_be_read_takes_nothing_from_the_report(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        result = _kept(store, 1, case("reads"))
+        with store.writing() as session:
+            session.execute(sqlalchemy.text("DROP TABLE trials"))
+            session.execute(sqlalchemy.text("ALTER TABLE runs RENAME TO other"))
+        assert past_of(store, result) == Past()
+        assert recommended(store, result) == ()
 
 
 def test_a_store_tells_what_changed_and_what_is_flaky(tmp_path: Path) -> None:
