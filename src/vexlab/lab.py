@@ -279,6 +279,8 @@ class Lab:
             except MachineError as error:  # nothing of the target has run in it
                 raise MachineError(f"no machine comes up from its snapshot: {error.message}") from error
         machine.watch = Watch(machine)
+        if disks:
+            machine.transcript.cannot("the machine began with the disks of one whose power was cut")
         machine.symbols = kernelmemory.parse_symbols((made / _SYMBOLS).read_text())
         return machine
 

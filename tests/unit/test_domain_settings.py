@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from vexlab.config import DomainSettings, Settings, Thresholds, load_settings
+from vexlab.config import (
+    AlertRule,
+    Alerts,
+    ComponentSettings,
+    DomainSettings,
+    ReportSettings,
+    Results,
+    RunSettings,
+    Settings,
+    Thresholds,
+    has_control,
+    load_settings,
+)
 from vexlab.errors import UsageError
+from vexlab.model.machine import Accelerator
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.reproduce import settings_toml
 from vexlab.session import Request, Stream
@@ -76,6 +92,49 @@ def test_settings_are_written_as_they_are_read(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     settings = _settings(tmp_path / "first", ASKED_FOR)
     assert _settings(tmp_path, settings_toml(settings)) == settings
+
+
+_WORDS = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=12).filter(lambda text: not has_control(text))
+_NAMES = _WORDS.filter(bool)
+_TIMES = st.floats(min_value=1e-9, max_value=1e300)
+_MAYBE = st.none() | _TIMES
+_ALERTS = st.builds(
+    Alerts,
+    enabled=st.booleans(),
+    webhook_url=_WORDS,
+    format=st.sampled_from(["generic", "slack"]),
+    rules=st.lists(st.builds(AlertRule, name=_WORDS, condition=_WORDS), max_size=3).map(tuple),
+)
+_SETTINGS = st.builds(
+    Settings,
+    results=st.builds(
+        Results, folder=_WORDS.map(lambda words: f"/{words.replace('/', '')}"), keep_days=st.integers(0, 9)
+    ),
+    accel=st.sampled_from(Accelerator),
+    memory=st.integers(1, 1 << 40),
+    kernels=st.lists(_WORDS, max_size=3).map(tuple),
+    environment=_WORDS,
+    thresholds=st.builds(Thresholds, load_s=_TIMES, cycles=st.integers(5, 99)),
+    run=st.builds(RunSettings, settle_s=st.none() | st.floats(allow_nan=False), case_s=_MAYBE, host_name=st.booleans()),
+    report=st.builds(ReportSettings, formats=st.lists(_WORDS, max_size=3).map(tuple)),
+    components=st.dictionaries(_NAMES, st.builds(ComponentSettings, timeout=_MAYBE), max_size=2),
+    domains=st.dictionaries(_NAMES, st.builds(DomainSettings, module_name=_WORDS, max_load_time=_MAYBE), max_size=2),
+    alerts=_ALERTS,
+    suites=st.dictionaries(_NAMES, _NAMES.map(lambda words: f"/{words.replace('/', '')}"), max_size=2),
+)
+
+
+@given(settings=_SETTINGS)
+@example(
+    settings=Settings(
+        results=Results(folder="/r"),
+        alerts=Alerts(rules=(AlertRule(name="\U0001f600 slow", condition='failure_rate > 0.1 or "x"'),)),
+    )
+)
+@example(settings=Settings(results=Results(folder="/r"), domains={"a.b ]": DomainSettings(module_name="\U0001f600")}))
+def test_any_settings_are_written_as_they_are_read(settings: Settings) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        assert _settings(Path(folder), settings_toml(settings)) == settings
 
 
 SOURCED = Target(name="vexfs", fstype="vexfs", module="vexfs", file=Path("target.toml"), source=Path("src"))

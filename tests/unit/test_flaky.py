@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from vexlab.model.control import Arm, Explanation, Trial, elsewhere, goes_on_here
+from vexlab.model.control import Arm, Explanation, Trial, elsewhere, goes_on_here, headlines
 from vexlab.model.flaky import (
     Answer,
     Count,
@@ -143,5 +143,6 @@ def test_an_explanation_says_what_follows() -> None:
         "it is flaky; what changed since that revision makes it fail; the case and the lab are sound, the filesystem "
         "under test is at fault"
     )
+    assert list(headlines([each, each])) == [each.line, f"  {each.words}"] * 2, "whole lines, not characters"
     never = Explanation(case="d.a", trials=(dataclasses.replace(here, count=Count(0, 5)), before))
     assert never.words.startswith("it cannot be shown again in 5 runs")

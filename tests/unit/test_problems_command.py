@@ -15,6 +15,7 @@ from vexlab.cli.problems import command
 from vexlab.cli.results import command as results
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, RunState
+from vexlab.model.verdict import Finding, Source, Verdict
 from vexlab.results.store import Store
 
 
@@ -79,12 +80,41 @@ def test_a_hostile_problem_becomes_a_plain_mail(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "words"), [(["last", "--mail"], "about one problem"), (["last", "9"], "no problem 9")]
+    ("argv", "words"),
+    [
+        (["last", "--mail"], "--mail is about one problem"),
+        (["last", "--bundle", "x"], "--bundle is about one problem"),
+        (["last", "9"], "no problem 9"),
+    ],
 )
 def test_a_mail_is_about_one_problem_that_is_there(kept: Path, argv: list[str], words: str) -> None:
     done = CliRunner().invoke(command, [*argv, "--results", str(kept)])
     assert isinstance(done.exception, UsageError)
     assert words in done.exception.message
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (OOPS, "d.a[6.1]: {folder}/20261101-000000-0000/cases/a has no record of what was done in the machine"),
+        (dataclasses.replace(OOPS, source=Source.POST_MORTEM), "but by a question from outside (post-mortem)"),
+        (None, "the case itself, outside the machine, judged what it saw"),
+    ],
+)
+def test_what_cannot_be_bundled_is_told_with_what_to_send_instead(
+    tmp_path: Path, finding: Finding | None, words: str
+) -> None:
+    case = result("a", finding) if finding else result("a", verdict=Verdict.FAILED, reason="EIO")
+    with closing(Store(tmp_path)) as store:
+        info = run_info(1)
+        store.begin(info, str(tmp_path / info.id))
+        store.save(info.id, case)
+        store.finish(dataclasses.replace(info, finished=info.started, state=RunState.FINISHED))
+    done = CliRunner().invoke(command, ["last", "1", "--bundle", str(tmp_path / "b"), "--results", str(tmp_path)])
+    assert isinstance(done.exception, UsageError)
+    assert words.format(folder=tmp_path) in done.exception.message
+    assert "--mail" in done.exception.hint
+    assert not (tmp_path / "b").exists()
 
 
 def test_an_earlier_run_tells_what_was_known_then_and_has_its_script(kept: Path) -> None:

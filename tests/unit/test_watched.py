@@ -17,6 +17,7 @@ from vexlab.model.verdict import Finding, Source
 from vexlab.observe.kernelmemory import parse_symbols, records_in
 from vexlab.plugin.recorder import folder_name
 from vexlab.plugin.watched import WatchedMachine, merged
+from vexlab.vm.transcript import Transcript
 
 TAINTED_OOPS = 1 << 7
 TAINTED_WARNING = 1 << 9
@@ -91,6 +92,7 @@ class FakeMachine:
         self.before_kill: Callable[[], None] | None = None
         self.qmp = Qmp(self)
         self.pinged = 0
+        self.transcript = Transcript()
 
     def ping(self, _: float) -> None:
         self.pinged += 1

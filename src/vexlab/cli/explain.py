@@ -24,17 +24,20 @@ _OPTIONS = ("target", "config", "accel", "memory", "cpus", "sandbox", "build_arg
 
 @click.command(name="explain")
 @click.argument("what", metavar="RUN[/CASE]", default="last")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True))
 @request_options(*_OPTIONS)
 @click.option("--most", type=click.IntRange(1, 200), default=MOST, show_default=True, help="Runs in one place at most.")
 @results_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(*, what: str, most: int, results_dir: str | None, as_json: bool, **asked: object) -> None:
+def command(
+    *, what: str, paths: tuple[str, ...], most: int, results_dir: str | None, as_json: bool, **asked: object
+) -> None:
     """Run a failed case of a run again: here, on the revision before, on ext4, and on another kernel.
 
     Each in fresh machines, as often as a sequential test needs. Without CASE it is the shortest case of each problem.
-    The options are those that the run was made with: the target, its build's arguments.
+    The options are those that the run was made with: the target, its build's arguments, and PATHS of cases of your own.
     """
-    request = request_of(asked)
+    request = request_of({**asked, "paths": paths})
     settings = settings_for(request)
     name, _, case = what.partition("/")
     folder, url = place_of(results_dir, settings)
@@ -61,4 +64,5 @@ def command(*, what: str, most: int, results_dir: str | None, as_json: bool, **a
         listed = [{**msgspec.to_builtins(each), "line": each.line, "words": each.words} for each in found]
         click.echo(msgspec.json.format(msgspec.json.encode(listed)).decode())
         return
-    click.echo(printable(headlines(found)))
+    for line in headlines(found):
+        click.echo(printable(line))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from vexlab.cli.bundle import write_bundle
 from vexlab.cli.store import opened, results_option
 from vexlab.errors import UsageError
 from vexlab.model.history import History, Standing
@@ -28,25 +29,51 @@ _CASES = "cases"  # folder of a run's evidence
 @click.option("--target", default="", help="With `last`: the newest run of this target.")
 @click.option("--all", "every", is_flag=True, help="Problems that only earlier runs showed, too.")
 @click.option("--mail", "mail", is_flag=True, help="Print the problem NUMBER as a mail to the module's authors.")
+@click.option(
+    "--bundle",
+    metavar="DIR|FILE.tar.zst",
+    type=click.Path(path_type=Path),
+    help="Write kernel, module, image and a script that shows the problem NUMBER without vexlab.",
+)
+@click.option(
+    "--times",
+    type=click.IntRange(1, 20),
+    default=3,
+    show_default=True,
+    help="With --bundle: how often it is run before it is written.",
+)
 @results_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    *, run: str, number: int | None, target: str, every: bool, mail: bool, results_dir: str | None, as_json: bool
+    *,
+    run: str,
+    number: int | None,
+    target: str,
+    every: bool,
+    mail: bool,
+    bundle: Path | None,
+    times: int,
+    results_dir: str | None,
+    as_json: bool,
 ) -> None:
     """List the distinct problems of a run (its id, the beginning of it, or `last`), the most harmful first.
 
     Each with what runs before tell of it: new, known, come back, fixed by this run, or open: this run did not look.
     With NUMBER only the one that has this number in the list.
     """
-    if mail and number is None:
-        raise UsageError(
-            "--mail is about one problem", hint="`vexlab problems RUN NUMBER --mail`, by its place in the list"
-        )
+    if (mail or bundle) and number is None:
+        option = "--mail" if mail else "--bundle"
+        hint = f"`vexlab problems RUN NUMBER {option}`, by its place in the list"
+        raise UsageError(f"{option} is about one problem", hint=hint)
     with opened(results_dir) as store:
         told = problems_of(store, run, target)
         chosen = told.problems if every else tuple(each for each in told.problems if _is_of(each, told.run.id))
         chosen = _numbered(chosen, number)
         again = {each.problem.key: _again(store, told, each) for each in chosen}
+        if bundle:
+            words = _mail(store, chosen[0], again[chosen[0].problem.key])
+            click.echo(f"{bundle}: {write_bundle(store, chosen[0], bundle, words, times)}")
+            return
         if mail:
             click.echo(_mail(store, chosen[0], again[chosen[0].problem.key]))
             return

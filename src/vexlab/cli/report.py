@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from vexlab.cli.past import past_of
+from vexlab.cli.span import SPAN, report_span
 from vexlab.cli.store import opened, results_option
 from vexlab.errors import UsageError
 from vexlab.report import jsonfile
@@ -29,11 +31,17 @@ def command(
 ) -> None:
     """Write a run in one format or several. RUN is a run's id, the beginning of it, or `last`.
 
+    RUN..RUN writes all runs of the target from the first to the second, and what changed: text, md, json, csv, html.
     Without --output a single format is printed; html, pdf, csv and several formats go into the run's folder, and the
     paths of the files are printed.
     """
     if schema:
         print_bytes(jsonfile.schema())
+        return
+    if SPAN in run:
+        if only:
+            raise UsageError(f"--only {only} is about one run", hint="name one run instead of two")
+        report_span(run, names, output, results_dir)
         return
     formats = chosen(names)
     if only:
@@ -44,7 +52,7 @@ def command(
     with opened(results_dir) as store:
         result = store.load(run)
         earlier = earlier_runs(store, result) if any(each.charts for each in formats) else ()
-        content = Content.of(result, store.profiles(result.run.id), earlier)
+        content = Content.of(result, store.profiles(result.run.id), earlier, past_of(store, result))
         own = store.folder / result.run.id
     printed = output == STDOUT or (output is None and len(formats) == 1 and formats[0].screen)
     if printed:

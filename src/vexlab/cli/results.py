@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from vexlab.cli.past import past_of
 from vexlab.cli.store import opened, results_option
 from vexlab.config import load_settings
 from vexlab.model.case import RunInfo, RunResult
@@ -56,7 +57,7 @@ def show(*, run: str | None, limit: int, results_dir: str | None, as_json: bool)
             return
         result = store.load(run)
         if as_json:
-            content = Content.of(result, store.profiles(result.run.id))
+            content = Content.of(result, store.profiles(result.run.id), (), past_of(store, result))
             click.echo(jsonfile.render(content).decode(), nl=False)
             return
         _show(store, result)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -22,6 +23,7 @@ from vexlab.cli.again import explain_all, one_a_problem, red_cases, say
 from vexlab.cli.again import until_sure as settle
 from vexlab.cli.earlier import Rest, last_failed
 from vexlab.cli.options import request_of, request_options
+from vexlab.cli.past import advice_lines, past_of, recommended
 from vexlab.cli.store import place_of, results_option
 from vexlab.config import Settings, settings_for, suggest
 from vexlab.domains import find_domains
@@ -211,7 +213,9 @@ def carry_out(
     results, url = place_of(results_dir, settings)
     stop = _Stop()
     with closing(Store(results, url)) as store, Progress(plain=plain, verdict_to_stdout=verdict_to_stdout) as progress:
-        reports = ReportFiles(json_file, junit_file, formats, lambda result: earlier_runs(store, result))
+        reports = ReportFiles(
+            json_file, junit_file, formats, lambda result: earlier_runs(store, result), partial(past_of, store)
+        )
         listeners: list[Subscriber] = [StoreWriter(store), Journal(), reports, progress]
         if alerts := alerter(settings.alerts, store):
             listeners.append(alerts)
@@ -221,6 +225,9 @@ def carry_out(
         ended = execute(request, settings, results, listeners, interrupted=stop.asked, **carrying)
         if again != NOT_AGAIN and not stop.asked():
             _again(store, request, settings, ended, stop, again)
+        if ended.result.cases and not stop.asked():
+            for line in advice_lines(recommended(store, ended.result)):
+                click.echo(line, err=not verdict_to_stdout)
     _say_end(ended, request.cases)
     if suites_of(request) and verdict_to_stdout:
         for line in not_run(ended.result.cases):

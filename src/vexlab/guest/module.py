@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.model.machine import CommandResult
@@ -49,10 +50,39 @@ names=$(missing "$@")
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A script for the guest's busybox, its words and variables."""
+
+    text: str
+    words: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The command that runs it."""
+        return (BUSYBOX, "sh", "-c", self.text, "sh", *self.words)
+
+
+def own_dependencies(target: Target) -> Script | None:
+    """Return what loads what the file of ``target``'s module depends on; ``None`` where it comes with the kernel."""
+    return None if target.in_tree else Script(text=_LOAD_OWN, words=(f"{FOLDER}/{target.module}.ko",))
+
+
+def missing(target: Target) -> Script | None:
+    """Return what loads what ``target`` depends on and is not loaded yet; ``None`` with no dependencies.
+
+    Of a module that comes with the kernel, modprobe knows them; so a case can tell what they leave from what it leaves.
+    """
+    if not target.depends and not target.in_tree:
+        return None
+    return Script(text=_LOAD_MISSING, words=target.depends, env={"OF": target.module} if target.in_tree else {})
+
+
 def load_own_dependencies(machine: Machine, target: Target) -> None:
     """Load what the file of ``target``'s module says that it depends on; nothing where it comes with the kernel."""
-    if not target.in_tree:
-        machine.ash(_LOAD_OWN, f"{FOLDER}/{target.module}.ko", timeout=_STEP_S)
+    if script := own_dependencies(target):
+        machine.ash(script.text, *script.words, timeout=_STEP_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +96,9 @@ class ModuleState:
 
 
 def load_missing(machine: Machine, target: Target) -> CommandResult | None:
-    """Load what ``target`` depends on and is not loaded yet; return how that ended, ``None`` with no dependencies.
-
-    Of a module that comes with the kernel, modprobe knows them; so a case can tell what they leave from what it leaves.
-    """
-    if not target.depends and not target.in_tree:
-        return None
-    of = {"OF": target.module} if target.in_tree else {}
-    return machine.ash(_LOAD_MISSING, *target.depends, timeout=_STEP_S, env=of)
+    """Run ``missing`` in the guest; return how that ended, ``None`` where there is nothing to run."""
+    script = missing(target)
+    return machine.ash(script.text, *script.words, timeout=_STEP_S, env=script.env) if script else None
 
 
 class GuestModule:

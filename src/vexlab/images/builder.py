@@ -18,7 +18,7 @@ from vexlab.images import cpio, modules, tree
 from vexlab.images.recipe import Recipe
 from vexlab.model.kernel import Kernel
 
-_GUEST = Path(__file__).with_name("guest")
+GUEST = Path(__file__).with_name("guest")
 _FORMAT = 3  # part of every key: raise it when the builder makes other bytes of the same input
 _SQUASH = ("-comp", "zstd", "-quiet", "-no-progress", "-mkfs-time", "0", "-all-time", "0")
 # The root is stored as it is: cases drop the caches again and again, and an emulated CPU that unpacks the 128 KiB
@@ -49,7 +49,7 @@ class Images:
         root = self._cache.make(Kind.ROOTS, root_key, lambda draft: self.fill_root(recipe, draft))
         kernel_key = key_of(_FORMAT, kernel.name, kernel.version, kernel.release)
         tree_ = self._cache.make(Kind.MODULES, kernel_key, lambda draft: _build_modules(kernel, draft))
-        boot_key = key_of(root_key, kernel_key, (_GUEST / "init").read_bytes())
+        boot_key = key_of(root_key, kernel_key, (GUEST / "init").read_bytes())
         boot = self._cache.make(Kind.INITRDS, boot_key, lambda draft: _build_initrd(kernel, root / "busybox", draft))
         return Image(
             root=root / "root.sqfs",
@@ -68,7 +68,7 @@ class Images:
         packages = self._apt.download_closure(recipe.packages)
         (draft / "packages.txt").write_text("".join(f"{p.name} {p.version}\n" for p in packages))
         tar = draft / "root.tar"
-        tree.write_tree(recipe, [package.file for package in packages], _GUEST / "root", tar)
+        tree.write_tree(recipe, [package.file for package in packages], GUEST / "root", tar)
         _extract_member(tar, "usr/bin/busybox", draft / "busybox")
         argv = ["sqfstar", *_SQUASH, *_AS_IT_IS, str(draft / "root.sqfs")]
         process.run(argv, input=tar.read_bytes(), timeout=600, check=True)
@@ -91,7 +91,7 @@ def _build_initrd(kernel: Kernel, busybox: Path, draft: Path) -> None:
         modules.BOOT_MODULES,
     )
     files = {
-        "init": (_GUEST / "init").read_bytes(),
+        "init": (GUEST / "init").read_bytes(),
         "bin/busybox": busybox.read_bytes(),
         # numbered, so that a shell's sorted glob is the load order
         **{
@@ -114,7 +114,7 @@ def _extract_member(tar: Path, name: str, to: Path) -> None:
 
 
 def _digest_of(recipe: Recipe) -> str:
-    sources = sorted(p for p in (_GUEST / "root").rglob("*") if p.is_file())
+    sources = sorted(p for p in (GUEST / "root").rglob("*") if p.is_file())
     sources += [Path(file.source) for file in recipe.files if Path(file.source).is_file()]
     contents = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sources]
     return key_of(dataclasses.astuple(recipe), contents, sorted(tree.LINKS.items()))

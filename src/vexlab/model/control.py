@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -88,6 +88,8 @@ def elsewhere(here: Count, most: int) -> Sequential:
     return Sequential(high=expected_rate(here), most=most)
 
 
-def headlines(explanations: Sequence[Explanation]) -> str:
-    """Return the lines for people."""
-    return "\n".join(f"{each.line}\n  {each.words}" for each in explanations)
+def headlines(explanations: Iterable[Explanation]) -> Iterator[str]:
+    """Yield the lines for people."""
+    for each in explanations:
+        yield each.line
+        yield f"  {each.words}"

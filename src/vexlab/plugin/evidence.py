@@ -11,7 +11,8 @@ import pytest
 from vexlab.model.case import CaseResult
 from vexlab.plugin.options import run_folder, the_lab
 from vexlab.plugin.recorder import Recorder
-from vexlab.plugin.reproduce import reproduce_script
+from vexlab.plugin.replayed import write_replay
+from vexlab.plugin.reproduce import kept_artifact_of, reproduce_script
 from vexlab.vm.argv import MachineFiles, qemu_argv
 from vexlab.vm.qemu import PROGRAM
 from vexlab.vm.template import start_of
@@ -32,6 +33,8 @@ def write_evidence(item: pytest.Item, recorder: Recorder, result: CaseResult, wo
     script = folder / "reproduce"
     script.write_text(reproduce_script(item, recorder, result))
     script.chmod(0o755)
+    if recorder.order and result.findings:
+        write_replay(folder, recorder.machines, kept_artifact_of(item, recorder.order, result))
     _keep_machine(item, recorder, folder)
 
 

@@ -72,12 +72,19 @@ class Recorder:
         self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
         self._ran = False
         self._machines: list[WatchedMachine] = []
+        self._aside: dict[int, str] = {}
         self._attached = False
 
     @property
     def findings(self) -> list[Finding]:
         """Everything that was found in any of the case's machines."""
         return list(dict.fromkeys(finding for each in self._machines for finding in each.findings))
+
+    @property
+    def machines(self) -> tuple[tuple[WatchedMachine, str], ...]:
+        """Those of the case's machines whose consoles are kept, each with the folder, in the case's own, of that."""
+        folders = {len(self._machines): "", **self._aside} if self._machines else {}
+        return tuple((self._machines[number - 1], folder) for number, folder in sorted(folders.items()))
 
     @property
     def ran(self) -> bool:
@@ -139,8 +146,9 @@ class Recorder:
             return
         watched = self._machines[-1]
         self._attached = False
+        name = self._aside[len(self._machines)] = f"machine-{len(self._machines)}"
         try:
-            watched.keep(self.folder / f"machine-{len(self._machines)}")
+            watched.keep(self.folder / name)
         except OSError as error:
             raise evidence_lost(error) from error
         watched.machine.kill()

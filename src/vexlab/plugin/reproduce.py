@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +25,7 @@ from vexlab.model.request import Request, command_line
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.options import own_module, request_of, run_folder, settings_of
 from vexlab.plugin.recorder import Recorder, folder_name
-from vexlab.targets.build import keep_artifact
+from vexlab.targets.build import keep_artifact, kept_artifact
 
 SEED = "VEXLAB_SEED"  # environment variable that cases which draw at random look at
 _SEED_METRIC = "seed"
@@ -83,6 +84,12 @@ def _kept_artifact(item: pytest.Item, order: Order, result: CaseResult) -> str:
     return str(kept)
 
 
+def kept_artifact_of(item: pytest.Item, order: Order, result: CaseResult) -> ModuleArtifact:
+    """Return what the case had in its guest, in files that stay with the run."""
+    kept = _kept_artifact(item, order, result)
+    return kept_artifact(Path(kept), order.target, order.kernel) if kept else order.artifact
+
+
 def facts_of(target: Target, kernel: Kernel, artifact: ModuleArtifact, paths: Sequence[str] = ()) -> Mapping[str, str]:
     """Return what a run depends on beside its options: versions and digests, by name; ``paths`` are cases' files."""
     facts = {"kernel": f"{kernel.release}:{kernel.version}", "target": file_digest(target.file)}
@@ -120,34 +127,54 @@ def _kept_settings(config: pytest.Config) -> Path:
 
 
 def settings_toml(settings: Settings) -> str:
-    """Return ``settings`` as the file that ``load_settings`` reads."""
+    """Return ``settings`` as the file that ``load_settings`` reads; what is empty by default and now is left out."""
     lines, tables = [], []
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
+    for name, value in _fields(settings):
         if isinstance(value, dict):
-            tables += _tables(field.name, value)
+            tables += _tables(name, value)
         elif dataclasses.is_dataclass(value):
-            tables += [f"[{field.name}]", *_lines(value)]
-        elif value not in ("", None):
-            lines.append(f"{field.name} = {json.dumps(value)}")
+            tables += [f"[{name}]", *(f"{key} = {_toml(each)}" for key, each in _fields(value))]
+        else:
+            lines.append(f"{name} = {_toml(value)}")
     return "\n".join([*lines, *tables, ""])
 
 
 def _tables(field: str, value: Mapping[str, object]) -> list[str]:
     """Return the lines of a table of tables, or of one of texts, as ``suites`` is."""
-    lines, texts = (
-        [],
-        [f"{json.dumps(name)} = {json.dumps(each)}" for name, each in value.items() if isinstance(each, str)],
-    )
+    texts = [f"{_toml(name)} = {_toml(each)}" for name, each in value.items() if isinstance(each, str)]
+    lines = [f"[{field}]", *texts] if texts else []
     for name, each in value.items():
         if not isinstance(each, str):
-            lines += [f"[{field}.{json.dumps(name)}]", *_lines(each)]
-    return [*([f"[{field}]", *texts] if texts else []), *lines]
+            lines += [f"[{field}.{_toml(name)}]", *(f"{key} = {_toml(one)}" for key, one in _fields(each))]
+    return lines
 
 
-def _lines(table: object) -> list[str]:
-    values = ((each.name, getattr(table, each.name)) for each in dataclasses.fields(cast("type", table)))
-    return [f"{name} = {json.dumps(value)}" for name, value in values if value not in ("", None)]
+def _fields(table: object) -> Iterator[tuple[str, object]]:
+    """Yield the fields of a dataclass that its file must name: TOML has no null, and an empty text needs no line."""
+    for field in dataclasses.fields(cast("type", table)):
+        value = getattr(table, field.name)
+        if value is not None and not (value == "" and field.default == ""):
+            yield field.name, value
+
+
+def _toml(value: object) -> str:
+    """Return a value as TOML 1.0 writes it on one line; tables inside lists are inline tables."""
+    if isinstance(value, str):
+        # JSON's text is TOML's, but for pairs of surrogates, which are not taken, and DEL, which must be escaped.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool | int):
+        return json.dumps(value)
+    if isinstance(value, float):
+        return repr(value)  # inf and nan, too
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    pairs = value.items() if isinstance(value, dict) else _fields(value)
+    return f"{{ {', '.join(f'{_key(name)} = {_toml(each)}' for name, each in pairs)} }}"
+
+
+def _key(name: object) -> str:
+    words = str(name)
+    return words if re.fullmatch(r"[A-Za-z0-9_-]+", words) else _toml(words)
 
 
 def _own_files(item: pytest.Item) -> list[Path]:

@@ -240,7 +240,7 @@ class WatchedMachine:
         """Ask the kernel something that makes it print, and leave that out of what it said by itself."""
         self._read_console()
         start = self.machine.console.size
-        with contextlib.suppress(MachineError):
+        with contextlib.suppress(MachineError), self.machine.transcript.paused():
             question()
         self._asked.append((start, self.machine.console.size))
 

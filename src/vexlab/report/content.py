@@ -14,7 +14,9 @@ from enum import StrEnum
 
 from vexlab.config import visible
 from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState
+from vexlab.model.compare import Comparison
 from vexlab.model.earlier import Earlier
+from vexlab.model.flaky import Judgement
 from vexlab.model.metric import Metric
 from vexlab.model.problem import Harm, Problem, distinct
 from vexlab.model.profile import Profile
@@ -84,19 +86,50 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What a store says of a run's cases: see ``Content``."""
+
+    judgements: tuple[Judgement, ...] = ()
+    changed: Comparison | None = None
+
+
+NO_PAST = Past()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A run, its problems, what the target can do on each kernel, in each configuration, and the runs before."""
+    """A run, its problems, what the target can do on each kernel, in each configuration, and the runs before.
+
+    ``judgements`` are of its cases that both pass and fail, or began to; ``changed`` is what changed since the run
+    before of the same target. Both are empty where nobody looked into a store.
+    """
 
     result: RunResult
     problems: tuple[Problem, ...]
     profiles: tuple[Profile, ...] = ()
     earlier: tuple[Earlier, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    changed: Comparison | None = None
 
     @classmethod
-    def of(cls, result: RunResult, profiles: Sequence[Profile] = (), earlier: Sequence[Earlier] = ()) -> Content:
+    def of(
+        cls, result: RunResult, profiles: Sequence[Profile] = (), earlier: Sequence[Earlier] = (), past: Past = NO_PAST
+    ) -> Content:
         """Return the content of a run's reports; the runs of ``earlier`` come oldest first."""
-        problems = distinct(result.cases)
-        return cls(result=result, problems=problems, profiles=tuple(profiles), earlier=tuple(earlier))
+        return cls(
+            result=result,
+            problems=distinct(result.cases),
+            profiles=tuple(profiles),
+            earlier=tuple(earlier),
+            judgements=past.judgements,
+            changed=past.changed,
+        )
+
+    @property
+    def flaky(self) -> tuple[Judgement, ...]:
+        """The cases that both passed and failed at the run's revision, where that is known."""
+        revision = self.result.run.provenance.revision
+        return tuple(each for each in self.judgements if revision and each.now.is_flaky and each.revision == revision)
 
     @property
     def cases(self) -> tuple[CaseResult, ...]:

@@ -42,10 +42,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer = csv.writer(file)
     writer.writerow(head)
     for row in rows:
-        writer.writerow([_cell(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow([cell(each) if isinstance(each, str) else each for each in row])
     return file.getvalue().encode()
 
 
-def _cell(words: str) -> str:
+def cell(words: str) -> str:
+    """Return what a cell may hold: bounded, and no formula."""
     words = bounded(str(words))
     return f"'{words}" if words.startswith(_FORMULA) else words

@@ -12,7 +12,7 @@ from vexlab.model.earlier import Earlier
 from vexlab.model.event import Event, ProfileKnown, RunFinished
 from vexlab.model.profile import Profile
 from vexlab.report import jsonfile, junit
-from vexlab.report.content import Content
+from vexlab.report.content import NO_PAST, Content, Past
 from vexlab.report.renderers import BY_NAME, Format
 
 _ALWAYS = (BY_NAME["json"], BY_NAME["junit"])
@@ -23,7 +23,7 @@ class ReportFiles:
     """Writes at the end of the run; ``json_file`` may be ``-`` for standard output, an empty name is none.
 
     ``formats`` are written into the run's folder, beside JSON and JUnit, which always are; ``earlier`` returns the runs
-    before one for those of them that draw charts.
+    before one for those of them that draw charts, ``past`` what the store says of its cases.
     """
 
     def __init__(
@@ -32,11 +32,13 @@ class ReportFiles:
         junit_file: str = "",
         formats: Sequence[Format] = (),
         earlier: Callable[[RunResult], tuple[Earlier, ...]] = lambda _: (),
+        past: Callable[[RunResult], Past] = lambda _: NO_PAST,
     ) -> None:
         self._json_file = json_file
         self._junit_file = junit_file
         self._formats = (*_ALWAYS, *(each for each in formats if each not in _ALWAYS))
         self._earlier = earlier if any(each.charts for each in formats) else lambda _: ()
+        self._past = past
         self._profiles: list[Profile] = []
 
     def take(self, event: Event) -> None:
@@ -45,7 +47,8 @@ class ReportFiles:
             case ProfileKnown():
                 self._profiles.append(event.profile)
             case RunFinished():
-                content = Content.of(event.result, self._profiles, self._earlier(event.result))
+                result = event.result
+                content = Content.of(result, self._profiles, self._earlier(result), self._past(result))
                 self._write(content, Path(event.folder))
 
     def _write(self, content: Content, folder: Path) -> None:

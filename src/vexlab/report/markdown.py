@@ -14,6 +14,7 @@ from vexlab.model.case import CaseResult
 from vexlab.model.problem import Problem
 from vexlab.model.profile import summary
 from vexlab.model.verdict import Verdict
+from vexlab.report.advice import advice
 from vexlab.report.content import (
     HARM_WORDS,
     Content,
@@ -87,6 +88,8 @@ def _first(content: Content) -> Iterator[str]:
         if (rest := len(content.problems) - _PROBLEMS_MOST) > 0:
             lines.append(f"\nand {rest} more")
         yield "\n".join(lines)
+    if found := advice(content):
+        yield "\n".join(["**Recommended**", "", *(f"1. {code(str(each))}: {code(each.command)}" for each in found)])
 
 
 def _counts(content: Content) -> str:
@@ -110,6 +113,12 @@ def _rest(content: Content) -> Iterator[str]:
         yield _details(f"{number}. {one_line(problem.title)}", "\n\n".join(_about(content, problem)))
     red = [case for case in content.cases if case.verdict in (Verdict.FAILED, Verdict.CRASHED)]
     lab = [case for case in content.cases if case.verdict in (Verdict.ERROR, Verdict.UNDECIDED)]
+    if content.flaky:
+        rows = ["| case | failed | runs at this revision |", "| --- | --: | --: |"]
+        rows += [
+            f"| {cell(str(each.key))} | {each.now.failed} | {each.now.runs} |" for each in content.flaky[:_ROWS_MOST]
+        ]
+        yield _details(f"{len(content.flaky)} case{'s' * (len(content.flaky) != 1)} flaky", "\n".join(rows))
     for title, cases in (("failed or crashed", red), ("without a verdict", lab)):
         if cases:
             yield _details(f"{len(cases)} case{'s' * (len(cases) != 1)} {title}", _table(cases))

@@ -24,6 +24,7 @@ from vexlab.model.problem import Problem
 from vexlab.model.profile import summary
 from vexlab.model.verdict import Finding
 from vexlab.report import draw
+from vexlab.report.advice import advice
 from vexlab.report.charts import Chart, Spec, charts
 from vexlab.report.content import (
     HARM_WORDS,
@@ -46,6 +47,7 @@ _CHECKS_MOST = 500
 _REASON_MOST = 1_000
 _EVERY_MOST = 4_500_000  # characters of the cases' words: a browser takes long over more
 _SHORT = 120
+_FLAKY_MOST = 200
 
 
 def render(content: Content) -> bytes:
@@ -61,6 +63,8 @@ def render(content: Content) -> bytes:
         counts={verdict.value: number for verdict, number in content.counts.items()},
         problems=[_problem(content, number, each) for number, each in enumerate(content.problems, 1)],
         environment=environment(content.result.run),
+        advice=advice(content),
+        flaky=[(str(each.key), each.now.failed, each.now.runs) for each in content.flaky[:_FLAKY_MOST]],
         profiles=[(profile.place, summary(profile)) for profile in content.profiles],
         style=style,
         charts=[each for each in drawn if each.spec],

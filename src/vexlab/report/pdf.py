@@ -17,6 +17,7 @@ from vexlab.model.problem import Problem
 from vexlab.model.profile import summary
 from vexlab.model.verdict import Verdict
 from vexlab.report import draw
+from vexlab.report.advice import advice
 from vexlab.report.charts import charts
 from vexlab.report.content import (
     HARM_WORDS,
@@ -97,6 +98,11 @@ def _data(content: Content) -> dict[str, object]:
         "missing": [{"title": each.title, "about": each.about} for each in drawn if each.spec is None],
         "problems": [_problem(content, number, each) for number, each in enumerate(problems, 1)],
         "problems_left": len(content.problems) - len(problems),
+        "advice": [{"words": one_line(str(each), _LINE_MOST), "command": each.command} for each in advice(content)],
+        "flaky": [
+            {"name": one_line(str(each.key)), "words": f"failed {each.now.failed} of {each.now.runs} runs"}
+            for each in content.flaky[:_PROBLEMS_MOST]
+        ],
         "matrix": _matrix(content),
         "profiles": [
             {"place": one_line(each.place), "lines": [one_line(line, _LINE_MOST) for line in summary(each)]}

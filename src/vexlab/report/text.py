@@ -9,6 +9,7 @@ from vexlab.model.case import NOT_BEGUN, CaseResult
 from vexlab.model.key import OWN
 from vexlab.model.profile import summary
 from vexlab.model.verdict import Verdict
+from vexlab.report.advice import advice
 from vexlab.report.content import HARM_WORDS, Content, bounded, environment, one_line, state_of
 
 _WIDTH = 78
@@ -41,7 +42,17 @@ def _lines(content: Content) -> Iterator[str]:
         yield f"Profile on {profile.place}:"
         for line in summary(profile):
             yield from _wrapped(line)
+    yield from _advice(content)
     yield f"verdict: {content.headline}"
+
+
+def _advice(content: Content) -> Iterator[str]:
+    found = advice(content)
+    if found:
+        yield "Recommended:"
+    for number, each in enumerate(found, 1):
+        yield f"  {number}. {one_line(str(each))}"
+        yield f"     {each.command}"
 
 
 def _kernel(content: Content, kernel: str) -> Iterator[str]:
@@ -54,8 +65,21 @@ def _kernel(content: Content, kernel: str) -> Iterator[str]:
         begun = [case for case in own if not case.reason.startswith(NOT_BEGUN)]
         for title, verdicts in (("Failures", _RED), ("Errors", _LAB)):
             yield from _names(title, [case.id for case in begun if case.verdict in verdicts])
+        yield from _flaky(content, kernel, name)
         if rest := len(own) - len(begun):
             yield f"  Not begun: {rest}"
+
+
+def _flaky(content: Content, kernel: str, configuration: str) -> Iterator[str]:
+    """Yield the cases that both passed and failed at the revision: how often they failed, of how many runs."""
+    own = [each for each in content.flaky if (each.key.kernel, each.key.configuration) == (kernel, configuration)]
+    if own:
+        yield "  Flaky:"
+    for each in own[:_FAILURES_MOST]:
+        share = 100 * each.now.failed / each.now.runs
+        yield f"    {one_line(str(each.key))}: {share:.0f}% ({each.now.failed}/{each.now.runs})"
+    if (rest := len(own) - _FAILURES_MOST) > 0:
+        yield f"    and {rest} more"
 
 
 def _head(name: str, words: str) -> str:

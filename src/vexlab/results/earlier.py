@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from vexlab.model.case import RunResult
+from vexlab.model.case import RunInfo, RunResult
 from vexlab.model.earlier import Earlier
 from vexlab.model.metric import Direction
 from vexlab.model.verdict import Verdict
@@ -19,6 +19,13 @@ _RUNS_MOST = 30
 _MEASURED_MOST = 10  # runs whose metrics are read
 _AT_ONCE = 500  # variables of one statement
 _DECIDED = (Verdict.PASSED, Verdict.FAILED, Verdict.CRASHED)
+
+
+def run_before(store: Store, run: RunInfo) -> str:
+    """Return the id of the newest run of the target that began before ``run``; empty where there is none."""
+    before = select(RunRow.id).where(RunRow.target == run.target, RunRow.started < run.started, RunRow.id != run.id)
+    with store.reading() as session:
+        return session.scalar(before.order_by(RunRow.started.desc(), RunRow.id.desc()).limit(1)) or ""
 
 
 def earlier_runs(store: Store, result: RunResult) -> tuple[Earlier, ...]:

@@ -124,6 +124,33 @@ def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str
     )
 
 
+def replay_argv(spec: MachineSpec, files: MachineFiles) -> tuple[str, ...]:
+    """Return the arguments for a machine of the same devices that nobody speaks to, less accelerator and CPU.
+
+    What the guest prints goes to ``console_log``. QEMU's sandbox is not asked for: not every QEMU has it.
+    """
+    ports = (("agent", AGENT_PORT), ("runner", RUNNER_PORT), ("data", DATA_PORT))
+    return (
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none"),
+        *("-machine", MACHINE, "-smp", str(spec.cpus), "-m", f"{spec.memory}M"),
+        *("-object", f"memory-backend-ram,id=ram,size={spec.memory}M"),
+        *("-kernel", str(spec.kernel), "-initrd", str(spec.initrd), "-append", spec.append),
+        *("-chardev", f"file,id=console,path={files.console_log}", "-serial", "chardev:console"),
+        *(argument for disk in spec.disks for argument in _disk(disk, files)),
+        *("-device", "virtio-serial-pci"),
+        *(argument for port, name in ports for argument in _silent_port(port, name)),
+    )
+
+
+def _silent_port(port: str, name: str) -> tuple[str, ...]:
+    return ("-chardev", f"null,id={port}", "-device", f"virtserialport,chardev={port},id={port},name={name}")
+
+
+def accelerator(spec: MachineSpec, *, single_thread_tcg: bool) -> tuple[str, str]:
+    """Return the values of ``-accel`` and ``-cpu``."""
+    return _accel(spec, Start(memory=Path(), single_thread_tcg=single_thread_tcg)), CPU[spec.accel]
+
+
 def _accel(spec: MachineSpec, start: Start) -> str:
     if spec.accel is not Accelerator.TCG:
         return spec.accel

@@ -27,6 +27,7 @@ from vexlab.vm.files import BUSYBOX, pull, push
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.qmp import Qmp
 from vexlab.vm.runner import Chunk
+from vexlab.vm.transcript import Transcript
 from vexlab.vm.transfer import Progress
 
 START_S = CONNECT_S
@@ -51,7 +52,7 @@ class Machine:
     ``watch`` is called with the new console text, if any, again and again while a command's answer is awaited; what it
     raises ends the wait. ``last_command`` was begun at ``asked_at``, by ``clock``. ``process`` is ``None`` for a
     machine that another process started. ``symbols`` are addresses of the kernel's variables, where the lab knows them:
-    QEMU can read those whatever state the guest is in.
+    QEMU can read those whatever state the guest is in. ``transcript`` is what was done in the guest.
     """
 
     def __init__(self, spec: MachineSpec, files: MachineFiles, child: subprocess.Popen[bytes] | None, qmp: Qmp) -> None:
@@ -65,6 +66,7 @@ class Machine:
         self._booting = False
         self.before_kill: Callable[[], None] | None = None
         self.symbols: Mapping[str, int] = {}
+        self.transcript = Transcript()
         self.qmp = qmp
         self._child = child
         self.commands = Commands(files, idle=self._idle, stopwatch=self.clock.unbounded)
@@ -150,7 +152,8 @@ class Machine:
         """
         deadline = self.deadline(timeout)
         self._note(argv)
-        return self.commands.fastest(deadline).exec(argv, deadline, stdin=stdin, env=env)
+        with self.transcript.command(argv, stdin, env) as ended:
+            return ended(self.commands.fastest(deadline).exec(argv, deadline, stdin=stdin, env=env))
 
     @property
     def streams(self) -> bool:
@@ -166,7 +169,8 @@ class Machine:
         deadline = self.deadline(timeout)
         self._note(argv)
         if runner := self.commands.runner(deadline):
-            return runner.exec(argv, deadline, chunk=chunk)
+            with self.transcript.command(argv) as ended:
+                return ended(runner.exec(argv, deadline, chunk=chunk))
         raise MachineError("the guest has no command runner, so that output cannot be had while a command runs")
 
     def start_runner(self, program: str) -> None:
@@ -191,7 +195,8 @@ class Machine:
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
         """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""
         deadline = Deadline.after(timeout * self.spec.timeout_scale)
-        return self.commands.agent(deadline).begin(argv, deadline)
+        with self.transcript.command(argv):
+            return self.commands.agent(deadline).begin(argv, deadline)
 
     def ended(self, pid: int, argv: Sequence[str], begun: float, *, timeout: float = 30.0) -> CommandResult | None:
         """Return how the command ended that began as ``pid`` at ``begun`` (monotonic); ``None`` while it runs."""
@@ -228,6 +233,7 @@ class Machine:
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             push(self.commands, self.files.data, file, size, path, mode=mode, deadline=deadline, progress=progress)
+        self.transcript.put(source, path, mode)
 
     def pull(self, path: str, *, most: int = 256 << 20, timeout: float = 60.0) -> bytes:
         """Return up to ``most`` bytes of a guest's file."""
@@ -271,6 +277,7 @@ class Machine:
 
     def restore(self, name: str) -> None:
         """Go back to ``name``, memory and disks, in the running process; raise ``MachineError`` where it is unknown."""
+        self.transcript.cannot("the machine went back to a snapshot")
         disks = self._writable()
         self.qmp.command("stop")
         arguments = {"tag": name, "vmstate": disks[0], "devices": disks}
@@ -287,6 +294,7 @@ class Machine:
 
     def reset(self, *, timeout: float = 180.0) -> None:
         """Press the reset button: memory is lost, disks stay; return when the booted system's agent answers."""
+        self.transcript.cannot("the machine was reset")
         deadline = Deadline.after(timeout)
         self.qmp.command("set-action", {"reboot": "reset"})  # machines are started with -no-reboot
         self.qmp.command("system_reset")

@@ -29,9 +29,14 @@ class FakeMachine(Heard):
         super().__init__(folder)
         self.number = number
         self.pid = number
+        self.spec = MachineSpec(kernel=folder / "vmlinuz", initrd=folder / "i", append="console=x")
 
     def exec(self, argv: Sequence[str], *, timeout: float = 30.0) -> CommandResult:
         """Run ``oops``, ``die``, ``vanish``, ``hang``, ``lab-fails`` or ``lab-fails-once``; all else ends well."""
+        with self.transcript.command(argv) as ended:
+            return ended(self._done(argv, timeout))
+
+    def _done(self, argv: Sequence[str], timeout: float) -> CommandResult:
         match argv[0]:
             case "oops":
                 self._says(OOPS)

@@ -23,9 +23,9 @@ pytestmark = [
     pytest.mark.single_thread_tcg,
 ]
 
-# The most that making an index may take, by the guest's clock; where the host is so slow that twice as many exact
-# searches as there are lists take longer, which is what comparing each vector with each centroid costs: so long.
-_BUILD_S, _BUILD_SEARCHES = 180.0, 2.0
+# The most that making an index may take, by the guest's clock, where an exact search takes the time for each component
+# that it takes on a host with nothing else to do (0.73 s of 100,000 vectors of 128); slower ones are given more alike.
+_BUILD_S, _COMPONENT_S = 180.0, 0.73 / (100_000 * 128)
 _RECALL, _FASTER = 0.95, 5.0  # with some number of probes both must be reached
 _KS = (1, 10, 100)
 _PROBES = (1, 2, 4, 8, 16)
@@ -103,7 +103,8 @@ def test_index_recall(
         )
     )
     took = built.train_s + built.store_s
-    most = max(_BUILD_S, _BUILD_SEARCHES * built.lists / median(each[0].per_second for each in rounds))
+    exact_s = 1 / median(each[0].per_second for each in rounds)
+    most = _BUILD_S * max(1.0, exact_s / (_COMPONENT_S * vectors.count * vectors.dim))
     assert took <= most, f"making the index took {took:.0f} s, allowed are {most:.0f}"
 
 
