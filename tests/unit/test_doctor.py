@@ -108,7 +108,8 @@ def test_what_builds_kernels_is_installed_or_unpacked() -> None:
 
 
 def test_the_hosts_resources_are_shown_until_ctrl_c(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "vexlab", "doctor", "--watch"]
+    # A shell's background job has Ctrl-C ignored, and hands that down.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "vexlab", "doctor", "--watch"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout
         lines = [child.stdout.readline() for _ in range(2)]
