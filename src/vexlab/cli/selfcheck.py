@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -111,12 +111,7 @@ def command(
     )
 
     clean = [_tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file))) for each in (chosen, *others)]
-    defective: list[Detection] = []
-    for at, each in enumerate(wanted, 1):
-        trial = Trial(name=each.name, target=str(chosen.file), defect=each.name)
-        then = found_then.get(each.name, ())
-        order = promising(clean[0], defective, finders=then)
-        defective.append(_tried(trials, trial, order, place=f"{at} of {len(wanted)}: "))
+    defective = _all_tried(trials, chosen, [each.name for each in wanted], clean[0], found_then)
     found = without_false_alarms(defective, clean[0].found_by)
     counted = figures(clean, found)
     _show(clean, found, counted)
@@ -156,6 +151,18 @@ def stored_cases(results: Path) -> list[CaseResult]:
         return [case for run in reversed(store.runs()) for case in run.cases]
     finally:
         store.close()
+
+
+def _all_tried(
+    trials: Trials, target: Target, defects: Sequence[str], clean: Detection, found_then: Mapping[str, Sequence[str]]
+) -> list[Detection]:
+    """Try each defect of ``target``, at first the cases of which something says that they may find it."""
+    done: list[Detection] = []
+    for at, name in enumerate(defects, 1):
+        trial = Trial(name=name, target=str(target.file), defect=name)
+        order = promising(clean, done, finders=found_then.get(name, ()))
+        done.append(_tried(trials, trial, order, place=f"{at} of {len(defects)}: "))
+    return done
 
 
 def _tried(trials: Trials, trial: Trial, order: Sequence[str] = (), *, place: str = "") -> Detection:
