@@ -16,6 +16,7 @@ from vexlab.suites import find_suite
 
 pytestmark = pytest.mark.machine
 VEXFS = str(Path(__file__).parents[2] / "targets" / "vexfs")
+_RMDIR = "rmdir::remove_dir rmdir::ebusy rmdir::changed_time"
 _LEAST = {"pjdfstest": 250, "fsx": 6}  # tests that must have run, of 398 and 10
 
 
@@ -28,7 +29,24 @@ def _built(name: str) -> None:
         pytest.skip(error.message)
 
 
-@pytest.mark.long  # minutes each on an idle host; not yet seen to pass on one
+@pytest.mark.parametrize(
+    ("suite", "tests", "target", "least"),
+    [("fsx", "mapped allocated", "ext4", 2), ("fsx", "data allocated", VEXFS, 1), ("pjdfstest", _RMDIR, VEXFS, 3)],
+    ids=["fsx-ext4", "fsx-vexfs", "pjdfstest-vexfs"],
+)
+def test_tests_of_a_suite_in_a_machine(
+    vexlab: Callable[..., Run], suite: str, tests: str, target: str, least: int
+) -> None:
+    _built(suite)
+    run = vexlab("--target", target, "--suite", suite, "--tests", tests, timeout=600)
+    case = run.case(f"suites.{suite}")
+    verdicts = [each["verdict"] for each in case["subresults"]]
+    assert (case["verdict"], run.status) == ("passed", 0), case["reason"]
+    assert verdicts.count("passed") >= least, verdicts
+    assert "failed" not in verdicts
+
+
+@pytest.mark.long  # two to four minutes each
 @pytest.mark.parametrize("target", ["ext4", VEXFS], ids=["ext4", "vexfs"])
 @pytest.mark.parametrize("suite", ["pjdfstest", "fsx"])
 def test_a_suite_in_a_machine(vexlab: Callable[..., Run], suite: str, target: str) -> None:
@@ -40,6 +58,14 @@ def test_a_suite_in_a_machine(vexlab: Callable[..., Run], suite: str, target: st
     assert run.status == 0
     assert verdicts.count("passed") >= _LEAST[suite], verdicts
     assert "failed" not in verdicts
+
+
+def test_a_suite_that_runs_no_test_says_nothing_of_the_module(vexlab: Callable[..., Run]) -> None:
+    _built("pjdfstest")
+    run = vexlab("--target", VEXFS, "--suite", "pjdfstest", "--tests", "none::such", timeout=600)
+    case = run.case("suites.pjdfstest")
+    assert (case["verdict"], run.status) == ("error", 3)
+    assert "ran no test" in case["reason"]
 
 
 def test_a_suite_that_is_not_there_is_told(vexlab: Callable[..., Run], tmp_path: Path) -> None:

@@ -162,7 +162,8 @@ class Bench:
 
     def _judge(self, results: tuple[SubResult, ...], checks: PostChecks | None) -> None:
         if not results:
-            raise TargetFailure(f"{self._suite.name} tells of no test; {_LOG} has what it printed")
+            hint = f"are the tests named as it names them? {_LOG} in the case's folder has what it printed"
+            raise MachineError(f"{self._suite.name} came to its end and ran no test", hint=hint)
         if self._job.test:
             self._judge_one(results[0])
         elif all(each.verdict in (SubVerdict.SKIPPED, SubVerdict.REFUSED) for each in results):

@@ -66,6 +66,8 @@ static void attribute(const char *name)
 		ssize_t len = MUST(getxattr(file, name, value, sizeof(value)));
 
 		HOLDS(len == 7 && !memcmp(value, "a value", 7), "it holds \"%.*s\"", (int)len, value);
+		len = MUST(getxattr(file, name, NULL, 0)); /* how programs ask for its size */
+		HOLDS(len == 7, "its size is said to be %zd", len);
 		HOLDS(listed(file, name), "%s is not listed", name);
 		forget();
 	}
