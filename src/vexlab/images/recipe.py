@@ -90,11 +90,26 @@ _XFSTESTS_PACKAGES = (
     *("psmisc", "quota", "sed", "uuid-runtime"),
 )
 
+# Dynamic tracing. fio makes load whose figures a trace can be compared with. bpftrace wants LLVM, 200 MB.
+TRACE = "trace"
+_TRACE_PACKAGES = ("bpftool", "bpftrace", "fio", "libbpf-tools", "linux-perf", "trace-cmd")
+
 BUILT_IN = (
     Recipe(name="base", packages=_BASE_PACKAGES, exclude=_NO_ICU),
     Recipe(name="tools", packages=(*_BASE_PACKAGES, *_TOOLS_PACKAGES), exclude=_LITTLE_ICU),
     Recipe(name="xfstests", packages=(*_BASE_PACKAGES, *_XFSTESTS_PACKAGES), exclude=_LITTLE_ICU),
+    Recipe(name=TRACE, packages=(*_BASE_PACKAGES, *_TRACE_PACKAGES), exclude=_LITTLE_ICU),
 )
+
+
+def joined(one: Recipe, two: Recipe) -> Recipe:
+    """Return a recipe with the packages and files of both; only what both leave out is left out."""
+    return Recipe(
+        name=f"{one.name}+{two.name}",
+        packages=tuple(dict.fromkeys([*one.packages, *two.packages])),
+        files=(*one.files, *two.files),
+        exclude=tuple(each for each in one.exclude if each in two.exclude),
+    )
 
 
 def find_recipe(name: str) -> Recipe:
