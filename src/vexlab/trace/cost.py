@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from vexlab.errors import MachineError
 from vexlab.trace.probes import Probe
-from vexlab.trace.program import CALIBRATION, Plan
+from vexlab.trace.program import Plan
 from vexlab.vm.machine import Machine
 
 _LOOP_S = 60.0
 # The least of some rounds: what disturbs a round only makes it longer.
 _LOOP = """
 import os, time
-def once(n=4000, call=os.getppid):
+def once(n=2000, call=os.getppid):
     begin = time.perf_counter_ns()
     for _ in range(n):
         call()
@@ -24,30 +24,20 @@ print(int(min(once() for _ in range(5))))
 
 
 class Costs:
-    """Measures what probes on functions cost: call ``before``, take the ``calibrated`` program, call ``after``."""
+    """Measures what probes on functions cost: call ``before``, attach a program that is ``calibrated``, call ``after``.
 
-    def __init__(self, machine: Machine) -> None:
+    Where ``plan`` has no probe on a function there is nothing to measure, and it does nothing.
+    """
+
+    def __init__(self, machine: Machine, plan: Plan) -> None:
         self._machine = machine
         self._before = 0
         self._after = 0
-        self._wanted = False
+        self._wanted = plan.calibrated
 
-    def before(self, plan: Plan) -> None:
-        """Measure the call without a probe, where a probe on a function is planned."""
-        self._wanted = any(probe.kind == "function" for probe in plan.probes)
+    def before(self) -> None:
+        """Measure the call without a probe."""
         self._before = self._loop()
-
-    def calibrated(self, text: str) -> str:
-        """Return the program with a probe on the call, which does what every probe on a function does."""
-        if not self._wanted:
-            return text
-        return (
-            f"{text}// what a probe costs is measured with this one\n"
-            f"kprobe:{CALIBRATION} {{ @c[tid] = nsecs; @cn = count(); }}\n"
-            f"kretprobe:{CALIBRATION} /@c[tid]/ {{\n"
-            "    $d = nsecs - @c[tid]; delete(@c[tid]); @ch = hist($d); @cs = stats($d);\n}\n"
-            "END { clear(@c); clear(@cn); clear(@ch); clear(@cs); }\n"
-        )
 
     def after(self) -> None:
         """Measure the call with the probe."""

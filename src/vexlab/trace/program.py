@@ -14,17 +14,28 @@ EVENT = "C"  # what a line of the time line begins with
 CALIBRATION = "__x64_sys_getppid"  # a system call that does nothing, to learn what a probe costs
 
 
+_CALIBRATED = f"""\
+// what a probe costs is measured with this one
+kprobe:{CALIBRATION} {{ @c[tid] = nsecs; @cn[0] = count(); }}
+kretprobe:{CALIBRATION} /@c[tid]/ {{
+    $d = nsecs - @c[tid]; delete(@c[tid]); @ch[0] = hist($d); @cs[0] = stats($d);
+}}"""
+_CALIBRATED_MAPS = ("c", "cn", "ch", "cs")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What is traced: ``text`` are the addresses of the module's code, ``devices`` numbers of the disks that count.
 
-    ``calls`` is how many calls the time line takes.
+    ``calls`` is how many calls the time line takes. With ``calibrated`` there is a probe on a system call that does
+    nothing, too, which does what every probe on a function does.
     """
 
     probes: tuple[Probe, ...]
     text: tuple[int, int] = (0, 0)
     devices: tuple[int, ...] = ()
     calls: int = CALLS
+    calibrated: bool = False
 
 
 def program(plan: Plan) -> str:
@@ -35,6 +46,9 @@ def program(plan: Plan) -> str:
         block, maps = _BLOCKS[probe.kind](number, probe, plan)
         parts.append(f"// {probe.name}: {probe.place}\n{block}")
         temporary += maps
+    if plan.calibrated:
+        parts.append(_CALIBRATED)
+        temporary += _CALIBRATED_MAPS
     clears = " ".join(f"clear(@{name});" for name in temporary)
     parts.append(f"END {{ {clears} }}")
     return "\n".join(parts) + "\n"

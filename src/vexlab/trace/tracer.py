@@ -44,14 +44,13 @@ done
 :
 """
 # Everything that a bpftrace needs is in a folder of its own: program, what it prints, and the two files by which it is
-# told to end. `-c` starts its command only once every probe is attached.
+# told to end. `-c` starts its command, which must be an ELF file, only once every probe is attached.
 _START = r"""
 cd "$1" || exit 1
 mkfifo stop
-printf '#!/bin/busybox sh\n: >"%s/ready"\nread -r _ <"%s/stop"\n' "$1" "$1" >wait
-chmod 755 wait
+printf ': >"%s/ready"\nread -r _ <"%s/stop"\n' "$1" "$1" >wait
 BPFTRACE_MAP_KEYS_MAX=$2 BPFTRACE_NO_USER_SYMBOLS=1 \
-    setsid bpftrace $3 -o "$1/out" -c "$1/wait" "$1/program.bt" >log 2>&1 </dev/null &
+    setsid bpftrace $3 -o "$1/out" -c "/bin/busybox sh $1/wait" "$1/program.bt" >log 2>&1 </dev/null &
 echo $! >pid
 """
 _STATE = '[ -e "$1/ready" ] && echo ready; read -r pid <"$1/pid"; [ -d "/proc/$pid" ] && echo alive; :'
@@ -110,10 +109,16 @@ class Tracer:
                 "memory_alloc: the module is built into the kernel, so its calls cannot be told from others",
             )
         self._note(notes)
-        costs = Costs(self.machine)
-        plan = Plan(probes=probes, text=(text.low, text.high), devices=look.devices, calls=self.wanted.calls)
-        costs.before(plan)
-        programs = [_Program(self.machine, f"{FOLDER}/own", costs.calibrated(program(plan)), "-f json")]
+        plan = Plan(
+            probes=probes,
+            text=(text.low, text.high),
+            devices=look.devices,
+            calls=self.wanted.calls,
+            calibrated=any(probe.kind == "function" for probe in probes),
+        )
+        costs = Costs(self.machine, plan)
+        costs.before()
+        programs = [_Program(self.machine, f"{FOLDER}/own", program(plan), "-f json")]
         programs += [
             _Program(self.machine, f"{FOLDER}/script-{number}", file.read_text(), "", name=file.name)
             for number, file in enumerate(self.wanted.scripts)
