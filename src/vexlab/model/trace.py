@@ -11,6 +11,26 @@ from vexlab.model.report import Frame
 FORMAT = 1  # of a trace's file; a reader refuses any other
 FILE = "trace.json"
 Unit = Literal["ns", "bytes"]
+# include/linux/errno.h: errors of the kernel's own, which no program should ever see; strerror(3) has no words for them
+KERNEL_ERRORS = {
+    "ERESTARTSYS": 512,
+    "ERESTARTNOINTR": 513,
+    "ERESTARTNOHAND": 514,
+    "ENOIOCTLCMD": 515,
+    "ERESTART_RESTARTBLOCK": 516,
+    "EPROBE_DEFER": 517,
+    "EOPENSTALE": 518,
+    "ENOPARAM": 519,
+    "EBADHANDLE": 521,
+    "ENOTSYNC": 522,
+    "EBADCOOKIE": 523,
+    "ENOTSUPP": 524,
+    "ETOOSMALL": 525,
+    "ESERVERFAULT": 526,
+    "EBADTYPE": 527,
+    "EJUKEBOX": 528,
+    "EIOCBQUEUED": 529,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

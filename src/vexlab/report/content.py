@@ -20,12 +20,15 @@ from vexlab.model.machine import errno_name
 from vexlab.model.metric import Metric
 from vexlab.model.problem import Harm, Problem, distinct
 from vexlab.model.profile import Profile
+from vexlab.model.trace import KERNEL_ERRORS
 from vexlab.model.verdict import NOT_COUNTED, Finding, Verdict
 
 WORDS_MOST = 2_000  # characters of a reason or of a check's words
 TITLE_MOST = 200
 # mkdir: cannot create directory '/mnt/test/d': File exists (EEXIST, exit status 1, mkdir /mnt/test/d)
 _ERRNO = re.compile(r"\bE[A-Z0-9]{2,14}\b")
+# ln: failed to create hard link '/mnt/test/b': Unknown error 524
+_UNKNOWN = re.compile(r"\b(?:Unknown error|errno) (\d{3})\b")
 LINES_MOST = 60
 LINE_MOST = 400
 
@@ -168,7 +171,10 @@ def errno_of(case: CaseResult) -> str:
     """
     if case.verdict not in (Verdict.FAILED, Verdict.CRASHED):
         return ""
-    named = [word for word in _ERRNO.findall(case.reason) if word in errno.errorcode.values()]
+    known = {*errno.errorcode.values(), *KERNEL_ERRORS}
+    own = {str(number): name for name, number in KERNEL_ERRORS.items()}
+    named = [word for word in _ERRNO.findall(case.reason) if word in known]
+    named += [own[number] for number in _UNKNOWN.findall(case.reason) if number in own]
     return named[-1] if named else errno_name(case.reason)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from vexlab.config import suggest
 from vexlab.errors import MachineError, UsageError
 from vexlab.model.report import Frame
-from vexlab.model.trace import ErrnoTrace, Origin, Return
+from vexlab.model.trace import KERNEL_ERRORS, ErrnoTrace, Origin, Return
 from vexlab.vm.machine import Machine
 
 GROUP = "vexlab"
@@ -83,7 +83,8 @@ _PLACE = re.compile(
 
 def number_of(name: str) -> int:
     """Return the number of an error such as ``EEXIST``; raise ``UsageError`` for another word."""
-    known = {each: number for number, each in errno.errorcode.items()} | {"EOPNOTSUPP": errno.EOPNOTSUPP}
+    known = {each: number for number, each in errno.errorcode.items()} | KERNEL_ERRORS
+    known["EOPNOTSUPP"] = errno.EOPNOTSUPP
     if name not in known:
         raise UsageError(f"`{name}` is no error's name", hint=suggest(name, known))
     return known[name]

@@ -13,9 +13,6 @@ from vexlab.model.target import Target
 
 Kind = Literal["function", "locks", "memory", "block", "on_cpu", "off_cpu"]
 
-# What a file's operation begins with, as a filter of bpftrace: struct kiocb is the first argument (linux/fs.h).
-_OF_THE_FILESYSTEM = "str(((struct kiocb *)arg0)->ki_filp->f_inode->i_sb->s_type->name) == "
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
@@ -83,13 +80,17 @@ BY_NAME: Mapping[str, Named] = {each.name: each for each in PROBES}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A probe as it is set: on ``module:function`` where it is on one, else by its ``kind``."""
+    """A probe as it is set: on ``module:function`` where it is on one, else by its ``kind``.
+
+    One that is ``filtered`` is on a function of the kernel that takes a ``struct kiocb``, and counts only the module's
+    files.
+    """
 
     name: str
     kind: Kind = "function"
     function: str = ""
     module: str = ""
-    filter: str = ""
+    filtered: bool = False
 
     @property
     def place(self) -> str:
@@ -188,8 +189,7 @@ def _of_table(entry: Named, target: Target, symbols: Mapping[str, Collection[str
     for function in entry.kernel:
         for module, functions in symbols.items():
             if function in functions:
-                rule = f'{_OF_THE_FILESYSTEM}"{target.fstype}"' if entry.filtered else ""
-                return Probe(name=entry.name, function=function, module=module, filter=rule)
+                return Probe(name=entry.name, function=function, module=module, filtered=entry.filtered)
     return (
         f"{target.module} has no function such as {entry.own[0].format(m=target.module) if entry.own else entry.name}"
     )

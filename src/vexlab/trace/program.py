@@ -27,13 +27,15 @@ _CALIBRATED_MAPS = ("c", "cn", "ch", "cs")
 class Plan:
     """What is traced: ``text`` are the addresses of the module's code, ``devices`` numbers of the disks that count.
 
-    ``calls`` is how many calls the time line takes. With ``calibrated`` there is a probe on a system call that does
-    nothing, too, which does what every probe on a function does.
+    ``f_op`` is where in a ``struct file`` the pointer to its operations is, in bytes: a file is the module's whose
+    operations lie in the module. ``calls`` is how many calls the time line takes. With ``calibrated`` there is a probe
+    on a system call that does nothing, too, which does what every probe on a function does.
     """
 
     probes: tuple[Probe, ...]
     text: tuple[int, int] = (0, 0)
     devices: tuple[int, ...] = ()
+    f_op: int = 0
     calls: int = CALLS
     calibrated: bool = False
 
@@ -70,9 +72,16 @@ def _measure(number: int) -> str:
 
 def _function(number: int, probe: Probe, plan: Plan) -> tuple[str, list[str]]:
     begun = f"@t{number}"
-    rule = f" /{probe.filter}/" if probe.filter else ""
+    note = f"{begun}[tid] = nsecs; @n[{number}] = count();"
+    if probe.filtered:
+        # ki_filp comes first in struct kiocb (include/linux/fs.h); types by name would have clang read all the kernel's
+        low, high = plan.text
+        note = (
+            f"$op = *(uint64 *)kptr(*(uint64 *)kptr(arg0) + {plan.f_op}); "
+            f"if ($op >= {low} && $op < {high}) {{ {note} }}"
+        )
     return (
-        f"kprobe:{probe.function}{rule} {{ {begun}[tid] = nsecs; @n[{number}] = count(); }}\n"
+        f"kprobe:{probe.function} {{ {note} }}\n"
         f"kretprobe:{probe.function} /{begun}[tid]/ {{\n"
         f"    $d = nsecs - {begun}[tid]; delete({begun}[tid]);\n"
         f"    {_measure(number)}\n    {_call(number, plan, 'tid')}\n}}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,12 +25,16 @@ FOLDER = "/run/vexlab-trace"
 ATTACH_S = 180.0  # translating LLVM is most of it
 END_S = 120.0
 _ASK_S = 30.0
+_LOOK_S = 60.0
 _OUTPUT_MOST = 64 << 20
 _SCRIPT_MOST = 1 << 20
 _KEYS = 1 << 16  # entries of a map
 _TICK_S = 0.05
 
-# What can be probed: $1 the module, $2 a pattern of functions of the kernel's image.
+# 	'f_op' type_id=612 bits_offset=320
+_OFFSET = re.compile(r"'f_op' type_id=\d+ bits_offset=(\d+)")
+# What can be probed: $1 the module, $2 a pattern of functions of the kernel's image, $3 whether to look where in a file
+# its operations are, which takes a second.
 _LOOK = r"""
 grep -E "[tT] ($2)$|[tT] .*\[$1\]$|[tT] ($2)[[:space:]]+\[" /proc/kallsyms
 echo "== modules"
@@ -41,6 +46,8 @@ for block in /sys/block/vd*; do
     read -r serial <"$block/serial" || serial=
     case $serial in root|modules) ;; *) cat "$block/dev" ;; esac
 done
+echo "== file"
+[ -z "$3" ] || bpftool btf dump file /sys/kernel/btf/vmlinux | grep -m1 -A40 "STRUCT 'file' " | grep -m1 "'f_op'"
 :
 """
 # Everything that a bpftrace needs is in a folder of its own: program, what it prints, and the two files by which it is
@@ -102,17 +109,15 @@ class Tracer:
         symbols = parse_kallsyms(look.kallsyms, self.target.module)
         probes, notes = resolve(self.wanted.names, self.target, symbols, look.tracepoints)
         text = module_text(self.target.module, look.kallsyms, look.modules)
-        if not text.low and any(probe.kind == "memory" for probe in probes):
-            probes = tuple(probe for probe in probes if probe.kind != "memory")
-            notes = (
-                *notes,
-                "memory_alloc: the module is built into the kernel, so its calls cannot be told from others",
-            )
+        unfit = {probe.name: why for probe in probes if (why := _why_not(probe, text, look))}
+        probes = tuple(probe for probe in probes if probe.name not in unfit)
+        notes = (*notes, *(f"{name}: {why}" for name, why in unfit.items()))
         self._note(notes)
         plan = Plan(
             probes=probes,
             text=(text.low, text.high),
             devices=look.devices,
+            f_op=look.f_op,
             calls=self.wanted.calls,
             calibrated=any(probe.kind == "function" for probe in probes),
         )
@@ -193,7 +198,9 @@ class Tracer:
         functions = [name.rpartition(":")[2].replace(".", "[.]") for name in wanted if name not in BY_NAME]
         built_in = [f"_*{prefix}_.*" for prefix in dict.fromkeys([self.target.module, self.target.fstype])]
         pattern = "|".join([*functions, *built_in])
-        result = self.machine.ash(_LOOK, self.target.module, pattern, timeout=_ASK_S)
+        filtered = any(BY_NAME[name].filtered for name in self.wanted.names if name in BY_NAME)
+        words = "file" if filtered or not self.wanted.names else ""
+        result = self.machine.ash(_LOOK, self.target.module, pattern, words, timeout=_LOOK_S)
         if not result.ok:
             raise MachineError(f"the guest does not tell what can be probed: {result}")
         return _look_of(result.text)
@@ -214,18 +221,31 @@ class _Look:
     modules: str
     tracepoints: frozenset[str]
     devices: tuple[int, ...]
+    f_op: int
 
 
 def _look_of(text: str) -> _Look:
     kallsyms, _, rest = text.partition("== modules\n")
     modules, _, rest = rest.partition("== tracepoints\n")
-    points, _, devices = rest.partition("== devices")
+    points, _, rest = rest.partition("== devices\n")
+    devices, _, member = rest.partition("== file")
+    offset = _OFFSET.search(member)
     return _Look(
         kallsyms=kallsyms,
         modules=modules,
         tracepoints=frozenset(line.replace("/", ":") for line in points.splitlines()),
         devices=tuple(map(_device, devices.split())),
+        f_op=int(offset[1]) // 8 if offset else 0,
     )
+
+
+def _why_not(probe: Probe, text: ModuleText, look: _Look) -> str:
+    """Return why a probe cannot tell what is the module's from the rest; empty where it can, or need not."""
+    if probe.kind == "memory" and not text.low:
+        return "the module is built into the kernel, so its calls cannot be told from others"
+    if probe.filtered and not (text.low and look.f_op):
+        return "the kernel does not say (BTF) which of its files are the module's"
+    return ""
 
 
 def _device(words: str) -> int:

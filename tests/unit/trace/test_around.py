@@ -97,6 +97,7 @@ def test_a_probe_is_a_function_and_nothing_else(tmp_path: Path, function: str) -
         ("open.direct: Invalid argument", "EINVAL"),
         ("first ENOENT, then ENOSPC", "ENOSPC"),
         ("the file is EMPTY", ""),
+        ("ln: failed to create hard link 'b': Unknown error 524", "ENOTSUPP"),
         ("3 links, not 2", ""),
         ("", ""),
     ],

@@ -36,8 +36,10 @@ def test_all_probes_of_vexfs() -> None:
 def test_only_calls_of_this_filesystem_count_where_the_kernel_reads() -> None:
     probes, _ = resolve(("read", "write"), TARGET, SYMBOLS, POINTS)
     read, write = probes
-    assert read.filter.endswith('== "vexfs"')
-    assert not write.filter
+    assert (read.filtered, write.filtered) == (True, False)
+    text = program(Plan(probes=(read, write), text=(1000, 2000), f_op=40))
+    assert text.count("kptr(arg0) + 40") == 1
+    assert "$op >= 1000 && $op < 2000" in text
 
 
 @pytest.mark.parametrize("name", ["mount", "vexfs_mount", "lookup", "vexfs_lookup", "vexfs:vexfs_iget"])
