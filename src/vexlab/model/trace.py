@@ -160,7 +160,6 @@ class Return:
     caller: Frame
     task: str
     at: float
-    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

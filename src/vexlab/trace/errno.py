@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from vexlab.config import suggest
@@ -19,47 +19,38 @@ from vexlab.vm.machine import Machine
 
 GROUP = "vexlab"
 ORIGINS_MOST = 20
-_ASK_S = 120.0
+_ASK_S = 300.0
 _TEXT_MOST = 8 << 20
 
-# $1 group, $2 the error's number, $3 module; functions come on standard input, a line each. Those that cannot be probed
-# are counted: what runs in the probes' own machinery is on the kernel's list of what must not be.
+# $1 group, $2 the error's number, $3 module, $4 a file with functions, a line each. Those that cannot be probed are
+# counted: what runs in the probes' own machinery is on the kernel's list of what must not be. A line of its own makes
+# the numbers of events those of functions, whatever is left out.
 _SET = r"""
-T=/sys/kernel/tracing; cd "$T" || exit 1
+cd /sys/kernel/tracing || exit 1
 echo 0 >tracing_on; : >trace; echo 4096 >buffer_size_kb
-mkdir -p instances/$1 && echo 2048 >instances/$1/buffer_size_kb
 number=0; missing=0
 while read -r function; do
-    if echo "r256:$1/r$number $3:$function ret=\$retval:s32" >>kprobe_events 2>/dev/null; then
-        echo "p:$1/p$number $3:$function a=\$arg1 b=\$arg2 c=\$arg3" >>kprobe_events 2>/dev/null
-    else
-        missing=$((missing + 1))
-    fi
+    echo "r256:$1/r$number $3:$function ret=\$retval:s32" >>kprobe_events 2>/dev/null || missing=$((missing + 1))
     number=$((number + 1))
 done <"$4"
-for event in events/$1/r*/; do echo "ret == -$2" >"$event/filter"; echo 1 >"$event/enable"; done
-for event in instances/$1/events/$1/p*/; do echo 1 >"$event/enable"; done
+for event in events/$1/r*/; do echo "ret == -$2" >"$event/filter"; done
+echo 1 >events/$1/enable
 if [ -d events/raw_syscalls/sys_exit ]; then
     echo "ret == -$2" >events/raw_syscalls/sys_exit/filter
     echo 1 >events/raw_syscalls/sys_exit/enable
 fi
-echo 1 >tracing_on; echo 1 >instances/$1/tracing_on
+echo 1 >tracing_on
 echo "missing $missing of $number"
 """
 _READ = r"""
 cd /sys/kernel/tracing || exit 1
 echo 0 >tracing_on; cat trace
 """
-_ENTRIES = r"""
-cd /sys/kernel/tracing/instances/$1 || exit 1
-echo 0 >tracing_on; grep -E " p($2): " trace | tail -n 4000; :
-"""
 _REMOVE = r"""
 cd /sys/kernel/tracing || exit 0
-for event in instances/$1/events/$1/ events/$1/ events/raw_syscalls/sys_exit/; do
+for event in events/$1 events/raw_syscalls/sys_exit; do
     [ -d "$event" ] && echo 0 >"$event/enable"
 done
-rmdir instances/$1
 [ -d events/raw_syscalls/sys_exit ] && echo 0 >events/raw_syscalls/sys_exit/filter
 [ -d events/$1 ] && for event in events/$1/*/; do
     name=${event%/}; echo "-:$1/${name##*/}" >>kprobe_events
@@ -73,8 +64,6 @@ _LINE = re.compile(r"^\s*(?P<task>.{1,16}-\d+)\s+(?:\(\s*[\d-]+\)\s+)?\[\d+\]\s+
 _RETURN = re.compile(r"^r(?P<number>\d+): \((?P<caller>[^)]*?) <- (?P<function>[^\s)]+).*\)")
 # sys_exit: NR 83 = -17
 _EXIT = re.compile(r"^sys_exit: NR (?P<number>-?\d+) = (?P<value>-?\d+)")
-# p17: (vexfs_add_link+0x0/0x1f0 [vexfs]) a=0xffff888003b5d000 b=0x4 c=0x0
-_ENTRY = re.compile(r"^p(?P<number>\d+): \([^)]*\) a=(?P<a>\S+) b=(?P<b>\S+) c=(?P<c>\S+)")
 # vexfs_mkdir+0x6d/0x1f0 [vexfs]
 _PLACE = re.compile(
     r"^(?P<name>[^+\s]+)(?:\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+))?(?: \[(?P<module>[\w-]+)\])?$"
@@ -115,11 +104,6 @@ class ErrnoProbes:
         """Return what was seen so far, and stop tracing."""
         text = self.machine.ash(_READ, timeout=_ASK_S).text[-_TEXT_MOST:]
         origins = parse_returns(text, number_of(self.name), self.functions)
-        numbers = {self.functions.index(each.returns[0].function.function) for each in origins}
-        if numbers:
-            pattern = "|".join(map(str, sorted(numbers)))
-            entries = self.machine.ash(_ENTRIES, GROUP, pattern, timeout=_ASK_S).text
-            origins = with_arguments(origins, entries, self.functions)
         return ErrnoTrace(errno=self.name, module=self.module, origins=origins, notes=tuple(self.notes))
 
     def remove(self) -> None:
@@ -190,27 +174,6 @@ def _distinct(origins: Iterable[Origin]) -> tuple[Origin, ...]:
         alike[key] = each
     ordered = sorted(alike.items(), key=lambda pair: (not pair[1].system_call, -pair[1].returns[-1].at))
     return tuple(replace(each, count=counts[key]) for key, each in ordered[:ORIGINS_MOST])
-
-
-def with_arguments(origins: Sequence[Origin], entries: str, functions: Sequence[str]) -> tuple[Origin, ...]:
-    """Return the ways with the first arguments of their innermost function, where its entry is still kept."""
-    known: dict[tuple[str, str], list[tuple[float, tuple[str, ...]]]] = {}
-    for line in entries.splitlines():
-        match = _LINE.match(line)
-        entry = _ENTRY.match(match["rest"]) if match else None
-        if match and entry and int(entry["number"]) < len(functions):
-            values = tuple(entry[name] for name in "abc")
-            key = match["task"].strip(), functions[int(entry["number"])]
-            known.setdefault(key, []).append((float(match["at"]), values))
-    return tuple(_with_arguments(each, known) for each in origins)
-
-
-def _with_arguments(origin: Origin, known: Mapping[tuple[str, str], Sequence[tuple[float, tuple[str, ...]]]]) -> Origin:
-    first = origin.returns[0]
-    before = [values for at, values in known.get((first.task, first.function.function), ()) if at <= first.at]
-    if not before:
-        return origin
-    return replace(origin, returns=(replace(first, arguments=before[-1]), *origin.returns[1:]))
 
 
 # arch/x86/entry/syscalls/syscall_64.tbl: those that a filesystem answers

@@ -186,8 +186,6 @@ def _origin(trace: ErrnoTrace, origin: Origin, *, last: bool) -> Iterator[str]:
     yield visible(f"{head} ({first.task}{times}{said})")
     for line in origin.lines:
         yield f"    -{trace.errno} is set at {visible(line)}"
-    if first.arguments:
-        yield f"    arguments: {visible(', '.join(first.arguments))}"
     for each in origin.returns:
         called = f" at {each.caller.source}" if each.caller.source else ""
         yield visible(f"    {each.function.function}, called from {each.caller.function}{called}")

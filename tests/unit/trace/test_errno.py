@@ -6,7 +6,7 @@ import pytest
 
 from vexlab.errors import UsageError
 from vexlab.model.trace import ErrnoTrace
-from vexlab.trace.errno import number_of, parse_returns, with_arguments
+from vexlab.trace.errno import number_of, parse_returns
 from vexlab.trace.words import errno_lines
 
 FUNCTIONS = (
@@ -86,16 +86,6 @@ def test_the_last_way_is_the_first_that_is_told() -> None:
 )
 def test_what_a_guest_prints_otherwise_is_passed_over(text: str) -> None:
     assert parse_returns(text, 17, FUNCTIONS) == ()
-
-
-def test_arguments_are_those_of_the_last_entry_before_the_return() -> None:
-    entries = """
-   mkdir-312 [001] ..... 12.330000: p0: (vexfs_insert_entry+0x0/0x1f0 [vexfs]) a=0x1 b=0x2 c=0x3
-   mkdir-312 [001] ..... 12.339999: p0: (vexfs_insert_entry+0x0/0x1f0 [vexfs]) a=0xffff888003b5d000 b=0x4 c=0x0
-   mkdir-312 [001] ..... 12.350000: p0: (vexfs_insert_entry+0x0/0x1f0 [vexfs]) a=0x7 b=0x7 c=0x7
-"""
-    (origin,) = with_arguments(parse_returns(MKDIR, 17, FUNCTIONS), entries, FUNCTIONS)
-    assert origin.returns[0].arguments == ("0xffff888003b5d000", "0x4", "0x0")
 
 
 def test_the_words() -> None:
