@@ -11,6 +11,7 @@ STACK = 24  # functions kept of a stack
 HERTZ = 97  # samples a second and processor; no divisor of the timer's frequency, so as not to beat with it
 CALLS = 20_000  # calls on the time line
 EVENT = "C"  # what a line of the time line begins with
+_OTHERS = 'comm != "bpftrace"'  # what attaching the probes costs is not what is traced
 CALIBRATION = "__x64_sys_getppid"  # a system call that does nothing, to learn what a probe costs
 
 
@@ -92,7 +93,7 @@ def _function(number: int, probe: Probe, plan: Plan) -> tuple[str, list[str]]:
 def _locks(number: int, _probe: Probe, plan: Plan) -> tuple[str, list[str]]:
     begun = f"@t{number}"
     return (
-        f"tracepoint:lock:contention_begin {{ {begun}[tid] = nsecs; @n[{number}] = count(); }}\n"
+        f"tracepoint:lock:contention_begin /{_OTHERS}/ {{ {begun}[tid] = nsecs; @n[{number}] = count(); }}\n"
         f"tracepoint:lock:contention_end /{begun}[tid]/ {{\n"
         f"    $d = nsecs - {begun}[tid]; delete({begun}[tid]);\n"
         f"    {_measure(number)} @locks[kstack(perf, {STACK})] = stats($d);\n    {_call(number, plan, 'tid')}\n}}",
@@ -140,7 +141,7 @@ def _block(number: int, _probe: Probe, plan: Plan) -> tuple[str, list[str]]:
 
 
 def _on_cpu(_number: int, _probe: Probe, _plan: Plan) -> tuple[str, list[str]]:
-    return f"profile:hz:{HERTZ} /pid/ {{ @oncpu[kstack(perf, {STACK}), comm] = count(); }}", []
+    return f"profile:hz:{HERTZ} /pid && {_OTHERS}/ {{ @oncpu[kstack(perf, {STACK}), comm] = count(); }}", []
 
 
 def _off_cpu(number: int, _probe: Probe, _plan: Plan) -> tuple[str, list[str]]:
@@ -151,7 +152,8 @@ def _off_cpu(number: int, _probe: Probe, _plan: Plan) -> tuple[str, list[str]]:
         f"    if ({begun}[$next]) {{\n"
         f"        @offcpu[{where}[$next], args->next_comm] = stats(nsecs - {begun}[$next]);\n"
         f"        delete({begun}[$next]); delete({where}[$next]);\n    }}\n"
-        f"    if (tid) {{ {begun}[(uint64)tid] = nsecs; {where}[(uint64)tid] = kstack(perf, {STACK}); }}\n}}",
+        f"    if (tid && {_OTHERS}) {{\n"
+        f"        {begun}[(uint64)tid] = nsecs; {where}[(uint64)tid] = kstack(perf, {STACK});\n    }}\n}}",
         [f"t{number}", f"w{number}"],
     )
 
