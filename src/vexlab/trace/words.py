@@ -46,7 +46,7 @@ def lines_of(trace: Trace) -> Iterator[str]:
 
 def _table(probes: Sequence[ProbeFigures]) -> Iterator[str]:
     heads = ("probe", "calls", "missed", "mean", "p50", "p90", "p99", "total", "cost/call", "at")
-    rows = [heads]
+    rows: list[tuple[str, ...]] = [heads]
     for each in probes:
         values = [each.mean, *(each.percentile(percent) for percent in (50, 90, 99)), each.total]
         told = [quantity(value, each.unit) if each.buckets else "-" for value in values]
