@@ -124,19 +124,21 @@ def calls(printed: Printed, probes: Sequence[Probe]) -> tuple[tuple[Call, ...], 
 
 
 def samples(printed: Printed, text: ModuleText) -> tuple[StackSum, ...]:
-    """Return where processors were in the kernel, by stack and command; samples in user space have no stack."""
+    """Return where processors were in the kernel, by stack and command; samples in user space are left out."""
     return _largest(
         StackSum(frames=text.stack(stack), count=_number(count), total=_number(count), command=command)
         for stack, command, count in _keyed(printed.maps.get("oncpu", {}))
+        if stack.strip()
     )
 
 
 def waits(printed: Printed, text: ModuleText) -> tuple[StackSum, ...]:
-    """Return where tasks waited, by stack and command, in ns."""
-    return _largest(
+    """Return where tasks waited in functions of the module, by stack and command, in ns; others idle all the time."""
+    found = (
         StackSum(frames=text.stack(stack), count=_part(sums, "count"), total=_part(sums, "total"), command=command)
         for stack, command, sums in _keyed(printed.maps.get("offcpu", {}))
     )
+    return _largest(each for each in found if each.of_module(text.module))
 
 
 def lock_waits(printed: Printed, text: ModuleText) -> tuple[StackSum, ...]:
