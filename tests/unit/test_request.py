@@ -67,6 +67,9 @@ FULL = Request(
     strict=True,
     accept_refusals=True,
     probe=False,
+    trace=True,
+    trace_probes=("mount", "vexfs:vexfs_lookup"),
+    trace_errno="EEXIST",
     artifact="/tmp",
     environment="ci",
 )
