@@ -22,7 +22,7 @@ from vexlab.vm.machine import Machine
 log = logging.getLogger(__name__)
 
 FOLDER = "/run/vexlab-trace"
-ATTACH_S = 180.0  # translating LLVM is most of it
+ATTACH_S = 600.0  # most of it is what LLVM and clang take under emulation
 END_S = 120.0
 _ASK_S = 30.0
 _LOOK_S = 60.0
@@ -57,7 +57,7 @@ cd "$1" || exit 1
 mkfifo stop
 printf ': >"%s/ready"\nread -r _ <"%s/stop"\n' "$1" "$1" >wait
 BPFTRACE_MAP_KEYS_MAX=$2 BPFTRACE_NO_USER_SYMBOLS=1 \
-    setsid bpftrace $3 -o "$1/out" -c "/bin/busybox sh $1/wait" "$1/program.bt" >log 2>&1 </dev/null &
+    setsid bpftrace --no-warnings $3 -o "$1/out" -c "/bin/busybox sh $1/wait" "$1/program.bt" >log 2>&1 </dev/null &
 echo $! >pid
 """
 _STATE = '[ -e "$1/ready" ] && echo ready; read -r pid <"$1/pid"; [ -d "/proc/$pid" ] && echo alive; :'
@@ -283,6 +283,8 @@ class _Program:
                 return
             if "alive" not in state:
                 break
+        else:
+            raise MachineError(f"bpftrace has not attached its probes in {ATTACH_S:g} s: {self._log()}")
         said = self._log()
         if self.name:
             raise InfraError(f"bpftrace refuses {self.name}: {said}", hint="it is run by bpftrace 0.17 in the guest")
@@ -301,5 +303,5 @@ class _Program:
         self.machine.ash(_KILL, self.folder, timeout=_ASK_S)
 
     def _log(self) -> str:
-        said = self.machine.ash('head -c 4000 "$1/log" "$1/out" 2>/dev/null', self.folder, timeout=_ASK_S).text
+        said = self.machine.ash('tail -c 2000 "$1/log"; head -c 500 "$1/out"', self.folder, timeout=_ASK_S).text
         return " ".join(said.split())[-1500:] or "it says nothing"
