@@ -23,7 +23,7 @@ from vexlab.errors import InfraError, MachineError, MachineLost
 from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
-from vexlab.images.recipe import Recipe, find_recipe
+from vexlab.images.recipe import TRACE, Recipe, find_recipe, joined
 from vexlab.kernels.catalogue import Kernels
 from vexlab.kernels.flavours import boot_arguments, least_memory, timeout_scale
 from vexlab.model.kernel import Kernel
@@ -46,6 +46,7 @@ SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are 
 BOOT_S = 120.0
 _ROOM_MIB = 640  # kernel, image and two snapshots, when nothing is cached yet
 _QEMU_MIB = 64
+TRACE_MIB = 768  # bpftrace's compiler and its tables of stacks take 300
 SCRATCH = Disk(serial="scratch", size=1024)
 
 # How long a command may go on once the kernel reported a crash: long enough for its end and the report's last line.
@@ -61,7 +62,7 @@ class Order:
 
     ``single_thread_tcg`` is for work that goes on in one process at a time, as in ``vexlab.vm.argv.Start``. ``profile``
     is what the guest's programs are told of the filesystem (``vexlab.model.profile.GUEST_FILE``); without one they try
-    everything.
+    everything. One to be ``traced`` has the programs of the image ``trace``, too, and the memory that they need.
     """
 
     target: Target
@@ -74,6 +75,7 @@ class Order:
     append: str = ""
     single_thread_tcg: bool = False
     profile: Profile | None = None
+    traced: bool = False
 
 
 def guest_files(artifact: ModuleArtifact) -> tuple[tuple[str, Path, int], ...]:
@@ -208,6 +210,8 @@ class Lab:
     def recipe(self, order: Order) -> Recipe:
         """Return the image recipe of ``order``, with the packages the target asks for."""
         recipe = find_recipe(order.recipe)
+        if order.traced:
+            recipe = joined(recipe, find_recipe(TRACE))
         if not order.target.packages:
             return recipe
         packages = tuple(dict.fromkeys([*recipe.packages, *order.target.packages]))
@@ -224,7 +228,7 @@ class Lab:
             initrd=image.initrd,
             append=f"{boot_arguments(order.kernel.flavour)} {order.append}".strip(),
             disks=(*system, *order.disks),
-            memory=max(order.memory, least_memory(order.kernel.flavour)),
+            memory=max(order.memory, least_memory(order.kernel.flavour), TRACE_MIB if order.traced else 0),
             cpus=order.cpus,
             accel=self.accelerator(order.kernel),
             timeout_scale=timeout_scale(order.kernel.flavour),

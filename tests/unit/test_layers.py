@@ -17,7 +17,7 @@ LAYERS = (
     ("vm",),
     ("guest", "observe", "classify"),
     ("lab",),
-    ("probe", "debug"),
+    ("probe", "debug", "trace"),
     ("plugin", "domains", "suites", "components", "doctor"),
     ("session",),
     ("results", "report", "selfcheck", "migrate", "watch", "bisect", "carry", "replay"),

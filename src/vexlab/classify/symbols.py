@@ -91,6 +91,23 @@ def symbolise(reports: Iterable[Report], info: DebugInfo, *, cache: Path, timeou
     return Symbolised(reports=done, remarks=tuple(remarks))
 
 
+def sources(
+    frames: Iterable[Frame], info: DebugInfo, *, cache: Path, exact: bool = False, timeout: float = TIMEOUT_S
+) -> Mapping[Frame, tuple[Frame, ...]]:
+    """Return for each of ``frames`` of a module what stands for it: inlined functions, then itself, with file and line.
+
+    ``exact`` tells that offsets are those of instructions, not return addresses. Errors are those of ``symbolise``.
+    """
+    wanted = set(frames)
+    found: dict[Frame, tuple[Frame, ...]] = {}
+    for name, path in info.modules.items():
+        one = _Object(path, cache, timeout)
+        own = [frame for frame in wanted if frame.module.replace("-", "_") == name.replace("-", "_")]
+        one.resolve((frame, exact) for frame in own)
+        found |= {frame: one.expand(frame, exact=exact) for frame in own}
+    return found
+
+
 def _same_kernel(report: Report, kernel: _Object | None) -> bool:
     return kernel is None or not kernel.table.release or report.release in ("", kernel.table.release)
 

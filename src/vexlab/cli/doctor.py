@@ -21,7 +21,7 @@ from vexlab.suites import find_suite, given_place
 from vexlab.suites.adapter import Search
 
 _WATCH_S = 2.0
-_KERNELS = "kernels"
+_PURPOSES = ("kernels", "trace")  # of vexlab.doctor.examine, which takes long to import
 
 
 @click.command(name="doctor")
@@ -32,7 +32,8 @@ _KERNELS = "kernels"
     "--for",
     "wanted",
     metavar="NAME",
-    help="`kernels`: also what building kernels needs; else only what a suite of others wants (`vexlab suites list`).",
+    help="`kernels`, `trace`: also what building kernels or tracing needs; else only what a suite of others wants "
+    "(`vexlab suites list`).",
 )
 @request_options("config", "suite_tree")
 def command(
@@ -48,12 +49,12 @@ def command(
     if watch:
         _watch(Path(settings_from(config=config).results.folder))
         return 0
-    if wanted and wanted != _KERNELS:
+    if wanted and wanted not in _PURPOSES:
         return _say_suite(wanted, settings_from(config=config), suite_tree or "", as_json=as_json)
     errors = Console(stderr=True, highlight=False)
     with errors.status("") as status:
         settings = settings_from(config=config)
-        found = examine(settings, fresh=fresh, progress=status.update, purposes=(_KERNELS,) if wanted else ())
+        found = examine(settings, fresh=fresh, progress=status.update, purposes=(wanted,) if wanted else ())
     if as_json:
         click.echo(json.dumps(_document(found), indent=2))
     else:

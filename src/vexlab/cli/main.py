@@ -47,6 +47,7 @@ COMMANDS = {
     "suites": "List test suites of others, and install them",
     "classify": "Read a kernel log and say what went wrong in it",
     "debug": "Open drgn on the memory of a machine whose kernel crashed",
+    "trace": "Trace the module's functions in a guest; say where an error came from",
     "selfcheck": "Build known defects into a target and see which are found",
     "results": "Show earlier runs, keep one for good, remove old ones",
     "problems": "List what is wrong, and since when it is known",

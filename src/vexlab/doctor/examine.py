@@ -10,7 +10,7 @@ from pathlib import Path
 from vexlab import process
 from vexlab.cache import Cache
 from vexlab.config import Settings, cache_dir, state_dir
-from vexlab.doctor import host
+from vexlab.doctor import host, trace
 from vexlab.doctor.check import Check, Examination
 from vexlab.doctor.emulator import examine_qemu
 from vexlab.doctor.packages import PROGRAMS, family_of, remedy
@@ -24,9 +24,11 @@ from vexlab.vm import accel
 from vexlab.vm.accel import Proved
 from vexlab.vm.qemu import Qemu, find_qemu
 
+TRACE = "trace"
 # What some need and others do not, by the word that asks for it.
 PURPOSES: Mapping[str, Callable[[str], tuple[Check, ...]]] = {
     "kernels": lambda family: host.for_kernels(lacking(), family),
+    TRACE: lambda _family: (),  # it is about kernels at hand, too
 }
 _OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
 
@@ -44,6 +46,11 @@ def examine(
     checks = [*host.programs(process.find, family), host.keyring(family), host.libelf(family)]
     for purpose in purposes:
         checks += PURPOSES[purpose](family)
+    if TRACE in purposes:
+        catalogue = Kernels(Cache(cache))
+        configs = {name: catalogue.get(name).config for name in _kernels(Cache(cache), settings)}
+        there = {name: process.find(name) is not None for need in trace.PROGRAMS for name in need.anyof}
+        checks += trace.for_trace(there, configs, available_memory(), family)
     checks.append(
         host.build_sandbox(
             sandbox.prove(),

@@ -114,7 +114,7 @@ class GuestModule:
         """Load the module with ``params`` (default: the target's); what it depends on is loaded first."""
         self.load_dependencies()
         if self.target.in_tree:
-            return self.machine.exec(["modprobe", self.name, *params], timeout=timeout)
+            return self._loaded(self.machine.exec(["modprobe", self.name, *params], timeout=timeout))
         return self.insert(self.path, *(params or self.target.params), timeout=timeout)
 
     def load_dependencies(self) -> None:
@@ -125,11 +125,23 @@ class GuestModule:
 
     def insert(self, path: str, *params: str, timeout: float = _STEP_S) -> CommandResult:
         """``insmod`` any module file of the guest."""
-        return self.machine.exec(["insmod", path, *params], timeout=timeout)
+        result = self.machine.exec(["insmod", path, *params], timeout=timeout)
+        return self._loaded(result) if path == self.path else result
 
     def unload(self, *, timeout: float = _STEP_S) -> CommandResult:
         """Unload the module: busybox asks the kernel at once, where kmod first looks at the use count by itself."""
-        return self.machine.exec([BUSYBOX, "rmmod", self.name], timeout=timeout)
+        watching = self.machine.module_watch
+        if watching:
+            watching.before_unload()
+        result = self.machine.exec([BUSYBOX, "rmmod", self.name], timeout=timeout)
+        if watching and not result.ok:
+            watching.after_load()
+        return result
+
+    def _loaded(self, result: CommandResult) -> CommandResult:
+        if result.ok and self.machine.module_watch:
+            self.machine.module_watch.after_load()
+        return result
 
     def state(self) -> ModuleState | None:
         """Return the module's line of ``/proc/modules``, or ``None`` where it is not loaded."""

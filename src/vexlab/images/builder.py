@@ -58,6 +58,13 @@ class Images:
             digest=key_of(root_key, kernel_key, boot_key),
         )
 
+    def headers(self, kernel: Kernel, folder: Path) -> Path:
+        """Return a disk with what modules for ``kernel`` are built with: ``folder``, in which ``build`` leads there."""
+        key = key_of(_FORMAT, "headers", kernel.name, kernel.version, kernel.release)
+        return (
+            self._cache.make(Kind.MODULES, key, lambda draft: _squash(folder, draft / "headers.sqfs")) / "headers.sqfs"
+        )
+
     def packages(self, recipe: Recipe) -> tuple[str, ...]:
         """Return ``name version`` of every package in the built image of ``recipe``; empty where it is not built."""
         entry = self._cache.get(Kind.ROOTS, key_of(_FORMAT, _digest_of(recipe)))
@@ -76,12 +83,12 @@ class Images:
 
 
 def _build_modules(kernel: Kernel, draft: Path) -> None:
-    source = ["mksquashfs", str(kernel.modules), str(draft / "modules.sqfs")]
-    process.run(
-        [*source, *_SQUASH, "-all-root", "-noappend", "-e", "build", "source"],
-        timeout=600,
-        check=True,
-    )
+    _squash(kernel.modules, draft / "modules.sqfs", "-e", "build", "source")
+
+
+def _squash(folder: Path, file: Path, *options: str) -> None:
+    argv = ["mksquashfs", str(folder), str(file), *_SQUASH, "-all-root", "-noappend", *options]
+    process.run(argv, timeout=600, check=True)
 
 
 def _build_initrd(kernel: Kernel, busybox: Path, draft: Path) -> None:

@@ -90,11 +90,50 @@ _XFSTESTS_PACKAGES = (
     *("psmisc", "quota", "sed", "uuid-runtime"),
 )
 
+# Dynamic tracing. fio makes load whose figures a trace can be compared with. bpftrace wants LLVM, 200 MB.
+TRACE = "trace"
+_TRACE_PACKAGES = ("bpftool", "bpftrace", "fio", "libbpf-tools", "linux-perf", "trace-cmd")
+
+# A workbench. Its commands lie in a folder here; cargo and rustc are Debian's.
+DEV = "dev"
+_DEV_PACKAGES = (
+    *("bc", "bison", "cargo", "cpio", "fio", "flex", "gcc", "gdb", "git", "less", "libc6-dev", "libelf1", "linux-perf"),
+    *("make", "nano", "procps", "psmisc", "rsync", "rust-clippy", "rustc", "rustfmt", "sparse", "strace", "stress-ng"),
+    *("trace-cmd", "valgrind", "vim-tiny"),
+)
+_DEV_FILES = Path(__file__).with_name("dev")
+_DEV_LIBRARY = "dev.sh"
+
+
+def _dev_files() -> tuple[RecipeFile, ...]:
+    """Return the commands of the image ``dev``, one of them by two names, and what they share."""
+    names = sorted(file.name for file in _DEV_FILES.iterdir() if file.name != _DEV_LIBRARY)
+    commands = [(f"usr/local/bin/{name}", name) for name in names]
+    commands.append(("usr/local/bin/vexlab-monitor", "vexfs-monitor"))
+    library = RecipeFile(path=f"usr/lib/vexlab/{_DEV_LIBRARY}", source=str(_DEV_FILES / _DEV_LIBRARY))
+    return (
+        library,
+        *(RecipeFile(path=path, source=str(_DEV_FILES / name), executable=True) for path, name in commands),
+    )
+
+
 BUILT_IN = (
     Recipe(name="base", packages=_BASE_PACKAGES, exclude=_NO_ICU),
     Recipe(name="tools", packages=(*_BASE_PACKAGES, *_TOOLS_PACKAGES), exclude=_LITTLE_ICU),
     Recipe(name="xfstests", packages=(*_BASE_PACKAGES, *_XFSTESTS_PACKAGES), exclude=_LITTLE_ICU),
+    Recipe(name=DEV, packages=(*_BASE_PACKAGES, *_DEV_PACKAGES), files=_dev_files(), exclude=_LITTLE_ICU),
+    Recipe(name=TRACE, packages=(*_BASE_PACKAGES, *_TRACE_PACKAGES), exclude=_LITTLE_ICU),
 )
+
+
+def joined(one: Recipe, two: Recipe) -> Recipe:
+    """Return a recipe with the packages and files of both; only what both leave out is left out."""
+    return Recipe(
+        name=f"{one.name}+{two.name}",
+        packages=tuple(dict.fromkeys([*one.packages, *two.packages])),
+        files=(*one.files, *two.files),
+        exclude=tuple(each for each in one.exclude if each in two.exclude),
+    )
 
 
 def find_recipe(name: str) -> Recipe:

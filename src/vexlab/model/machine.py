@@ -58,6 +58,18 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A folder of the host that the guest can read, and never write, by 9p under the name ``tag``.
+
+    ``path`` is where the guest has it mounted.
+    """
+
+    tag: str
+    folder: Path
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSpec:
     """Everything that makes a machine; two equal specs give the same machine. ``memory`` is in MiB.
 
@@ -75,6 +87,7 @@ class MachineSpec:
     forwards: tuple[Forward, ...] = ()
     vnc_port: int = 0
     timeout_scale: float = 1.0
+    shares: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -281,6 +281,22 @@ class Request:
         "accept-refusals", "Refusals that target.toml does not declare are no failure.", default=False, cases=True
     )
     probe: bool = _option("no-probe", "Do not find out first what the filesystem can do: try everything.", default=True)
+    trace: bool = _option(
+        "trace",
+        "Trace the module's functions in each case (`vexlab trace`): figures become metrics, the rest is evidence.",
+        default=False,
+        cases=True,
+    )
+    trace_probes: tuple[str, ...] = _option(
+        "trace-probe", "With --trace: only this probe; repeatable.", default=(), metavar="NAME", cases=True
+    )
+    trace_errno: str = _option(
+        "trace-errno",
+        "Note which function of the module first returns this error, such as EEXIST (`vexlab trace --errno`).",
+        default="",
+        metavar="NAME",
+        cases=True,
+    )
     artifact: str = _option(
         "artifact", "Test this module, or an earlier run's; build nothing.", default="", path="any", cases=True
     )

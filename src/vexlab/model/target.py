@@ -65,7 +65,8 @@ class Target:
     operations the filesystem rightly does not support, with the reason.
     ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
     ``configuration`` is the one of ``configurations`` that ``mkfs``, ``mount_options`` and ``refuses`` are those of;
-    empty: the target's own. With trusted ``images`` what crafted ones do is not counted.
+    empty: the target's own. With trusted ``images`` what crafted ones do is not counted. ``probes`` are names for its
+    functions, for ``vexlab trace``.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Target:
     configurations: tuple[Configuration, ...] = ()
     configuration: str = ""
     images: Images = "untrusted"
+    probes: tuple[tuple[str, str], ...] = ()
 
     @property
     def in_tree(self) -> bool:

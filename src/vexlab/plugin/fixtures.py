@@ -215,7 +215,8 @@ def machine(
     shape = {name: value(target) if callable(value) else value for name, value in shape.items()}
     # not the fixture: a case may have a parameter of that name
     profile = profile_on(request.config, marks_of(request.node).key)
-    order = Order(target=target, kernel=kernel, artifact=artifact, profile=profile, **shape)
+    traced = request_of(request.config).trace
+    order = Order(target=target, kernel=kernel, artifact=artifact, profile=profile, traced=traced, **shape)
     recorder = recorder_of(cast("pytest.Item", request.node))
     with lab.machine(order) as fresh:
         recorder.attach(fresh, order)

@@ -25,6 +25,7 @@ from vexlab.plugin.live import CommandWatch, Teller
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.memory import examine_memory
 from vexlab.plugin.options import run_folder, settings_of
+from vexlab.plugin.tracing import CaseTracing, tracing_of
 from vexlab.plugin.watched import WatchedMachine
 from vexlab.vm.machine import Machine
 
@@ -70,6 +71,7 @@ class Recorder:
         self.looked = False
         self.settle_s = settle_s
         self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
+        self.tracing: CaseTracing | None = None
         self._ran = False
         self._machines: list[WatchedMachine] = []
         self._aside: dict[int, str] = {}
@@ -106,6 +108,8 @@ class Recorder:
         watched.examine_memory = self.examine_memory
         self._machines.append(watched)
         self._attached = True
+        if self.tracing:
+            self.tracing.attach(machine, order)
         self.tell.started(machine, order.kernel.name)
 
     def at(self, step: str) -> None:
@@ -160,6 +164,9 @@ class Recorder:
             return
         watched = self._machines[-1]
         try:
+            if self.tracing:
+                self.tracing.detach(usable=not watched.ended and watched.machine.alive)
+                self.metrics.update({each.name: each for each in self.tracing.write(self.folder)})
             if (self._ran or self.failed) and not self.lab_error:
                 watched.last_look(self.settle_s)
             else:
@@ -195,6 +202,7 @@ def recorder_of(item: pytest.Item) -> Recorder:
         settle_s = settings_of(item.config).run.settle(marks.level)
         item.stash[_RECORDER] = Recorder(folder, settle_s, hangs_folder(item.config), tell=Teller(item))
         item.stash[_RECORDER].examine_memory = partial(examine_memory, item.config)
+        item.stash[_RECORDER].tracing = tracing_of(item.config)
     return item.stash[_RECORDER]
 
 
@@ -216,6 +224,7 @@ def renew(item: pytest.Item) -> Recorder:
     hangs = hangs_folder(item.config)
     item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs, attempts, tell=Teller(item))
     item.stash[_RECORDER].examine_memory = last.examine_memory
+    item.stash[_RECORDER].tracing = tracing_of(item.config)
     return item.stash[_RECORDER]
 
 

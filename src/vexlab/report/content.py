@@ -6,6 +6,7 @@ without characters that turn the direction of a line. Escaping for its own synta
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -17,13 +18,19 @@ from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState
 from vexlab.model.compare import Comparison
 from vexlab.model.earlier import Earlier
 from vexlab.model.flaky import Judgement
+from vexlab.model.machine import errno_name
 from vexlab.model.metric import Metric
 from vexlab.model.problem import Harm, Problem, distinct
 from vexlab.model.profile import Profile
+from vexlab.model.trace import KERNEL_ERRORS
 from vexlab.model.verdict import NOT_COUNTED, Finding, Verdict
 
 WORDS_MOST = 2_000  # characters of a reason or of a check's words
 TITLE_MOST = 200
+# mkdir: cannot create directory '/mnt/test/d': File exists (EEXIST, exit status 1, mkdir /mnt/test/d)
+_ERRNO = re.compile(r"\bE[A-Z0-9]{2,14}\b")
+# ln: failed to create hard link '/mnt/test/b': Unknown error 524
+_UNKNOWN = re.compile(r"\b(?:Unknown error|errno) (\d{3})\b")
 LINES_MOST = 60
 LINE_MOST = 400
 
@@ -175,12 +182,33 @@ class Content:
         own = (each for each in findings if problem.key == f"finding:{each.fingerprint or each.title}")
         return next(own, findings[0] if findings else None)
 
+    def errno_command(self, case: CaseResult) -> str:
+        """Return the command that says where the error came from in which a case ended; empty where it is none."""
+        if not errno_of(case):
+            return ""
+        argv = ["vexlab", "trace", "--target", self.result.run.target, "--errno", f"{self.result.run.id}/{case.id}"]
+        return visible(shlex.join(argv))
+
     def command(self, case: CaseResult) -> str:
         """Return the command that runs a case again in any checkout; what it depends on is not checked."""
         argv = ["vexlab", "run", "--target", self.result.run.target]
         argv += ["--kernel", case.kernel] if case.kernel else []
         argv += ["--configuration", case.key.configuration] if case.key.configuration else []
         return visible(shlex.join([*argv, "--case", case.id]))
+
+
+def errno_of(case: CaseResult) -> str:
+    """Return the name of the error that a failed case ended in, such as ``EEXIST``; empty where it ended in none.
+
+    Reasons tell an error by name, in parentheses behind what a command said, or by strerror(3)'s words alone.
+    """
+    if case.verdict not in (Verdict.FAILED, Verdict.CRASHED):
+        return ""
+    known = {*errno.errorcode.values(), *KERNEL_ERRORS}
+    own = {str(number): name for name, number in KERNEL_ERRORS.items()}
+    named = [word for word in _ERRNO.findall(case.reason) if word in known]
+    named += [own[number] for number in _UNKNOWN.findall(case.reason) if number in own]
+    return named[-1] if named else errno_name(case.reason)
 
 
 def reproduce(evidence: str) -> str:

@@ -142,6 +142,8 @@ def _about(content: Content, problem: Problem) -> Iterator[str]:
     if case:
         yield f"Shown by {code(case.id)} in {case.duration_s:.0f} s" + _more(problem) + ". Again, in a checkout:"
         yield fence(content.command(case), "sh")
+        if origin := content.errno_command(case):
+            yield f"Which function the error came from: {code(origin)}"
         if case.evidence:
             yield f"Exactly as it was, where it ran: {code(reproduce(case.evidence))}"
 

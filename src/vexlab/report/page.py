@@ -140,6 +140,7 @@ def _problem(content: Content, number: int, problem: Problem) -> dict[str, objec
         "reason": case.reason if case else "",
         "exact": reproduce(problem.evidence),
         "command": content.command(case) if case else "",
+        "origin": content.errno_command(case) if case else "",
         "excerpt": excerpt(finding) if finding and finding.text else None,
     }
 

@@ -24,10 +24,10 @@ from vexlab.model.event import (
     StepStarted,
     Warned,
 )
-from vexlab.model.problem import Problem, distinct
+from vexlab.model.problem import Problem
 from vexlab.model.profile import Profile, summary
 from vexlab.model.verdict import Verdict
-from vexlab.report.content import Tone, headline
+from vexlab.report.content import Content, Tone, headline
 from vexlab.report.matrix import verdict_table
 
 _STYLE = {
@@ -180,7 +180,8 @@ class Progress:
 
     def _problems(self, out: Console, result: RunResult) -> None:
         """Print what is wrong, one entry for each cause: its words, and what shows it again."""
-        problems = distinct(result.cases)
+        content = Content.of(result)
+        problems = content.problems
         if not problems:
             return
         many = f"{len(problems)} distinct problems" if len(problems) > 1 else "1 distinct problem"
@@ -191,6 +192,9 @@ class Progress:
             if problem.known:
                 out.print(f"     known issue: {escape(printable(problem.known))}")
             out.print(f"     {escape(printable(_shown_by(problem)))}", style="dim")
+            shown = content.shown_by(problem)
+            if origin := content.errno_command(shown) if shown else "":
+                out.print(f"     where the error came from: {escape(printable(origin))}", style="dim")
         if len(problems) > _PROBLEMS_MOST:
             out.print(f"     and {len(problems) - _PROBLEMS_MOST} more, in result.json")
 

@@ -123,6 +123,8 @@ def _problems(content: Content) -> Iterator[str]:
             yield f"     known issue: {one_line(problem.known)}"
         if shown := content.shown_by(problem):
             yield f"     {content.command(shown)}"
+            if origin := content.errno_command(shown):
+                yield f"     where the error came from: {origin}"
     if len(content.problems) > _PROBLEMS_MOST:
         yield f"  and {len(content.problems) - _PROBLEMS_MOST} more"
     yield ""

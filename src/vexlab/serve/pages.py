@@ -130,6 +130,7 @@ class Pages:
             artifacts=artifacts(folder) if folder else (),
             console=_tail(folder / "console.log") if folder else "",
             command=_command(run, case),
+            origin=_origin(run, case),
             history=self._data.history(case.id, run.target),
         )
 
@@ -235,6 +236,11 @@ class Pages:
 def _command(run: RunInfo, case: CaseResult) -> str:
     """Return the command that runs a case again, as the reports say it."""
     return Content.of(RunResult(run=run, summary=Summary(), cases=())).command(case)
+
+
+def _origin(run: RunInfo, case: CaseResult) -> str:
+    """Return the command that says where the error of a case came from, empty where it ended in none."""
+    return Content.of(RunResult(run=run, summary=Summary(), cases=())).errno_command(case)
 
 
 def _number(words: str) -> int:

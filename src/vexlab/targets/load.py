@@ -20,6 +20,7 @@ from vexlab.targets.names import (
     CONFIGURATION,
     FILE_NAME,
     FSTYPE,
+    FUNCTION,
     GUEST_FILE,
     LINE,
     MODULE,
@@ -88,6 +89,7 @@ class TargetFile:
     old_images: tuple[str, ...] = ()
     configurations: dict[str, ConfigurationEntry] = field(default_factory=dict)
     images: Images = "untrusted"
+    probes: dict[str, str] = field(default_factory=dict)
     mkfs_on: Literal["device", "file"] = "device"
 
 
@@ -152,6 +154,7 @@ def load_target(path: Path) -> Target:
         refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
         images=entry.images,
+        probes=tuple(sorted(_probes(entry.probes, path).items())),
         configurations=tuple(
             _configuration(name, each, entry.mkfs_on, path) for name, each in sorted(entry.configurations.items())
         ),
@@ -187,6 +190,11 @@ def _refuses(entries: dict[str, str], path: Path) -> dict[str, str]:
     checked = {check(name, FSTYPE, "refuses"): check(why, LINE, name) if why else "" for name, why in entries.items()}
     check_words(checked, path)
     return checked
+
+
+def _probes(entries: dict[str, str], path: Path) -> dict[str, str]:
+    check = checker(path)
+    return {check(name, MODULE, "probes"): check(function, FUNCTION, name) for name, function in entries.items()}
 
 
 def _configuration(name: str, entry: ConfigurationEntry, mkfs_on: str, path: Path) -> Configuration:

@@ -38,6 +38,10 @@ PACKAGE = Rule(pattern=re.compile(r"[a-z0-9]([a-z0-9+.-]*[a-z0-9+])?"), most=100
 OPTION = Rule(pattern=re.compile(r"[A-Za-z0-9_.][\w.:=,%@/+~^-]*"), most=256, words="one word without quotes")
 # A word of a case's id, between dashes: "small_blocks"
 CONFIGURATION = Rule(pattern=re.compile(r"[A-Za-z0-9_.]+"), most=40, words="letters, digits, `_`, `.`")
+# A function of the module, or of another one: "vexfs_lookup"  ·  "jbd2:jbd2_journal_start"
+FUNCTION = Rule(
+    pattern=re.compile(r"([A-Za-z0-9_]+:)?[A-Za-z_][A-Za-z0-9_.]*"), most=128, words="FUNCTION or MODULE:FUNCTION"
+)
 # "/sys/fs/x/{name}/blocks"
 GUEST_FILE = Rule(pattern=re.compile(r"/(sys|proc)/[\w./:@+{}-]+"), most=256, words="a file below /sys or /proc")
 # A program in the folder of its source: "bin/mkfs.x"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vexlab.model.machine import Accelerator, CacheMode, Disk, MachineSpec
+from vexlab.model.machine import Accelerator, CacheMode, Disk, MachineSpec, Share
 
 # What QEMU may not do once it runs (`-sandbox`, seccomp): start programs, gain privileges.
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny"
@@ -118,6 +118,7 @@ def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str
         *("-chardev", f"socket,id=data,path={files.data},server=on,wait=off"),
         *("-device", f"virtserialport,chardev=data,id=data,name={DATA_PORT}"),
         *(_network(spec) if spec.network else ()),
+        *(argument for share in spec.shares for argument in _share(share)),
         *("-qmp", f"unix:{files.qmp},server=on,wait=off"),
         *("-pidfile", str(files.pid)),
         *(("-incoming", "defer") if start.incoming else ()),
@@ -174,6 +175,13 @@ def _disk(disk: Disk, files: MachineFiles) -> tuple[str, ...]:
     if disk.sector != 512:
         device += f",logical_block_size={disk.sector},physical_block_size={disk.sector}"
     return ("-blockdev", blockdev, "-device", device)
+
+
+def _share(share: Share) -> tuple[str, ...]:
+    # a comma in a path is doubled, as QEMU's options want it
+    folder = str(share.folder).replace(",", ",,")
+    backend = f"local,id={share.tag},path={folder},security_model=none,readonly=on,multidevs=remap"
+    return ("-fsdev", backend, "-device", f"virtio-9p-pci,fsdev={share.tag},mount_tag={share.tag}")
 
 
 def _network(spec: MachineSpec) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 from vexlab import process
 from vexlab.deadline import Deadline
@@ -46,13 +46,24 @@ def _silent(done: int) -> None:
     """Tell nobody of a transfer's progress."""
 
 
+class ModuleWatch(Protocol):
+    """Who wants to know when the module under test comes into a guest, and before it goes."""
+
+    def after_load(self) -> None:
+        """Take note that the module was loaded."""
+
+    def before_unload(self) -> None:
+        """Take note that the module is about to be unloaded."""
+
+
 class Machine:
     """One QEMU. Make it with ``launch`` or ``attach``; leaving the context kills an owned machine and its folder.
 
     ``watch`` is called with the new console text, if any, again and again while a command's answer is awaited; what it
     raises ends the wait. ``last_command`` was begun at ``asked_at``, by ``clock``. ``process`` is ``None`` for a
     machine that another process started. ``symbols`` are addresses of the kernel's variables, where the lab knows them:
-    QEMU can read those whatever state the guest is in. ``transcript`` is what was done in the guest.
+    QEMU can read those whatever state the guest is in. ``transcript`` is what was done in the guest;
+    ``module_watch`` is told of the module under test.
     """
 
     def __init__(self, spec: MachineSpec, files: MachineFiles, child: subprocess.Popen[bytes] | None, qmp: Qmp) -> None:
@@ -67,6 +78,7 @@ class Machine:
         self.before_kill: Callable[[], None] | None = None
         self.symbols: Mapping[str, int] = {}
         self.transcript = Transcript()
+        self.module_watch: ModuleWatch | None = None
         self.qmp = qmp
         self._child = child
         self.commands = Commands(files, idle=self._idle, stopwatch=self.clock.unbounded)

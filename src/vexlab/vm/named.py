@@ -27,6 +27,7 @@ from vexlab.vm.machine import Machine
 from vexlab.vm.network import set_up_network
 from vexlab.vm.record import Record, State, Status
 from vexlab.vm.session import SOCKET_PATH_MOST
+from vexlab.vm.shares import mount_shares
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _BUSY_S = 60.0
@@ -186,6 +187,7 @@ class NamedMachines:
                     machine.push(file.source, file.path, mode=file.mode, timeout=_PUSH_S)
                 if record.spec.network:
                     set_up_network(machine)
+                mount_shares(machine)
             except MachineLost as error:
                 words = machines.last_words(files)
                 raise MachineLost(f"`{name}` did not come up: {error.message}{words}") from error
@@ -205,6 +207,9 @@ class NamedMachines:
 
 
 def _require_files(spec: MachineSpec, name: str) -> None:
+    for share in spec.shares:
+        if not share.folder.is_dir():
+            raise UsageError(f"`{name}` cannot start: the folder {share.folder} is gone")
     for file in (spec.kernel, spec.initrd, *(disk.file for disk in spec.disks if disk.file)):
         if not file.exists():
             raise UsageError(

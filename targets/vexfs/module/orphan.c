@@ -5,6 +5,8 @@
  * On disk it hangs on the anchor inode; s_orphans has the same order.
  */
 
+#include <linux/delay.h>
+
 #include "vexfs.h"
 
 /* Points the anchor at @first. s_orphan_lock is held. */
@@ -48,6 +50,8 @@ int vexfs_orphan_add(handle_t *handle, struct inode *inode)
 		mutex_lock(&sbi->s_sb_lock);
 		mutex_unlock(&sbi->s_sb_lock);
 	}
+	if (VEXFS_DEFECT(orphan_lock_held_long))
+		usleep_range(2000, 3000);
 	if (list_empty(&vi->i_orphan)) {
 		vi->i_orphan_next = vexfs_first_orphan(sbi);
 		err = vexfs_set_anchor(handle, inode->i_sb, inode->i_ino);

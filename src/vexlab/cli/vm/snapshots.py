@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime
 import re
 import time
+from collections.abc import Collection
 
 import click
 
 from vexlab.cli.vm.shelf import Waiting, machines
 from vexlab.config import suggest
 from vexlab.errors import UsageError
+from vexlab.model.machine import Snapshot
+from vexlab.vm.machine import Machine
+from vexlab.vm.shares import mounted_shares
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -30,16 +34,14 @@ def snapshot(*, name: str, tag: str | None, replace: bool, delete: bool) -> None
         if tag is None:
             if delete or replace:
                 raise UsageError("say which snapshot: a TAG")
-            for found in kept.values():
-                when = datetime.datetime.fromtimestamp(found.taken).astimezone()
-                click.echo(f"{found.tag:24} {when:%Y-%m-%d %H:%M:%S}  {found.size / (1 << 20):7.1f} MiB")
-            if not kept:
-                click.echo(f"`{name}` keeps no snapshot", err=True)
+            _list(name, kept.values())
             return
         if delete and tag not in kept:
             raise _unknown(name, tag, kept)
         if tag in kept and not (replace or delete):
             raise UsageError(f"`{name}` keeps a snapshot `{tag}` already", hint="give --replace, or another tag")
+        if not delete:
+            _refuse_shares(name, machine)
         waiting.say(f"{'deleting' if delete else 'taking'} snapshot {tag}")
         if tag in kept:
             machine.forget(tag)
@@ -61,6 +63,24 @@ def restore(*, name: str, tag: str) -> None:
         waiting.say(f"restoring {tag}")
         machine.restore(tag)
     click.echo(f"{name} is back at {tag} ({time.monotonic() - begun:.1f} s)")
+
+
+def _list(name: str, kept: Collection[Snapshot]) -> None:
+    for found in kept:
+        when = datetime.datetime.fromtimestamp(found.taken).astimezone()
+        click.echo(f"{found.tag:24} {when:%Y-%m-%d %H:%M:%S}  {found.size / (1 << 20):7.1f} MiB")
+    if not kept:
+        click.echo(f"`{name}` keeps no snapshot", err=True)
+
+
+def _refuse_shares(name: str, machine: Machine) -> None:
+    """Raise ``UsageError`` while a folder of the host is mounted: QEMU cannot save what 9p knows of open files."""
+    for share in mounted_shares(machine):
+        raise UsageError(
+            f"`{name}` keeps no snapshot while {share.path} is mounted: it is a folder of the host, whose state is not "
+            "in the machine",
+            hint=f"`vexlab vm exec {name} -- umount {share.path}` first, and mount it again after",
+        )
 
 
 def _unknown(name: str, tag: str, kept: object) -> UsageError:

@@ -12,15 +12,18 @@ from vexlab.cli.options import request_options, settings_from
 from vexlab.cli.vm.shelf import Waiting, machines, wait_option
 from vexlab.config import Settings
 from vexlab.errors import UsageError
+from vexlab.images.recipe import DEV
 from vexlab.lab import Lab, Order, guest_files
 from vexlab.model.kernel import Kernel
-from vexlab.model.machine import Disk, Forward
+from vexlab.model.machine import Disk, Forward, Share
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.targets.load import find_target
 from vexlab.vm import ssh
 from vexlab.vm.network import free_port
 from vexlab.vm.record import FILE, Payload, Record
 
+SOURCE, HEADERS = "/mnt/vexfs-src", "headers"
+_DEV_MIB = 1536  # a compiler's, a copy of the source tree and what is built of it, which lie in memory
 _NO_TARGET = Target(name="", fstype="", module="", file=Path())
 
 
@@ -30,6 +33,7 @@ class Wish:
 
     name: str
     recipe: str
+    source: str
     disk: int
     target: str
     ssh_port: int | None
@@ -39,7 +43,14 @@ class Wish:
 @click.command()
 @click.argument("name")
 @click.option("--kernel", help="Kernel to boot: a name of `vexlab kernels list`, or a path.")
-@click.option("--recipe", help="Image recipe: base, or a recipe's TOML file.")
+@click.option(
+    "--image", "--recipe", "recipe", help="Image: base, tools, trace, dev, or a recipe's TOML file (also: --recipe)."
+)
+@click.option(
+    "--source",
+    type=click.Path(exists=True, file_okay=False),
+    help=f"Mount this folder, read-only, at {SOURCE}; changes on the host are seen at once. Wants a kernel with 9p.",
+)
 @click.option("--disk", type=click.IntRange(1, 1 << 20), metavar="MIB", help="Size of the scratch disk (1024).")
 @click.option("--target", help="Build this target and put its module and tools into the machine.")
 @click.option("--network", is_flag=True, help="A network that reaches nothing, for ssh from this host.")
@@ -52,6 +63,7 @@ def start(
     name: str,
     kernel: str | None,
     recipe: str | None,
+    source: str | None,
     disk: int | None,
     target: str | None,
     network: bool,
@@ -71,7 +83,7 @@ def start(
     """
     begun = time.monotonic()
     shelf = machines()
-    options = (kernel, recipe, disk, target, network, ssh_port, vnc_port, accel, memory, cpus, config, sandbox)
+    options = (kernel, recipe, source, disk, target, network, ssh_port, vnc_port, accel, memory, cpus, config, sandbox)
     with Waiting() as waiting:
         if (shelf.files(name).folder / FILE).exists():
             if shelf.status(name).pid:
@@ -85,6 +97,7 @@ def start(
             wish = Wish(
                 name=name,
                 recipe=recipe or "base",
+                source=source or "",
                 disk=disk or 1024,
                 target=target or "",
                 ssh_port=ssh_port if ssh_port is not None or not network else 0,
@@ -110,13 +123,18 @@ def _order(wish: Wish, settings: Settings, waiting: Waiting) -> Record:
             waiting.say(f"building {wish.target}")
             target = find_target(wish.target)
             artifact = lab.artifact(target, kernel)
+        disks = [Disk(serial="scratch", size=wish.disk)]
+        if wish.recipe == DEV:
+            waiting.say(f"preparing the headers of kernel {kernel.name}")
+            headers = lab.images.headers(kernel, _above(lab.kernels.headers(kernel)))
+            disks.append(Disk(serial=HEADERS, file=headers, readonly=True))
         order = Order(
             target=target,
             kernel=kernel,
             artifact=artifact,
-            memory=settings.memory,
+            memory=max(settings.memory, _DEV_MIB) if wish.recipe == DEV else settings.memory,
             cpus=settings.cpus,
-            disks=(Disk(serial="scratch", size=wish.disk),),
+            disks=tuple(disks),
             recipe=wish.recipe,
         )
         waiting.say(f"preparing image {wish.recipe}")
@@ -124,6 +142,9 @@ def _order(wish: Wish, settings: Settings, waiting: Waiting) -> Record:
     if wish.ssh_port is not None:
         forward = Forward(host_port=wish.ssh_port or free_port(), guest_port=ssh.PORT)
         spec = replace(spec, network=True, forwards=(forward,))
+    if wish.source:
+        share = Share(tag="source", folder=Path(wish.source).absolute(), path=SOURCE)
+        spec = replace(spec, shares=(share,))
     return Record(
         name=wish.name,
         spec=replace(spec, vnc_port=wish.vnc_port),
@@ -133,6 +154,15 @@ def _order(wish: Wish, settings: Settings, waiting: Waiting) -> Record:
         target=target.name,
         payload=_payload(artifact),
     )
+
+
+def _above(build: Path) -> Path:
+    """Return the folder of a kernel's headers in which ``build`` is, as the image ``dev`` wants it."""
+    if build.name != "build":
+        raise UsageError(
+            f"the headers in {build} are no folder of vexlab's", hint="take a kernel of `vexlab kernels list`"
+        )
+    return build.parent
 
 
 def _nothing(kernel: Kernel) -> ModuleArtifact:
@@ -157,6 +187,12 @@ def _tell(record: Record, seconds: float) -> None:
     for file in record.payload:
         if file.path.endswith(".ko"):
             lines.append((f"vexlab vm exec {record.name} -- insmod {file.path}", f"load {record.target}"))
+    for share in spec.shares:
+        lines.append((f"{share.path} in the guest", f"{share.folder}, read-only"))
+    if record.recipe == DEV:
+        lines.append(
+            (f"vexlab vm exec {record.name} -- kbuild", "build the module there; kload, ktest, vexfs-test-runner")
+        )
     lines += [
         (f"vexlab vm console {record.name} --follow", "what the kernel says"),
         (f"vexlab vm stop {record.name}", "switch it off"),

@@ -1,0 +1,70 @@
+"""``vexlab trace --errno``: a failed case again, to see which function of the module its error came from."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from vexlab.cli.again import red_cases, say
+from vexlab.cli.traced_case import run_again
+from vexlab.config import Settings
+from vexlab.errors import UsageError
+from vexlab.model.case import CaseResult
+from vexlab.model.request import Request
+from vexlab.plugin.tracing import ERRNO_FILE, ERRNO_TEXT
+from vexlab.report.content import errno_of
+from vexlab.results.store import Store
+from vexlab.targets.load import find_target
+from vexlab.trace.errno import number_of
+
+
+def trace_errno(
+    request: Request, settings: Settings, where: str, error: str, place: tuple[Path, str], *, as_json: bool
+) -> int:
+    """Run the case of ``where`` (RUN/CASE) again and print where its error came from; return the exit status."""
+    results, url = place
+    run, slash, name = where.partition("/")
+    if not slash:
+        raise UsageError(f"`{where}` names no case", hint="write RUN/CASE, such as `last/kernel_module.load[6.1]`")
+    with closing(Store(results, url, readonly=True)) as store:
+        result = store.load(run)
+    case = next((each for each in result.cases if each.id == name), None)
+    if case is None:
+        red = ", ".join(each.id for each in red_cases(result)[:5])
+        raise UsageError(f"the run {result.run.id} has no case {name}", hint=f"of it failed: {red or 'none'}")
+    if find_target(request.target).name != result.run.target:
+        raise UsageError(f"the run is of {result.run.target}", hint="--target names where its target.toml is")
+    wanted = error or errno_of(case)
+    if not wanted:
+        raise UsageError(f"{name} did not end in an error that has a name", hint="--error EEXIST names one")
+    number_of(wanted)
+    again = dataclasses.replace(_request(request, case), trace_errno=wanted)
+    say(f"running {name} again, with return probes for {wanted}")
+    cases, _ = run_again(again, settings, results / result.run.id / "errno")
+    return _tell(cases[0], wanted, as_json=as_json)
+
+
+def _request(request: Request, case: CaseResult) -> Request:
+    key = case.key
+    return dataclasses.replace(
+        request,
+        cases=(case.id,),
+        kernels=tuple(filter(None, [key.kernel])) or request.kernels,
+        configurations=(key.configuration,) if key.configuration else (),
+    )
+
+
+def _tell(case: CaseResult, wanted: str, *, as_json: bool) -> int:
+    folder = Path(case.evidence)
+    if not (folder / ERRNO_FILE).is_file():
+        raise UsageError(
+            f"nothing was seen: the case ended as {case.verdict.value}: {case.reason[:300]}",
+            hint="the module must be one that can be probed: loaded from a file, in a machine that lived on",
+        )
+    click.echo((folder / (ERRNO_FILE if as_json else ERRNO_TEXT)).read_text(), nl=False)
+    if errno_of(case) != wanted:
+        say(f"this time the case ended as {case.verdict.value}: {case.reason[:300] or 'no reason'}")
+    return 0

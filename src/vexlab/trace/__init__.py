@@ -1,0 +1,1 @@
+"""Dynamic tracing: probes on the module's functions in a running guest, without building it anew."""
