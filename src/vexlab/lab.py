@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from vexlab import temporary
+from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
@@ -31,8 +32,10 @@ from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target, program_of
 from vexlab.observe import kernelmemory
+from vexlab.targets.analysers import Desk
 from vexlab.targets.build import build_module
 from vexlab.targets.incremental import IncrementalBuild
+from vexlab.targets.programs import find_program
 from vexlab.vm import accel, template
 from vexlab.vm.machine import Machine
 from vexlab.vm.qemu import find_qemu
@@ -191,6 +194,19 @@ class Lab:
             lambda: self.kernels.headers(kernel),
             self.cache,
             tools=(WORKLOADS,),
+            sandboxing=self.settings.sandbox,
+        )
+
+    def desk(self, target: Target, kernel: Kernel, *, fetch: bool = False) -> Desk:
+        """Return what analysers of ``target``'s source work with; with ``fetch`` missing programs are fetched."""
+        apt = Apt(self.cache.root / Kind.APT) if fetch else None
+        return Desk(
+            target=target,
+            kernel=kernel,
+            headers=lambda: self.kernels.headers(kernel),
+            cache=self.cache,
+            scripts=self.kernels.scripts(kernel),
+            program=lambda name: find_program(name, self.cache, apt),
             sandboxing=self.settings.sandbox,
         )
 

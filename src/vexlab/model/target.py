@@ -66,6 +66,7 @@ class Target:
     ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
     ``configuration`` is the one of ``configurations`` that ``mkfs``, ``mount_options`` and ``refuses`` are those of;
     empty: the target's own. With trusted ``images`` what crafted ones do is not counted.
+    ``uapi`` are the headers of its interface with programs: the structures of its ioctls.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Target:
     configurations: tuple[Configuration, ...] = ()
     configuration: str = ""
     images: Images = "untrusted"
+    uapi: tuple[Path, ...] = ()
 
     @property
     def in_tree(self) -> bool:

@@ -88,6 +88,7 @@ class TargetFile:
     old_images: tuple[str, ...] = ()
     configurations: dict[str, ConfigurationEntry] = field(default_factory=dict)
     images: Images = "untrusted"
+    uapi: tuple[str, ...] = ()
     mkfs_on: Literal["device", "file"] = "device"
 
 
@@ -152,6 +153,7 @@ def load_target(path: Path) -> Target:
         refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
         images=entry.images,
+        uapi=tuple(_header(name, here, path) for name in entry.uapi),
         configurations=tuple(
             _configuration(name, each, entry.mkfs_on, path) for name, each in sorted(entry.configurations.items())
         ),
@@ -256,6 +258,15 @@ def _old_image(name: str, here: Path, path: Path) -> Path:
         if file.stat().st_size > _LARGEST_IMAGE:
             raise UsageError(f"{path}: {file} is larger than {_LARGEST_IMAGE >> 20} MiB")
     return image
+
+
+def _header(name: str, here: Path, path: Path) -> Path:
+    header = here / checker(path)(name, FILE_NAME, "uapi")
+    if header.suffix != ".h" or not header.is_file():
+        raise UsageError(f"{path}: the header {header} does not exist", hint="`uapi` names files, each a .h")
+    if not header.resolve().is_relative_to(here.resolve()):
+        raise UsageError(f"{path}: the header {header} lies outside {here}")
+    return header
 
 
 def _build(plan: BuildPlan, path: Path) -> BuildPlan:
