@@ -25,13 +25,13 @@ from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import Recipe, find_recipe
-from vexlab.kernels.catalogue import Kernels
+from vexlab.kernels.catalogue import Kernels, read_config
 from vexlab.kernels.flavours import boot_arguments, least_memory, timeout_scale
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target, program_of
-from vexlab.observe import kernelmemory
+from vexlab.observe import kernelmemory, kmemleak
 from vexlab.targets.analysers import Desk
 from vexlab.targets.build import build_module
 from vexlab.targets.incremental import IncrementalBuild
@@ -337,6 +337,8 @@ class Lab:
             read_programs(machine, _programs(order))
             load_own_dependencies(machine, order.target)
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
+            if order.kernel.config.is_file() and kmemleak.OPTION in read_config(order.kernel):
+                kmemleak.forget(machine)
 
         template.derive(base, spec, self.session.new_folder(), put, draft)
         shutil.copyfile(base / _SYMBOLS, draft / _SYMBOLS)
