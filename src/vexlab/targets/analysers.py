@@ -22,7 +22,7 @@ from vexlab.model.target import Target
 from vexlab.targets import layout
 from vexlab.targets.build import readable
 from vexlab.targets.fault import shown_log
-from vexlab.targets.programs import Program
+from vexlab.targets.programs import PACKAGES, Program
 from vexlab.targets.remarks import Remark, own, parse
 from vexlab.targets.sandbox import Workplace, wanted
 from vexlab.targets.source import copy_tree, digest_tree, roots_of
@@ -77,7 +77,8 @@ def lacking(analyser: Analyser, desk: Desk) -> str:
     if desk.target.source is None:
         return f"{desk.target.name} comes with the kernel"
     if analyser.program and desk.program(analyser.program) is None:
-        return f"{analyser.program} is not installed; `vexlab check` unpacks it into the cache where Debian has it"
+        where = "; `vexlab check` unpacks it into the cache" if PACKAGES[analyser.program] else ""
+        return f"{analyser.program} is not installed{where}"
     if analyser.scripts and not (desk.scripts and (desk.scripts / analyser.scripts).exists()):
         return (
             f"no kernel source with scripts/{analyser.scripts} is at hand: distributions' headers lack it, kernels of "
