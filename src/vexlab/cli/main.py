@@ -46,6 +46,7 @@ COMMANDS = {
     "classify": "Read a kernel log and say what went wrong in it",
     "debug": "Open drgn on the memory of a machine whose kernel crashed",
     "selfcheck": "Build known defects into a target and see which are found",
+    "campaign": "Search for problems for hours, sharing the time by what finds most",
     "results": "Show earlier runs, keep one for good, remove old ones",
     "problems": "List what is wrong, and since when it is known",
     "report": "Write a run as a page, a comment, tables, for CI",

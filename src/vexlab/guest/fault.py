@@ -97,21 +97,13 @@ class Coverage:
 
 def parse_faults(text: str) -> FaultReport:
     """Read what ``fsfault run`` printed; what cannot be read is noise."""
-    found: dict[type, list[object]] = {Attempt: [], Ended: [], Seen: []}
-    noise = []
-    for line in text.splitlines():
-        for kind, values in found.items():
-            value = _decode(line, kind)
-            if value is not None:
-                values.append(value)
-                break
-        else:
-            if line.strip():
-                noise.append(line[:_WIDEST])
+    lines = [line for line in text.splitlines() if line.strip()]
+    values = [_decode(line, Attempt) or _decode(line, Ended) or _decode(line, Seen) for line in lines]
+    noise = [line[:_WIDEST] for line, value in zip(lines, values, strict=True) if value is None]
     return FaultReport(
-        attempts=tuple(each for each in found[Attempt] if isinstance(each, Attempt)),
-        ended=tuple(each for each in found[Ended] if isinstance(each, Ended)),
-        seen=tuple(each for each in found[Seen] if isinstance(each, Seen)),
+        attempts=tuple(each for each in values if isinstance(each, Attempt)),
+        ended=tuple(each for each in values if isinstance(each, Ended)),
+        seen=tuple(each for each in values if isinstance(each, Seen)),
         noise=tuple(noise[:_MOST_NOISE]),
     )
 

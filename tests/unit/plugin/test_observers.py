@@ -71,7 +71,7 @@ class _Guest:
     def text(self, start: int = 0) -> str:
         return self._console[start:]
 
-    def ash(self, script: str, *_words: str, timeout: float = 0) -> SimpleNamespace:  # noqa: ARG002
+    def ash(self, script: str, *_words: str, timeout: float = 0) -> SimpleNamespace:
         for word, answer in self._answers.items():
             if word in script:
                 if word == "lockdep":

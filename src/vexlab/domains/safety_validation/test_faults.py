@@ -122,7 +122,9 @@ def _chosen(names: str) -> list[str]:
     return [word for name in names.split() for word in ("--operation", name)]
 
 
-@pytest.mark.parametrize("operations", ["load unload", "mount unmount remount_readonly remount_writable"])
+@pytest.mark.parametrize(
+    "operations", ["load unload", "mount unmount remount_readonly remount_writable"], ids=["module", "mount"]
+)
 def test_fault_system(filesystem: GuestFilesystem, operations: str, metrics: Metrics, subresults: SubResults) -> None:
     """Whichever allocation of load, unload, mount or unmount fails, the next one works, and everything is kept."""
     assert filesystem.mkfs().ok
