@@ -140,6 +140,16 @@ def test_a_lab_that_always_fails_ends_it(tmp_path: Path) -> None:
     assert len(campaign.state.rounds) == 5
 
 
+def test_a_round_whose_time_is_over_is_no_arm_without_cases(tmp_path: Path) -> None:
+    campaign = _campaign(tmp_path, lambda _: [], script="import sys; sys.exit(130)")
+    done = campaign._round()
+    assert done.error == "its time was over before a case was decided"
+    assert following((ONE, TWO), KERNELS, [done, _round("two", 60)]).arm == "one"
+    (tmp_path / "runs" / "0002").mkdir(parents=True)
+    campaign._kept = lambda _: [_case("it is gone")]
+    assert not campaign._round().error, "what it came to counts"
+
+
 def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
     (tmp_path / "campaign.json").write_text("{}")
     with pytest.raises(UsageError, match="no state"):

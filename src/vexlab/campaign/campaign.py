@@ -25,6 +25,7 @@ _PROGRAM = (sys.executable, "-m", "vexlab")
 _STOP_S = 120  # that a run has to end its machines and to keep its cases
 _ENDED = (0, 1, 4)  # nothing found, something found, nothing ran
 _INTERRUPTED = 130
+_OVERDUE, _TIME = -1, "its time was over before a case was decided"
 _LEAST_S = 30.0  # a round that is shorter decides nothing
 _FAILURES_MOST = 5  # rounds one after the other that the lab made fail
 _DECIDED = (Verdict.PASSED, Verdict.FAILED, Verdict.CRASHED)
@@ -110,7 +111,8 @@ class Campaign:
         finally:
             took = time.monotonic() - begin
             done = self._judged(Round(arm=arm.name, kernel=share.kernel, seed=seed, seconds=took, decided=0), evidence)
-            done = done if status in _ENDED else replace(done, error=words or f"it ended with status {status}")
+            if status not in _ENDED and not (status == _OVERDUE and done.decided):
+                done = replace(done, error=words or f"it ended with status {status}")
             self.state.rounds.append(done)
             self.state.spent_s += took
             self._keep()
@@ -125,7 +127,7 @@ class Campaign:
         ends += ["--preserve-status", "--signal=TERM", f"--kill-after={_STOP_S}", f"{limit:.1f}"]
         done = process.run([*ends, *argv], timeout=limit + 2 * _STOP_S)
         if done.returncode == _INTERRUPTED:
-            return 0, ""  # its time was over; what it came to is kept
+            return _OVERDUE, _TIME  # what it came to is kept
         return done.returncode, done.error_text.strip()[-500:]
 
     def _judged(self, done: Round, evidence: Path) -> Round:

@@ -109,7 +109,7 @@ def look(analyser: Analyser, desk: Desk) -> tuple[Remark, ...]:
             (draft / _PRINTED).write_text(analyser.run(desk, place, program))
 
     version = file_digest(program.path) if program else ""
-    scripts = digest_tree(desk.scripts / analyser.scripts) if _is_folder(desk, analyser) else ""
+    scripts = _digest_of_scripts(desk.scripts, analyser.scripts)
     key = key_of(
         _FORMAT, analyser.name, desk.target.build, desk.target.uapi, desk.kernel.version, version, scripts,
         digest_tree(source, roots), [file_digest(file) for file in desk.target.uapi],
@@ -118,8 +118,10 @@ def look(analyser: Analyser, desk: Desk) -> tuple[Remark, ...]:
     return analyser.read((entry / _PRINTED).read_text(), source)
 
 
-def _is_folder(desk: Desk, analyser: Analyser) -> bool:
-    return bool(analyser.scripts) and desk.scripts is not None and (desk.scripts / analyser.scripts).is_dir()
+def _digest_of_scripts(folder: Path | None, name: str) -> str:
+    if not folder or not name:
+        return ""
+    return digest_tree(folder / name) if (folder / name).is_dir() else file_digest(folder / name)
 
 
 def _made(desk: Desk, place: Workplace, *arguments: str) -> str:
