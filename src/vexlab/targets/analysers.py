@@ -30,7 +30,7 @@ from vexlab.targets.source import copy_tree, digest_tree, roots_of
 _FORMAT = 1
 _PRINTED = "printed"
 _SOURCE = "source"
-_COMPILE_S, _LOOK_S, _PATCH_S = 900.0, 120.0, 60.0
+_COMPILE_S, _LOOK_S, _PATCH_S = 900.0, 600.0, 60.0
 _REMARK_STATUS = 1  # of checkpatch with something to say
 # // Options: --no-includes --include-headers      (of a semantic patch, read by the kernel's scripts/coccicheck)
 _OPTIONS = "// Options:"

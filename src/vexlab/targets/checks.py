@@ -56,6 +56,9 @@ def analysed(analyser: Analyser, desk: Desk, known: Iterable[KnownRemark]) -> tu
     except BuildError as error:
         log = tuple(error.log.splitlines()[-40:])
         return _ended(analyser.name, begin, ok=False, words=error.message, details=log), ()
+    except DeadlineError:
+        words = f"it did not end within {time.monotonic() - begin:.0f} s: is the machine overloaded?"
+        return _ended(analyser.name, begin, ok=None, words=words), ()
     fresh = new_remarks(remarks, known)
     words = f"{len(fresh)} remarks" + (f", {len(remarks) - len(fresh)} known" if len(fresh) < len(remarks) else "")
     return _ended(analyser.name, begin, ok=not fresh, words=words, details=tuple(map(str, fresh))), remarks

@@ -98,7 +98,9 @@ def _boot_kernel(accel: Accelerator, qemu: Qemu, kernel: Path, console: Path, op
     if isinstance(fault, str):
         # Emulation is only slow: an instrumented kernel on a busy host takes minutes. KVM that works is not.
         if accel is Accelerator.TCG and "Linux version" in said:
-            return Proved(usable=True, reason=f"runs a kernel, which did not come to its end in {DEADLINE_S[accel]:g} s")
+            return Proved(
+                usable=True, reason=f"runs a kernel, which did not come to its end in {DEADLINE_S[accel]:g} s"
+            )
         return Proved(usable=False, reason=fault.format(opens=opens))
     if "Linux version" in said and "Kernel panic" in said:
         return Proved(usable=True, reason="booted a kernel")
