@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ Acquire::Retries "2";
 Acquire::http::Timeout "20";
 Debug::NoLocking "true";
 """
+_UNPACK_S = 120.0
 _OFFLINE_HINT = "is the package mirror reachable? What is already in the cache works without it"
 
 
@@ -76,6 +78,12 @@ class Apt:
         wanted = [f"{name}{self._pin(name, release)}" for name in packages]
         self._apt(["apt-get", "download", "-qq", *wanted], timeout=900, cwd=folder)
         return _packages_in(folder)
+
+    def unpack(self, packages: Sequence[str], into: Path) -> None:
+        """Download exactly ``packages`` and unpack them into the folder ``into``; none of their scripts is run."""
+        with tempfile.TemporaryDirectory(dir=into.parent, prefix="vexlab-") as folder:
+            for package in self.download(packages, Path(folder)):
+                process.run(["dpkg-deb", "-x", str(package.file), str(into)], timeout=_UNPACK_S, check=True)
 
     def download_closure(self, packages: Sequence[str]) -> tuple[Package, ...]:
         """Download ``packages`` and all they depend on; return them sorted by name. Files stay in apt's own cache."""

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from vexlab import temporary
+from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
@@ -24,15 +25,17 @@ from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import TRACE, Recipe, find_recipe, joined
-from vexlab.kernels.catalogue import Kernels
+from vexlab.kernels.catalogue import Kernels, read_config
 from vexlab.kernels.flavours import boot_arguments, least_memory, timeout_scale
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target, program_of
-from vexlab.observe import kernelmemory
+from vexlab.observe import kernelmemory, kmemleak
+from vexlab.targets.analysers import Desk
 from vexlab.targets.build import build_module
 from vexlab.targets.incremental import IncrementalBuild
+from vexlab.targets.programs import find_program
 from vexlab.vm import accel, template
 from vexlab.vm.machine import Machine
 from vexlab.vm.qemu import find_qemu
@@ -196,6 +199,19 @@ class Lab:
             sandboxing=self.settings.sandbox,
         )
 
+    def desk(self, target: Target, kernel: Kernel, *, fetch: bool = False) -> Desk:
+        """Return what analysers of ``target``'s source work with; with ``fetch`` missing programs are fetched."""
+        apt = Apt(self.cache.root / Kind.APT) if fetch else None
+        return Desk(
+            target=target,
+            kernel=kernel,
+            headers=lambda: self.kernels.headers(kernel),
+            cache=self.cache,
+            scripts=self.kernels.scripts(kernel),
+            program=lambda name: find_program(name, self.cache, apt),
+            sandboxing=self.settings.sandbox,
+        )
+
     def incremental(self, target: Target, kernel: Kernel) -> IncrementalBuild:
         """Return a build of ``target`` that goes on where its last one ended, for an edit loop."""
         return IncrementalBuild(
@@ -327,6 +343,8 @@ class Lab:
             read_programs(machine, _programs(order))
             load_own_dependencies(machine, order.target)
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
+            if order.kernel.config.is_file() and kmemleak.OPTION in read_config(order.kernel):
+                kmemleak.forget(machine)
 
         template.derive(base, spec, self.session.new_folder(), put, draft)
         shutil.copyfile(base / _SYMBOLS, draft / _SYMBOLS)

@@ -134,17 +134,6 @@ def _artifact(*warnings: str) -> ModuleArtifact:
     return ModuleArtifact(target="x", kernel="6.1", path=None, digest="", warnings=warnings)
 
 
-def test_a_check_lists_what_an_ordinary_build_does_not_say(tmp_path: Path) -> None:
-    def build(target: Target) -> ModuleArtifact:
-        return _artifact("a.c:1: known", *(["a.c:2: new"] if "W=1" in target.build.args else []))
-
-    found = checks.with_arguments("compiler W=1", _target(tmp_path), build, ("W=1",))
-    assert (found.ok, found.details) == (False, ("a.c:2: new",))
-    assert checks.built(_target(tmp_path), build).ok
-    missing = checks.with_arguments("s", _target(tmp_path), build, ("C=1",), "no-such-program-here")
-    assert (missing.ok, missing.words) == (None, "no-such-program-here is not installed")
-
-
 def test_a_build_that_fails_is_told_with_the_compilers_words(tmp_path: Path) -> None:
     def build(_target: Target) -> ModuleArtifact:
         raise BuildError("x does not build", log="a.c:1: error: y\n")

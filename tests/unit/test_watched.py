@@ -110,8 +110,13 @@ class _Target:
     module = "evil"
 
 
+class _Kernel:
+    flavour = "distro"
+
+
 class _Order:
     target = _Target()
+    kernel = _Kernel()
 
 
 @pytest.fixture

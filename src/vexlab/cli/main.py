@@ -49,6 +49,7 @@ COMMANDS = {
     "debug": "Open drgn on the memory of a machine whose kernel crashed",
     "trace": "Trace the module's functions in a guest; say where an error came from",
     "selfcheck": "Build known defects into a target and see which are found",
+    "campaign": "Search for problems for hours, sharing the time by what finds most",
     "results": "Show earlier runs, keep one for good, remove old ones",
     "problems": "List what is wrong, and since when it is known",
     "report": "Write a run as a page, a comment, tables, for CI",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.model.machine import CommandResult
 from vexlab.model.target import Target
-from vexlab.vm.files import BUSYBOX
+from vexlab.vm.files import BUSYBOX, SECTIONS
 from vexlab.vm.machine import Machine
 
 FOLDER = "/vexlab"
@@ -24,6 +24,12 @@ ps -o args | grep "^\\[" | grep -v kworker | sed "s/^/kernel thread /"
 sed "s|^|in /proc/filesystems or /proc/misc: |" /proc/filesystems /proc/misc
 """
 
+
+# A module that is gone takes its symbols along: the stacks of what it allocated, as kmemleak keeps them, are numbers
+# then. So where its code lies is noted before it is unloaded.
+NOTE_SECTIONS = f"""
+[ -e /sys/kernel/debug/kmemleak ] && read -r at <"/sys/module/$1/sections/.text" && echo "$at" >>{SECTIONS}
+"""
 
 # What a module that does not come with the kernel says of itself (MODULE_SOFTDEP, and what modpost has found in the
 # kernel's Module.symvers): loaded when the machine is made, so that a load asks nothing. What fails here is told when
@@ -133,6 +139,8 @@ class GuestModule:
         watching = self.machine.module_watch
         if watching:
             watching.before_unload()
+        if self.machine.spec.timeout_scale != 1.0:  # not a distribution's kernel: it may have kmemleak
+            self.machine.ash(NOTE_SECTIONS, self.name)
         result = self.machine.exec([BUSYBOX, "rmmod", self.name], timeout=timeout)
         if watching and not result.ok:
             watching.after_load()

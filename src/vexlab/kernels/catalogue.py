@@ -110,6 +110,15 @@ class Kernels:
         )
         return entry / "build"
 
+    def scripts(self, kernel: Kernel) -> Path | None:
+        """Return a kernel's ``scripts`` with checkpatch and semantic patches: of ``kernel``, else of one built here.
+
+        Distributions' headers come without; the scripts look at a source, so those of another kernel do.
+        """
+        built = sorted((self._cache.root / Kind.HEADERS).glob("[!.]*/build/scripts/checkpatch.pl"), reverse=True)
+        built.sort(key=lambda file: not file.parents[2].name.startswith(kernel.name.partition("-")[0] + "-"))
+        return built[0].parent if built else None
+
     def debug(self, kernel: Kernel, *, fetch: bool = False) -> Path | None:
         """Return the kernel's ``vmlinux`` with debugging information, ``None`` where it is not at hand.
 

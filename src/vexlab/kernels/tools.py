@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,6 @@ from vexlab import process
 from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, key_of
 from vexlab.errors import InfraError
-
-_UNPACK_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +65,7 @@ def environment(absent: Iterable[BuildTool], apt: Apt, cache: Cache) -> Mapping[
     packages = sorted({package for tool in absent for package in tool.packages})
     if not packages:
         return {}
-    root = cache.make(Kind.BUILD_TOOLS, key_of(packages), lambda draft: _unpack(packages, apt, draft))
+    root = cache.make(Kind.BUILD_TOOLS, key_of(packages), lambda draft: apt.unpack(packages, draft))
     return _variables(root)
 
 
@@ -84,9 +81,3 @@ def _variables(root: Path) -> Mapping[str, str]:
         "LIBRARY_PATH": libraries,
         "LD_LIBRARY_PATH": libraries,
     }
-
-
-def _unpack(packages: list[str], apt: Apt, draft: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=draft.parent, prefix="vexlab-") as download:
-        for package in apt.download(packages, Path(download)):
-            process.run(["dpkg-deb", "-x", str(package.file), str(draft)], timeout=_UNPACK_S, check=True)

@@ -67,6 +67,7 @@ class Target:
     ``configuration`` is the one of ``configurations`` that ``mkfs``, ``mount_options`` and ``refuses`` are those of;
     empty: the target's own. With trusted ``images`` what crafted ones do is not counted. ``probes`` are names for its
     functions, for ``vexlab trace``.
+    ``uapi`` are the headers of its interface with programs: the structures of its ioctls.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Target:
     configuration: str = ""
     images: Images = "untrusted"
     probes: tuple[tuple[str, str], ...] = ()
+    uapi: tuple[Path, ...] = ()
 
     @property
     def in_tree(self) -> bool:

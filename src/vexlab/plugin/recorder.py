@@ -17,7 +17,7 @@ from vexlab.errors import CaseDeadline, EmulatorDied, GuestTimeout, InfraError, 
 from vexlab.guest.klog import explained
 from vexlab.kernels.exports import load_hints
 from vexlab.lab import Order
-from vexlab.model.metric import Metric
+from vexlab.model.metric import Metric, measured
 from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding
 from vexlab.plugin.hangs import HangWatch, hangs_folder
@@ -173,6 +173,7 @@ class Recorder:
                 watched.read()
         finally:
             self._attached = False
+            self.metrics |= {name: measured(name, round(value, 3)) for name, value in watched.metrics.items()}
             self.tell.findings(self.findings)
             self.tell.gone(watched.machine)
             try:

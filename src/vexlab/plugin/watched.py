@@ -20,22 +20,25 @@ from vexlab.errors import (
     MachineLost,
     OddAnswer,
 )
+from vexlab.guest.module import NOTE_SECTIONS
 from vexlab.lab import Order
 from vexlab.model.report import Report, Severity
 from vexlab.model.verdict import Finding, Source
 from vexlab.observe.kernelmemory import read_log, read_taint
 from vexlab.observe.postmortem import PostMortem, TwoLooks, examine, look_twice
 from vexlab.observe.taint import bad_taints
+from vexlab.plugin.findings import finding_of
+from vexlab.plugin.observers import observe
 from vexlab.vm.machine import Machine
 
-_TEXT_MOST = 20_000
 _RANK = (Severity.WARNING, Severity.CRASH, Severity.FATAL)
 _ASK_S = 5.0  # an agent answers in milliseconds
 _PING_S = 8.0
 _UNLOAD_S = 20.0
 _TICK_S = 0.1
-_UNLOAD = """
+_UNLOAD = f"""
 grep -q "^$1 " /proc/modules || exit 0
+{NOTE_SECTIONS}
 exec rmmod "$1"
 """
 
@@ -59,6 +62,7 @@ class WatchedMachine:
         machine.before_kill = self.read
         self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
         self.remark = ""
+        self.metrics: dict[str, float] = {}  # of the observers, and what each cost
         self._taint = read_taint(machine) or 0  # of the booted system, before anything of the target runs
 
     @property
@@ -96,6 +100,7 @@ class WatchedMachine:
         if not self.ended and self._worst() in (None, Severity.WARNING):
             try:
                 self._let_go(settle_s)
+                self._observe()
             except EmulatorDied:
                 raise
             except (GuestTimeout, MachineLost) as error:
@@ -111,6 +116,17 @@ class WatchedMachine:
             for _ in Deadline.after(settle_s, self.machine.clock).poll(_TICK_S, _TICK_S):
                 pass
         self._ping()
+
+    def _observe(self) -> None:
+        """Ask the observers, where nothing is known to be wrong: after a report lockdep and kmemleak may be off."""
+        self.read()
+        if self.findings:
+            return
+        seen = []
+        self._ask(lambda: seen.append(observe(self.machine, self.order)))
+        for each in seen:
+            self._others += each.findings
+            self.metrics |= each.metrics
 
     def _ping(self) -> None:
         try:
@@ -251,16 +267,3 @@ def merged(earlier: dict[int, Finding], reports: Iterable[Report]) -> dict[int, 
     titles = {finding.title for finding in found.values()}
     kept = {line: finding for line, finding in earlier.items() if line not in found and finding.title not in titles}
     return dict(sorted({**found, **kept}.items()))
-
-
-def finding_of(report: Report, source: Source = Source.CONSOLE) -> Finding:
-    """Return what the judge needs of a report. Of a crash nothing lowers the severity."""
-    return Finding(
-        title=report.title,
-        type=report.type,
-        severity=report.severity,
-        frame=report.frame,
-        text="\n\n".join(filter(None, (report.remark, report.text[:_TEXT_MOST]))),
-        fingerprint=report.fingerprint,
-        source=source,
-    )

@@ -1,16 +1,18 @@
-"""Checks of a target without a machine: does it build, what do compiler and sparse say, do its own unit tests pass."""
+"""Checks of a target without a machine: does it build, what do analysers say, do its own unit tests pass."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab import process
 from vexlab.errors import BuildError, DeadlineError
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.targets.analysers import Analyser, Desk, lacking, look
+from vexlab.targets.remarks import KnownRemark, Remark, new_remarks
 
 _TESTS = "tests"
 _TESTS_S = 900.0
@@ -44,24 +46,22 @@ def built(target: Target, build: Build) -> Checked:
     return _ended("build", begin, ok=True, words=words, details=artifact.warnings)
 
 
-def with_arguments(name: str, target: Target, build: Build, arguments: tuple[str, ...], program: str = "") -> Checked:
-    """Build with further arguments for make, and list what that has to say beyond an ordinary build.
-
-    ``program`` must be installed.
-    """
+def analysed(analyser: Analyser, desk: Desk, known: Iterable[KnownRemark]) -> tuple[Checked, tuple[Remark, ...]]:
+    """Look at the target's source, and say what is remarked beyond what is ``known``; return all remarks besides."""
     begin = time.monotonic()
-    if target.source is None:
-        return Checked(name=name, ok=None, words=f"{target.name} comes with the kernel")
-    if program and not process.find(program):
-        return Checked(name=name, ok=None, words=f"{program} is not installed")
-    known = set(build(target).warnings)
-    plan = replace(target.build, args=(*target.build.args, *arguments))
+    if reason := lacking(analyser, desk):
+        return Checked(name=analyser.name, ok=None, words=reason), ()
     try:
-        artifact = build(replace(target, build=plan, tools=()))
+        remarks = look(analyser, desk)
     except BuildError as error:
-        return _ended(name, begin, ok=False, words=error.message, details=tuple(error.log.splitlines()[-40:]))
-    found = tuple(line for line in artifact.warnings if line not in known)
-    return _ended(name, begin, ok=not found, words=f"{len(found)} remarks", details=found)
+        log = tuple(error.log.splitlines()[-40:])
+        return _ended(analyser.name, begin, ok=False, words=error.message, details=log), ()
+    except DeadlineError:
+        words = f"it did not end within {time.monotonic() - begin:.0f} s: is the machine overloaded?"
+        return _ended(analyser.name, begin, ok=None, words=words), ()
+    fresh = new_remarks(remarks, known)
+    words = f"{len(fresh)} remarks" + (f", {len(remarks) - len(fresh)} known" if len(fresh) < len(remarks) else "")
+    return _ended(analyser.name, begin, ok=not fresh, words=words, details=tuple(map(str, fresh))), remarks
 
 
 def unit_tests(target: Target, *, timeout: float = _TESTS_S) -> Checked:

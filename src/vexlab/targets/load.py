@@ -90,6 +90,7 @@ class TargetFile:
     configurations: dict[str, ConfigurationEntry] = field(default_factory=dict)
     images: Images = "untrusted"
     probes: dict[str, str] = field(default_factory=dict)
+    uapi: tuple[str, ...] = ()
     mkfs_on: Literal["device", "file"] = "device"
 
 
@@ -155,6 +156,7 @@ def load_target(path: Path) -> Target:
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
         images=entry.images,
         probes=tuple(sorted(_probes(entry.probes, path).items())),
+        uapi=tuple(_header(name, here, path) for name in entry.uapi),
         configurations=tuple(
             _configuration(name, each, entry.mkfs_on, path) for name, each in sorted(entry.configurations.items())
         ),
@@ -264,6 +266,15 @@ def _old_image(name: str, here: Path, path: Path) -> Path:
         if file.stat().st_size > _LARGEST_IMAGE:
             raise UsageError(f"{path}: {file} is larger than {_LARGEST_IMAGE >> 20} MiB")
     return image
+
+
+def _header(name: str, here: Path, path: Path) -> Path:
+    header = here / checker(path)(name, FILE_NAME, "uapi")
+    if header.suffix != ".h" or not header.is_file():
+        raise UsageError(f"{path}: the header {header} does not exist", hint="`uapi` names files, each a .h")
+    if not header.resolve().is_relative_to(here.resolve()):
+        raise UsageError(f"{path}: the header {header} lies outside {here}")
+    return header
 
 
 def _build(plan: BuildPlan, path: Path) -> BuildPlan:

@@ -53,7 +53,8 @@ def prove(
         with contextlib.suppress(OSError, ValueError, TypeError):
             return Proved(at=file.stat().st_mtime, **json.loads(file.read_text()))
     answer = _prove(accel, qemu, kernel)
-    if file and kernel:
+    # What a busy host kept from its end says nothing of tomorrow.
+    if file and kernel and (answer.usable or accel is not Accelerator.TCG):
         with contextlib.suppress(OSError):  # a read-only cache only costs the next run a few seconds
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps({"usable": answer.usable, "reason": answer.reason}))
@@ -93,9 +94,14 @@ def _prove(accel: Accelerator, qemu: Qemu, kernel: Path | None) -> Proved:
 def _boot_kernel(accel: Accelerator, qemu: Qemu, kernel: Path, console: Path, opens: str) -> Proved:
     arguments = ("-kernel", str(kernel), "-append", "console=ttyS0 panic=-1 mitigations=off", "-no-reboot")
     fault = _boot(accel, qemu, *arguments, "-serial", f"file:{console}")
-    if isinstance(fault, str):
-        return Proved(usable=False, reason=fault.format(opens=opens))
     said = console.read_text(errors="replace") if console.exists() else ""
+    if isinstance(fault, str):
+        # Emulation is only slow: an instrumented kernel on a busy host takes minutes. KVM that works is not.
+        if accel is Accelerator.TCG and "Linux version" in said:
+            return Proved(
+                usable=True, reason=f"runs a kernel, which did not come to its end in {DEADLINE_S[accel]:g} s"
+            )
+        return Proved(usable=False, reason=fault.format(opens=opens))
     if "Linux version" in said and "Kernel panic" in said:
         return Proved(usable=True, reason="booted a kernel")
     return Proved(usable=False, reason=f"{opens}the kernel did not boot: {_words(fault)}")

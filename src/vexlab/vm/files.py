@@ -11,6 +11,7 @@ from vexlab.vm.commands import Commands
 from vexlab.vm.transfer import Progress, Transfer
 
 BUSYBOX = "/bin/busybox"  # in every image; static, so that nothing is linked
+SECTIONS = "/run/vexlab-sections"  # where the code of modules lay that were unloaded, an address a line
 _SMALL = 1 << 20  # bytes up to which a transfer of their own does not pay
 
 # A file has its name only once it is whole. What is no regular file, a device for one, is written in place.

@@ -1,0 +1,37 @@
+"""A campaign as text: who got the time, what was found and what shows it again, how stable the module was. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from vexlab.campaign.campaign import State
+from vexlab.campaign.sharing import ARMS, Arm, shares
+from vexlab.model.case import CaseResult
+from vexlab.model.stability import stability
+
+FORMULA = (
+    "100 * decided / (decided + harm): harm is 40 for each distinct finding that finished the machine, 20 for a crash "
+    "or hang, 5 for a warning, 2 for each case that failed without a finding"
+)
+
+
+def render(state: State, cases: Iterable[CaseResult], kernels: Sequence[str], arms: Sequence[Arm] = ARMS) -> str:
+    """Return the report of a campaign whose rounds ran ``cases``."""
+    lines = [f"{len(state.rounds)} rounds in {state.spent_s / 60:.0f} minutes, {len(state.found)} problems", ""]
+    lines.append(f"{'arm':12} {'kernel':14} {'rounds':>6} {'minutes':>8} {'new':>4} {'expected/min':>13}")
+    lines += [
+        f"{each.arm:12} {each.kernel:14} {each.rounds:6} {each.seconds / 60:8.1f} {each.new:4} {each.expected:13.3f}"
+        for each in shares(arms, kernels, state.rounds)
+    ]
+    for found in state.found:
+        by = state.rounds[found.round - 1]
+        again = (
+            f"--kernel {by.kernel} --seed {by.seed} --case '{found.problem.cases[0]}'" if found.problem.cases else ""
+        )
+        lines += ["", f"round {found.round}, {by.arm}: {found.problem.title}", f"  vexlab run {again}".rstrip()]
+    score = stability((case.verdict, case.findings) for case in cases)
+    lines += ["", "stability: nothing was decided" if score is None else f"stability {score:.1f} = {FORMULA}"]
+    failed = [each for each in state.rounds if each.error]
+    if failed:
+        lines += ["", f"{len(failed)} rounds did not come to their end; the last: {failed[-1].error.splitlines()[-1]}"]
+    return "\n".join(lines) + "\n"

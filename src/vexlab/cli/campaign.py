@@ -1,0 +1,70 @@
+"""``vexlab campaign``: hours of searching, its time shared by what finds most."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import click
+import msgspec
+
+from vexlab.campaign.campaign import RUNS, Campaign
+from vexlab.campaign.report import render
+from vexlab.campaign.sharing import ARMS
+from vexlab.cli.options import request_of, request_options
+from vexlab.cli.selfcheck import stored_cases
+from vexlab.cli.values import duration
+from vexlab.config import settings_for
+from vexlab.errors import UsageError
+from vexlab.model.case import CaseResult
+from vexlab.report.terminal import printable
+
+_NAMES = ", ".join(f"{arm.name} ({arm.about})" for arm in ARMS)
+
+
+@click.command(name="campaign", epilog=f"Arms: {_NAMES}.")
+@request_options("target", "kernels", "config", "sandbox", "build_args", "seed", "jobs")
+@click.option("--duration", type=duration, default=7200.0, help="How long in all, such as 2h or 24h (default: 2h).")
+@click.option("--arm", "names", multiple=True, help="Only this arm; repeatable.")
+@click.option("--state", type=click.Path(file_okay=False), default="vexlab-campaign", show_default=True,
+              help="Folder of state and evidence; a second start goes on where the first ended.")  # fmt: skip
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write rounds and problems as JSON.")
+def command(*, duration: float, names: tuple[str, ...], state: str, json_file: str | None, **given: object) -> int:
+    """Search for problems for hours: rounds of cases that draw at random, each with another seed.
+
+    The next round goes to the arm and kernel that found most new problems a minute. Ctrl-C, a kill or a reboot lose at
+    most one round: the same command goes on. Exit status: 0 nothing found, 1 problems found, 3 the lab failed.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    request = request_of(given)
+    request = replace(request, kernels=settings_for(request).kernels, jobs=request.jobs or 1)
+    unknown = set(names) - {arm.name for arm in ARMS}
+    if unknown:
+        raise UsageError(f"no arm `{min(unknown)}`", hint=f"there are {', '.join(arm.name for arm in ARMS)}")
+    arms = [arm for arm in ARMS if not names or arm.name in names]
+    campaign = Campaign(
+        Path(state), request, duration, kept=stored_cases, say=lambda words: click.echo(printable(words), err=True),
+        arms=arms,
+    )  # fmt: skip
+    try:
+        campaign.go_on()
+    finally:
+        known = campaign.state
+        text = render(known, _cases(Path(state)), request.kernels, arms)
+        (Path(state) / "report.txt").write_text(text)
+        click.echo("\n".join(printable(line) for line in text.splitlines()))
+        if json_file:
+            Path(json_file).write_text(json.dumps(msgspec.to_builtins(known), indent=2))
+    return 1 if known.found else 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Treat a polite kill as Ctrl-C, so that the round is noted."""
+    raise KeyboardInterrupt
+
+
+def _cases(state: Path) -> list[CaseResult]:
+    return [case for folder in sorted((state / RUNS).glob("*")) for case in stored_cases(folder)]

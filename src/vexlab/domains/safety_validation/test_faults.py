@@ -1,0 +1,179 @@
+"""Each allocation and each request of an operation fails once; afterwards nothing is lost, leaked, locked or broken.
+
+These cases need a kernel that injects faults: distributions build none (`vexlab kernels build kasan|debug`).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.fault import CALLS, FaultReport, coverage, parse_faults, parse_injected, wrong
+from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.post_checks import PostChecks
+from vexlab.model.subresult import SubVerdict
+from vexlab.plugin.fixtures import Metrics, SubResults
+
+pytestmark = [
+    pytest.mark.domain("safety_validation"),
+    pytest.mark.level(2),
+    pytest.mark.needs(
+        "FAILSLAB", "FAIL_PAGE_ALLOC", "FAIL_MAKE_REQUEST", "FAULT_INJECTION_DEBUG_FS", mkfs=True, loadable=True
+    ),
+    pytest.mark.vm(disks=disks),
+    pytest.mark.single_thread_tcg,
+    pytest.mark.slow,
+]
+
+_CHECK, _CALLS = "/tmp/fault-check.sh", "/tmp/fault-calls"
+_TREE, _SEED, _NAMES = "/tmp/tree{}.manifest", 7, 25
+_SHOWN = 20
+_LIMIT_S = 600.0  # of the guest's time, for the operations of one case
+_LOST_S = 120.0
+
+# After each failure: what was there before is there still, and the filesystem is consistent. After a failed request the
+# journal may have ended, which the next mount repairs; only then can it be checked.
+_AFTER_ALLOCATION = """
+{ umount POINT && FSCK && MOUNT && fstree verify MANIFEST POINT/treeSEED; } >/tmp/out 2>&1 ||
+{ tail -n 1 /tmp/out; exit 1; }
+"""
+_AFTER_REQUEST = _AFTER_ALLOCATION.replace("umount POINT", "umount POINT && MOUNT && umount POINT")
+_UNMOUNTED = "{ ! mountpoint -q POINT || umount POINT; } && FSCK >/tmp/out 2>&1 || { tail -n 1 /tmp/out; exit 1; }"
+_DEBUGFS = """
+mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
+mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
+mkdir -p POINT/work
+"""
+
+_GROUPS = {
+    "names": "create mkdir rmdir symlink mkfifo link unlink rename rename_over tmpfile",
+    "data": "write append fsync syncfs truncate_down truncate_up delete fallocate punch_hole mmap",
+    "cold": "open stat read readlink readdir lookup statvfs",
+    "attributes": "chmod utimens setxattr getxattr listxattr removexattr",
+}
+
+
+def _command(filesystem: GuestFilesystem, script: str) -> str:
+    """Return ``script`` with the target's words in it."""
+    target = filesystem.target
+    options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
+    words = {
+        "POINT": filesystem.mountpoint,
+        "MOUNT": f"mount -t {target.fstype} {options} {filesystem.device} {filesystem.mountpoint}",
+        "FSCK": " ".join(word.replace("{device}", filesystem.device) for word in target.fsck) or "true",
+        "MANIFEST": _TREE.format(_SEED),
+        "SEED": str(_SEED),
+    }
+    for name, value in words.items():
+        script = script.replace(name, value)
+    return script
+
+
+def _prepare(filesystem: GuestFilesystem, post_checks: PostChecks, *, io: bool) -> None:
+    """Make the tree that must survive, and the script that tells after each failure whether it did."""
+    post_checks.fill(_SEED, _NAMES)
+    filesystem.machine.push(_command(filesystem, _AFTER_REQUEST if io else _AFTER_ALLOCATION).encode(), _CHECK)
+    made = filesystem.machine.ash(_DEBUGFS.replace("POINT", filesystem.mountpoint))
+    assert made.ok, f"the guest cannot be prepared: {made}"
+
+
+def _disturb(filesystem: GuestFilesystem, *words: str, folder: str = "work") -> FaultReport:
+    """Run ``fsfault``; the options that tell what the filesystem is are added."""
+    target = filesystem.target
+    options = ["--device", filesystem.device, "--type", target.fstype, "--module", target.module]
+    options += ["--options", ",".join(target.mount_options), "--check", f"sh {_CHECK}", "--seen"]
+    if not target.in_tree:
+        options += ["--image", f"/vexlab/{target.module}.ko", "--params", " ".join(target.params)]
+    place = f"{filesystem.mountpoint}/{folder}".rstrip("/")
+    argv = ["fsfault", "run", *options, "--limit", f"{_LIMIT_S:g}", *words, place]
+    result = filesystem.machine.exec(argv, timeout=_LIMIT_S + _LOST_S)
+    assert not result.signal, f"fsfault was killed: {result}"
+    assert result.status in (0, 1), f"fsfault could not work: {result}"
+    return parse_faults(result.text)
+
+
+def _judge(filesystem: GuestFilesystem, report: FaultReport, metrics: Metrics, subresults: SubResults) -> None:
+    """Record what was covered, and assert that nothing went wrong and that something was injected."""
+    module = filesystem.target.module
+    injected = parse_injected(filesystem.machine.console.text())
+    faults = wrong(report, injected, module)
+    failed = {line.partition(",")[0] for line in faults}
+    for each in report.ended:
+        if each.skipped:
+            subresults.record(each.end, SubVerdict.SKIPPED, f"not disturbed: {each.skipped}")
+        elif each.end not in failed:
+            done = "" if each.complete else ", not all of them: the time was over"
+            subresults.record(each.end, SubVerdict.PASSED, f"{each.points} failures in turn{done}")
+    for line in faults:
+        subresults.record(line.partition(",")[0], SubVerdict.FAILED, line)
+    covered = coverage(report, injected, module)
+    metrics.record("failures_count", sum(each.points for each in report.ended))
+    metrics.record("stacks_count", len({each.frames for each in injected}))
+    metrics.record("sites_seen_count", len(covered.seen))
+    metrics.record("sites_failed_count", len(covered.seen & covered.failed))
+    for place in covered.missed:
+        subresults.record(f"site {place}", SubVerdict.SKIPPED, "it allocates, and no allocation of it failed")
+    assert not report.noise, f"fsfault printed: {report.noise[0]}"
+    assert not faults, f"{len(faults)} attempts went wrong: " + "; ".join(faults[:_SHOWN])
+    assert any(each.points for each in report.ended), "no failure was injected anywhere"
+
+
+def _chosen(names: str) -> list[str]:
+    return [word for name in names.split() for word in ("--operation", name)]
+
+
+@pytest.mark.parametrize(
+    "operations", ["load unload", "mount unmount remount_readonly remount_writable"], ids=["module", "mount"]
+)
+def test_fault_system(filesystem: GuestFilesystem, operations: str, metrics: Metrics, subresults: SubResults) -> None:
+    """Whichever allocation of load, unload, mount or unmount fails, the next one works, and everything is kept."""
+    assert filesystem.mkfs().ok
+    assert filesystem.mount().ok
+    filesystem.prove()
+    _prepare(filesystem, PostChecks(filesystem), io=False)
+    assert filesystem.unmount().ok
+    filesystem.machine.push(_command(filesystem, _UNMOUNTED).encode(), _CHECK)
+    _judge(filesystem, _disturb(filesystem, *_chosen(operations), folder=""), metrics, subresults)
+
+
+@pytest.mark.parametrize("group", _GROUPS)
+def test_fault_files(
+    mounted: GuestFilesystem, post_checks: PostChecks, group: str, metrics: Metrics, subresults: SubResults
+) -> None:
+    """Whichever allocation of a file operation fails, it fails with an error that says so, and nothing is lost."""
+    _prepare(mounted, post_checks, io=False)
+    _judge(mounted, _disturb(mounted, *_chosen(_GROUPS[group])), metrics, subresults)
+
+
+@pytest.mark.needs(vectors=True)
+def test_fault_vectors(
+    mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, subresults: SubResults
+) -> None:
+    """Whichever allocation or copy of a vector call fails, the call fails, and the collection is as it was."""
+    if mounted.target.vectors not in CALLS:
+        pytest.skip(f"the calls of {mounted.target.vectors} are not described (`CALLS` in guest/fault.py)")
+    _prepare(mounted, post_checks, io=False)
+    mounted.machine.push(CALLS[mounted.target.vectors]().encode(), _CALLS)
+    _judge(mounted, _disturb(mounted, "--calls", _CALLS), metrics, subresults)
+
+
+@pytest.mark.parametrize(
+    "operations", ["fsync syncfs", "read readdir lookup", "mount unmount"], ids=["write", "read", "mount"]
+)
+def test_fault_requests(
+    mounted: GuestFilesystem,
+    post_checks: PostChecks,
+    operations: str,
+    metrics: Metrics,
+    subresults: SubResults,
+) -> None:
+    """Whichever request to the device fails, what was on the disk before is there after the next mount."""
+    _prepare(mounted, post_checks, io=True)
+    system = "mount" in operations
+    if system:
+        assert mounted.unmount().ok
+    _judge(
+        mounted, _disturb(mounted, "--io", *_chosen(operations), folder="" if system else "work"), metrics, subresults
+    )
+    if system:
+        assert mounted.mount().ok

@@ -1,0 +1,156 @@
+"""A campaign gives its time to what finds most, notes what is new, and goes on after a kill."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from vexlab.campaign.campaign import Campaign, State
+from vexlab.campaign.report import FORMULA, render
+from vexlab.campaign.sharing import ARMS, Arm, Round, following, shares
+from vexlab.errors import InfraError, UsageError
+from vexlab.model.case import CaseResult, PlannedCase
+from vexlab.model.key import CaseKey
+from vexlab.model.request import Request
+from vexlab.model.verdict import Verdict
+
+ONE, TWO = Arm(name="one", about="", cases=("d.a",)), Arm(name="two", about="", cases=("d.b",))
+KERNELS = ("6.1",)
+
+
+def _round(arm: str, minutes: float, new: int = 0, *, decided: int = 1) -> Round:
+    keys = tuple(f"{arm}{number}" for number in range(new))
+    return Round(arm=arm, kernel="6.1", seed=1, seconds=minutes * 60, decided=decided, new=keys)
+
+
+def _next(*rounds: Round) -> str:
+    return following((ONE, TWO), KERNELS, rounds).arm
+
+
+def _case(reason: str, verdict: Verdict = Verdict.FAILED) -> CaseResult:
+    planned = PlannedCase(key=CaseKey(domain="d", name="a", kernel="6.1"), node="a", level=3)
+    return dataclasses.replace(planned.undecided(reason), verdict=verdict)
+
+
+def test_each_arm_comes_once_then_the_one_that_finds_most() -> None:
+    assert _next() == "one"
+    assert _next(_round("one", 10)) == "two"
+    assert _next(_round("one", 10, new=3), _round("two", 10)) == "one"
+    assert _next(_round("one", 10), _round("two", 10, new=1)) == "two"
+
+
+def test_an_arm_that_finds_nothing_is_not_given_up() -> None:
+    found, rounds = 0, [_round("one", 10, new=2)]
+    for _ in range(40):
+        rounds.append(_round(_next(*rounds), 10))
+        found += rounds[-1].arm == "two"
+    assert 8 < found < 32
+
+
+def test_an_arm_whose_cases_are_all_skipped_does_not_come_again() -> None:
+    rounds = [_round("one", 0.1, decided=0), _round("two", 60)]
+    assert _next(*rounds) == "two"
+    assert _next(_round("one", 0.1, decided=0), _round("two", 0.1, decided=0)) in ("one", "two")
+
+
+def test_shares_are_told_by_kernel() -> None:
+    found = shares((ONE,), ("6.1", "6.12"), [_round("one", 9, new=1)])
+    assert [(each.kernel, each.rounds, each.new) for each in found] == [("6.1", 1, 1), ("6.12", 0, 0)]
+    assert found[0].expected == pytest.approx(0.2)
+
+
+def test_arms_have_names_of_their_own_and_cases() -> None:
+    assert len({arm.name for arm in ARMS}) == len(ARMS)
+    assert all(arm.cases for arm in ARMS)
+
+
+def _campaign(
+    folder: Path,
+    kept: Callable[[Path], Sequence[CaseResult]],
+    *,
+    seconds: float = 31.0,
+    script: str = "",
+    seed: int = 5,
+) -> Campaign:
+    program = (sys.executable, "-c", script or "import sys; sys.exit(1)")
+    request = Request(target="t", kernels=KERNELS, seed=seed)
+    return Campaign(
+        folder,
+        request,
+        seconds,
+        kept=kept,
+        say=lambda words: None,
+        arms=(ONE, TWO),
+        program=program,
+    )
+
+
+def _ended(campaign: Campaign) -> State:
+    """Do three rounds, each of which is said to have taken more than it did."""
+    for _ in range(3):
+        campaign._round()
+    return campaign.state
+
+
+def test_a_problem_counts_for_the_round_that_showed_it_first(tmp_path: Path) -> None:
+    def kept(evidence: Path) -> list[CaseResult]:
+        return [_case("it is gone"), *([_case("it hangs")] if evidence.name == "0002" else [])]
+
+    (tmp_path / "runs").mkdir()
+    for number in range(1, 4):
+        (tmp_path / "runs" / f"{number:04}").mkdir()
+    state = _ended(_campaign(tmp_path, kept))
+    assert [len(each.new) for each in state.rounds] == [1, 1, 0]
+    assert [each.seed for each in state.rounds] == [6, 7, 8]
+    assert [(each.round, each.problem.title) for each in state.found] == [(1, "it is gone"), (2, "it hangs")]
+    text = render(state, kept(tmp_path), KERNELS, (ONE, TWO))
+    assert "vexlab run --kernel 6.1 --seed 7 --case 'd.a[6.1]'" in text
+    assert FORMULA in text
+
+
+def test_a_second_start_goes_on(tmp_path: Path) -> None:
+    first = _campaign(tmp_path, lambda _: [])
+    spent = _ended(first).spent_s
+    first._alone.close()
+    again = _campaign(tmp_path, lambda _: [])
+    assert len(again.state.rounds) == 3
+    assert again.state.spent_s == pytest.approx(spent)
+    with pytest.raises(UsageError, match="another campaign is at work"):
+        _campaign(tmp_path, lambda _: [])
+    again._alone.close()
+    with pytest.raises(UsageError, match="other options"):
+        _campaign(tmp_path, lambda _: [], seed=6)
+
+
+def test_a_campaign_ends_with_its_time(tmp_path: Path) -> None:
+    campaign = _campaign(tmp_path, lambda _: [_case("", Verdict.PASSED)], seconds=30.0)
+    assert not campaign.go_on().rounds, "a round that is shorter than half a minute decides nothing"
+
+
+def test_a_lab_that_always_fails_ends_it(tmp_path: Path) -> None:
+    campaign = _campaign(
+        tmp_path, lambda _: [], seconds=600.0, script="import sys; print('no QEMU', file=sys.stderr); sys.exit(3)"
+    )
+    with pytest.raises(InfraError, match="no QEMU"):
+        campaign.go_on()
+    assert len(campaign.state.rounds) == 5
+
+
+def test_a_round_whose_time_is_over_is_no_arm_without_cases(tmp_path: Path) -> None:
+    campaign = _campaign(tmp_path, lambda _: [], script="import sys; sys.exit(130)")
+    done = campaign._round()
+    assert done.error == "its time was over before a case was decided"
+    assert following((ONE, TWO), KERNELS, [done, _round("two", 60)]).arm == "one"
+    (tmp_path / "runs" / "0002").mkdir(parents=True)
+    campaign._kept = lambda _: [_case("it is gone")]
+    assert not campaign._round().error, "what it came to counts"
+
+
+def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "campaign.json").write_text("{}")
+    with pytest.raises(UsageError, match="no state"):
+        _campaign(tmp_path, lambda _: [])
