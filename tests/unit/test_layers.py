@@ -20,7 +20,7 @@ LAYERS = (
     ("probe", "debug"),
     ("plugin", "domains", "suites", "components", "doctor"),
     ("session",),
-    ("results", "report", "selfcheck", "migrate", "watch", "bisect", "carry"),
+    ("results", "report", "selfcheck", "migrate", "watch", "bisect", "carry", "fuzz"),
     ("live",),
     ("monitor", "metrics"),
     ("serve", "alerts", "bundle"),

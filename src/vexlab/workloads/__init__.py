@@ -15,6 +15,7 @@ WORKLOADS = Tool(
         "build/bin/fscheck",
         "build/bin/fscrash",
         "build/bin/fsdamage",
+        "build/bin/fsfuzz",
         "build/bin/fsperf",
         "build/bin/fsprobe",
         "build/bin/fsseq",
