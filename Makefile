@@ -3,13 +3,14 @@ SHELL := /bin/sh
 VENV := .venv/bin
 JOBS ?= 2
 
-.PHONY: help setup setup-test run test test-full bench lint lock clean
+.PHONY: help setup setup-test run test test-full bench bench-fuzz lint lock clean
 
 help:
 	@echo "make run        set up, build the reference target, run level 1, print the verdict"
 	@echo "make test       set up, check and test vexlab itself, real machines included"
 	@echo "make test-full  the long checks as well"
 	@echo "make bench      measure what the documentation claims"
+	@echo "make bench-fuzz look for eight hidden mistakes by fuzzing, with the layout and blind"
 
 setup:
 	@scripts/setup
@@ -36,6 +37,9 @@ test-full: lint
 
 bench: setup-test
 	@$(VENV)/python -m bench
+
+bench-fuzz: setup-test
+	@$(VENV)/python -m bench.fuzz --blind
 
 COMPILE := pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \
 	--no-emit-trusted-host --no-emit-find-links

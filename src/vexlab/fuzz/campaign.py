@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -55,7 +55,7 @@ class Plan:
     """How long a campaign goes on; ``first`` ends it with the first crash that is settled."""
 
     duration_s: float
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     first: bool = False
 
 

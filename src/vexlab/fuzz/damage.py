@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -85,7 +86,9 @@ def reproducer_of(damage: Damage, base: bytes) -> Reproducer:
             continue
         offset, data = _written(kind, words, base)
         new.update({offset + at: value for at, value in enumerate(data)})
-    changes = tuple(Change(offset=at, value=value) for at, value in sorted(new.items()) if base[at : at + 1] != bytes([value]))
+    changes = tuple(
+        Change(offset=at, value=value) for at, value in sorted(new.items()) if base[at : at + 1] != bytes([value])
+    )
     return Reproducer(changes=changes, sums=damage.sums, use=damage.use, length=damage.length, hidden=hidden)
 
 
@@ -114,7 +117,7 @@ def _runs(changes: Sequence[Change], base: bytes) -> list[tuple[int, bytes]]:
     """Return the fewest pieces that make ``changes``, at most as many as a damage has: the closest are joined."""
     runs = [[each] for each in changes]
     while len(runs) > 1:
-        gaps = [after[0].offset - before[-1].offset for before, after in zip(runs, runs[1:], strict=False)]
+        gaps = [after[0].offset - before[-1].offset for before, after in itertools.pairwise(runs)]
         least = min(gaps)
         if least > 1 and len(runs) <= _PARTS_MOST:
             break

@@ -226,7 +226,13 @@ def find_campaign(results: Path, name: str) -> Folder:
 
 def campaign_name(asked: Asked, defect: str = "") -> str:
     """Return what a campaign is called where no name is given."""
-    words = [asked.mode.value, asked.target, asked.kernel, *(["blind"] if asked.blind else []), *([defect] if defect else [])]
+    words = [
+        asked.mode.value,
+        asked.target,
+        asked.kernel,
+        *(["blind"] if asked.blind else []),
+        *([defect] if defect else []),
+    ]
     return "-".join("".join(_NAME.findall(word)) for word in words)
 
 

@@ -87,7 +87,7 @@ class Round:
     blind: bool = False
 
 
-class Interrupted(Exception):  # noqa: N818 - no error
+class Interrupted(Exception):
     """Raised by whoever listens to a round, to end it."""
 
 

@@ -45,6 +45,7 @@ _STEP_S = 120.0
 _MOST = 256 << 20  # bytes of an image
 _SETTLE_S = 0.5
 _PACKED = "/tmp/base.img.xz"  # noqa: S108 - in the guest
+PLAN = "/tmp/plan"  # noqa: S108 - in the guest
 _PACK = 'xz -1 -T1 -c "$1" >"$2"'
 # The image from where it is kept, twice: whole, and to be damaged; prints the device over the second.
 _UNPACK = """
@@ -80,7 +81,7 @@ def unpack_image(machine: Machine, packed: bytes) -> str:
     return made.text.splitlines()[-1]
 
 
-class _Over(Exception):  # noqa: N818 - no error
+class _Over(Exception):
     """The round's time is over, or somebody asked to stop."""
 
 
@@ -125,7 +126,7 @@ class ImageGuest:
 
     def try_plan(self, plan: str, *, seconds: float, stop: Callable[[], bool] = lambda: False) -> None:
         """Try a plan for as long; what came of it is in ``findings`` and ``results``."""
-        self.machine.push(plan.encode(), "/tmp/plan", timeout=_STEP_S)
+        self.machine.push(plan.encode(), PLAN, timeout=_STEP_S)
         argv = plan_argv(self._order.target, self._device, limit=LIMIT_S)
         until = time.monotonic() + seconds
 
@@ -137,7 +138,7 @@ class ImageGuest:
 
         error: MachineError | None = None
         try:
-            command = ["bash", "-c", 'exec "$@" </tmp/plan', "sh", *argv]
+            command = ["bash", "-c", 'exec "$@" <"$0"', PLAN, *argv]
             self.machine.stream(command, take, timeout=seconds + 2 * LIMIT_S + _STEP_S)
             self._raise_stuck()
         except _Over:

@@ -7,7 +7,7 @@ from pathlib import Path
 from vexlab.domains.safety_validation.images import plan_argv
 from vexlab.errors import GuestTimeout, InfraError, TargetFailure
 from vexlab.fuzz.folder import PROGRAM
-from vexlab.fuzz.image import BASE, LIMIT_S, unpack_image
+from vexlab.fuzz.image import BASE, LIMIT_S, PLAN, unpack_image
 from vexlab.guest.damage import parse_damage_results
 from vexlab.guest.mount import GuestFilesystem
 
@@ -20,9 +20,9 @@ def replay(filesystem: GuestFilesystem, folder: Path, *, times: int) -> None:
     del times
     machine = filesystem.machine
     device = unpack_image(machine, (folder / BASE).read_bytes())
-    machine.push(folder / PROGRAM, "/tmp/plan")
+    machine.push(folder / PROGRAM, PLAN)
     argv = plan_argv(filesystem.target, device, limit=LIMIT_S)
-    result = machine.exec(["bash", "-c", 'exec "$@" </tmp/plan', "sh", *argv], timeout=4.0 * LIMIT_S)
+    result = machine.exec(["bash", "-c", 'exec "$@" <"$0"', PLAN, *argv], timeout=4.0 * LIMIT_S)
     results, _ = parse_damage_results(result.text)
     if not results:
         raise InfraError(f"fsdamage did nothing: {result}")

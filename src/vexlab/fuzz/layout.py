@@ -38,7 +38,7 @@ _INTEGER = re.compile(r"[(]*\s*(0x[0-9a-fA-F]+|\d+)[uUlL]*(\s*<<\s*\d+)?\s*[)]*"
 _ENUM = re.compile(r"^enum (\w+) \{(.*?)^\}", re.MULTILINE | re.DOTALL)
 _ENUMERATOR = re.compile(r"^\s*([A-Za-z_]\w*)\s*(?:=[^,]*)?,?", re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-# struct vexfs_vec_get { … };   in the header, comments and all
+# struct vexfs_vec_get { … };
 _SOURCE_STRUCT = re.compile(r"^struct (\w+) \{(.*?)^\};", re.MULTILINE | re.DOTALL)
 # 	__u64	vector;			/* float[dim]; 0: not wanted */
 _COMMENTED = re.compile(r"^\s*[\w ]+?\s+\**(\w+)(?:\[[^\]]*\])?;[ \t]*/\*[ \t]*(.*?)[ \t]*\*/", re.MULTILINE)
@@ -52,7 +52,7 @@ _BITS = re.compile(r"([A-Z]\w*_)\*")
 _OUT = re.compile(r"out\b")
 _RESERVED = re.compile(r"(?:reserved|pad|unused|spare)\w*|__\w*pad\w*")
 _SIZES = {"float": 4, "double": 8, "__u8": 1, "__s8": 1, "char": 1, "__u16": 2, "__s16": 2, "__u32": 4, "__s32": 4,
-          "__u64": 8, "__s64": 8, "int": 4, "unsigned": 4, "long": 8, "__le16": 2, "__le32": 4, "__le64": 8}  # fmt: skip
+          "__u64": 8, "__s64": 8, "int": 4, "unsigned": 4, "long": 8}  # fmt: skip
 _POINTER_BYTES = 8
 
 

@@ -1,7 +1,7 @@
 """The programs that ran last in a guest, found in its memory from outside. Pure but for ``last_programs``.
 
-``fsfuzz`` (``workloads/fsfuzz/trace.c``) keeps them in pages that begin with 16 bytes which the host has chosen for this
-machine. Nothing in the guest needs to be alive: QEMU is asked for the memory itself.
+``fsfuzz`` (``workloads/fsfuzz/trace.c``) keeps them in pages that begin with 16 bytes which the host has chosen for
+this machine. Nothing in the guest needs to be alive: QEMU is asked for the memory itself.
 """
 
 from __future__ import annotations

@@ -71,6 +71,6 @@ def _met(ended: Ended) -> Sequence[Met]:
 
 
 def _candidates(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return what may have led to a finding: one of the last programs, the last first, or all of them in their order."""
+    """Return what may have led to a finding: one of the last programs, the last first, or all of them."""
     together = ["end\n".join(texts[-_AT_ONCE:])] if len(texts) > 1 else []
     return (*reversed(texts[-_ALONE:]), *together)

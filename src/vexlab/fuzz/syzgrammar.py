@@ -1,7 +1,7 @@
 """A reader of syzkaller's descriptions: enough of their grammar to tell mistakes, and the sizes of structures. Pure.
 
-After syzkaller's ``docs/syscall_descriptions_syntax.md``. What is read is what ``vexlab.fuzz.syzlang`` writes and what a
-target's own descriptions most likely use: includes, resources, calls, structures, unions, sets of numbers and texts.
+After syzkaller's ``docs/syscall_descriptions_syntax.md``. What is read is what ``vexlab.fuzz.syzlang`` writes and what
+a target's own descriptions most likely use: includes, resources, calls, structures, unions, sets of numbers and texts.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ _INT = re.compile(r"int(8|16|32|64)(be)?")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _CALL = re.compile(r"[A-Za-z_]\w*(?:\$\w+)?")
 # What syzkaller defines itself and descriptions here use: types, sets in sys/linux/*.txt, resources.
-BUILTIN = frozenset(
-    "ptr ptr64 array const flags len bytesize bitsize string stringnoz filename intptr bool8 bool16 bool32 bool64 fd "
-    "fd_dir fs_options fs_opt_string compressed_image buffer vma proc void text fileoff offsetof fmt optional".split()
-)
+BUILTIN = frozenset((
+    "ptr", "ptr64", "array", "const", "flags", "len", "bytesize", "bitsize", "string", "stringnoz", "filename",
+    "intptr", "bool8", "bool16", "bool32", "bool64", "fd", "fd_dir", "fs_options", "compressed_image", "buffer", "vma",
+    "proc", "void", "text", "fileoff", "offsetof", "fmt",
+))  # fmt: skip
 KNOWN_SETS = frozenset(("open_flags", "open_mode", "mount_flags"))
 _POINTER_BYTES = 8
 # Which argument of a type names its size: const[VALUE, int32], flags[SET, int32], len[FIELD, int32].
@@ -82,7 +83,8 @@ class _Words:
 
     def wrong(self, words: str) -> UsageError:
         """Return the error to raise."""
-        return UsageError(f"line {self._line} of the descriptions is not understood at `{words[:60]}`")
+        shown = words[:60] or "the end of the line"
+        return UsageError(f"line {self._line} of the descriptions is not understood at `{shown}`")
 
     @property
     def next(self) -> str:
@@ -92,13 +94,13 @@ class _Words:
     def take(self, wanted: str = "") -> str:
         """Take the next token, which must be ``wanted`` where that is given."""
         if not self._tokens or (wanted and self._tokens[0] != wanted):
-            raise self.wrong(self.next or "the end of the line")
+            raise self.wrong(self.next)
         return self._tokens.pop(0)
 
     def name(self, pattern: re.Pattern[str] = _NAME) -> str:
         """Take a name."""
         if not pattern.fullmatch(self.next):
-            raise self.wrong(self.next or "the end of the line")
+            raise self.wrong(self.next)
         return self.take()
 
     def end(self) -> None:

@@ -1,7 +1,7 @@
 """Descriptions of a target's calls for syzkaller, made of its interface. Pure.
 
-The language is that of syzkaller's ``docs/syscall_descriptions_syntax.md``. What the header does not tell, such as which
-sequence of calls makes sense, is left to the fuzzer.
+The language is that of syzkaller's ``docs/syscall_descriptions_syntax.md``. What the header does not tell, such as
+which sequence of calls makes sense, is left to the fuzzer.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _type(member: Member, structure: Structure, interface: Interface, name: str)
         return f"{name}_id"
     if member.role is Role.FLAGS and (prefix := _PREFIX.search(member.comment)) and _bits(prefix[1], interface):
         return f"flags[{_set_name(prefix[1])}, {base}]"
-    if enum := _ENUM.search(member.comment):
+    if (enum := _ENUM.search(member.comment)) and enum[1] in interface.enums:
         return f"flags[{enum[1]}, {base}]"
     if counted := _counted(member, structure):
         return f"len[{counted}, {base}]"
@@ -172,24 +172,36 @@ def _set_name(prefix: str) -> str:
 def _sets(interface: Interface, target: Target) -> Iterator[str]:
     """Yield the sets of values that fields choose from."""
     members = [each for structure in interface.structures.values() for each in structure.members]
-    for enum in dict.fromkeys(found[1] for each in members if (found := _ENUM.search(each.comment))):
-        if values := interface.enums.get(enum):
-            yield f"{enum} = {', '.join(values)}\n"
-    prefixes = (found[1] for each in members if each.role is Role.FLAGS and (found := _PREFIX.search(each.comment)))
-    for prefix in dict.fromkeys(prefixes):
+    for enum in _enums(members, interface):
+        yield f"{enum} = {', '.join(interface.enums[enum])}\n"
+    for prefix in _prefixes(members):
         if values := _bits(prefix, interface):
             yield f"{_set_name(prefix)} = {', '.join(values)}\n"
     if any(each.points and each.points.element == "float" for each in members):
         yield f"{target.name}_binary32 = {', '.join(map(hex, _FLOAT_VALUES))}\n"
+    yield from _files_and_options(target)
+
+
+def _enums(members: Sequence[Member], interface: Interface) -> tuple[str, ...]:
+    found = (_ENUM.search(each.comment) for each in members)
+    return tuple(dict.fromkeys(match[1] for match in found if match and match[1] in interface.enums))
+
+
+def _prefixes(members: Sequence[Member]) -> tuple[str, ...]:
+    found = (_PREFIX.search(each.comment) for each in members if each.role is Role.FLAGS)
+    return tuple(dict.fromkeys(match[1] for match in found if match))
+
+
+def _files_and_options(target: Target) -> Iterator[str]:
     if target.statistics:
         files = (f'"{file.replace("{name}", _DEVICE)}"' for _, file in target.statistics)
         yield f"{target.name}_statistics_files = {', '.join(files)}\n"
-    if target.options:
-        yield f"\n{target.name}_mount_options [\n"
-        for key, values in target.options:
-            for number, value in enumerate(values):
-                words = f"{key}={value}" if value else key
-                if value == "panic":  # it would be found at once, and rightly so
-                    continue
-                yield f'\t{key}{number}\tstringnoz["{words}"]\n'
-        yield "] [varlen]\n"
+    # errors=panic would be found at once, and rightly so
+    pairs = [(key, value) for key, values in target.options for value in values if value != "panic"]
+    if not pairs:
+        return
+    yield f"\n{target.name}_mount_options [\n"
+    for number, (key, value) in enumerate(pairs):
+        words = f"{key}={value}" if value else key
+        yield f'\t{key}{number}\tstringnoz["{words}"]\n'
+    yield "] [varlen]\n"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.fuzz.crash import Crash, Verified, same
@@ -102,7 +102,7 @@ class Programs:
         self._stack.close()
         self._guest = None
 
-    def __enter__(self) -> Programs:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -131,9 +131,9 @@ def settle(retry: Retry, crash: Crash, candidates: Sequence[str], limits: Limits
     text, times = found
     before = len(operations(text)) or len(retry.parts(text))
     shows = _in_time(lambda parts: retry.shows(crash, retry.text(parts), times=times), in_time)
-    parts = fewest(retry.parts(text), shows)
-    parts = fewest(retry.parts(retry.text(parts)), shows)  # of the programs that are left, the operations
-    final = retry.text(retry.simplify(parts, shows))
+    left = fewest(retry.parts(text), shows)
+    left = fewest(retry.parts(retry.text(left)), shows)  # of the programs that are left, the operations
+    final = retry.text(retry.simplify(left, shows))
     hits = 0
     for _ in range(limits.tries):
         retry.fresh()
@@ -156,9 +156,7 @@ def _reproduced(
     return None
 
 
-def _in_time(
-    shows: Callable[[Sequence[str]], bool], in_time: Callable[[], bool]
-) -> Callable[[Sequence[str]], bool]:
+def _in_time(shows: Callable[[Sequence[str]], bool], in_time: Callable[[], bool]) -> Callable[[Sequence[str]], bool]:
     """Return ``shows`` that says no once there is no more time: what was found until then is kept."""
 
     def bounded(parts: Sequence[str]) -> bool:

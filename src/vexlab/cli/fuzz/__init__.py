@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vexlab.cli.fuzz import campaigns, look
+from vexlab.cli.fuzz import campaigns, look, syzkaller
 
 
 @click.group(name="fuzz")
@@ -16,5 +16,14 @@ def command() -> None:
     """
 
 
-for _verb in (campaigns.ioctl, campaigns.calls, campaigns.image, look.status, look.report, look.repro, look.stop):
+for _verb in (
+    campaigns.ioctl,
+    campaigns.calls,
+    campaigns.image,
+    syzkaller.syzkaller,
+    look.status,
+    look.report,
+    look.repro,
+    look.stop,
+):
     command.add_command(_verb)

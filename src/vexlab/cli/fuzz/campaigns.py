@@ -32,7 +32,19 @@ from vexlab.probe.kept import profile_of
 from vexlab.report.terminal import printable
 from vexlab.targets.load import find_target
 
-_OPTIONS = ("target", "kernels", "flavour", "config", "accel", "memory", "cpus", "sandbox", "build_args", "seed", "probe")
+_OPTIONS = (
+    "target",
+    "kernels",
+    "flavour",
+    "config",
+    "accel",
+    "memory",
+    "cpus",
+    "sandbox",
+    "build_args",
+    "seed",
+    "probe",
+)
 _FOUND = 1
 
 
@@ -54,17 +66,39 @@ def campaign_options(function: Callable[..., int]) -> Callable[..., int]:
     for option in reversed(
         (
             request_options(*_OPTIONS),
-            click.option("--duration", type=duration, default="10m", show_default=True,
-                         help="How long calls are made, all starts of the campaign together."),  # fmt: skip
-            click.option("--campaign", metavar="NAME", help="The campaign's name, or a folder (default: after what it does)."),
-            click.option("--results", "results_dir", metavar="DIR|URL",
-                         help="Results folder or database; campaigns lie in its folder `fuzz`."),  # fmt: skip
+            click.option(
+                "--duration",
+                type=duration,
+                default="10m",
+                show_default=True,
+                help="How long calls are made, all starts of the campaign together.",
+            ),
+            click.option(
+                "--campaign", metavar="NAME", help="The campaign's name, or a folder (default: after what it does)."
+            ),
+            click.option(
+                "--results",
+                "results_dir",
+                metavar="DIR|URL",
+                help="Results folder or database; campaigns lie in its folder `fuzz`.",
+            ),
             click.option("--blind", is_flag=True, help="Do not use what is known of the layout: to compare with."),
             click.option("--first", is_flag=True, help="End with the first crash."),
-            click.option("--settle", type=duration, default="5m", show_default=True,
-                         help="The longest that making one crash small may take."),  # fmt: skip
-            click.option("--no-record", "record", is_flag=True, default=True, flag_value=False,
-                         help="Do not run each crash's case into the results."),  # fmt: skip
+            click.option(
+                "--settle",
+                type=duration,
+                default="5m",
+                show_default=True,
+                help="The longest that making one crash small may take.",
+            ),
+            click.option(
+                "--no-record",
+                "record",
+                is_flag=True,
+                default=True,
+                flag_value=False,
+                help="Do not run each crash's case into the results.",
+            ),
         )
     ):
         function = option(function)
@@ -194,7 +228,9 @@ def made_order(
     order = Order(target=target, kernel=kernel, artifact=artifact, memory=settings.memory, cpus=settings.cpus)
     if probe and asked.mode is not Mode.IOCTL:
         order = replace(order, profile=profile_of(lab, target, kernel, artifact, progress=say))
-    return order_for(lab, order), artifact
+    order = order_for(lab, order)
+    lab.snapshot(order)  # booting takes none of the campaign's time
+    return order, artifact
 
 
 def table_of(target: Target, settings: Settings, *, needed: bool) -> str:

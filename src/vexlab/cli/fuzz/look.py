@@ -98,7 +98,9 @@ def report(*, campaign: str, results_dir: str | None, as_json: bool) -> int:
     for line in folder.logged():
         cover = f", {line.cover} places" if line.cover is not None else ""
         titles = "".join(f"; {title}" for title in line.titles)
-        click.echo(printable(f"{line.at:8.0f} s  {line.programs:7} programs, {line.signatures} signatures{cover}{titles}"))
+        click.echo(
+            printable(f"{line.at:8.0f} s  {line.programs:7} programs, {line.signatures} signatures{cover}{titles}")
+        )
     for crash in crashes:
         click.echo(printable(line_of(crash)))
         click.echo(f"    {folder.place(crash)}")

@@ -13,7 +13,7 @@
 
 #define STRUCT_CANARY 64
 #define CANARY_BYTE 0xc5
-#define FLIPS 40	/* so often a call is made whose argument changes meanwhile */
+#define FLIPS 16	/* so often a call is made whose argument changes meanwhile */
 #define BITS_OF_IOCTLS 20
 
 bool files_start(const char *where);

@@ -25,7 +25,7 @@ static int64_t draw_flags(const struct choice *choice)
 		flags |= O_TRUNC;
 	if (chance(choice, 6))
 		flags |= O_APPEND;
-	if (chance(choice, 3))
+	if (chance(choice, 1))
 		flags |= O_DSYNC;
 	if (chance(choice, 3))
 		flags = O_RDONLY | O_DIRECTORY;
@@ -93,7 +93,7 @@ static enum code draw_file_code(const struct choice *choice)
 
 static void draw_op(struct op *op, const struct program *before, const struct choice *choice)
 {
-	static const enum code plain[] = { OP_OPEN, OP_CLOSE, OP_READ, OP_WRITE, OP_TRUNCATE, OP_UNLINK, OP_DROP };
+	static const enum code plain[] = { OP_OPEN, OP_OPEN, OP_CLOSE, OP_READ, OP_WRITE, OP_TRUNCATE, OP_UNLINK };
 	bool ioctl = table.calls && chance(choice, choice->calls ? 40 : 85);
 
 	memset(op, 0, sizeof(*op));
@@ -101,7 +101,7 @@ static void draw_op(struct op *op, const struct program *before, const struct ch
 	if (ioctl)
 		draw_ioctl(op, before, choice);
 	else
-		op->code = choice->calls ? draw_file_code(choice) : plain[below(choice, 7)];
+		op->code = choice->calls ? draw_file_code(choice) : chance(choice, 3) ? OP_DROP : plain[below(choice, 7)];
 	draw_arguments(op, before, choice);
 }
 

@@ -24,7 +24,7 @@ const struct kind kinds[OPS] = {
 	[OP_READ] = { "read", "snn", "", 12 },
 	[OP_WRITE] = { "write", "snnn", "", 18 },
 	[OP_TRUNCATE] = { "truncate", "sn", "truncate_down", 8 },
-	[OP_FSYNC] = { "fsync", "s", "fsync", 2 },
+	[OP_FSYNC] = { "fsync", "s", "fsync", 1 },
 	[OP_UNLINK] = { "unlink", "p", "unlink", 10 },
 	[OP_RENAME] = { "rename", "pp", "rename", 10 },
 	[OP_EXCHANGE] = { "exchange", "pp", "rename_exchange", 4 },
@@ -42,7 +42,7 @@ const struct kind kinds[OPS] = {
 	[OP_STAT] = { "stat", "p", "", 3 },
 	[OP_CHMOD] = { "chmod", "pn", "chmod", 2 },
 	[OP_SYNC] = { "sync", "", "", 1 },
-	[OP_DROP] = { "drop", "s", "", 2 },
+	[OP_DROP] = { "drop", "s", "", 1 },
 };
 
 uint64_t number_at(const uint8_t *data, int size)
