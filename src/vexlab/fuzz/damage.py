@@ -115,15 +115,10 @@ def render_reproducer(found: Reproducer, base: bytes) -> str:
 
 def _runs(changes: Sequence[Change], base: bytes) -> list[tuple[int, bytes]]:
     """Return the fewest pieces that make ``changes``, at most as many as a damage has: the closest are joined."""
-    runs = [[each] for each in changes]
-    while len(runs) > 1:
-        gaps = [after[0].offset - before[-1].offset for before, after in itertools.pairwise(runs)]
-        least = min(gaps)
-        if least > 1 and len(runs) <= _PARTS_MOST:
-            break
-        at = gaps.index(least)
-        runs[at : at + 2] = [[*runs[at], *runs[at + 1]]]
-    return [_piece(run, base) for run in runs]
+    gaps = [(after.offset - before.offset, at) for at, (before, after) in enumerate(itertools.pairwise(changes), 1)]
+    widest = sorted((gap for gap in gaps if gap[0] > 1), reverse=True)[: _PARTS_MOST - 1]
+    ends = [0, *sorted(at for _, at in widest), len(changes)]
+    return [_piece(changes[start:end], base) for start, end in itertools.pairwise(ends) if start < end]
 
 
 def _piece(run: Sequence[Change], base: bytes) -> tuple[int, bytes]:

@@ -34,6 +34,7 @@ LIMIT_S = 25  # of one program, which takes a millisecond
 _MORE_S = 60.0  # beyond what the program was given: its own watching, and the kernel's last words
 _CORPUS_MOST = 4 << 20
 _SETTLE_S = 0.5
+_DEBUGFS = "mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug"
 _NUMBER = re.compile(r"\d+")  # group 0: 412 blocks are free, not 413
 
 
@@ -164,6 +165,7 @@ class Guest:
         if not self._ready:
             self._bench.mounted()
             machine.push(self._table.encode(), TABLE)
+            machine.ash(_DEBUGFS)  # where KCOV is, if the kernel has it
             self._ready = True
         machine.push(programs.encode(), _PROGRAMS)
         return machine

@@ -44,7 +44,9 @@ class ProgramRounds:
             if not ended.all:
                 finished = guest.finish()
                 met += gravest(finished.findings, _candidates(ended.programs), late=True)
-                met += [Met(finding=each, candidates=(program,), late=True) for each, program in finished.wrongs]
+                met += [
+                    Met(finding=each, candidates=_candidates(ended.programs), late=True) for each, _ in finished.wrongs
+                ]
             if met:
                 guest.keep(keep(met[0].finding))
         last = ended.last

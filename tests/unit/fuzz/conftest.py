@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from vexlab import process
@@ -26,3 +27,8 @@ def interface(target: Target) -> Interface:
         if not process.find(program):
             pytest.skip(f"there is no {program}")
     return interface_of(target)
+
+
+# A busy host is slow at drawing; that says nothing of what is drawn.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")

@@ -26,6 +26,7 @@ from vexlab.fuzz.programs import ProgramRounds
 from vexlab.fuzz.regression import record, write_case
 from vexlab.fuzz.tries import Limits, Programs, Retry
 from vexlab.lab import Lab, Order
+from vexlab.model.kernel import Kernel
 from vexlab.model.request import Request
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.probe.kept import profile_of
@@ -46,6 +47,7 @@ _OPTIONS = (
     "probe",
 )
 _FOUND = 1
+_KCOV = "KCOV_INSTRUMENT=y"  # Documentation/dev-tools/kcov.rst: for the module alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +224,7 @@ def made_order(
     """Return the machine of a campaign and the module built for it."""
     lab.check_room()
     kernel = lab.kernels.get(asked.kernel)
+    target = _covered(target, kernel)
     artifact = lab.artifact(target, kernel)
     if not target.mkfs:
         raise UsageError(f"{target.name} names no mkfs, so there is no filesystem to call")
@@ -231,6 +234,14 @@ def made_order(
     order = order_for(lab, order)
     lab.snapshot(order)  # booting takes none of the campaign's time
     return order, artifact
+
+
+def _covered(target: Target, kernel: Kernel) -> Target:
+    """Return ``target`` built so that the kernel tells which of its code runs, where the kernel can."""
+    options = kernel.config.read_text(errors="replace") if kernel.config.is_file() else ""
+    if target.in_tree or "CONFIG_KCOV=y" not in options.splitlines():
+        return target
+    return replace(target, build=replace(target.build, args=(*target.build.args, _KCOV)))
 
 
 def table_of(target: Target, settings: Settings, *, needed: bool) -> str:

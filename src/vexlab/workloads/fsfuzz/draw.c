@@ -165,11 +165,14 @@ static void draw_flip(struct op *op, const struct call *call, const struct choic
 	if (!call->members)
 		return;
 	member = &call->member[below(choice, call->members)];
+	/* Numbers are what code looks at twice. */
+	for (int i = 0; i < 8 && member->role != ROLE_NUMBER && chance(choice, 80); i++)
+		member = &call->member[below(choice, call->members)];
 	if (member->size > 8)
 		return;
 	op->flip.offset = member->offset;
 	op->flip.size = member->size;
-	op->flip.value = chance(choice, 50) ? draw_number(choice, member) : border(choice, member->size);
+	op->flip.value = chance(choice, 60) ? 1 + below(choice, 300) : border(choice, member->size);
 }
 
 static void draw_blindly(struct op *op, const struct call *call, const struct choice *choice)
@@ -206,8 +209,8 @@ void draw_ioctl(struct op *op, const struct program *before, const struct choice
 			number_put(op->data + member->offset, member->size, draw_value(before, choice, member));
 	}
 	for (int m = 0; m < call->members; m++)
-		if (call->member[m].role == ROLE_POINTER ||
-		    (call->member[m].role == ROLE_ANY && chance(choice, 50)))
+		if ((call->member[m].role == ROLE_POINTER && !(sparse && chance(choice, 50))) ||
+		    (call->member[m].role == ROLE_ANY && !sparse && chance(choice, 50)))
 			draw_pointer(op, call, &call->member[m], choice);
 	if (chance(choice, 8))
 		draw_flip(op, call, choice);
