@@ -159,7 +159,6 @@ void corpus_take(const struct program *program, const struct outcome *outcomes, 
 bool corpus_pick(struct program *program, uint64_t *state);
 int corpus_size(void);
 int signatures(void);
-void corpus_load(const char *path);
 void corpus_save(const char *path);
 
 /* cover.c: what ran in the kernel, where it tells (KCOV, Documentation/dev-tools/kcov.rst). */

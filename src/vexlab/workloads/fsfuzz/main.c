@@ -84,9 +84,15 @@ static void run(const struct settings *settings)
 	uint64_t state = settings->seed;
 	struct choice choice = { &state, settings->calls, settings->blind, settings->threads };
 
-	if (settings->corpus)
-		corpus_load(settings->corpus);
-	for (double until = seconds() + settings->seconds; seconds() < until;) {
+	double until = seconds() + settings->seconds;
+	FILE *corpus = settings->corpus ? fopen(settings->corpus, "re") : NULL;
+
+	/* What was kept earlier is tried: so it is known again how calls end, and what adds nothing is not kept twice. */
+	while (corpus && seconds() < until && program_read(&program, corpus))
+		try(&program);
+	if (corpus)
+		fclose(corpus);
+	while (seconds() < until) {
 		bool kept = !settings->blind && random_below(&state, 100) < 75 && corpus_pick(&program, &state);
 
 		if (kept)
