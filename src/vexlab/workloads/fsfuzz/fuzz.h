@@ -20,7 +20,7 @@
 #define SLOTS 6
 #define PATHS 9
 #define ARGS 4
-#define BUFFER_MOST (1 << 18)
+#define BUFFER_MOST (1 << 14)	/* more would be filled and looked at for longer than the call takes */
 
 /* What a member of an ioctl's structure is for, as far as the header tells. */
 enum role {

@@ -83,7 +83,6 @@ static void run(const struct settings *settings)
 	static struct program program, other;
 	uint64_t state = settings->seed;
 	struct choice choice = { &state, settings->calls, settings->blind, settings->threads };
-
 	double until = seconds() + settings->seconds;
 	FILE *corpus = settings->corpus ? fopen(settings->corpus, "re") : NULL;
 
