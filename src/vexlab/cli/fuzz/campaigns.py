@@ -184,8 +184,8 @@ def _run(
     request: Request, settings: Settings, target: Target, how: How, folder: Folder, state: State, results: Path
 ) -> tuple[Crash, ...]:
     with Lab(settings, progress=say) as lab:
-        order, artifact = made_order(lab, settings, target, state.asked, probe=request.probe)
         table = table_of(target, settings, needed=state.asked.mode is Mode.IOCTL)
+        order, artifact = made_order(lab, settings, target, state.asked, probe=request.probe)
 
         def kept(crash: Crash, place: Path) -> None:
             case = write_case(place, crash, artifact, table)
