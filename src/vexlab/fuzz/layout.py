@@ -48,6 +48,9 @@ _POINTS = re.compile(r"(const\s+)?(struct\s+\w+|\w+)((?:\[\w+\])+)")
 _RANGE = re.compile(r"(\d+)\.\.(\w+)")
 # VEXFS_SEARCH_*
 _BITS = re.compile(r"([A-Z]\w*_)\*")
+# enum vexfs_metric
+_OF_ENUM = re.compile(r"enum (\w+)")
+_NO_VALUE = re.compile(r"_(?:COUNT|MAX|NR|LAST|END)$")  # an enumerator that only says how many there are
 # out     out: full length, even if cut
 _OUT = re.compile(r"out\b")
 _RESERVED = re.compile(r"(?:reserved|pad|unused|spare)\w*|__\w*pad\w*")
@@ -60,8 +63,8 @@ class Role(StrEnum):
     """What a member is for; the form of the comment that says so stands behind each."""
 
     VERSION = "const"  # its name, where a constant's name ends in VERSION
-    ZERO = "zero"  # its name: reserved…
-    NUMBER = "number"  # 1..LIMIT, or none
+    ZERO = "zero"  # its name: reserved…, or 0
+    NUMBER = "number"  # 1..LIMIT, enum NAME, or none
     FLAGS = "flags"  # PREFIX_*, or its name
     POINTER = "pointer"  # TYPE[MEMBER][MEMBER]
     ANY = "any"  # nothing is said of a member as wide as a pointer
@@ -151,7 +154,7 @@ def named_in(text: str) -> Named:
     if not ioctls:
         raise UsageError("the header defines no ioctl by _IO, _IOR, _IOW or _IOWR")
     constants = [name for name, body in _DEFINE.findall(bare) if _INTEGER.fullmatch(body.strip())]
-    enums = {name: tuple(_ENUMERATOR.findall(body)) for name, body in _ENUM.findall(bare)}
+    enums = named_enums(text)
     return Named(
         ioctls=ioctls,
         constants=tuple(dict.fromkeys([*constants, *(name for names in enums.values() for name in names)])),
@@ -187,12 +190,13 @@ def parse_pahole(text: str) -> dict[str, Structure]:
 
 def with_comments(structures: Mapping[str, Structure], text: str, constants: Mapping[str, int]) -> dict[str, Structure]:
     """Return ``structures`` with what the header's text says of their members."""
+    enums = named_enums(text)
     said = {name: dict(_COMMENTED.findall(body)) for name, body in _SOURCE_STRUCT.findall(text)}
     return {
         name: replace(
             structure,
             members=tuple(
-                _told(replace(each, comment=said.get(name, {}).get(each.name, "")), structure, constants)
+                _told(replace(each, comment=said.get(name, {}).get(each.name, "")), structure, constants, enums)
                 for each in structure.members
             ),
         )
@@ -200,11 +204,18 @@ def with_comments(structures: Mapping[str, Structure], text: str, constants: Map
     }
 
 
-def _told(member: Member, structure: Structure, constants: Mapping[str, int]) -> Member:
+def named_enums(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the enumerations of a header's text, each with the names of its values."""
+    return {name: tuple(_ENUMERATOR.findall(body)) for name, body in _ENUM.findall(_COMMENT.sub("", text))}
+
+
+def _told(
+    member: Member, structure: Structure, constants: Mapping[str, int], enums: Mapping[str, tuple[str, ...]]
+) -> Member:
     version = next((value for name, value in constants.items() if name.endswith("VERSION")), None)
     if member.name == "version" and version is not None:
         return replace(member, role=Role.VERSION, value=version)
-    if _RESERVED.fullmatch(member.name):
+    if _RESERVED.fullmatch(member.name) or member.comment == "0":
         return replace(member, role=Role.ZERO)
     points = _points(member, structure)
     if points:
@@ -216,12 +227,21 @@ def _told(member: Member, structure: Structure, constants: Mapping[str, int]) ->
         return replace(member, role=Role.FLAGS, value=mask)
     if member.name == "flags":
         return replace(member, role=Role.FLAGS)
-    if limits := _RANGE.search(member.comment):
-        high = constants.get(limits[2], int(limits[2]) if limits[2].isdigit() else 0)
-        return replace(member, range=(int(limits[1]), high))
+    if limits := _limits(member.comment, constants, enums):
+        return replace(member, range=limits)
     if member.size == _POINTER_BYTES and not member.count and not member.comment:
         return replace(member, role=Role.ANY)
     return member
+
+
+def _limits(comment: str, constants: Mapping[str, int], enums: Mapping[str, tuple[str, ...]]) -> tuple[int, int] | None:
+    """Return the least and the greatest value that the words name, by numbers or by an enumeration."""
+    if limits := _RANGE.search(comment):
+        return int(limits[1]), constants.get(limits[2], int(limits[2]) if limits[2].isdigit() else 0)
+    enum = _OF_ENUM.search(comment)
+    names = enums.get(enum[1], ()) if enum else ()
+    values = [constants[name] for name in names if name in constants and not _NO_VALUE.search(name)]
+    return (min(values), max(values)) if values else None
 
 
 def _mask(prefix: str, constants: Mapping[str, int]) -> int:

@@ -124,6 +124,9 @@ def test_vexfs_is_read_whole(interface: Interface) -> None:
     assert all(call.structure for call in interface.calls)
     add = interface.structures["vexfs_vec_add"]
     pointing = {each.name: each.points.counts for each in add.members if each.points}
+    create = {each.name: each for each in interface.structures["vexfs_vec_create"].members}
+    assert create["metric"].range == (0, 3), "an enumeration, without the name that only counts"
+    assert create["flags"].role is Role.ZERO
     assert pointing == {"vectors": ("count", "dim"), "meta": ("count", "meta_stride"), "meta_lens": ("count",)}
 
 
