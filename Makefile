@@ -3,7 +3,7 @@ SHELL := /bin/sh
 VENV := .venv/bin
 JOBS ?= 2
 
-.PHONY: help setup setup-test run test test-full test-infra tofu bench lint lock clean
+.PHONY: help setup setup-test run test test-full test-infra tofu bench bench-fuzz lint lock clean
 
 help:
 	@echo "make run        set up, build the reference target, run level 1, print the verdict"
@@ -11,6 +11,7 @@ help:
 	@echo "make test-full  the long checks as well"
 	@echo "make test-infra OpenTofu, Ansible, Packer and clusters, each for real (some minutes; OpenTofu is built once)"
 	@echo "make bench      measure what the documentation claims"
+	@echo "make bench-fuzz look for eight hidden mistakes by fuzzing, with the layout and blind"
 
 setup:
 	@scripts/setup
@@ -46,6 +47,9 @@ test-infra: setup-test
 
 bench: setup-test
 	@$(VENV)/python -m bench
+
+bench-fuzz: setup-test
+	@$(VENV)/python -m bench.fuzz --blind
 
 COMPILE := pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \
 	--no-emit-trusted-host --no-emit-find-links

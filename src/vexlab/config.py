@@ -172,6 +172,13 @@ class ComponentSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzSettings:
+    """Where ``syzkaller`` is installed: the folder with its ``bin``. VEXLAB_SYZKALLER may name it, too."""
+
+    syzkaller: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRule:
     """Tell of it when ``condition`` holds: ``failure_rate > 0.1``, ``test_timeout`` (docs/how-to/watch-a-run.md)."""
 
@@ -222,6 +229,7 @@ class Settings:
     domains: dict[str, DomainSettings] = field(default_factory=dict)
     alerts: Alerts = field(default_factory=Alerts)
     suites: dict[str, str] = field(default_factory=dict)
+    fuzz: FuzzSettings = field(default_factory=FuzzSettings)
 
     def domain(self, name: str) -> DomainSettings:
         """Return what the settings say of the domain ``name``: nothing, where they do not name it."""
@@ -282,6 +290,9 @@ def load_settings(path: Path | None) -> Settings:
         results=dataclasses.replace(settings.results, folder=str(here / settings.results.folder)),
         alerts=_alerts_placed(settings.alerts, here),
         domains={name: _placed(each, here) for name, each in settings.domains.items()},
+        fuzz=FuzzSettings(syzkaller=str(here / Path(settings.fuzz.syzkaller).expanduser()))
+        if settings.fuzz.syzkaller
+        else FuzzSettings(),
         suites={name: str(here / Path(path).expanduser()) for name, path in settings.suites.items()},
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,12 +17,16 @@ from vexlab.cli.options import request_options, settings_from
 from vexlab.config import Settings, cache_dir
 from vexlab.doctor.check import Check, Examination
 from vexlab.errors import InfraError, UsageError
+from vexlab.fuzz import syzkaller
+from vexlab.fuzz.header import interface_of
 from vexlab.live.host import HostWatch
 from vexlab.suites import find_suite, given_place
 from vexlab.suites.adapter import Search
+from vexlab.targets.load import find_target
 
 _WATCH_S = 2.0
 _PURPOSES = ("kernels", "trace")  # of vexlab.doctor.examine, which takes long to import
+_SYZKALLER = "syzkaller"
 
 
 @click.command(name="doctor")
@@ -32,12 +37,19 @@ _PURPOSES = ("kernels", "trace")  # of vexlab.doctor.examine, which takes long t
     "--for",
     "wanted",
     metavar="NAME",
-    help="`kernels`, `trace`: also what building kernels or tracing needs; else only what a suite of others wants "
-    "(`vexlab suites list`).",
+    help="`kernels`, `trace`: also what building kernels or tracing needs; `syzkaller`: whether yours is fit for the "
+    "target; else only what a suite of others wants (`vexlab suites list`).",
 )
-@request_options("config", "suite_tree")
+@request_options("target", "config", "suite_tree")
 def command(
-    *, as_json: bool, fresh: bool, watch: bool, wanted: str | None, config: str | None, suite_tree: str | None
+    *,
+    as_json: bool,
+    fresh: bool,
+    watch: bool,
+    wanted: str | None,
+    target: str,
+    config: str | None,
+    suite_tree: str | None,
 ) -> int:
     """Say what this machine can do, and what to do about the rest.
 
@@ -49,6 +61,8 @@ def command(
     if watch:
         _watch(Path(settings_from(config=config).results.folder))
         return 0
+    if wanted == _SYZKALLER:
+        return _say_checks(_syzkaller(settings_from(config=config), target), as_json=as_json)
     if wanted and wanted not in _PURPOSES:
         return _say_suite(wanted, settings_from(config=config), suite_tree or "", as_json=as_json)
     errors = Console(stderr=True, highlight=False)
@@ -88,14 +102,33 @@ def _say_suite(name: str, settings: Settings, tree: str, *, as_json: bool) -> in
         check = Check(name=name, ok=True, detail=f"{found.place} ({found.version})")
     except UsageError as error:
         check = Check(name=name, ok=False, detail=error.message, fix=error.hint)
+    return _say_checks([check], as_json=as_json)
+
+
+def _syzkaller(settings: Settings, target: str) -> list[Check]:
+    """Return whether the user's syzkaller is there, of one revision, and knows the target's calls."""
+    try:
+        found = syzkaller.examine(syzkaller.place_of(settings), interface_of(find_target(target), settings.sandbox))
+    except UsageError as error:
+        return [Check(name=_SYZKALLER, ok=False, detail=error.message, fix=error.hint)]
+    detail = f"{found.place} (revision {found.revision[:12] or 'not told'})"
+    return [
+        Check(name=_SYZKALLER, ok=True, detail=detail),
+        *(Check(name=_SYZKALLER, ok=False, detail=words) for words in found.wrong),
+    ]
+
+
+def _say_checks(checks: Sequence[Check], *, as_json: bool) -> int:
+    ok = all(check.ok for check in checks)
     if as_json:
-        click.echo(json.dumps({"ok": check.ok, "checks": [_check(check)]}, indent=2))
-    else:
-        screen = Console(highlight=False)
+        click.echo(json.dumps({"ok": ok, "checks": [_check(check) for check in checks]}, indent=2))
+        return 0 if ok else InfraError.exit_code
+    screen = Console(highlight=False)
+    for check in checks:
         screen.print(_mark(check), check.name, Text(check.detail))
         if not check.ok and check.fix:
             screen.print(Text(f"→ {check.fix}", style="bold"))
-    return 0 if check.ok else InfraError.exit_code
+    return 0 if ok else InfraError.exit_code
 
 
 def _document(found: Examination) -> dict[str, object]:

@@ -43,6 +43,7 @@ COMMANDS = {
     "doctor": "Say what this machine can do, and what to do about the rest",
     "debug-info": "Write an archive for a bug report, without secrets",
     "vm": "Start, use and stop named machines",
+    "fuzz": "Look for crashes with calls and images that nobody would make",
     "xfstests": "Run your xfstests against a target, each test in a fresh machine",
     "suites": "List test suites of others, and install them",
     "classify": "Read a kernel log and say what went wrong in it",

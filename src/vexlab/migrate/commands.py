@@ -110,7 +110,7 @@ def _debug_info(words: Sequence[str]) -> New:
 def _syzkaller(words: Sequence[str]) -> New:
     duration = _value(words, "--duration", "")
     more = f" --duration {duration}" if duration else ""
-    return New(command=f"vexlab run --enable-syzkaller{more}", note="refused while vexlab has no adapter for it")
+    return New(command=f"vexlab fuzz syzkaller{more}", note="takes your installation of syzkaller")
 
 
 def _orchestration(words: Sequence[str]) -> New:

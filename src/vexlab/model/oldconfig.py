@@ -127,7 +127,7 @@ def _component(name: str, table: Mapping[str, object], out: Table, notes: list[s
     rest = [key for key in table if key not in own]
     if name == _SYZKALLER and rest:
         _check(dict.fromkeys(rest), _OF_SYZKALLER, "syzkaller's own configuration")
-        notes.append("syzkaller: its own configuration stays a file of syzkaller's; vexlab does not read it")
+        notes.append("syzkaller: its own configuration stays its own: `vexlab fuzz syzkaller --from FILE`")
     else:
         _check(table, _COMPONENT_KEYS, f"component {name}")
     if own:

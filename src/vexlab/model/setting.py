@@ -53,6 +53,7 @@ ABOUT: Mapping[str, About] = {
     "alerts.file": About(words="YAML file that has all of this under `alerts`"),
     "alerts.rules": About(words="when something is told: name, condition, severity of each", default="vexlab's own"),
     "suites.NAME": About(words="folder of an installed suite of others"),
+    "fuzz.syzkaller": About(words="folder of an installed syzkaller; also VEXLAB_SYZKALLER"),
     "components.NAME.enabled": About(words="whether a component runs without `--enable`"),
     "components.NAME.timeout": About(words="each of its cases may take on the host", unit="s", default="as run.case_s"),
     "components.NAME.retry_attempts": About(words="tries of its cases, as run.retry", default="as run.retry"),

@@ -40,6 +40,14 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzPlan:
+    """What a target says for fuzzing: the ``header`` that defines its ioctls, ``descriptions`` for syzkaller."""
+
+    header: Path | None = None
+    descriptions: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """Another way to make and mount a target.
 
@@ -93,6 +101,7 @@ class Target:
     old_images: tuple[Path, ...] = ()
     configurations: tuple[Configuration, ...] = ()
     configuration: str = ""
+    fuzz: FuzzPlan | None = None
     images: Images = "untrusted"
     probes: tuple[tuple[str, str], ...] = ()
     uapi: tuple[Path, ...] = ()

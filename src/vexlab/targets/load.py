@@ -14,7 +14,7 @@ from typing import Literal
 from vexlab.config import read_toml, suggest, visible
 from vexlab.errors import UsageError
 from vexlab.model.key import OWN
-from vexlab.model.target import ON_FILE, BuildPlan, Configuration, Images, Target, Tool
+from vexlab.model.target import ON_FILE, BuildPlan, Configuration, FuzzPlan, Images, Target, Tool
 from vexlab.targets.configurations import ALL
 from vexlab.targets.names import (
     CONFIGURATION,
@@ -64,6 +64,14 @@ class ConfigurationEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzEntry:
+    """The ``[fuzz]`` table: the ``header`` that defines the ioctls, ``descriptions`` of them for syzkaller."""
+
+    header: str = ""
+    descriptions: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFile:
     """The keys of ``target.toml``, as they stand there. Commands are strings, split as a shell would."""
 
@@ -88,6 +96,7 @@ class TargetFile:
     refuses: dict[str, str] = field(default_factory=dict)
     old_images: tuple[str, ...] = ()
     configurations: dict[str, ConfigurationEntry] = field(default_factory=dict)
+    fuzz: FuzzEntry | None = None
     images: Images = "untrusted"
     probes: dict[str, str] = field(default_factory=dict)
     uapi: tuple[str, ...] = ()
@@ -157,6 +166,7 @@ def load_target(path: Path) -> Target:
         images=entry.images,
         probes=tuple(sorted(_probes(entry.probes, path).items())),
         uapi=tuple(_header(name, here, path) for name in entry.uapi),
+        fuzz=_fuzz(entry.fuzz, here, path) if entry.fuzz else None,
         configurations=tuple(
             _configuration(name, each, entry.mkfs_on, path) for name, each in sorted(entry.configurations.items())
         ),
@@ -241,6 +251,18 @@ def _source(name: str, here: Path, path: Path) -> Path:
     if home.is_relative_to(real):
         raise UsageError(f"{path}: the source folder {real} holds your home folder", hint="name a folder in it")
     return source
+
+
+def _fuzz(entry: FuzzEntry, here: Path, path: Path) -> FuzzPlan:
+    def file(name: str, key: str) -> Path | None:
+        if not name:
+            return None
+        found = here / checker(path)(name, FILE_NAME, key)
+        if not found.is_file():
+            raise UsageError(f"{path}: {found}, `{key}` of [fuzz], does not exist")
+        return found
+
+    return FuzzPlan(header=file(entry.header, "header"), descriptions=file(entry.descriptions, "descriptions"))
 
 
 def _tool(entry: ToolEntry, here: Path, path: Path) -> Tool:

@@ -16,6 +16,7 @@ WORKLOADS = Tool(
         "build/bin/fscrash",
         "build/bin/fsdamage",
         "build/bin/fsfault",
+        "build/bin/fsfuzz",
         "build/bin/fsperf",
         "build/bin/fsprobe",
         "build/bin/fsseq",

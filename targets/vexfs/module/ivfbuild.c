@@ -251,14 +251,17 @@ static int vexfs_ivf_replace(struct inode *inode, struct inode *index,
 	struct inode *old;
 	int err;
 
-	inode_lock(inode);
+	if (!VEXFS_DEFECT(index_unlocked))
+		inode_lock(inode);
 	old = vexfs_ivf_old(inode);
 	err = vexfs_ivf_switch(inode, index, ivf, old);
 	if (!err) {
 		before = vi->i_ivf;
-		smp_store_release(&vi->i_ivf, ivf);
+		if (ivf || !VEXFS_DEFECT(index_kept_freed))
+			smp_store_release(&vi->i_ivf, ivf);
 	}
-	inode_unlock(inode);
+	if (!VEXFS_DEFECT(index_unlocked))
+		inode_unlock(inode);
 	vexfs_ivf_free(before);
 	iput(old);
 	return err;

@@ -209,6 +209,9 @@ long vexfs_vec_list(struct file *file, void __user *arg)
 		list.ids = kvmalloc_array(req.room, sizeof(u64), GFP_KERNEL);
 	if (!list.ids)
 		return -ENOMEM;
+	if (VEXFS_DEFECT(list_room_refetched) &&
+	    get_user(list.room, &((struct vexfs_vec_list __user *)arg)->room))
+		list.room = req.room;
 	inode_lock_shared(inode);
 	err = vexfs_walk_records(file, &vec, req.start ? req.start - 1 : 0,
 				 vexfs_list_batch, &list);

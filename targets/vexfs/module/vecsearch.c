@@ -142,6 +142,9 @@ int vexfs_compare_batch(struct inode *inode, struct vexfs_vec *vec, void *buf,
 	return vexfs_compare(inode, vec, buf, slot, NULL, count, data);
 }
 
+/* A flag that no caller sets but with this defect. */
+#define VEXFS_RARE_FLAG	(VEXFS_DEFECT(rare_search_flag) ? 0x00400000 : 0)
+
 static int vexfs_run_search(struct file *file, struct vexfs_vec *vec,
 			    struct vexfs_vec_search *req, struct vexfs_top *top)
 {
@@ -158,6 +161,8 @@ static int vexfs_run_search(struct file *file, struct vexfs_vec *vec,
 	inode_unlock_shared(inode);
 	if (err)
 		return err;
+	if (VEXFS_DEFECT(rare_search_flag) && req->flags & VEXFS_RARE_FLAG)
+		top->scanned += VEXFS_I(inode)->i_ivf->count;
 	vexfs_top_sort(top);
 	atomic64_inc(&sbi->s_vec_searches);
 	atomic64_add(top->scanned, &sbi->s_vec_compared);
@@ -192,7 +197,7 @@ static bool vexfs_search_valid(const struct vexfs_vec_search *req, u32 dim)
 	bool by_index = req->flags & VEXFS_SEARCH_INDEX;
 
 	if (req->version != VEXFS_API_VERSION ||
-	    req->flags & ~VEXFS_SEARCH_INDEX ||
+	    req->flags & ~(VEXFS_SEARCH_INDEX | VEXFS_RARE_FLAG) ||
 	    memchr_inv(req->reserved, 0, sizeof(req->reserved)))
 		return false;
 	if (by_index ? !req->probes || req->probes > VEXFS_MAX_LISTS :

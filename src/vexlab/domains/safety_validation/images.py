@@ -8,6 +8,7 @@ from vexlab.classify import headline
 from vexlab.errors import GuestTimeout, MachineLost, TargetFailure
 from vexlab.guest.damage import Damage, DamageResult, culprit, parse_damage_results, render_plan, told
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 
 FOLDER = "/mnt/images"
@@ -149,6 +150,17 @@ def make_image(filesystem: GuestFilesystem, *, size: int, frozen: bool = True) -
     return made.text.splitlines()[-1]
 
 
+def plan_argv(target: Target, device: str, *, limit: int, options: tuple[str, ...] = ()) -> list[str]:
+    """Return the command that tries the plan on its standard input; ``limit`` is in seconds for one damage."""
+    argv = ["fsdamage", "--pristine", PRISTINE, "--work", WORK, "--device", device, "--point", _POINT]
+    argv += ["--type", target.fstype, "--module", target.module, "--limit", str(limit)]
+    if options := (*target.mount_options, *options):
+        argv += ["--options", ",".join(options)]
+    if target.vectors == "vexctl":
+        argv += ["--use", _USE]
+    return argv
+
+
 def try_damages(
     filesystem: GuestFilesystem,
     device: str,
@@ -165,12 +177,7 @@ def try_damages(
     """
     machine, target = filesystem.machine, filesystem.target
     machine.push(render_plan(damages).encode(), "/tmp/plan", timeout=60)
-    argv = ["fsdamage", "--pristine", PRISTINE, "--work", WORK, "--device", device, "--point", _POINT]
-    argv += ["--type", target.fstype, "--module", target.module, "--limit", str(LIMIT_S)]
-    if options := (*target.mount_options, *options):
-        argv += ["--options", ",".join(options)]
-    if target.vectors == "vexctl":
-        argv += ["--use", _USE]
+    argv = plan_argv(target, device, limit=LIMIT_S, options=options)
     try:
         result = machine.exec(["bash", "-c", 'exec "$@" </tmp/plan', "sh", *argv], timeout=timeout)
     except (GuestTimeout, MachineLost):

@@ -9,20 +9,6 @@
 #include "fscheck/check.h"
 #include "fscheck/compat.h"
 
-/* arch/x86/entry/entry_64_compat.S */
-long call_of_32_bits(long number, unsigned long first, unsigned long second, unsigned long third)
-{
-	long result;
-
-	asm volatile("int $0x80"
-		     : "=a"(result)
-		     : "a"(number), "b"(first), "c"(second), "d"(third)
-		     : "memory", "r8", "r9", "r10", "r11");
-	result = (int)result;
-	errno = result < 0 ? -result : 0;
-	return result < 0 ? -1 : result;
-}
-
 void *low_memory(size_t size)
 {
 	return (void *)OK(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
@@ -31,13 +17,7 @@ void *low_memory(size_t size)
 /* A kernel without IA32_EMULATION answers with a signal. */
 void need_calls_of_32_bits(void)
 {
-	int status;
-	pid_t pid = OK(fork());
-
-	if (!pid)
-		_exit(call_of_32_bits(CLOSE_OF_32_BITS, -1, 0, 0) == 0);
-	OK(waitpid(pid, &status, 0));
-	if (WIFSIGNALED(status))
+	if (!takes_calls_of_32_bits())
 		skip("the kernel takes no calls of 32-bit programs (IA32_EMULATION)");
 }
 

@@ -19,7 +19,7 @@ struct settings {
 	int limit_s;		/* for one damage */
 };
 
-#define MOST_PARTS 4
+#define MOST_PARTS 16
 
 struct patch {
 	char kind;		/* W write, X exclusive or, C copy from elsewhere in the image */

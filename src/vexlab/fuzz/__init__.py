@@ -1,0 +1,1 @@
+"""Calls, sequences and images that nobody would make, and what the kernel does with them."""

@@ -1,0 +1,113 @@
+"""fsfuzz on the host, in an ordinary directory: it generates, replays, and gives its programs away in memory."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.guest.conftest import programs as programs
+
+from vexlab.fuzz.layout import Interface, render_table
+from vexlab.fuzz.memory import programs_in
+from vexlab.fuzz.minimise import operations, programs_of
+
+MAGIC = "00112233445566778899aabbccddeeff"
+TABLE = """\
+V 4096
+C X_GET 3222304769 16
+M 0 4 version const 3
+M 4 4 dim number 1 4096
+M 8 8 vector pointer 4 f 4 -1
+"""
+
+
+def _fsfuzz(programs: Path, folder: Path, *words: str, table: str = TABLE) -> tuple[int, list[dict[str, Any]], str]:
+    (folder / "table").write_text(table)
+    point = folder / "point"
+    point.mkdir(exist_ok=True)
+    done = subprocess.run(
+        [programs / "fsfuzz", *words, "--point", point, "--table", folder / "table", "--magic", MAGIC],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def test_programs_are_made_and_kept(programs: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    words = ["run", "--seed", "5", "--seconds", "2", "--calls", "--threads", "3", "--save", str(corpus)]
+    status, lines, errors = _fsfuzz(programs, tmp_path, *words)
+    assert status == 0, errors
+    assert lines[-1]["state"] == "done"
+    assert lines[-1]["programs"] > 10
+    assert lines[-1]["succeeded"] < lines[-1]["calls"]
+    kept = programs_of(corpus.read_text())
+    assert len(kept) == lines[-1]["corpus"] > 5
+    names = {line.split()[1] for each in kept for line in operations(each)}
+    assert {"open", "ioctl", "write"} <= names
+    assert {path.name for path in (tmp_path / "point").iterdir()} <= {"d"}, "every program begins with an empty place"
+    assert programs_of(lines[-1]["tail"]), "what ran last is told"
+
+
+def test_a_kept_program_is_replayed_as_it_was(programs: Path, tmp_path: Path) -> None:
+    text = "0 open 1 0 66\n0 ioctl 1 3222304769 16:0300000002 c8=8:0000803f f4=4:ffffffff\n1 write 1 4096 100 3\n"
+    (tmp_path / "program").write_text(text)
+    words = ["replay", "--times", "3", "--threads", "2", str(tmp_path / "program")]
+    status, lines, errors = _fsfuzz(programs, tmp_path, *words)
+    assert status == 0, errors
+    assert (lines[-1]["programs"], lines[-1]["calls"]) == (3, 9)
+    assert programs_of(lines[-1]["tail"]) == [text] * 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["0 nosuch 1", "0 open 1", "9 close 1", "0 close 77", "0 open 1 50 66", "0 ioctl 1 x 4:",
+     "0 ioctl 1 7 4:0102030405", "0 ioctl 1 7 16: g12=8:00",
+     "0 ioctl 1 7 16: f14=4:00", "0 ioctl 1 7 16: g8=99999999:00", "0 ioctl 1 7 9999:"],
+)  # fmt: skip
+def test_what_is_no_program_is_refused(programs: Path, tmp_path: Path, line: str) -> None:
+    (tmp_path / "program").write_text(f"{line}\n")
+    status, _, _ = _fsfuzz(programs, tmp_path, "replay", "--times", "1", str(tmp_path / "program"))
+    assert status == 2
+
+
+@pytest.mark.parametrize("table", ["M 0 4 x zero\n", "C X 1 8\nM 8 4 x zero\n", "C X 1 8\nM 0 4 x what\n", "Q\n"])
+def test_a_table_without_sense_is_refused(programs: Path, tmp_path: Path, table: str) -> None:
+    status, _, errors = _fsfuzz(programs, tmp_path, "run", "--seconds", "1", table=table)
+    assert status == 2
+    assert "makes no sense" in errors
+
+
+def test_the_table_of_vexfs_is_read(programs: Path, tmp_path: Path, interface: Interface) -> None:
+    corpus = tmp_path / "corpus"
+    words = ["run", "--seed", "1", "--seconds", "2", "--save", str(corpus)]
+    status, lines, errors = _fsfuzz(programs, tmp_path, *words, table=render_table(interface))
+    assert status == 0, errors
+    assert lines[-1]["programs"] > 10
+    numbers = set(re.findall(r" ioctl \d (\d+) ", corpus.read_text()))
+    assert len(numbers & {str(call.number) for call in interface.calls}) >= 7
+
+
+def _page(number: int, index: int, pages: int, text: bytes) -> bytes:
+    head = struct.pack("<16sQIIII", bytes.fromhex(MAGIC), number, index, pages, len(text), 0)
+    return (head + text).ljust(4096, b"\0")
+
+
+def test_programs_are_found_in_memory() -> None:
+    other = b"\xaa" * 4096
+    torn = _page(0, 0, 1, b"half written")
+    memory = b"".join([_page(9, 1, 2, b"end\n"), other, _page(8, 0, 1, b"one\n"), torn, _page(9, 0, 2, b"two "),
+                       _page(7, 0, 2, b"its second page is gone")])  # fmt: skip
+    found = programs_in(memory, bytes.fromhex(MAGIC))
+    assert [(each.number, each.text) for each in found] == [(8, "one\n"), (9, "two end\n")]
+    assert not programs_in(b"\1" + memory, bytes.fromhex(MAGIC)), "pages stand at multiples of their size"
+
+
+def test_hostile_memory_is_no_program() -> None:
+    bad = [struct.pack("<16sQIIII", bytes.fromhex(MAGIC), 1, *rest).ljust(4096, b"\0")
+           for rest in ((5, 2, 10, 0), (0, 99, 10, 0), (0, 1, 5000, 0))]  # fmt: skip
+    assert not programs_in(b"".join(bad), bytes.fromhex(MAGIC))
