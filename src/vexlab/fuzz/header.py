@@ -23,14 +23,14 @@ _SECTION = ".vexlab"
 
 
 def interface_of(target: Target, sandboxing: Sandboxing = "auto") -> Interface:
-    """Return the interface that ``[fuzz] header`` of ``target`` defines.
+    """Return the interface that the ``uapi`` (or ``[fuzz] header``) of ``target`` defines.
 
     Raises ``UsageError`` where the target names none, or it does not compile.
     """
     if target.fuzz is None or target.fuzz.header is None:
         raise UsageError(
             f"{target.name} names no header of its ioctls",
-            hint='`[fuzz]` with `header = "include/uapi/x.h"` in target.toml does',
+            hint='`uapi = ["include/uapi/x.h"]` in target.toml does',
         )
     return read_header(target.fuzz.header, sandboxing)
 

@@ -166,7 +166,7 @@ def load_target(path: Path) -> Target:
         images=entry.images,
         probes=tuple(sorted(_probes(entry.probes, path).items())),
         uapi=tuple(_header(name, here, path) for name in entry.uapi),
-        fuzz=_fuzz(entry.fuzz, here, path) if entry.fuzz else None,
+        fuzz=_fuzz(entry, here, path),
         configurations=tuple(
             _configuration(name, each, entry.mkfs_on, path) for name, each in sorted(entry.configurations.items())
         ),
@@ -253,7 +253,13 @@ def _source(name: str, here: Path, path: Path) -> Path:
     return source
 
 
-def _fuzz(entry: FuzzEntry, here: Path, path: Path) -> FuzzPlan:
+def _fuzz(target: TargetFile, here: Path, path: Path) -> FuzzPlan | None:
+    """Return what is fuzzed: the ioctls of ``header``, which is the first of ``uapi`` where it is not named."""
+    entry = target.fuzz or FuzzEntry()
+    header = entry.header or next(iter(target.uapi), "")
+    if not header and not entry.descriptions:
+        return None
+
     def file(name: str, key: str) -> Path | None:
         if not name:
             return None
@@ -262,7 +268,7 @@ def _fuzz(entry: FuzzEntry, here: Path, path: Path) -> FuzzPlan:
             raise UsageError(f"{path}: {found}, `{key}` of [fuzz], does not exist")
         return found
 
-    return FuzzPlan(header=file(entry.header, "header"), descriptions=file(entry.descriptions, "descriptions"))
+    return FuzzPlan(header=file(header, "header"), descriptions=file(entry.descriptions, "descriptions"))
 
 
 def _tool(entry: ToolEntry, here: Path, path: Path) -> Tool:

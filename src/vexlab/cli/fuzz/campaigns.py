@@ -110,7 +110,7 @@ def campaign_options(function: Callable[..., int]) -> Callable[..., int]:
 @click.command()
 @campaign_options
 def ioctl(**given: object) -> int:
-    """Try ioctls whose structures the header of `[fuzz]` in target.toml lays out.
+    """Try ioctls whose structures the header in target.toml (`uapi`, or `header` of `[fuzz]`) lays out.
 
     Exit status: 0 nothing was found, 1 something was, 2 wrong usage, 3 the lab failed.
     """
