@@ -20,6 +20,7 @@ CLEAN = {"first_week", "teaching", "read_mostly", "flat_store", "second_month"}
 TOOLS_ONLY = {"no_fsck"}
 DEFECTS = {defect.name: defect for defect in load_defects(VEXFS / "defects.toml")}
 FUZZ = {defect.name: defect for defect in load_defects(VEXFS / "fuzz.toml")}
+SLOW = {defect.name: defect for defect in load_defects(VEXFS / "slow.toml")}
 BROKEN = {defect.name: defect for defect in load_defects(VEXFS / "broken.toml")}
 PAIRS = tomllib.loads((VEXFS / "pairs.toml").read_text())["pair"]
 
@@ -60,7 +61,7 @@ def test_every_word_is_described() -> None:
 
 
 def test_every_defect_is_in_one_catalogue() -> None:
-    every = [*DEFECTS, *BROKEN, *FUZZ]
+    every = [*DEFECTS, *BROKEN, *FUZZ, *SLOW]
     assert len(set(every)) == len(every)
     assert _asked(_ASKED_DEFECT) == set(every)
 

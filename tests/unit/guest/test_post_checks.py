@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -59,6 +60,8 @@ class Answering:
     console: Console = field(default_factory=Console)
     asked: list[str] = field(default_factory=list)
     last_command: str = ""
+    module_watch: None = None
+    spec: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(timeout_scale=1.0))
 
     def __post_init__(self) -> None:
         self._ticks = itertools.count()
