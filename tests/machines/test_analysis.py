@@ -46,7 +46,15 @@ void looked_free(void *what)
 		kfree(what);
 }
 """
-_HEADER = "/* SPDX-License-Identifier: GPL-2.0 */\n#include <linux/types.h>\n\nstruct looked_call {{\n\t__u32 count;\n{between}\t__u64 address;\n}};\n"
+_HEADER = """\
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <linux/types.h>
+
+struct looked_call {{
+	__u32 count;
+{between}	__u64 address;
+}};
+"""
 
 
 @pytest.fixture(scope="module")
