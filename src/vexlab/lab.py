@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -20,7 +21,7 @@ from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
-from vexlab.errors import InfraError, MachineError, MachineLost
+from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
@@ -344,7 +345,8 @@ class Lab:
             load_own_dependencies(machine, order.target)
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
             if order.kernel.config.is_file() and kmemleak.OPTION in read_config(order.kernel):
-                kmemleak.forget(machine)
+                with contextlib.suppress(GuestTimeout):  # on a host this busy the kernel's own losses are told, too
+                    kmemleak.forget(machine)
 
         template.derive(base, spec, self.session.new_folder(), put, draft)
         shutil.copyfile(base / _SYMBOLS, draft / _SYMBOLS)
