@@ -29,7 +29,7 @@ def _environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PATH": path, "ANSIBLE_CONFIG": str(FOLDER / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **more}
 
 
-def _run(argv: list[str], env: dict[str, str], seconds: float = 900, *, fine: bool = True) -> str:
+def _run(argv: list[str], env: dict[str, str], seconds: float = 3600, *, fine: bool = True) -> str:
     done = subprocess.run(argv, env=env, cwd=FOLDER, capture_output=True, text=True, timeout=seconds)
     assert (done.returncode == 0) is fine, done.stdout + done.stderr
     return done.stdout + done.stderr

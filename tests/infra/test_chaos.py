@@ -13,6 +13,8 @@ from multiprocessing.context import ForkServerProcess
 
 import pytest
 
+pytest.importorskip("distributed", reason="the extra `fleet` is not installed")
+
 from vexlab.cluster.coordinator import Coordinator
 from vexlab.cluster.dispatch import Attempt, Dispatch, Work
 from vexlab.cluster.engine import LOOPBACK, MACHINES, Call, Engine, Member, connect

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -133,3 +134,31 @@ def test_ctrl_c_ends_every_machine(started: Callable[..., Started]) -> None:
     _, left = psutil.wait_procs([*family, *machines], timeout=15)
     assert not [each for each in left if each.status() != psutil.STATUS_ZOMBIE]
     assert set(ended.verdicts.values()) == {"undecided"}
+
+
+@pytest.mark.long
+def test_a_host_with_an_empty_cache_is_sent_what_it_lacks(started: Callable[..., Started], tmp_path: Path) -> None:
+    """It has no network that reaches a package, and no compiler is asked: all comes from the coordinator."""
+    address = f"tcp://127.0.0.1:{_free_port()}"
+    cluster = tmp_path / "lab.toml"
+    cluster.write_text(f'listen = "{address}"\nwait_s = 240.0\n')
+    run = started("--cluster", str(cluster), "--verbose", *_chosen(SOON[:2]))
+    cache = tmp_path / "cache"
+    env = {**os.environ, "VEXLAB_CACHE": str(cache)}
+    argv = [sys.executable, "-m", "vexlab", "worker", address, "--machines", "1", "--name", "bare"]
+    worker = subprocess.Popen(argv, env=env, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    try:
+        ended = run.end(900)
+    finally:
+        worker.terminate()
+        worker.wait(30)
+    assert ended.verdicts == {name: EXPECTED[name][0] for name in SOON[:2]}, ended.stderr
+    assert "cache entries to bare" in ended.stderr
+    assert (cache / "kernels" / "6.1").is_dir()
+    assert list((cache / "snapshots").iterdir()), "its machines are its own"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import click
 import msgspec
 
 from vexlab.cli.store import opened, results_option
 from vexlab.errors import UsageError
+from vexlab.model.across import across
 from vexlab.model.aliases import current
 from vexlab.model.case import CaseResult, RunResult, Summary
 from vexlab.model.compare import compare, with_noise
 from vexlab.model.key import is_chosen
 from vexlab.model.request import CASE_HELP
 from vexlab.report.compare import render_comparison
+from vexlab.report.terminal import printable
 from vexlab.results.baseline import baselines
 from vexlab.results.store import Store
 from vexlab.results.trend import values_before
@@ -24,8 +27,11 @@ _BASELINE = "baseline"
 
 
 @click.command(name="compare")
-@click.argument("before")
+@click.argument("before", default="")
 @click.argument("after", default="last")
+@click.option(
+    "--environments", metavar="NAME,…", help="Set the newest runs of these environments side by side instead."
+)
 @click.option("--domain", "domains", multiple=True, help="Only cases of this domain; repeatable.")
 @click.option("--kernel", "kernels", multiple=True, help="Only cases on this kernel; repeatable.")
 @click.option("--case", "cases", multiple=True, help=CASE_HELP)
@@ -37,6 +43,7 @@ def command(
     *,
     before: str,
     after: str,
+    environments: str | None,
     domains: tuple[str, ...],
     kernels: tuple[str, ...],
     cases: tuple[str, ...],
@@ -54,6 +61,10 @@ def command(
         chosen = tuple(case for case in run.cases if _is_asked(case, domains, kernels, cases))
         return dataclasses.replace(run, cases=chosen, summary=Summary.of(chosen))
 
+    if environments:
+        return _environments(environments.split(","), results_dir, narrowed, as_json=as_json)
+    if not before:
+        raise UsageError("there is nothing to compare with", hint="`vexlab compare BEFORE [AFTER]`")
     with opened(results_dir) as store:
         first, second = _named(store, before), _named(store, after)
         if first.run.target != second.run.target:
@@ -73,6 +84,42 @@ def command(
     if found.regressions:
         return 1
     return 0 if found.compared else _NOTHING
+
+
+def _environments(
+    names: Sequence[str], results_dir: str | None, narrowed: Callable[[RunResult], RunResult], *, as_json: bool
+) -> int:
+    """Print how cases end in each environment; return the exit status."""
+    if len(names) < 2:
+        raise UsageError("environments are compared with each other: name two at least")
+    with opened(results_dir) as store:
+        found = across({name: narrowed(_newest(store, name)) for name in names})
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        for name, run in found.runs.items():
+            click.echo(f"{printable(name):12} {run}")
+        for each in found.differing:
+            click.echo(
+                f"{printable(each.case):56} {'  '.join(f'{where}: {how}' for where, how in each.verdicts.items())}"
+            )
+        click.echo(f"{len(found.differing)} of {found.compared} cases end otherwise in one than in another")
+    if found.differing:
+        return 1
+    return 0 if found.compared else _NOTHING
+
+
+def _newest(store: Store, environment: str) -> RunResult:
+    """Return the newest finished run of an environment, about the target of the newest run of all."""
+    target = store.info("last").target
+    ended = (each.run for each in store.overview() if each.run.finished and each.run.target == target)
+    for run in ended:
+        if run.environment == environment:
+            return store.load(run.id)
+    raise UsageError(
+        f"there is no finished run of {target} in the environment `{environment}`",
+        hint="`vexlab run --environment NAME` notes where a run happens",
+    )
 
 
 def _named(store: Store, name: str) -> RunResult:

@@ -8,7 +8,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from vexlab.model.baseline import FILE
 from vexlab.model.case import TAKEN_OVER, CaseResult, PlannedCase
 from vexlab.model.event import CaseStep, FindingSeen, MachineChanged, WorkerEvent, decode, encode
 from vexlab.model.profile import RUN_FILE
+from vexlab.model.request import SECONDS, STRESS, Request
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.recorder import folder_name
 from vexlab.plugin.reproduce import settings_toml
@@ -146,9 +147,7 @@ class _Running:
 
     def run(self, wait_s: float) -> None:
         """Run the cases; what no host could decide is said in the collector."""
-        levels = {each.case.level for each in self._plan.values()}
-        scale = max(timeout_scale(each.case.key.flavour) for each in self._plan.values())
-        limit = max(self._job.settings.run.deadline(level) for level in levels) * scale + _GRACE_S
+        limit = longest_s(self._job.request, self._job.settings, [each.case for each in self._plan.values()])
         work = (Work(case=case, expected_s=each.seconds) for case, each in self._plan.items())
         dispatch = Dispatch(work, limit_s=limit)
         self._engine.listen(host.topic(self._run), self._told)
@@ -275,6 +274,21 @@ class _Running:
 
     def _all_here(self) -> bool:
         return all(each.boot == self._boot for each in self._opened.values())
+
+
+def longest_s(request: Request, settings: Settings, cases: Sequence[PlannedCase]) -> float:
+    """Return how long an attempt may take before its host is not believed in any more.
+
+    A host keeps the deadlines of its cases itself; this is beyond them, however often it tries or repeats a case.
+    """
+    scale = max(timeout_scale(case.key.flavour) for case in cases)
+    own = [each.timeout for each in settings.components.values() if each.timeout]
+    deadline = max([*(settings.run.deadline(case.level) for case in cases), *own]) * scale
+    tries = 1 + (settings.run.retry if request.retry is None else request.retry)
+    stress = STRESS.fullmatch(request.stress)
+    if stress and stress[2]:
+        return tries * deadline + int(stress[1]) * SECONDS[stress[2]] + _GRACE_S
+    return tries * deadline * (int(stress[1]) if stress else 1) + _GRACE_S
 
 
 class _Lease:

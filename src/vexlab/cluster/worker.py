@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from vexlab.cluster.engine import LOOPBACK, MACHINES, security_of
 from vexlab.cluster.host import here
@@ -17,6 +20,7 @@ from vexlab.errors import InfraError
 try:
     import dask
     from distributed import Worker
+    from distributed.utils import get_ip
 except ImportError as error:  # pragma: no cover - as in cluster.engine
     raise InfraError(f"Dask.distributed is not installed: {error}", hint="pip install 'vexlab[fleet]'") from error
 
@@ -43,6 +47,12 @@ def serve(cluster: Cluster, name: str, machines: int, say: Callable[[str], None]
             here().close()
 
 
+def _own_address(cluster: Cluster) -> str:
+    """Return this host's address on the way to the scheduler: a worker listens there, not on every network."""
+    address = cluster.address or json.loads(Path(cluster.scheduler_file).read_text())["address"]
+    return str(get_ip(urlsplit(address).hostname))
+
+
 async def _serve(cluster: Cluster, name: str, machines: int, say: Callable[[str], None]) -> None:
     where = {"scheduler_file": cluster.scheduler_file} if cluster.scheduler_file else {}
     try:
@@ -50,6 +60,7 @@ async def _serve(cluster: Cluster, name: str, machines: int, say: Callable[[str]
             cluster.address or None,
             **where,
             name=name,
+            host=_own_address(cluster),
             nthreads=machines + _CONTROL,
             resources={MACHINES: machines},
             memory_limit=0,
@@ -58,7 +69,7 @@ async def _serve(cluster: Cluster, name: str, machines: int, say: Callable[[str]
             dashboard=False,
             dashboard_address=LOOPBACK,
         )
-    except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+    except (OSError, TimeoutError, ValueError, KeyError, RuntimeError) as error:
         raise InfraError(
             f"the scheduler {cluster.address or cluster.scheduler_file} does not take this host: {error}",
             hint="is it there, does it use tls, has another host this --name?",
