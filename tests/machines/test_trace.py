@@ -60,12 +60,13 @@ def test_an_error_is_followed_to_the_function_that_set_it(lab: Lab) -> None:
     file = debug_file(artifact, target)
     assert file
     with lab.machine(Order(target=target, kernel=kernel, artifact=artifact)) as machine:
+        machine.patience = 5.0  # the module's load sets the probes
         probes = ErrnoProbes(machine, target.module, "EEXIST", returning(file))
         probes.set()
         where = _mounted(machine, target).mountpoint
         made = machine.exec(["python3", "-c", f"import os; os.chdir('{where}'); {_CREATE_TWICE}"])
         assert "File exists" in made.error_text
-        trace = with_places(probes.read(), file, lab.cache.root)
+        trace = with_places(probes.read(), file, lab.cache.root, target.source)
         probes.remove()
         left = machine.ash("cat /sys/kernel/debug/kprobes/list /sys/kernel/tracing/kprobe_events")
         assert left.text == ""

@@ -258,4 +258,7 @@ _TREE = re.compile(
 def _short(source: str) -> str:
     """The path below the top of the kernel's source tree; a module's own path stays as it is."""
     match = _TREE.search(source)
-    return match[1] if match else source
+    if match:
+        return match[1]
+    # /usr/src/linux-headers-6.1.0-9-amd64/./namei.c: a build names its own folder `.`, the kernel's is the compiler's
+    return source.rpartition("/./")[2]

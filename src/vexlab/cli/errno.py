@@ -41,18 +41,19 @@ def trace_errno(
     if not wanted:
         raise UsageError(f"{name} did not end in an error that has a name", hint="--error EEXIST names one")
     number_of(wanted)
-    again = dataclasses.replace(_request(request, case), trace_errno=wanted)
+    again = dataclasses.replace(_request(request, settings, case), trace_errno=wanted)
     say(f"running {name} again, with return probes for {wanted}")
+    settings = dataclasses.replace(settings, kernels=again.kernels)
     cases, _ = run_again(again, settings, results / result.run.id / "errno")
     return _tell(cases[0], wanted, as_json=as_json)
 
 
-def _request(request: Request, case: CaseResult) -> Request:
+def _request(request: Request, settings: Settings, case: CaseResult) -> Request:
     key = case.key
     return dataclasses.replace(
         request,
         cases=(case.id,),
-        kernels=tuple(filter(None, [key.kernel])) or request.kernels,
+        kernels=(key.kernel,) if key.kernel else settings.kernels,
         configurations=(key.configuration,) if key.configuration else (),
     )
 

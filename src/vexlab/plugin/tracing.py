@@ -31,6 +31,7 @@ from vexlab.vm.machine import Machine
 log = logging.getLogger(__name__)
 
 ERRNO_FILE, ERRNO_TEXT = "errno.json", "errno.txt"
+_PATIENCE = 5.0  # how many times as long a traced machine may take for anything: loading the module sets its probes
 _LOADS_MOST = 4  # loads of a module in a case that are traced: attaching takes seconds
 
 
@@ -54,6 +55,7 @@ class CaseTracing:
         if self._machine:  # the last one was killed
             self.detach(usable=False)
         self._machine, self._order = machine, order
+        machine.patience = _PATIENCE
         if self.errno and (functions := _functions(order)):
             self._probes = ErrnoProbes(machine, order.target.module, self.errno, functions)
             self._probes.set()
@@ -94,7 +96,7 @@ class CaseTracing:
         if probes and order and usable:
             with contextlib.suppress(MachineError):
                 file = debug_file(order.artifact, order.target)
-                self._ways.append(with_places(probes.read(), file, self.cache))
+                self._ways.append(with_places(probes.read(), file, self.cache, order.target.source))
                 probes.remove()
 
     def write(self, folder: Path) -> tuple[Metric, ...]:

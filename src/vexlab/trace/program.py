@@ -91,12 +91,14 @@ def _function(number: int, probe: Probe, plan: Plan) -> tuple[str, list[str]]:
 
 
 def _locks(number: int, _probe: Probe, plan: Plan) -> tuple[str, list[str]]:
+    # a task that waits for a mutex may begin twice, spinning and then asleep, and ends once (kernel/locking/mutex.c)
     begun = f"@t{number}"
     return (
-        f"tracepoint:lock:contention_begin /{_OTHERS}/ {{ {begun}[tid] = nsecs; @n[{number}] = count(); }}\n"
+        f"tracepoint:lock:contention_begin /{_OTHERS} && !{begun}[tid]/ {{ {begun}[tid] = nsecs; }}\n"
         f"tracepoint:lock:contention_end /{begun}[tid]/ {{\n"
         f"    $d = nsecs - {begun}[tid]; delete({begun}[tid]);\n"
-        f"    {_measure(number)} @locks[kstack(perf, {STACK})] = stats($d);\n    {_call(number, plan, 'tid')}\n}}",
+        f"    @n[{number}] = count(); {_measure(number)}\n"
+        f"    @locks[kstack(perf, {STACK})] = stats($d);\n    {_call(number, plan, 'tid')}\n}}",
         [f"t{number}"],
     )
 

@@ -99,12 +99,12 @@ def _place(each: StackSum, module: str) -> str:
     inner = each.of_module(module)
     if inner is None:
         return "outside the module"
-    # what the compiler dissolved into it stands before it, and says the exact line
-    number = each.frames.index(inner)
-    exact = inner
-    while number and each.frames[number - 1].inline and each.frames[number - 1].module == module:
-        number -= 1
-        exact = each.frames[number]
+    # what the compiler dissolved into it stands before it; of that the module's own, not a header of the kernel's
+    end = start = each.frames.index(inner)
+    while start and each.frames[start - 1].inline and each.frames[start - 1].module == module:
+        start -= 1
+    own = (frame for frame in each.frames[start:end] if not frame.source.startswith("include/"))
+    exact = next(own, inner)
     source = exact.source or inner.source
     within = f" ({exact.function}, inlined)" if exact is not inner else ""
     return visible(f"{inner.function}{within}{f' at {source}' if source else ''}")

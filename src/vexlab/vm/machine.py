@@ -79,6 +79,7 @@ class Machine:
         self.symbols: Mapping[str, int] = {}
         self.transcript = Transcript()
         self.module_watch: ModuleWatch | None = None
+        self.patience = 1.0
         self.qmp = qmp
         self._child = child
         self.commands = Commands(files, idle=self._idle, stopwatch=self.clock.unbounded)
@@ -130,9 +131,10 @@ class Machine:
     def deadline(self, seconds: float) -> Deadline:
         """Return the deadline ``seconds`` from now by ``clock``, as long again as the kernel's flavour is slow.
 
-        So all times that a case gives are those of a distribution's kernel.
+        So all times that a case gives are those of a distribution's kernel. ``patience`` times as long, besides, while
+        the machine is traced.
         """
-        return Deadline.after(seconds * self.spec.timeout_scale, self.clock)
+        return Deadline.after(seconds * self.spec.timeout_scale * self.patience, self.clock)
 
     @property
     def alive(self) -> bool:

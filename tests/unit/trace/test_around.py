@@ -17,6 +17,7 @@ from vexlab.model.verdict import Verdict
 from vexlab.report.content import errno_of
 from vexlab.targets.load import load_target
 from vexlab.trace.functions import _offsets, subprograms
+from vexlab.trace.places import naming
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
 
 TARGET = 'name = "x"\nfstype = "x"\n'
@@ -117,6 +118,16 @@ def test_where_an_error_is_set() -> None:
     assert list(_offsets(CODE, 17)) == [4, 10]
     assert list(_offsets(CODE, 28)) == [17]
     assert list(_offsets("", 17)) == []
+
+
+def test_the_lines_that_name_an_error_are_those_of_the_function(tmp_path: Path) -> None:
+    (tmp_path / "x.c").write_text(
+        "int f(void)\n{\n\tif (a)\n\t\treturn -EEXIST;\n\treturn -EEXISTS;\n}\n\nint g(void)\n{\n\treturn -EEXIST;\n}\n"
+    )
+    assert naming("x.c:2", "EEXIST", tmp_path) == ["x.c:4"]
+    assert naming("x.c:9", "EEXIST", tmp_path) == ["x.c:10"]
+    assert naming("../x.c:2", "EEXIST", tmp_path) == []
+    assert naming("", "EEXIST", tmp_path) == []
 
 
 def test_the_doctor_says_what_tracing_lacks(tmp_path: Path) -> None:

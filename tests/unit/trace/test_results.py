@@ -174,6 +174,16 @@ def test_the_words() -> None:
     assert "3 calls found no room" in text
 
 
+def test_the_place_of_a_call_is_the_modules_own_line() -> None:
+    frames = (
+        Frame(function="kmalloc", module="vexfs", inline=True, source="include/linux/slab.h:563"),
+        Frame(function="vexfs_open_hints", module="vexfs", inline=True, source="file.c:301"),
+        Frame(function="vexfs_open", module="vexfs", source="file.c:308"),
+    )
+    text = "\n".join(lines_of(_trace(outstanding=(StackSum(frames=frames, count=16, total=1536),))))
+    assert "1.5 KiB in 16 objects: vexfs_open (vexfs_open_hints, inlined) at file.c:301" in text
+
+
 def test_two_traces_are_one_where_a_module_was_loaded_twice() -> None:
     both = together(Trace(target="vexfs", module="vexfs", kernel="6.1", what="x"), [_trace(), _trace()], ["n"])
     assert both.probes[0].calls == 6
