@@ -74,7 +74,7 @@ def test_a_dead_kernel_does_not_hide_the_program(lab: Lab, broken: Order, table:
     with Guest(lab, broken, table) as guest:
         ended: Ended = guest.replay(PROGRAM, times=1, seconds=20)
     (finding,) = ended.findings
-    assert "NULL pointer dereference in vexfs_run_search" in finding.title
+    assert "NULL pointer dereference in vexfs_vec_search" in finding.title
     assert operations(ended.programs[-1]) == operations(PROGRAM)
 
 
@@ -116,7 +116,7 @@ def test_a_crash_is_in_the_results_as_any_other(tmp_path: Path, lab: Lab, broken
     from vexlab.fuzz.folder import Asked, Folder
     from vexlab.fuzz.regression import record, write_case
 
-    crash = Crash(title="NULL pointer dereference in vexfs_run_search", type="NULL", frame="vexfs_run_search",
+    crash = Crash(title="NULL pointer dereference in vexfs_vec_search", type="NULL", frame="vexfs_vec_search",
                   fingerprint="", mode=Mode.IOCTL, seconds=0, programs=0)  # fmt: skip
     folder = Folder(tmp_path / "c")
     asked = Asked(mode=Mode.IOCTL, target="vexfs", kernel="6.1", build_args=(f"DEFECT={DEFECT}",))
@@ -128,5 +128,5 @@ def test_a_crash_is_in_the_results_as_any_other(tmp_path: Path, lab: Lab, broken
         [sys.executable, "-m", "vexlab", "problems", "last", "--results", str(tmp_path / "r")],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert "vexfs_run_search" in listed.stdout
+    assert "vexfs_vec_search" in listed.stdout
     assert lab.settings == Settings()

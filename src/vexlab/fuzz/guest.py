@@ -19,7 +19,6 @@ from vexlab.fuzz.memory import last_programs
 from vexlab.fuzz.minimise import programs_of
 from vexlab.guest.module import FOLDER
 from vexlab.lab import SCRATCH, Lab, Order, why_not_loadable
-from vexlab.model.report import Severity
 from vexlab.model.verdict import Finding
 from vexlab.plugin.watched import WatchedMachine
 from vexlab.probe.bench import Bench
@@ -148,6 +147,7 @@ class Guest:
             argv = [PROGRAM, *self._common(), *words]
             machine.stream(argv, listening.take, timeout=seconds + LIMIT_S + _MORE_S)
             listening.raise_stuck()
+            listening.raise_failed()
             if keeps:
                 corpus = _corpus_of(machine)
         except EmulatorDied as died:
@@ -262,7 +262,10 @@ class Listener:
                 seconds=LIMIT_S,
             )
 
-
-def is_grave(findings: Sequence[Finding]) -> bool:
-    """Whether a machine is no good any more."""
-    return any(finding.severity is not Severity.WARNING for finding in findings)
+    def raise_failed(self) -> None:
+        """Raise what says that ``fsfuzz`` did nothing: a round without a program must not look like a quiet one."""
+        if self.last is None or self.last.state == "failed":
+            raise InfraError(
+                "fsfuzz did not take its programs, or could not begin",
+                hint="a corpus of another version is left out by removing the campaign's corpus.txt",
+            )

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
-from vexlab.errors import MachineError, TargetFailure
+from vexlab.errors import InfraError, TargetFailure
 from vexlab.fuzz.crash import Crash, Verified, same
 from vexlab.fuzz.guest import Ended, Guest
 from vexlab.fuzz.minimise import fewest, operations, programs_of, simplest
@@ -81,7 +81,7 @@ class Programs:
         for _ in range(_LAB_FAILURES):
             try:
                 return self._tried(text, times, late=late).all
-            except (MachineError, TargetFailure) as error:
+            except (InfraError, TargetFailure) as error:
                 log.warning("the program is tried again in another machine: %s", error)
                 self.fresh()
         return ()

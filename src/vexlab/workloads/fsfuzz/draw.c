@@ -97,7 +97,7 @@ static uint64_t draw_value(const struct program *before, const struct choice *ch
 			return member->low;
 		return chance(choice, 80) ? 1ULL << below(choice, 8 * member->size) : random64(choice->state);
 	case ROLE_NUMBER:
-		if (chance(choice, 60) && shared_value(before, member, &value))
+		if (chance(choice, 80) && shared_value(before, member, &value))
 			return cut(value, member->size);
 		return draw_number(choice, member);
 	default:
@@ -125,9 +125,9 @@ static void fill_content(struct pointer *pointer, const struct member *member, c
 	pointer->length = width * (1 + below(choice, 4));
 	for (int at = 0; at < pointer->length; at += width) {
 		float number = (float)below(choice, 9) - 4;
-		uint64_t value = chance(choice, 80) ? below(choice, 4) : random64(choice->state);
+		uint64_t value = chance(choice, 93) ? below(choice, 4) : random64(choice->state);
 
-		if (member->kind == 'f' && chance(choice, 96))
+		if (member->kind == 'f' && chance(choice, 98))
 			memcpy(pointer->content + at, &number, 4);
 		else
 			number_put(pointer->content + at, width, value);
@@ -141,7 +141,9 @@ static void draw_pointer(struct op *op, const struct call *call, const struct me
 	struct pointer *pointer = &op->pointer[op->pointers];
 	uint64_t size = claimed(op, call, member);
 
-	if (chance(choice, 6) || op->pointers == MOST_POINTERS) {
+	if (chance(choice, 12))	/* often it means: not wanted */
+		return;
+	if (chance(choice, 4) || op->pointers == MOST_POINTERS) {
 		number_put(op->data + member->offset, 8, bad[below(choice, 6)]);
 		return;
 	}
