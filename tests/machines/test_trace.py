@@ -25,7 +25,7 @@ from vexlab.trace.tracer import LEFT, Tracer, Wanted
 from vexlab.trace.work import Work, debug_file, trace_work
 from vexlab.vm.machine import Machine
 
-pytestmark = pytest.mark.machine
+pytestmark = [pytest.mark.machine, pytest.mark.long]  # the image is built first, and probes are set slowly
 
 VEXFS = Path(__file__).parents[2] / "targets" / "vexfs"
 _CREATE_TWICE = "import os; [os.setxattr('.', 'user.a', b'1', os.XATTR_CREATE) for _ in range(2)]"
@@ -86,7 +86,6 @@ def _trace(lab: Lab, work: Work, wanted: Wanted, *defects: str) -> tuple[Trace, 
     return traced.trace, traced.result.text
 
 
-@pytest.mark.long
 def test_calls_and_latencies_are_those_of_fio(lab: Lab) -> None:
     wanted = Wanted(names=("read", "write"))
     trace, text = _trace(lab, Work(command=tuple(f"{_FIO} --rw=randrw".split())), wanted)
@@ -99,7 +98,6 @@ def test_calls_and_latencies_are_those_of_fio(lab: Lab) -> None:
         assert probe.cost_ns > 0
 
 
-@pytest.mark.long
 def test_a_lock_that_is_held_long_and_a_leak_are_shown_where_they_are(lab: Lab) -> None:
     wanted = Wanted(names=("lock_contention", "memory_alloc"))
     work = Work(command=("bash", "-c", _REMOVE))
@@ -115,7 +113,6 @@ def test_a_lock_that_is_held_long_and_a_leak_are_shown_where_they_are(lab: Lab) 
     assert any("file.c:" in frame.source for each in leaks for frame in each.frames)
 
 
-@pytest.mark.long
 def test_probes_leave_nothing_behind_and_a_wrong_name_gets_a_suggestion(lab: Lab) -> None:
     target, kernel = find_target(str(VEXFS)), lab.kernels.get("6.1")
     order = Order(target=target, kernel=kernel, artifact=lab.artifact(target, kernel), traced=True)
