@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -201,6 +202,15 @@ bool files_start(const char *where)
 	return !chdir(point);
 }
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	remove(path);
+	return 0;
+}
+
 /* Every program begins with an empty directory, and one in it. What is not there costs no more than a look. */
 void clean_up(void)
 {
@@ -210,8 +220,8 @@ void clean_up(void)
 	for (int i = 0; i < SLOTS; i++)
 		close_slot(i);
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
-		if (unlink(paths[order[i]]) && errno == EISDIR)
-			rmdir(paths[order[i]]);
+		if (unlink(paths[order[i]]) && errno == EISDIR && rmdir(paths[order[i]]) && errno == ENOTEMPTY)
+			nftw(paths[order[i]], remove_entry, 4, FTW_DEPTH | FTW_PHYS); /* a rename filled it */
 	if (lstat("d", &st) || !S_ISDIR(st.st_mode)) {
 		unlink("d");
 		mkdir("d", 0755);
