@@ -90,6 +90,40 @@ def test_bytes_that_differ_by_a_hash_only_are_told_apart_by_the_case() -> None:
     assert len(distinct([one, other])) == 2
 
 
+def _hang(title: str, frame: str) -> Finding:
+    return dataclasses.replace(OOPS, title=title, type="HANG", frame=frame, fingerprint=title)
+
+
+def test_hangs_of_one_case_and_those_in_one_function_are_one() -> None:
+    watchdog = _hang("INFO: task hung in demo_set", "demo_set")
+    seen = _hang("hang in demo_set", "demo_set")
+    waiter = _hang("INFO: task hung in jbd2_commit", "jbd2_commit")
+    other = _hang("hang in demo_get", "demo_get")
+    cases = [
+        _case("d.first", Verdict.CRASHED, findings=(waiter, seen)),
+        _case("d.second", Verdict.CRASHED, findings=(watchdog,)),
+        _case("d.third", Verdict.CRASHED, findings=(other,)),
+        _case(
+            "d.fourth", Verdict.BLOCKED, reason='blocked by "INFO: task hung in demo_set", which d.second[6.1] shows'
+        ),
+    ]
+    found = {each.title: each for each in distinct(cases)}
+    assert set(found) == {"hang in demo_set", "hang in demo_get"}
+    joined = found["hang in demo_set"]
+    assert joined.cases == ("d.first[6.1]", "d.second[6.1]")
+    assert joined.blocked == ("d.fourth[6.1]",)
+    assert len(joined.also) == 2
+
+
+def test_a_cache_that_leaks_is_one_problem_however_it_is_told() -> None:
+    words = "memory leak: each round of 100 times the work of stat leaves more behind: kmalloc-32 by 102 (9776 bytes)"
+    cases = [
+        _case("d.rounds", reason=words),
+        _case("d.cycles", reason="memory leak: kmalloc-32 grows by 2.0 (192 bytes) a cycle"),
+    ]
+    assert len(distinct(cases)) == 1
+
+
 def test_what_a_known_hang_blocked_stands_with_that_hang() -> None:
     hang = dataclasses.replace(OOPS, title="hang in demo_read_super", type="HANG", fingerprint="abc")
     first = _case("d.first", Verdict.CRASHED, findings=(hang,))

@@ -18,7 +18,7 @@ _CAPABILITY = "capability"
 PRECEDED = "what the case had done last:"  # how the line of a failure begins that names the command before it
 FINDING, CHECK = "finding:", "check:"  # how keys begin of what the kernel said, and of a check that failed
 # Raised when keys of problems change: histories are told by them, so what was noted by other keys is noted anew.
-GROUPING = 2
+GROUPING = 3
 _WORDS_MOST = 300
 
 # blocked by `symlink`, which is broken: BUG: ...      it needs `symlink`, which is broken: ...
@@ -34,7 +34,9 @@ _SAID = re.compile(r"(?:the kernel said|it says): (.+)")
 # memory leak: each round of 3 mounts and 4 refused ones leaves more behind: kmalloc-32 by 267 (25648 bytes)
 _LEAK = re.compile(r"memory leak: .* leaves more behind: (.+)")
 _CACHE = re.compile(r"([\w:.-]+) by -?\d")  # kmalloc-32 by 267 (25648 bytes)
+_GROWTH = re.compile(r"memory leak: ([\w:.-]+) grows by")  # memory leak: kmalloc-32 grows by 2.0 (192 bytes) a cycle
 _EXTENT = "memory"  # free memory as a whole: what caches and pages take
+_SEEN_STUCK = "hang in "  # how findings of ours begin
 # 10-kkk: content: expected zeros at byte 3764, got its own bytes of generation 1, which were cut
 _DIFFERENCE = re.compile(r"\b(\w+): (expected [^;]+, got [^;]+)")
 # words of a failure that are about data that were lost, changed or shown to others
@@ -82,6 +84,7 @@ class _Symptom:
     title: str
     harm: Harm
     finding: str = ""
+    frame: str = ""
     also: tuple[str, ...] = ()
 
 
@@ -102,8 +105,9 @@ def distinct(cases: Iterable[CaseResult]) -> tuple[Problem, ...]:
             known = symptoms.setdefault(symptom.key, symptom)
             symptoms[symptom.key] = max(known, symptom, key=lambda each: each.harm)
             shown.setdefault(symptom.key, []).append(case)
+    leads = _join_hangs(symptoms, shown)
     _join_with_capabilities(symptoms, shown)
-    blocked = _blocked(cases, {symptom.finding: key for key, symptom in symptoms.items() if symptom.finding})
+    blocked = _blocked(cases, leads | {each.finding: key for key, each in symptoms.items() if each.finding})
     problems = [_problem(symptoms[key], found, blocked.pop(key, ())) for key, found in shown.items()]
     problems += [_unshown(key, ids) for key, ids in blocked.items()]
     return tuple(sorted(problems, key=lambda each: (-each.harm, -len(each.cases), each.key)))
@@ -170,7 +174,7 @@ def _symptoms(case: CaseResult) -> Iterator[_Symptom]:
     checks = [each for each in case.subresults if each.verdict is SubVerdict.FAILED]
     for finding in case.findings:
         key = f"{FINDING}{finding.fingerprint or finding.title}"
-        yield _Symptom(key, _titled(finding, case), _harm_of(finding), finding.title)
+        yield _Symptom(key, _titled(finding, case), _harm_of(finding), finding.title, finding.frame)
     if case.findings:  # a check that the kernel died in fails for that
         checks = [each for each in checks if not any(finding.title in each.words for finding in case.findings)]
     for check in checks:
@@ -205,6 +209,8 @@ def _key_of(first: str, case: CaseResult) -> str:
     if match := _LEAK.search(first):
         caches = {name for name in _CACHE.findall(match[1]) if name != _EXTENT}
         return f"leak:{','.join(sorted(caches) or [_EXTENT])}"
+    if match := _GROWTH.search(first):
+        return f"leak:{match[1]}"
     if (match := _DIFFERENCE.search(first)) and match[1] == "hash":
         return f"differs:hash:{case.key.name}[{case.key.parameters}]"
     if match:
@@ -216,6 +222,36 @@ def _log_key(reason: str) -> str:
     """Return the filesystem's own words in the kernel's log, without numbers, or ``""``."""
     match = _SAID.search(reason)
     return f"log:{_VARYING.sub('#', match[1].strip())}"[:_WORDS_MOST] if match else ""
+
+
+def _join_hangs(symptoms: dict[str, _Symptom], shown: dict[str, list[CaseResult]]) -> dict[str, str]:
+    """Join hangs of one case, and those in one function: who waits for a lock makes others wait.
+
+    Returns the key of the problem that each kernel's title is part of now.
+    """
+    hangs = [key for key, each in symptoms.items() if each.harm is Harm.HANG and key.startswith(FINDING)]
+    groups: list[set[str]] = []
+    for key in hangs:
+        ids = {case.id for case in shown[key]}
+        near = {other for other in hangs if _hang_together(symptoms[key], symptoms[other])}
+        near |= {other for other in hangs if ids & {case.id for case in shown[other]}}
+        meeting = [group for group in groups if group & near]
+        groups = [group for group in groups if not group & near] + [near.union(*meeting)]
+    leads: dict[str, str] = {}
+    for group in groups:
+        # What vexlab itself saw stuck in the module says more than the kernel's watchdog, which names any waiter.
+        lead, *others = sorted(group, key=lambda key: (not symptoms[key].finding.startswith(_SEEN_STUCK), key))
+        leads |= {symptoms[key].finding: lead for key in group}
+        found = {case.id: case for key in (lead, *others) for case in shown[key]}
+        shown[lead] = list(found.values())
+        symptoms[lead] = dataclasses.replace(symptoms[lead], also=tuple(others))
+        for key in others:
+            del shown[key], symptoms[key]
+    return leads
+
+
+def _hang_together(one: _Symptom, other: _Symptom) -> bool:
+    return one == other or bool(one.frame and one.frame == other.frame)
 
 
 def _join_with_capabilities(symptoms: dict[str, _Symptom], shown: dict[str, list[CaseResult]]) -> None:
