@@ -2,7 +2,7 @@ terraform {
   required_version = ">= 1.9"
   required_providers {
     vexlab = {
-      source  = "vexlab/vexlab"
+      source  = "terraform.local/vexlab/vexlab"
       version = "~> 0.1"
     }
   }

@@ -12,7 +12,7 @@ import (
 )
 
 // Address is the name under which configurations ask for this provider.
-const Address = "registry.opentofu.org/vexlab/vexlab"
+const Address = "terraform.local/vexlab/vexlab"
 
 func main() {
 	if err := providerserver.Serve(context.Background(), newProvider, providerserver.ServeOpts{Address: Address}); err != nil {

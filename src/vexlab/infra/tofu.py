@@ -17,7 +17,7 @@ from vexlab.infra.environment import Environment
 
 TOFU = "VEXLAB_TOFU"  # environment variable that names the program
 _PROGRAMS = ("tofu", "terraform")
-_REGISTRIES = ("registry.opentofu.org", "registry.terraform.io")
+_HOST = "terraform.local"  # of the provider's address: it is in no registry
 _VERSION = "0.1.0"
 _BUILD_S = 900.0
 _RUN_S = 3600.0
@@ -56,10 +56,9 @@ def provider_mirror(source: Path, cache: Cache) -> Path:
             ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(program), "."],
             cwd=source, timeout=_BUILD_S, env={"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}, check=True,
         )  # fmt: skip
-        for registry in _REGISTRIES:
-            folder = draft / registry / "vexlab" / "vexlab" / _VERSION / "linux_amd64"
-            folder.mkdir(parents=True)
-            os.link(program, folder / f"terraform-provider-vexlab_v{_VERSION}")
+        folder = draft / _HOST / "vexlab" / "vexlab" / _VERSION / "linux_amd64"
+        folder.mkdir(parents=True)
+        os.link(program, folder / f"terraform-provider-vexlab_v{_VERSION}")
 
     return cache.make(Kind.TOOLS, key, build)
 

@@ -1,5 +1,5 @@
 terraform {
   required_providers {
-    vexlab = { source = "vexlab/vexlab" }
+    vexlab = { source = "terraform.local/vexlab/vexlab" }
   }
 }
