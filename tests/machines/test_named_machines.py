@@ -79,7 +79,7 @@ def test_a_command_ends_with_the_exec_that_was_killed(vm: _Vm, state: Path, one:
     running = ["exec", one, "--", "busybox", "ps"]
     assert _until(lambda: b"sleep 7655" in vm(*running).stdout)
     child.send_signal(number)
-    child.wait()
+    child.wait(timeout=60)
     assert _until(lambda: b"sleep 7655" not in vm(*running).stdout)
 
 
@@ -107,7 +107,8 @@ def _free(lock: Path) -> bool:
 
 def _begin(state: Path, *argv: str) -> subprocess.Popen[bytes]:
     env = {**os.environ, "VEXLAB_STATE": str(state)}
-    return subprocess.Popen([sys.executable, "-m", "vexlab", "vm", *argv], env=env)
+    reset = ["env", "--default-signal=HUP,INT"]  # nohup has them ignored, and vexlab heeds that
+    return subprocess.Popen([*reset, sys.executable, "-m", "vexlab", "vm", *argv], env=env)
 
 
 def _until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
 import pytest
 
 from vexlab.cli.options import seconds_of
+from vexlab.model.case import RunInfo
+from vexlab.results.store import Store
 
 
 def _vexlab(*argv: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -103,3 +107,15 @@ def test_what_is_no_length_of_time_is_refused(words: str) -> None:
 @pytest.mark.parametrize(("words", "seconds"), [("90s", 90.0), ("60m", 3600.0), ("2h", 7200.0)])
 def test_a_length_of_time_is_seconds(words: str, seconds: float) -> None:
     assert seconds_of(None, None, words) == seconds
+
+
+def test_runs_are_listed_as_data(tmp_path: Path) -> None:
+    """Programs read the list: an archive is made of the ids that it names."""
+    name = "20260101-000000-aaaa"
+    run = RunInfo(id=name, target="demo", kernels=("6.1",), accelerator="tcg", started="2026-01-01T00:00:00+00:00")
+    with closing(Store(tmp_path / "results")) as store:
+        store.begin(run, str(tmp_path / "results" / name))
+    done = _vexlab("results", "show", "--json", "--results", "results", cwd=tmp_path)
+    (listed,) = json.loads(done.stdout)
+    assert (listed["id"], listed["target"], listed["pinned"]) == (name, "demo", False)
+    assert listed["summary"]["passed"] == 0

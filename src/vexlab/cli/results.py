@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 
 from vexlab.cli.past import past_of
 from vexlab.cli.store import opened, results_option
@@ -48,12 +49,15 @@ def command() -> None:
 @click.argument("run", required=False)
 @results_option
 @click.option("--limit", type=click.IntRange(0), default=200, show_default=True, help="List so many runs; 0: all.")
-@click.option("--json", "as_json", is_flag=True, help="Print the run as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run, or the list of runs, as JSON.")
 def show(*, run: str | None, limit: int, results_dir: str | None, as_json: bool) -> None:
     """List earlier runs, or show one: its id, the beginning of it, or `last`."""
     with opened(results_dir) as store:
         if run is None:
-            _list(store, limit)
+            if as_json:
+                click.echo(msgspec.json.format(msgspec.json.encode(_listed(store, limit))).decode())
+            else:
+                _list(store, limit)
             return
         result = store.load(run)
         if as_json:
@@ -155,6 +159,19 @@ def merge(*, runs: tuple[str, ...], results_dir: str | None) -> None:
     with opened(results_dir, writing=True) as store:
         merged = merge_runs(store, runs)
     click.echo(f"{merged.run.id}  {printable(merged.run.target):12} {len(merged.cases)} results")
+
+
+def _listed(store: Store, limit: int) -> list[dict[str, object]]:
+    """Return the runs as data: each with its state, the counts of its verdicts, and whether it is pinned."""
+    return [
+        {
+            **msgspec.to_builtins(each.run),
+            "state": _state(store, each.run),
+            "summary": msgspec.to_builtins(each.summary),
+            "pinned": each.pinned,
+        }
+        for each in store.overview(limit)
+    ]
 
 
 def _list(store: Store, limit: int) -> None:
