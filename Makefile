@@ -29,7 +29,7 @@ lint: setup-test
 
 test: lint
 	@$(VENV)/pytest -q -m "not long and not machine" -n 2
-	@$(VENV)/pytest -q -m "machine and not long" -n 2 --dist load --maxschedchunk 1
+	@$(VENV)/pytest -q -m "machine and not long" -n 2 --dist load --maxschedchunk 1 --durations 15
 
 test-full: lint
 	@$(VENV)/mypy --python-version 3.14

@@ -108,6 +108,7 @@ def test_a_killed_worker_costs_no_verdict(started: Callable[..., Started]) -> No
     assert not [each for each in victims if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
+@pytest.mark.long
 def test_hosts_lost_for_good_leave_cases_undecided(started: Callable[..., Started], tmp_path: Path) -> None:
     cluster = tmp_path / "lab.toml"
     cluster.write_text("local = 1\nwait_s = 8.0\n")
