@@ -55,7 +55,7 @@ from vexlab.session.baseline import remember
 from vexlab.session.collector import Collector
 from vexlab.session.known import Tolerated, is_whole
 from vexlab.session.log import RunLog
-from vexlab.session.prepare import prepare, with_components
+from vexlab.session.prepare import Prepared, prepare, with_components
 from vexlab.session.provenance import provenance
 from vexlab.session.request import pytest_arguments
 from vexlab.session.resume import decided_in, find_earlier, leave_taken_over, note_tested, with_earlier
@@ -162,15 +162,7 @@ def _execute(
 ) -> Ended:
     began = time.time()
     prepared = prepare(target, request, settings, stream)
-    run = RunInfo(
-        id=_new_id(),
-        target=target.name,
-        kernels=request.kernels,
-        accelerator=prepared.accelerator,
-        started=_now(),
-        environment=settings.environment,
-        provenance=provenance(target, request, settings, prepared.kernels),
-    )
+    run = _run_info(target, request, settings, prepared)
     folder = _begin(results, run)
     stream.publish(RunStarted(run=run, folder=str(folder)))
     _tell_profiles(prepared.profiles, stream, run, folder)
@@ -179,15 +171,8 @@ def _execute(
     running = _Running(stream, run, folder, tolerated.mark)
     note_tested(folder, target.name, prepared.kernels)
     if request.resume:
-        running.earlier, red = decided_in(find_earlier(results, request.resume), target.name, prepared.kernels)
-        running.red = {case.id: case for case in red}
-        running.resumes = request.resume
-        leave_taken_over(folder, running.earlier)
-    if request.seed is not None:
-        os.environ[SEED] = str(request.seed)
-    for name in _OTHERS:
-        os.environ.pop(name, None)
-    os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
+        running.go_on_with(find_earlier(results, request.resume), target.name, prepared.kernels)
+    _set_environment(request)
     with Session() as scratch:
         status = carry_out(
             Job(
@@ -220,6 +205,27 @@ def _execute(
         internal=status in _INTERNAL,
         usage=collector.uncollected or stream.misused,
     )
+
+
+def _run_info(target: Target, request: Request, settings: Settings, prepared: Prepared) -> RunInfo:
+    return RunInfo(
+        id=_new_id(),
+        target=target.name,
+        kernels=request.kernels,
+        accelerator=prepared.accelerator,
+        started=_now(),
+        environment=settings.environment,
+        provenance=provenance(target, request, settings, prepared.kernels),
+    )
+
+
+def _set_environment(request: Request) -> None:
+    """Set what workers take from the environment."""
+    if request.seed is not None:
+        os.environ[SEED] = str(request.seed)
+    for name in _OTHERS:
+        os.environ.pop(name, None)
+    os.environ["PYTHONSAFEPATH"] = "1"  # workers begin in this folder, whatever modules lie in it
 
 
 def _tell_profiles(profiles: Sequence[Profile], stream: Stream, run: RunInfo, folder: Path) -> None:
@@ -289,10 +295,17 @@ class _Running:
         self._run = run
         self._folder = folder
         self._cases: list[CaseResult] = []
-        self.earlier: tuple[CaseResult, ...] = ()
-        self.red: Mapping[str, CaseResult] = {}
-        self.resumes = ""
+        self._earlier: tuple[CaseResult, ...] = ()
+        self._red: Mapping[str, CaseResult] = {}
+        self._resumes = ""
         self.collector = Collector(folder, self._planned, self._started, self._finished, self._told)
+
+    def go_on_with(self, earlier: Path, target: str, kernels: tuple[UsedKernel, ...]) -> None:
+        """Take over what stands of the run in the folder ``earlier``, and remember what failed there."""
+        self._earlier, red = decided_in(earlier, target, kernels)
+        self._red = {case.id: case for case in red}
+        self._resumes = earlier.name
+        leave_taken_over(self._folder, self._earlier)
 
     def result(self, *, interrupted: bool) -> RunResult:
         """Return the run with every case that was selected; of those without an end it is said why."""
@@ -314,7 +327,7 @@ class _Running:
     def _take_over(self) -> None:
         """Add what an earlier run decided and this one was not asked to run again."""
         known = {case.key for case in self._cases}
-        for case in self.earlier:
+        for case in self._earlier:
             if case.id in self.collector.plan.taken_over and case.key not in known:
                 self._finished(case)
 
@@ -348,7 +361,7 @@ class _Running:
         self._stream.publish(CaseStarted(run=self._run.id, node=node, key=next(keys, None)))
 
     def _finished(self, case: CaseResult) -> None:
-        case = self._mark(with_earlier(case, self.red, self.resumes))
+        case = self._mark(with_earlier(case, self._red, self._resumes))
         self._cases.append(case)
         self._stream.publish(CaseFinished(run=self._run.id, case=case))
 
