@@ -33,7 +33,7 @@ from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target, program_of
 from vexlab.observe import kernelmemory, kmemleak
-from vexlab.targets.analysers import Desk
+from vexlab.targets.analysers import AnalysisInputs
 from vexlab.targets.build import build_module
 from vexlab.targets.incremental import IncrementalBuild
 from vexlab.targets.programs import find_program
@@ -200,10 +200,10 @@ class Lab:
             sandboxing=self.settings.sandbox,
         )
 
-    def desk(self, target: Target, kernel: Kernel, *, fetch: bool = False) -> Desk:
+    def analysis_inputs(self, target: Target, kernel: Kernel, *, fetch: bool = False) -> AnalysisInputs:
         """Return what analysers of ``target``'s source work with; with ``fetch`` missing programs are fetched."""
         apt = Apt(self.cache.root / Kind.APT) if fetch else None
-        return Desk(
+        return AnalysisInputs(
             target=target,
             kernel=kernel,
             headers=lambda: self.kernels.headers(kernel),

@@ -69,10 +69,10 @@ def _remarks(lab: Lab, folder: Path, analyser: str, *, wrong: bool) -> list[str]
     (folder / "src" / "looked.c").write_text(_MODULE.format(body=_WRONG if wrong else ""))
     between = "" if wrong else "\t__u32 reserved;\n"
     (folder / "src" / "looked.h").write_text(_HEADER.format(between=between))
-    desk = lab.desk(load_target(folder / "target.toml"), lab.kernels.get("6.1"))
-    if reason := lacking(BY_NAME[analyser], desk):
+    inputs = lab.analysis_inputs(load_target(folder / "target.toml"), lab.kernels.get("6.1"))
+    if reason := lacking(BY_NAME[analyser], inputs):
         pytest.skip(reason)
-    return [str(each) for each in look(BY_NAME[analyser], desk)]
+    return [str(each) for each in look(BY_NAME[analyser], inputs)]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from vexlab.errors import BuildError, UsageError
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import Target
 from vexlab.targets import checks
-from vexlab.targets.analysers import ANALYSERS, BY_NAME, Analyser, Desk, lacking, patches
+from vexlab.targets.analysers import ANALYSERS, BY_NAME, Analyser, AnalysisInputs, lacking, patches
 from vexlab.targets.layout import judge, parse_structures
 from vexlab.targets.load import load_target
 from vexlab.targets.modinfo import faults, information
@@ -143,7 +143,7 @@ def test_a_module_that_says_nothing_of_itself_has_three_faults() -> None:
     assert "taints" in faults(image.replace(b"GPL", b"Mine"), fstype="x", release="6.1.0-1")[0]
 
 
-def _desk(tmp_path: Path, program: Program | None, *, scripts: Path | None = None) -> Desk:
+def _desk(tmp_path: Path, program: Program | None, *, scripts: Path | None = None) -> AnalysisInputs:
     source = tmp_path / "src"
     source.mkdir(exist_ok=True)
     (source / "a.c").touch()
@@ -151,7 +151,7 @@ def _desk(tmp_path: Path, program: Program | None, *, scripts: Path | None = Non
     file = tmp_path / "f"
     kernel = Kernel(name="6.1", release="6.1.0-1", version="1", image=file, modules=file, config=file)
     (tmp_path / "headers").mkdir(exist_ok=True)
-    return Desk(
+    return AnalysisInputs(
         target=target,
         kernel=kernel,
         headers=lambda: tmp_path / "headers",
@@ -163,13 +163,13 @@ def _desk(tmp_path: Path, program: Program | None, *, scripts: Path | None = Non
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
-    desk = _desk(tmp_path, None)
-    assert "sparse is not installed" in lacking(BY_NAME["sparse"], desk)
+    inputs = _desk(tmp_path, None)
+    assert "sparse is not installed" in lacking(BY_NAME["sparse"], inputs)
     there = _desk(tmp_path, Program(path=Path("/bin/true")))
     assert "scripts/checkpatch.pl" in lacking(BY_NAME["checkpatch"], there)
     assert "uapi" in lacking(BY_NAME["layout"], there)
     assert not lacking(BY_NAME["W1"], there)
-    checked, remarks = checks.analysed(BY_NAME["sparse"], desk, ())
+    checked, remarks = checks.analysed(BY_NAME["sparse"], inputs, ())
     assert (checked.ok, remarks) == (None, ())
     assert checked.words.startswith("sparse is not installed")
 
@@ -177,26 +177,26 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
 def test_new_remarks_fail_known_ones_do_not_and_nothing_is_looked_at_twice(tmp_path: Path) -> None:
     runs = []
 
-    def run(desk: Desk, place: object, program: Program | None) -> str:
+    def run(inputs: AnalysisInputs, place: object, program: Program | None) -> str:
         runs.append(1)
         return "a.c:1: warning: one\na.c:2: warning: two\n"
 
     analyser = Analyser(name="one", about="", run=run, read=lambda text, source: own(parse("one", text), source))
-    desk = _desk(tmp_path, None)
+    inputs = _desk(tmp_path, None)
     known = [KnownRemark(by="one", file="a.c", words="warning: one")]
-    checked, remarks = checks.analysed(analyser, desk, known)
+    checked, remarks = checks.analysed(analyser, inputs, known)
     assert (checked.ok, checked.details, len(remarks)) == (False, ("a.c:2: warning: two",), 2)
     known.append(KnownRemark(by="one", file="a.c", words="warning: two"))
-    checked, _ = checks.analysed(analyser, desk, known)
+    checked, _ = checks.analysed(analyser, inputs, known)
     assert (checked.ok, checked.words) == (True, "0 remarks, 2 known")
     assert len(runs) == 1
     (tmp_path / "src" / "a.c").write_text("int changed;\n")
-    checks.analysed(analyser, desk, known)
+    checks.analysed(analyser, inputs, known)
     assert len(runs) == 2
 
 
 def test_an_analyser_that_cannot_run_is_a_failure_with_its_words(tmp_path: Path) -> None:
-    def run(desk: Desk, place: object, program: Program | None) -> str:
+    def run(inputs: AnalysisInputs, place: object, program: Program | None) -> str:
         raise BuildError("x cannot be looked at", log="no rule to make target\n")
 
     analyser = Analyser(name="one", about="", run=run, read=lambda text, source: ())

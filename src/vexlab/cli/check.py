@@ -88,7 +88,7 @@ def _looked(
     analyser: Analyser, lab: Lab, target: Target, kernel: Kernel, known: tuple[KnownRemark, ...]
 ) -> tuple[Checked, tuple[Remark, ...]]:
     try:
-        return checks.analysed(analyser, lab.desk(target, kernel, fetch=True), known)
+        return checks.analysed(analyser, lab.analysis_inputs(target, kernel, fetch=True), known)
     except FetchError as error:
         words = f"{analyser.program} is not installed and cannot be fetched: {error.message.splitlines()[0]}"
         return Checked(name=analyser.name, ok=None, words=words), ()

@@ -21,7 +21,7 @@ _LAB_FAILURES = 4  # rounds in a row that only the lab made fail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Met:
+class RoundFinding:
     """A finding with the reproducers that may show it again, the likeliest first."""
 
     finding: Finding
@@ -30,7 +30,7 @@ class Met:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Did:
+class RoundResult:
     """What a round did, and what it met."""
 
     programs: int
@@ -39,14 +39,14 @@ class Did:
     succeeded: int = 0
     signatures: int = 0
     cover: int | None = None
-    met: tuple[Met, ...] = ()
+    met: tuple[RoundFinding, ...] = ()
     corpus: str = ""
 
 
 class Rounds(Protocol):
     """One way to fuzz: each call is a round in a fresh machine."""
 
-    def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> Did:
+    def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> RoundResult:
         """Do a round of at most ``seconds``; ``keep`` names the folder for what a machine shows of a finding."""
 
 
@@ -121,7 +121,7 @@ class Campaign:
                 return
             yield left
 
-    def _round(self, left: float) -> Did:
+    def _round(self, left: float) -> RoundResult:
         began = time.monotonic()
         did = self._rounds(self._state, self._folder.corpus(), left, self._kept)
         state = self._state
@@ -140,7 +140,7 @@ class Campaign:
         self._folder.save(self._state)
         return did
 
-    def _log(self, did: Did, fresh: Sequence[Met]) -> None:
+    def _log(self, did: RoundResult, fresh: Sequence[RoundFinding]) -> None:
         titles = tuple(met.finding.title for met in fresh)
         self._folder.log(
             Logged(
@@ -178,7 +178,7 @@ class Campaign:
             late=late,
         )
 
-    def _note(self, met: Met) -> bool:
+    def _note(self, met: RoundFinding) -> bool:
         """Keep what was met, before anything else is done with it; return whether it is new."""
         crash = self._crash_of(met.finding, late=met.late)
         known = self._crashes.get(crash.title)
@@ -202,7 +202,7 @@ class Campaign:
         self._record(settled, place)
 
 
-def gravest(findings: Sequence[Finding], candidates: Sequence[str], *, late: bool = False) -> tuple[Met, ...]:
+def worst_of(findings: Sequence[Finding], candidates: Sequence[str], *, late: bool = False) -> tuple[RoundFinding, ...]:
     """Return what is to be noted of a machine's findings: the gravest; the others are most likely its consequences."""
     found = worst(findings)
-    return (Met(finding=found, candidates=tuple(candidates), late=late),) if found else ()
+    return (RoundFinding(finding=found, candidates=tuple(candidates), late=late),) if found else ()

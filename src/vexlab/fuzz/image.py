@@ -18,7 +18,7 @@ import msgspec
 from vexlab.classify import headline
 from vexlab.domains.safety_validation.images import PRISTINE, WORK, make_image, plan_argv
 from vexlab.errors import EmulatorDied, GuestTimeout, InfraError, MachineError, MachineLost, TargetFailure
-from vexlab.fuzz.campaign import Did, Met, gravest
+from vexlab.fuzz.campaign import RoundFinding, RoundResult, worst_of
 from vexlab.fuzz.crash import Crash, same, wrong_finding
 from vexlab.fuzz.damage import (
     Reproducer,
@@ -256,7 +256,7 @@ class ImageRounds:
     def __init__(self, images: Images, *, stop: Callable[[], bool]) -> None:
         self._images, self._stop = images, stop
 
-    def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> Did:
+    def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> RoundResult:
         """Do a round; there is no corpus of images."""
         del corpus
         images = self._images
@@ -278,7 +278,7 @@ class ImageRounds:
             if met:
                 guest.keep(keep(met[0].finding))
             tried = [each for each in guest.results if each.number >= 0]
-        return Did(
+        return RoundResult(
             programs=len(tried),
             calls=len(tried),
             succeeded=sum(not each.mount for each in tried),
@@ -287,11 +287,13 @@ class ImageRounds:
             met=met,
         )
 
-    def _met(self, guest: ImageGuest, plan: Sequence[Damage]) -> tuple[Met, ...]:
-        met: list[Met] = []
+    def _met(self, guest: ImageGuest, plan: Sequence[Damage]) -> tuple[RoundFinding, ...]:
+        met: list[RoundFinding] = []
         if guest.findings:
-            met += gravest(guest.findings, self._candidate(plan, guest.culprit()))
-        met += [Met(finding=finding, candidates=self._candidate(plan, number)) for finding, number in guest.wrongs]
+            met += worst_of(guest.findings, self._candidate(plan, guest.culprit()))
+        met += [
+            RoundFinding(finding=finding, candidates=self._candidate(plan, number)) for finding, number in guest.wrongs
+        ]
         return tuple(met)
 
     def _candidate(self, plan: Sequence[Damage], number: int) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vexlab.fuzz.campaign import Did, Met, gravest
+from vexlab.fuzz.campaign import RoundFinding, RoundResult, worst_of
 from vexlab.fuzz.folder import State
 from vexlab.fuzz.guest import Ended, Guest, Interrupted, Round, Said
 from vexlab.lab import Lab, Order
@@ -23,7 +23,7 @@ class ProgramRounds:
     def __init__(self, lab: Lab, order: Order, table: str, *, stop: Callable[[], bool]) -> None:
         self._lab, self._order, self._table, self._stop = lab, order, table, stop
 
-    def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> Did:
+    def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> RoundResult:
         """Do a round; raises what says that the lab failed, or that the filesystem cannot be mounted."""
         asked = Round(
             mode=state.asked.mode,
@@ -43,14 +43,15 @@ class ProgramRounds:
             finished = Ended(last=None)
             if not ended.all:
                 finished = guest.finish()
-                met += gravest(finished.findings, _candidates(ended.programs), late=True)
+                met += worst_of(finished.findings, _candidates(ended.programs), late=True)
                 met += [
-                    Met(finding=each, candidates=_candidates(ended.programs), late=True) for each, _ in finished.wrongs
+                    RoundFinding(finding=each, candidates=_candidates(ended.programs), late=True)
+                    for each, _ in finished.wrongs
                 ]
             if met:
                 guest.keep(keep(met[0].finding))
         last = ended.last
-        return Did(
+        return RoundResult(
             programs=last.programs if last else 0,
             calls=last.calls if last else 0,
             succeeded=last.succeeded if last else 0,
@@ -67,9 +68,9 @@ class ProgramRounds:
             raise Interrupted
 
 
-def _met(ended: Ended) -> Sequence[Met]:
-    wrongs = [Met(finding=finding, candidates=(program,)) for finding, program in ended.wrongs]
-    return [*gravest(ended.findings, _candidates(ended.programs)), *wrongs]
+def _met(ended: Ended) -> Sequence[RoundFinding]:
+    wrongs = [RoundFinding(finding=finding, candidates=(program,)) for finding, program in ended.wrongs]
+    return [*worst_of(ended.findings, _candidates(ended.programs)), *wrongs]
 
 
 def _candidates(texts: Sequence[str]) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ _INCLUDES = "/usr/include/x86_64-linux-gnu"  # asm/types.h is the same file for 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class AnalysisInputs:
     """What an analyser works with: ``headers`` is asked for the kernel's build folder only where something must run.
 
     ``scripts`` is a kernel's folder of that name with checkpatch and semantic patches, ``None`` where none is at hand;
@@ -64,7 +64,7 @@ class Analyser:
 
     name: str
     about: str
-    run: Callable[[Desk, Workplace, Program | None], str]
+    run: Callable[[AnalysisInputs, Workplace, Program | None], str]
     read: Callable[[str, Path], tuple[Remark, ...]]
     program: str = ""
     scripts: str = ""
@@ -72,49 +72,53 @@ class Analyser:
     quick: bool = True
 
 
-def lacking(analyser: Analyser, desk: Desk) -> str:
+def lacking(analyser: Analyser, inputs: AnalysisInputs) -> str:
     """Return why ``analyser`` cannot look at the target, or an empty string."""
-    if desk.target.source is None:
-        return f"{desk.target.name} comes with the kernel"
-    if analyser.program and desk.program(analyser.program) is None:
+    if inputs.target.source is None:
+        return f"{inputs.target.name} comes with the kernel"
+    if analyser.program and inputs.program(analyser.program) is None:
         where = "; `vexlab check` unpacks it into the cache" if PACKAGES[analyser.program] else ""
         return f"{analyser.program} is not installed{where}"
-    if analyser.scripts and not (desk.scripts and (desk.scripts / analyser.scripts).exists()):
+    if analyser.scripts and not (inputs.scripts and (inputs.scripts / analyser.scripts).exists()):
         return (
             f"no kernel source with scripts/{analyser.scripts} is at hand: distributions' headers lack it, kernels of "
             "`vexlab kernels build` bring it"
         )
-    if analyser.uapi and not desk.target.uapi:
-        return f"{desk.target.name} names no headers of its interface (`uapi` in target.toml)"
+    if analyser.uapi and not inputs.target.uapi:
+        return f"{inputs.target.name} names no headers of its interface (`uapi` in target.toml)"
     return ""
 
 
-def look(analyser: Analyser, desk: Desk) -> tuple[Remark, ...]:
+def look(analyser: Analyser, inputs: AnalysisInputs) -> tuple[Remark, ...]:
     """Return what ``analyser`` remarks on the target's own files. ``lacking`` was empty.
 
     Raises ``BuildError`` where the source cannot be compiled, ``DeadlineError``.
     """
-    source = desk.target.source
+    source = inputs.target.source
     if source is None:
         return ()
-    program = desk.program(analyser.program) if analyser.program else None
-    roots = roots_of(source, desk.target.file.parent)
+    program = inputs.program(analyser.program) if analyser.program else None
+    roots = roots_of(source, inputs.target.file.parent)
 
     def printed(draft: Path) -> None:
-        tree = desk.headers()
-        shown = (*readable(tree), *(program.readable if program else ()), *((desk.scripts,) if desk.scripts else ()))
+        tree = inputs.headers()
+        shown = (
+            *readable(tree),
+            *(program.readable if program else ()),
+            *((inputs.scripts,) if inputs.scripts else ()),
+        )
         with temporary.folder("analysis") as work:
-            place = Workplace(work=work.resolve(), readable=shown, sandboxed=wanted(desk.sandboxing))
+            place = Workplace(work=work.resolve(), readable=shown, sandboxed=wanted(inputs.sandboxing))
             copy_tree(source, place.work / _SOURCE, roots)
-            (draft / _PRINTED).write_text(analyser.run(desk, place, program))
+            (draft / _PRINTED).write_text(analyser.run(inputs, place, program))
 
     version = file_digest(program.path) if program else ""
-    scripts = _digest_of_scripts(desk.scripts, analyser.scripts)
+    scripts = _digest_of_scripts(inputs.scripts, analyser.scripts)
     key = key_of(
-        _FORMAT, analyser.name, desk.target.build, desk.target.uapi, desk.kernel.version, version, scripts,
-        digest_tree(source, roots), [file_digest(file) for file in desk.target.uapi],
+        _FORMAT, analyser.name, inputs.target.build, inputs.target.uapi, inputs.kernel.version, version, scripts,
+        digest_tree(source, roots), [file_digest(file) for file in inputs.target.uapi],
     )  # fmt: skip
-    entry = desk.cache.make(Kind.ARTIFACTS, f"analysis-{key}", printed)
+    entry = inputs.cache.make(Kind.ARTIFACTS, f"analysis-{key}", printed)
     return analyser.read((entry / _PRINTED).read_text(), source)
 
 
@@ -124,35 +128,35 @@ def _digest_of_scripts(folder: Path | None, name: str) -> str:
     return digest_tree(folder / name) if (folder / name).is_dir() else file_digest(folder / name)
 
 
-def _made(desk: Desk, place: Workplace, *arguments: str) -> str:
+def _made(inputs: AnalysisInputs, place: Workplace, *arguments: str) -> str:
     """Run make on the copy of the source with further arguments, and return what it printed.
 
     Preparing commands are run before. A checker that ends the build with remarks is no error.
     """
-    copy, headers = place.work / _SOURCE, desk.headers().resolve()
+    copy, headers = place.work / _SOURCE, inputs.headers().resolve()
     log = ""
-    for command in desk.target.build.prepare:
+    for command in inputs.target.build.prepare:
         words = [word.replace("{kernel}", str(headers)) for word in shlex.split(command)]
         log += shown_log(place.run(["env", "-C", str(copy), *words], timeout=_COMPILE_S), copy, headers)
     jobs = f"-j{len(os.sched_getaffinity(0))}"
-    argv = ["make", "-C", str(headers), jobs, "-k", f"M={copy}", *desk.target.build.args, *arguments, "modules"]
+    argv = ["make", "-C", str(headers), jobs, "-k", f"M={copy}", *inputs.target.build.args, *arguments, "modules"]
     done = place.run(argv, timeout=_COMPILE_S)
     log += shown_log(done, copy, headers)
     if done.returncode and not parse("", log):
-        raise BuildError(f"{desk.target.name} cannot be looked at: make ended with {done.returncode}", log=log)
+        raise BuildError(f"{inputs.target.name} cannot be looked at: make ended with {done.returncode}", log=log)
     return log
 
 
-def _warned(desk: Desk, place: Workplace, _program: Program | None) -> str:
-    return _made(desk, place, "W=1")
+def _warned(inputs: AnalysisInputs, place: Workplace, _program: Program | None) -> str:
+    return _made(inputs, place, "W=1")
 
 
-def _sparse(desk: Desk, place: Workplace, program: Program | None) -> str:
-    return _made(desk, place, "C=2", f"CHECK={' '.join(program.words)}") if program else ""
+def _sparse(inputs: AnalysisInputs, place: Workplace, program: Program | None) -> str:
+    return _made(inputs, place, "C=2", f"CHECK={' '.join(program.words)}") if program else ""
 
 
-def _smatch(desk: Desk, place: Workplace, program: Program | None) -> str:
-    return _made(desk, place, "C=2", f"CHECK={' '.join(program.words)} -p=kernel") if program else ""
+def _smatch(inputs: AnalysisInputs, place: Workplace, program: Program | None) -> str:
+    return _made(inputs, place, "C=2", f"CHECK={' '.join(program.words)} -p=kernel") if program else ""
 
 
 def _sources(place: Workplace) -> list[str]:
@@ -161,16 +165,16 @@ def _sources(place: Workplace) -> list[str]:
     return sorted(str(file.relative_to(copy)) for file in files)
 
 
-def _checkpatch(desk: Desk, place: Workplace, program: Program | None) -> str:
-    if program is None or desk.scripts is None:
+def _checkpatch(inputs: AnalysisInputs, place: Workplace, program: Program | None) -> str:
+    if program is None or inputs.scripts is None:
         return ""
-    script = str(desk.scripts / "checkpatch.pl")
+    script = str(inputs.scripts / "checkpatch.pl")
     argv = [*program.words, script, "--no-tree", "-f", "--terse", "--no-summary", "--show-types", *_sources(place)]
     copy = place.work / _SOURCE
     done = place.run(["env", "-C", str(copy), *argv], timeout=_LOOK_S)
     if done.returncode > _REMARK_STATUS:
         raise BuildError(f"checkpatch ended with status {done.returncode}", log=done.text + done.error_text)
-    return shown_log(done, copy, desk.scripts)
+    return shown_log(done, copy, inputs.scripts)
 
 
 def patches(scripts: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
@@ -182,12 +186,12 @@ def patches(scripts: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
             yield file, tuple(word for line in lines for word in shlex.split(line))
 
 
-def _coccinelle(desk: Desk, place: Workplace, program: Program | None) -> str:
+def _coccinelle(inputs: AnalysisInputs, place: Workplace, program: Program | None) -> str:
     """Run each semantic patch by itself, so that one that takes for ever does not take the others along."""
-    if program is None or desk.scripts is None:
+    if program is None or inputs.scripts is None:
         return ""
     copy, log = place.work / _SOURCE, ""
-    for file, options in patches(desk.scripts):
+    for file, options in patches(inputs.scripts):
         argv = [*program.words, "-D", "report", "--very-quiet", "--no-show-diff", *options]
         argv += ["--cocci-file", str(file), "--dir", "."]
         try:
@@ -195,18 +199,18 @@ def _coccinelle(desk: Desk, place: Workplace, program: Program | None) -> str:
         except DeadlineError:
             log += f"{file.stem}: {_UNFINISHED} within {_PATCH_S:g} s\n"
             continue
-        log += "".join(f"{line} [{file.stem}]\n" for line in shown_log(done, copy, desk.scripts).splitlines())
+        log += "".join(f"{line} [{file.stem}]\n" for line in shown_log(done, copy, inputs.scripts).splitlines())
     return log
 
 
-def _layout(desk: Desk, place: Workplace, program: Program | None) -> str:
+def _layout(inputs: AnalysisInputs, place: Workplace, program: Program | None) -> str:
     """Print what pahole says of the interface's headers as compiled for 64 bits, a line, and then for 32."""
     if program is None:
         return ""
     folder = place.work / "interface"
     folder.mkdir()
     names = []
-    for number, header in enumerate(desk.target.uapi):
+    for number, header in enumerate(inputs.target.uapi):
         name = f"{number}/{header.name}"
         shutil.copytree(header.parent, folder / str(number), ignore=_only_headers)
         names.append(name)

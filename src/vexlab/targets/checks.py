@@ -11,7 +11,7 @@ from pathlib import Path
 from vexlab import process
 from vexlab.errors import BuildError, DeadlineError
 from vexlab.model.target import ModuleArtifact, Target
-from vexlab.targets.analysers import Analyser, Desk, lacking, look
+from vexlab.targets.analysers import Analyser, AnalysisInputs, lacking, look
 from vexlab.targets.remarks import KnownRemark, Remark, new_remarks
 
 _TESTS = "tests"
@@ -46,13 +46,15 @@ def built(target: Target, build: Build) -> Checked:
     return _ended("build", begin, ok=True, words=words, details=artifact.warnings)
 
 
-def analysed(analyser: Analyser, desk: Desk, known: Iterable[KnownRemark]) -> tuple[Checked, tuple[Remark, ...]]:
+def analysed(
+    analyser: Analyser, inputs: AnalysisInputs, known: Iterable[KnownRemark]
+) -> tuple[Checked, tuple[Remark, ...]]:
     """Look at the target's source, and say what is remarked beyond what is ``known``; return all remarks besides."""
     begin = time.monotonic()
-    if reason := lacking(analyser, desk):
+    if reason := lacking(analyser, inputs):
         return Checked(name=analyser.name, ok=None, words=reason), ()
     try:
-        remarks = look(analyser, desk)
+        remarks = look(analyser, inputs)
     except BuildError as error:
         log = tuple(error.log.splitlines()[-40:])
         return _ended(analyser.name, begin, ok=False, words=error.message, details=log), ()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.errors import InfraError, MachineLost, UsageError
-from vexlab.fuzz.campaign import Campaign, Did, Met, Plan
+from vexlab.fuzz.campaign import Campaign, Plan, RoundFinding, RoundResult
 from vexlab.fuzz.crash import Crash, Mode
 from vexlab.fuzz.folder import Asked, Folder, Logged, State, campaigns, find_campaign
 from vexlab.model.report import Severity
@@ -29,14 +29,14 @@ BUG = Finding(title="BUG in f", type="BUG", severity=Severity.CRASH, frame="f", 
 class _Rounds:
     """Gives what it was told to, round for round; then nothing more happens. Notes seeds and corpora."""
 
-    def __init__(self, *did: Did | BaseException) -> None:
+    def __init__(self, *did: RoundResult | BaseException) -> None:
         self.did = list(did)
         self.seen: list[tuple[int, str]] = []
 
-    def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> Did:
+    def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> RoundResult:
         del seconds, keep
         self.seen.append((state.asked.seed + state.rounds, corpus))
-        did = self.did.pop(0) if self.did else Did(programs=1, calls=1, guest_seconds=0.1)
+        did = self.did.pop(0) if self.did else RoundResult(programs=1, calls=1, guest_seconds=0.1)
         if isinstance(did, BaseException):
             raise did
         return did
@@ -63,8 +63,8 @@ class _Shows:
         return parts
 
 
-def _did(*met: Met, programs: int = 100, corpus: str = "") -> Did:
-    return Did(programs=programs, calls=10 * programs, guest_seconds=1.0, met=met, corpus=corpus)
+def _did(*met: RoundFinding, programs: int = 100, corpus: str = "") -> RoundResult:
+    return RoundResult(programs=programs, calls=10 * programs, guest_seconds=1.0, met=met, corpus=corpus)
 
 
 def _run(path: Path, rounds: _Rounds, *, first: bool = True, duration: float = 100.0) -> tuple[list[str], State]:
@@ -76,7 +76,7 @@ def _run(path: Path, rounds: _Rounds, *, first: bool = True, duration: float = 1
 
 
 def test_a_crash_is_kept_with_its_reproducer(tmp_path: Path) -> None:
-    rounds = _Rounds(_did(corpus="0 open 1 0 66\n"), _did(Met(finding=BUG, candidates=("good\nbad\n",))))
+    rounds = _Rounds(_did(corpus="0 open 1 0 66\n"), _did(RoundFinding(finding=BUG, candidates=("good\nbad\n",))))
     said, state = _run(tmp_path / "c", rounds)
     (crash,) = Folder(tmp_path / "c").crashes()
     assert (crash.title, crash.programs, crash.seed) == ("BUG in f", 200, 9)
@@ -90,9 +90,9 @@ def test_a_crash_is_kept_with_its_reproducer(tmp_path: Path) -> None:
 
 
 def test_the_same_crash_is_counted_and_not_kept_twice(tmp_path: Path) -> None:
-    met = Met(finding=BUG, candidates=("bad\n",))
-    again = Met(finding=replace(BUG, title="GPF in f"), candidates=("bad\n",))  # the same function
-    other = Met(finding=replace(BUG, title="GPF in g", frame="g"), candidates=("bad\n",))
+    met = RoundFinding(finding=BUG, candidates=("bad\n",))
+    again = RoundFinding(finding=replace(BUG, title="GPF in f"), candidates=("bad\n",))  # the same function
+    other = RoundFinding(finding=replace(BUG, title="GPF in g", frame="g"), candidates=("bad\n",))
     rounds = _Rounds(_did(met), _did(again), _did(other), KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         _run(tmp_path / "c", rounds, first=False)
@@ -104,7 +104,7 @@ def test_a_second_start_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "c"
     with pytest.raises(KeyboardInterrupt):
         _run(path, _Rounds(_did(), _did(corpus="new\n"), KeyboardInterrupt()))
-    rounds = _Rounds(_did(Met(finding=BUG, candidates=("bad\n",))))
+    rounds = _Rounds(_did(RoundFinding(finding=BUG, candidates=("bad\n",))))
     _, state = _run(path, rounds)
     assert rounds.seen == [(9, "new\n")], "another seed, and the corpus there was"
     assert (state.rounds, state.programs) == (3, 300)
@@ -134,7 +134,9 @@ def test_the_duration_is_that_of_all_starts(tmp_path: Path) -> None:
 def test_a_lab_that_fails_again_and_again_is_told(tmp_path: Path) -> None:
     with pytest.raises(InfraError):
         _run(tmp_path / "c", _Rounds(*[MachineLost("gone")] * 9))
-    _, state = _run(tmp_path / "d", _Rounds(MachineLost("gone"), _did(Met(finding=BUG, candidates=("bad\n",)))))
+    _, state = _run(
+        tmp_path / "d", _Rounds(MachineLost("gone"), _did(RoundFinding(finding=BUG, candidates=("bad\n",))))
+    )
     assert state.rounds == 1
 
 
@@ -160,7 +162,7 @@ def test_a_request_to_stop_ends_it(tmp_path: Path) -> None:
     path = tmp_path / "c"
 
     class _Stopped(_Rounds):
-        def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> Did:
+        def __call__(self, state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> RoundResult:
             Folder(path).ask_to_stop()
             return super().__call__(state, corpus, seconds, keep)
 

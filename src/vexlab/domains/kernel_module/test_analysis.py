@@ -45,7 +45,7 @@ def test_analysis(
         pytest.skip("the module does not build; kernel_module.build has the compiler's words")
     baseline = target.file.parent / BASELINE
     known = [each for each in known_remarks(baseline) if each.by == analyser]
-    checked, remarks = analysed(BY_NAME[analyser], lab.desk(target, kernel), known)
+    checked, remarks = analysed(BY_NAME[analyser], lab.analysis_inputs(target, kernel), known)
     if checked.ok is None:
         pytest.skip(checked.words)
     metrics.record("remarks_count", len(remarks))
