@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_a_starved_process_has_a_share_of_the_hosts_time(monkeypatch: pytest.Mon
     """A process that always wants a CPU and never gets one: a deadline of 20 s must come within 60 s."""
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(clock_module, "_longest_run_delay", lambda _: now[0])
+    monkeypatch.setattr(clock_module, "_RunDelays", lambda _: SimpleNamespace(longest=lambda when: when))
     clock = MachineClock(os.getpid())
     begun = clock()
     while clock() - begun < 20.0:
@@ -59,6 +60,28 @@ def test_a_starved_process_has_a_share_of_the_hosts_time(monkeypatch: pytest.Mon
         assert now[0] < 1045.0
     assert clock.unbounded() - begun < 1.0, "a duration leaves all waiting out"
     assert now[0] > 1030.0, "the wait is not ignored either"
+
+
+def test_a_wait_that_is_not_over_counts_as_one() -> None:
+    """A thread of the lowest rank beside others may wait for seconds, and its schedstat says nothing meanwhile."""
+    rivals = [subprocess.Popen([sys.executable, "-c", _SPIN], stdout=subprocess.PIPE) for _ in range(3)]
+    idle = subprocess.Popen([sys.executable, "-c", _SPIN], stdout=subprocess.PIPE)
+    try:
+        for each in (*rivals, idle):
+            assert each.stdout
+            each.stdout.readline()
+        os.sched_setscheduler(idle.pid, os.SCHED_IDLE, os.sched_param(0))
+        clock = MachineClock(idle.pid)
+        begun, had, wall = clock(), clock.unbounded(), time.monotonic()
+        while time.monotonic() - wall < 1.0:
+            clock()
+            time.sleep(0.06)
+        assert clock() - begun < 0.75 * (time.monotonic() - wall)
+        assert clock.unbounded() - had < 0.3 * (time.monotonic() - wall)
+    finally:
+        for each in (*rivals, idle):
+            each.kill()
+            each.communicate()
 
 
 def test_it_goes_on_when_the_process_is_gone() -> None:

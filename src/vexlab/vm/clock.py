@@ -20,9 +20,9 @@ class MachineClock:
     """Callable like ``time.monotonic``, in seconds; never goes back, and never goes faster than that."""
 
     def __init__(self, pid: int) -> None:
-        self._tasks = f"/proc/{pid}/task"
+        self._delays = _RunDelays(pid)
         self._waited = 0.0  # what was taken off so far
-        self._owed = 0.0  # waited and not taken off yet: the kernel tells of a wait only when it is over
+        self._owed = 0.0  # waited and not taken off yet: a wait may be told of late
         self._seen: float | None = None
         self._first = 0.0
         self._last_unbounded = float("-inf")
@@ -45,7 +45,7 @@ class MachineClock:
         return self._last_unbounded
 
     def _take_off(self, now: float) -> None:
-        total = max(self._seen or 0.0, _longest_run_delay(self._tasks))
+        total = max(self._seen or 0.0, self._delays.longest(now))
         if self._seen is not None:
             self._owed = min(self._owed + total - self._seen, _OWED_MOST_S)
             taken = min(self._owed, (1 - SLOWEST) * (now - self._read_at))
@@ -57,19 +57,42 @@ class MachineClock:
         self._read_at = now
 
 
-def _longest_run_delay(tasks: str) -> float:
-    """Return the seconds the most delayed thread has stood in a run queue, 0 if unknown.
+class _RunDelays:
+    """How long the threads of a process have stood in a run queue: Documentation/scheduler/sched-stats.rst.
 
-    Documentation/scheduler/sched-stats.rst; files of /proc are read without buffers, which would cost more than they.
+    The kernel adds a wait to a thread's schedstat when it is over. A wait that goes on is known by a thread that wants
+    to run (``R``) and has used no CPU time since it was last looked at.
     """
-    longest = 0
-    with contextlib.suppress(OSError):  # QEMU is gone
-        for task in os.listdir(tasks):  # noqa: PTH208 - twenty times a second
-            # 5837462 7467116278 5906: time on the CPU, time in the queue (both in nanoseconds), number of time slices
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                file = os.open(f"{tasks}/{task}/schedstat", os.O_RDONLY)
-                try:
-                    longest = max(longest, int(os.read(file, 128).split()[1]))
-                finally:
-                    os.close(file)
-    return longest / 1e9
+
+    def __init__(self, pid: int) -> None:
+        self._tasks = f"/proc/{pid}/task"
+        self._seen: dict[str, tuple[bytes, float]] = {}  # by thread: its schedstat, and since when it wants to run so
+
+    def longest(self, now: float) -> float:
+        """Return the seconds the most delayed thread has waited until ``now``, 0 if unknown."""
+        longest = 0.0
+        with contextlib.suppress(OSError):  # QEMU is gone
+            for task in os.listdir(self._tasks):  # noqa: PTH208 - twenty times a second
+                with contextlib.suppress(OSError, IndexError, ValueError):
+                    longest = max(longest, self._waited(task, now))
+        return longest
+
+    def _waited(self, task: str, now: float) -> float:
+        # 5837462 7467116278 5906: time on the CPU, time in the queue (both in nanoseconds), number of time slices
+        counts = _read(f"{self._tasks}/{task}/schedstat")
+        before, since = self._seen.get(task, (b"", now))
+        # 4711 (CPU 0/TCG) R 4700 ...: the name may hold anything but ends at the last bracket
+        runnable = counts == before and _read(f"{self._tasks}/{task}/stat").rpartition(b")")[2].split()[0] == b"R"
+        if not runnable:
+            since = now
+        self._seen[task] = (counts, since)
+        return int(counts.split()[1]) / 1e9 + now - since
+
+
+def _read(path: str) -> bytes:
+    """Return the start of a file of /proc, without a buffer, which would cost more than the file."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 512)
+    finally:
+        os.close(file)
