@@ -34,6 +34,7 @@ _TREE_MIB, _ROOM_MIB = 1800, 9000  # of disk: a source, and what its build takes
 _CONFIGURE_S = 600.0
 _INSTALL_S = 900.0
 _KEEP = 1 << 18  # bytes of what make says on standard error
+_INSTRUMENTS = ("KASAN_SANITIZE", "UBSAN_SANITIZE", "KCSAN_SANITIZE", "KCOV_INSTRUMENT")
 _SHOWN = 6000  # characters of it in an error
 _NAME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,40}")
 # The same source gives the same kernel, whoever builds it and when (Documentation/kbuild/reproducible-builds.rst).
@@ -73,7 +74,7 @@ def build_kernel(plan: Plan, cache: Cache, apt: Apt, *, progress: Callable[[str]
     cache.prepare()
     compiler = process.run(["gcc", "--version"], timeout=20, check=True).text.splitlines()[0]
     asked = configuration.wanted(plan.flavour, local_version=f"-vexlab-{plan.flavour.name}", extra=plan.extra)
-    made_of = key_of(_FORMAT, plan.source.digest, asked, compiler)
+    made_of = key_of(_FORMAT, plan.source.digest, asked, compiler, *plan.flavour.plain)
     if _made_of(cache, plan.name) == made_of:
         return False
     with cache.lock(f"{_WORK}-{plan.name}"):
@@ -168,12 +169,14 @@ class _Building:
 
     def _compile(self) -> int:
         steps = Steps(self.work, expected=self._steps_expected(), say=self.progress)
-        argv = ["make", f"-j{self.plan.jobs}", self._flags()]
+        argv = ["make", f"-j{self.plan.jobs}", *self._flags()]
         self._run(argv, self.deadline.remaining, log=steps.log, tick=steps.tell)
         return steps.done
 
-    def _flags(self) -> str:
-        return f"KCFLAGS=-fdebug-prefix-map={self.tree}=/usr/src/linux"
+    def _flags(self) -> tuple[str, ...]:
+        """Return the variables of make: scripts/Makefile.lib asks ``KASAN_SANITIZE_file.o`` for each object."""
+        plain = (f"{each}_{name}.o=n" for name in self.plan.flavour.plain for each in _INSTRUMENTS)
+        return (f"KCFLAGS=-fdebug-prefix-map={self.tree}=/usr/src/linux", *plain)
 
     def _steps_expected(self) -> int:
         """Return how many steps the last kernel of the flavour took; of the first one, what was measured on 6.1."""
@@ -215,7 +218,7 @@ class _Building:
 
     def _install(self, draft: Path, release: str, facts: dict[str, str]) -> None:
         place = draft / "installed"
-        self._make([f"INSTALL_MOD_PATH={place}", "INSTALL_MOD_STRIP=1", self._flags(), "modules_install"], _INSTALL_S)
+        self._make([f"INSTALL_MOD_PATH={place}", "INSTALL_MOD_STRIP=1", *self._flags(), "modules_install"], _INSTALL_S)
         (place / "lib/modules").rename(draft / "modules")
         shutil.rmtree(place)
         for link in ("build", "source"):

@@ -14,6 +14,10 @@ from vexlab.model.key import DISTRO
 # take its timer for dead and panic ("IO-APIC + timer doesn't work!") unless it is told not to check it.
 _EVERY = "console=ttyS0 ignore_loglevel panic=0 mitigations=off nokaslr tsc=reliable random.trust_cpu=on no_timer_check"
 
+# What checks the rest of the kernel need not be checked itself, which makes it slow. Since 6.15 the kernel leaves
+# lockdep alone by default (kernel/locking/Makefile).
+_CHECKERS = ("kmemleak", "lockdep", "debugobjects", "page_owner")
+
 FRAGMENTS = Path(__file__).with_name("fragments")
 
 FLAVOURS = (
@@ -33,6 +37,7 @@ FLAVOURS = (
         fragments=("machine", "structures", "locks", "kasan", "leaks", "faults"),
         memory=512,
         shows=(DISTRO, "kasan", "lockdep", "kmemleak"),
+        plain=_CHECKERS,
     ),
     Flavour(
         name="kcsan",

@@ -17,7 +17,7 @@ class Flavour:
     times as long as a distribution's kernel it may take for anything. ``fragments`` name the parts of the
     configuration that ``vexlab kernels build`` merges (``kernels/fragments``); a flavour without is never built.
     ``memory`` in MiB is what its machines have at least. ``shows`` names what such kernels report, in the words of a
-    catalogue of defects.
+    catalogue of defects. ``plain`` names objects of the kernel that are compiled without instrumentation.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Flavour:
     fragments: tuple[str, ...] = ()
     memory: int = 0
     shows: tuple[str, ...] = (DISTRO,)
+    plain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ struct stack {
 
 static void print(const char *operation, struct stack *stack)
 {
-	struct json json;
+	struct json json = { 0 };
 
 	if (stack->count && stack->inside && !stack->never) {
 		json_open(&json);
