@@ -6,7 +6,8 @@ The header of a log, which says what must be read out of it, is kept; a new log 
 
     python tests/golden/classify/provoke.py 6.1 [BUG...]
 
-Each crash gets a fresh machine; nothing is ever loaded on the host.
+For an instrumented kernel (``6.1-kasan``) name the bugs. Each crash gets a fresh machine; nothing is ever loaded on
+the host.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ HERE = Path(__file__).parent
 APPEND = "watchdog_thresh=2 rcupdate.rcu_cpu_stall_timeout=4 kfence.sample_interval=1"
 QUIET_S = 3.0
 MOST_S = 45.0
+LEAKS = "/sys/kernel/debug/kmemleak"
+SCAN = f"sleep 8; echo scan > {LEAKS}; sleep 8; echo scan > {LEAKS}; cat {LEAKS}"  # it reports nothing younger than 5 s
 _END = "---\n"  # of the header
 _NAMES = re.compile(r'\{ "(\w+)", crashes_')
 
@@ -38,6 +41,7 @@ def provoke(lab: Lab, order: Order, bug: str) -> str:
         machine.exec(["sh", "-c", "echo 3 > /proc/sys/kernel/hung_task_timeout_secs"], timeout=20)
         with contextlib.suppress(MachineError):
             machine.exec(["insmod", "/vexlab/crashes.ko", f"bug={bug}"], timeout=12)
+        leaks = machine.shell(SCAN, timeout=60).text if bug == "leak" else ""
         end = time.monotonic() + MOST_S
         size, since = -1, time.monotonic()
         while time.monotonic() < end:
@@ -46,7 +50,7 @@ def provoke(lab: Lab, order: Order, bug: str) -> str:
             elif time.monotonic() - since > QUIET_S and (classify(machine.console.text()) or bug == "none"):
                 break
             time.sleep(0.3)
-        return machine.console.text().replace("\r", "")
+        return machine.console.text().replace("\r", "") + leaks
 
 
 def main(release: str, *wanted: str) -> None:

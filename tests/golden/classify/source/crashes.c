@@ -8,6 +8,7 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -225,6 +226,83 @@ static noinline void crashes_kfence(void)
 	}
 }
 
+/* The rest needs an instrumented kernel to be noticed at all. */
+
+static noinline void crashes_release(void *object)
+{
+	kfree(object);
+}
+
+static noinline void crashes_free_used(void)
+{
+	int *object = kmalloc(96, GFP_KERNEL);
+
+	crashes_release(object);
+	crashes_one = READ_ONCE(object[3]);
+}
+
+static noinline void crashes_both(struct mutex *first, struct mutex *second)
+{
+	mutex_lock(first);
+	mutex_lock(second);
+	mutex_unlock(second);
+	mutex_unlock(first);
+}
+
+static noinline void crashes_lock_order(void)
+{
+	static DEFINE_MUTEX(one);
+	static DEFINE_MUTEX(other);
+
+	crashes_both(&one, &other);
+	crashes_both(&other, &one);
+}
+
+static noinline void crashes_lock_held(void)
+{
+	static DEFINE_MUTEX(kept);
+
+	mutex_lock(&kept);
+}
+
+static noinline void crashes_shift(void)
+{
+	crashes_one = 1 << (READ_ONCE(crashes_zero) + 40);
+}
+
+static noinline void crashes_index(void)
+{
+	static int table[4];
+
+	table[READ_ONCE(crashes_zero) + 5] = 1;
+}
+
+static noinline void crashes_leak(void)
+{
+	int i;
+
+	for (i = 0; i < 8; i++)
+		crashes_pointer = kmalloc(200, GFP_KERNEL);
+	crashes_pointer = NULL;
+}
+
+static int crashes_count_up(void *shared)
+{
+	unsigned long end = jiffies + 8 * HZ;
+
+	while (time_before(jiffies, end)) {
+		(*(int *)shared)++;
+		cond_resched();
+	}
+	return 0;
+}
+
+static noinline void crashes_race(void)
+{
+	kthread_run(crashes_count_up, &crashes_one, "crashes_one");
+	kthread_run(crashes_count_up, &crashes_one, "crashes_other");
+}
+
 static const struct {
 	const char *name;
 	void (*provoke)(void);
@@ -254,6 +332,13 @@ static const struct {
 	{ "interrupt", crashes_interrupt },
 	{ "twice", crashes_twice },
 	{ "kfence", crashes_kfence },
+	{ "free_used", crashes_free_used },
+	{ "lock_order", crashes_lock_order },
+	{ "lock_held", crashes_lock_held },
+	{ "shift", crashes_shift },
+	{ "index", crashes_index },
+	{ "leak", crashes_leak },
+	{ "race", crashes_race },
 };
 
 static int __init crashes_init(void)
