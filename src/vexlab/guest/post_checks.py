@@ -75,6 +75,13 @@ class PostChecks:
     """
 
     def __init__(self, filesystem: GuestFilesystem, module: GuestModule | None = None) -> None:
+        self._begin(filesystem, module)
+
+    def follow(self, filesystem: GuestFilesystem) -> None:
+        """Ask about ``filesystem``, mounted and empty on another machine, from now on: the first one's died."""
+        self._begin(filesystem, GuestModule(filesystem.machine, filesystem.target) if self.module else None)
+
+    def _begin(self, filesystem: GuestFilesystem, module: GuestModule | None) -> None:
         self.filesystem = filesystem
         self.module = module
         self._machine = filesystem.machine

@@ -67,12 +67,13 @@ def test_family(
 
     def fresh(error: MachineError) -> tuple[GuestFilesystem, str]:
         other = another(error)
+        post_checks.follow(other)
         return other, _folder(other, flat=flat)
 
     run_family(mounted, family, _folder(mounted, flat=flat), metrics, subresults, step, fresh=fresh)
     if flat:
         return
-    post_checks.compare("/tmp/bystanders.manifest", f"{mounted.mountpoint}/bystanders")
+    post_checks.compare("/tmp/bystanders.manifest", f"{post_checks.filesystem.mountpoint}/bystanders")
 
 
 @pytest.mark.single_thread_tcg

@@ -120,7 +120,7 @@ def _repeat(mounted: GuestFilesystem, program: str, group: str) -> str:
     mounted.machine.push(program.encode(), _PROGRAM)
     once = f"python3 {_PROGRAM} {mounted.mountpoint}/work {group} {_SELDOM.get(group, _REPEATED)}"
     script = _REPEAT.format(rounds=_ROUNDS, once=once, sample=SAMPLE)
-    result = mounted.machine.ash(script, timeout=_ROUNDS * 90)
+    result = mounted.machine.ash(script, timeout=_ROUNDS * 40)
     assert result.ok, f"{group} did not come to an end: {result}"
     return result.text
 
