@@ -310,11 +310,11 @@ def test_a_mkfs_that_wrote_and_then_told_its_usage_is_no_error_of_the_input() ->
 
 def test_another_machine_is_asked_when_the_first_one_died() -> None:
     first, second = Answering(ANSWERS), Answering(ANSWERS)
-    checks = PostChecks(cast(GuestFilesystem, GuestFilesystem(cast(Machine, first), TARGET, "/dev/vdc")))
+    checks = PostChecks(GuestFilesystem(cast(Machine, first), TARGET, "/dev/vdc"))
     asked = len(first.asked)
-    checks.follow(GuestFilesystem(cast(Machine, second), TARGET, "/dev/vdd"))
+    checks.follow(GuestFilesystem(cast(Machine, second), TARGET, "/dev/vdc"))
     checks.compare("/tmp/model")
     checks.run()
     assert len(first.asked) == asked, "nobody asks the dead machine"
     assert any("fstree verify" in line for line in second.asked)
-    assert any("fsck.tried /dev/vdd" in line for line in second.asked)
+    assert any("fsck.tried /dev/vdc" in line for line in second.asked)
