@@ -190,13 +190,13 @@ def test_a_round_gets_the_words_that_are_given_besides(tmp_path: Path) -> None:
         ({}, True),
         ({"jobs": 2, "domains": ("safety_validation",)}, True),
         ({"level": 2}, False),
-        ({"duration_s": 0.0}, False),
+        ({"duration_s": 0.0}, True),
         ({"cases": ("d.a",)}, False),
         ({"paths": ("mine",)}, False),
         ({"suites": ("fsx",)}, False),
     ],
 )
-def test_level_3_for_a_time_is_a_search_unless_cases_are_named(changed: dict[str, Any], *, expected: bool) -> None:
+def test_level_3_is_a_search_unless_cases_are_named(changed: dict[str, Any], *, expected: bool) -> None:
     assert is_search(dataclasses.replace(Request(level=3, duration_s=7200.0), **changed)) is expected
 
 

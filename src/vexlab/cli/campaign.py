@@ -25,12 +25,13 @@ from vexlab.model.request import Request
 from vexlab.report.files import STDOUT
 from vexlab.report.terminal import printable
 
+DURATION_S = 7200.0
 _NAMES = ", ".join(f"{arm.name} ({arm.about})" for arm in ARMS)
 
 
 @click.command(name="campaign", epilog=f"Arms: {_NAMES}.")
 @request_options("target", "kernels", "config", "sandbox", "build_args", "seed", "jobs")
-@click.option("--duration", type=duration, default=7200.0, help="How long in all, such as 2h or 24h (default: 2h).")
+@click.option("--duration", type=duration, default=DURATION_S, help="How long in all, such as 2h or 24h (default: 2h).")
 @click.option("--arm", "names", multiple=True, help="Only this arm; repeatable.")
 @click.option("--state", type=click.Path(file_okay=False), default="vexlab-campaign", show_default=True,
               help="Folder of state and evidence; a second start goes on where the first ended.")  # fmt: skip

@@ -23,7 +23,7 @@ from vexlab.model.request import Sandboxing
 from vexlab.model.target import KERNEL, ModuleArtifact, Target, Tool
 from vexlab.targets.counted import COUNT, NOTES, keep_notes
 from vexlab.targets.fault import fault_of, no_output, shown_log
-from vexlab.targets.sandbox import LARGEST_FILE, Workplace, toolchain, wanted
+from vexlab.targets.sandbox import LARGEST_FILE, Workplace, readable, toolchain, wanted
 from vexlab.targets.source import SHARED, copy_tree, digest_tree, roots_of, tool_roots
 
 _FORMAT = 3
@@ -259,19 +259,6 @@ def _is_own(file: str, work: Path) -> bool:
 def _names_own(line: str, work: Path) -> bool:
     words = (word.strip("[]():,.") for word in line.split())
     return any(_is_own(name, work) for word in words if word for name in (word, f"{word}.o", f"{word}.ko"))
-
-
-def readable(headers: Path) -> tuple[Path, ...]:
-    """Return the folders that a build against ``headers`` must see besides what every build does.
-
-    An entry of the cache is one, whole. The folder of a kernel that somebody built holds links to its source; that
-    of a distribution lies in /usr.
-    """
-    real = headers.resolve()
-    if headers.is_symlink() and real.is_relative_to(headers.parent.resolve()):
-        return (headers.parent.resolve(),)
-    linked = {item.resolve() for item in real.iterdir() if item.is_symlink() and item.is_dir()}
-    return tuple(path for path in (real, *sorted(linked)) if not path.is_relative_to("/usr"))
 
 
 def build_kernel_module(target: Target, headers: Path, place: Workplace, draft: Path, *, counted: bool = False) -> str:

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from vexlab.errors import UsageError
+from vexlab.guest.inputs import read_inputs
 from vexlab.lab import check_countable
 from vexlab.model.coverage import CASE_FILE, UNREAD
 from vexlab.model.inputs import CASE_FILE as INPUTS_FILE
@@ -21,7 +22,6 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.request import Request
 from vexlab.model.target import Target
 from vexlab.observe import gcov
-from vexlab.plugin import counting
 from vexlab.plugin.counting import CaseCounting, keep_counted, kernel_folder
 from vexlab.plugin.watched import WatchedMachine
 from vexlab.session.prepare import _check_counting
@@ -67,7 +67,7 @@ def test_a_module_that_the_run_did_not_build_counts_nothing(tmp_path: Path) -> N
 def test_inputs_of_all_machines_are_one_file(tmp_path: Path) -> None:
     case = CaseCounting(inputs=True)
     for _ in range(2):
-        case.read(_machine({counting.read_inputs: {"mkdir": OperationInputs(calls=3, errnos={0: 3})}}))
+        case.read(_machine({read_inputs: {"mkdir": OperationInputs(calls=3, errnos={0: 3})}}))
     case.write(tmp_path)
     kept = msgspec.json.decode((tmp_path / INPUTS_FILE).read_bytes(), type=dict[str, OperationInputs])
     assert kept == {"mkdir": OperationInputs(calls=6, errnos={0: 6})}
