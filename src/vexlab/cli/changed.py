@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import click
+
 from vexlab.cli.earlier import Rest
 from vexlab.config import settings_for
 from vexlab.coverage.difference import Reaching, changed_lines, moved, reaching
@@ -13,7 +15,7 @@ from vexlab.coverage.run import has_coverage, read_coverage, source_of
 from vexlab.model.case import RunInfo
 from vexlab.model.coverage import Coverage
 from vexlab.model.key import CaseKey
-from vexlab.model.request import Request
+from vexlab.model.request import Request, Sandboxing
 from vexlab.model.target import Target
 from vexlab.plugin.durations import expected_s
 from vexlab.results.store import Store
@@ -45,7 +47,7 @@ def by_changes(request: Request, revision: str, store: Store, folder: Path) -> R
     if concerned.nothing:
         return Rest(request=request, words=words, nothing=True)
     sources = module_sources(files, target)
-    known = _map(store, target) if sources else None
+    known = _map(store, target, settings_for(request).sandbox) if sources else None
     if known is None:
         why = "no run has counted which case reaches which function" if sources else "no source of the module changed"
         words += f" (by rules on files: {why})"
@@ -61,13 +63,18 @@ def by_changes(request: Request, revision: str, store: Store, folder: Path) -> R
     return Rest(request=replace(request, order=str(file)), words=f"since {revision}: {_words(found, known.run)}")
 
 
-def _map(store: Store, target: Target) -> _Map | None:
+def _map(store: Store, target: Target, sandboxing: Sandboxing) -> _Map | None:
     """Return what the newest run of the target that counted reached, ``None`` where none did."""
     for each in store.overview():
         folder = store.evidence(each.run.id)
         if each.run.target == target.name and has_coverage(folder):
-            return _Map(run=each.run, coverage=read_coverage(folder), source=source_of(folder))
+            coverage = read_coverage(folder, sandboxing, progress=_say)
+            return _Map(run=each.run, coverage=coverage, source=source_of(folder))
     return None
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
 
 
 def _changed(known: _Map, target: Target, revision: str, sources: Mapping[str, str]) -> dict[str, frozenset[int]]:

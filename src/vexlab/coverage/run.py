@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import gzip
 import logging
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _KEPT = "counts.json.gz"  # in the run's folder of coverage
 _FORMAT = 1
+_TELL_EACH = 25  # cases
 _OBJECT_MOST = 16 << 20  # bytes of the counters of one object
 _HINT = "`vexlab run --coverage` counts; the kernel must have gcov, as the flavour kasan has"
 
@@ -57,7 +60,7 @@ def read_coverage(
 ) -> Coverage:
     """Return what the run in ``folder`` reached. Raises ``UsageError`` where it counted nothing.
 
-    ``progress`` is told which case is read. Counters that gcov does not take are told of in ``unread``.
+    ``progress`` is told now and then how many cases are read. Counters that gcov does not take are told of in ``unread``.
     """
     source_of(folder)
     files = sorted(_counted(folder))
@@ -89,15 +92,17 @@ def _read_all(
     kernels = {path.name: Noted(path, sandboxing) for path in (folder / RUN_FOLDER).iterdir() if path.is_dir()}
     total: dict[str, FileCounts] = added(noted.counts({}) for noted in kernels.values())  # all that could be reached
     cases, unread = {}, {}
-    for number, file in enumerate(files, 1):
-        case = _case_of(file.parent)
-        progress(f"reading counters: {number} of {len(files)}")
-        found, problem = _case_counts(file, kernels)
-        if problem:
-            unread[case] = problem
-        if found:
-            total = added([total, found])
-            cases[case] = {path: spans(counts.reached) for path, counts in found.items() if counts.reached}
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # gcov is a process, so threads do not wait
+        read = pool.map(lambda file: _case_counts(file, kernels), files)
+        for number, (file, (found, problem)) in enumerate(zip(files, read, strict=True)):
+            if number % _TELL_EACH == 0:
+                progress(f"reading the counters of {len(files)} cases: {number} are read")
+            case = _case_of(file.parent)
+            if problem:
+                unread[case] = problem
+            if found:
+                total = added([total, found])
+                cases[case] = {path: spans(counts.reached) for path, counts in found.items() if counts.reached}
     return _Kept(format=_FORMAT, made_of=made_of, files=total, cases=cases, unread=unread)
 
 

@@ -46,9 +46,11 @@ class CaseCounting:
 
     def attach(self, machine: Machine, order: Order) -> None:
         """Begin with a fresh machine."""
-        if self.inputs:
-            with contextlib.suppress(MachineError), machine.transcript.paused():  # what is wrong with it, others see
-                begin(machine, order.target.fstype)
+        if not self.inputs:
+            return
+        with contextlib.suppress(MachineError), machine.transcript.paused():  # what is wrong with it, others see
+            if not begin(machine, order.target.fstype):
+                log.warning("the guest cannot count what is asked of its filesystem")
 
     def read(self, watched: WatchedMachine) -> None:
         """Read what a machine counted that is about to go; one that does not answer gives nothing."""
