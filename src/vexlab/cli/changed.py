@@ -120,4 +120,6 @@ def _words(found: Reaching, run: RunInfo) -> str:
     shown = ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
     if not found.cases:
         return f"{shown} changed, which no case of run {run.id} reaches; all cases run, by level"
-    return f"{shown} changed; the {len(found.cases)} cases that reach it come first, as run {run.id} counted"
+    count = len(found.cases)
+    first = "the case that reaches it comes first" if count == 1 else f"the {count} cases that reach it come first"
+    return f"{shown} changed; {first}, as run {run.id} counted"

@@ -60,7 +60,7 @@ def read_coverage(
 ) -> Coverage:
     """Return what the run in ``folder`` reached. Raises ``UsageError`` where it counted nothing.
 
-    ``progress`` is told now and then how many cases are read. Counters that gcov does not take are told of in ``unread``.
+    ``progress`` is told now and then how many cases are read; ``unread`` tells of counters that gcov does not take.
     """
     source_of(folder)
     files = sorted(_counted(folder))

@@ -21,13 +21,17 @@ def table(coverage: Coverage, *, functions: bool = False) -> Iterator[str]:
             yield _row(f"  {each.name}", shares([_only(counts, each)]), calls=each.calls)
     yield _row("all", shares(coverage.files.values()))
     yield ""
-    yield f"{len(coverage.cases)} cases gave counters"
+    yield f"{_times(len(coverage.cases), 'case')} gave counters"
     yield from _unread(coverage.unread)
 
 
 def _row(name: str, found: Shares, *, calls: int | None = None) -> str:
-    middle = _of(found.functions) if calls is None else f"{calls} calls"
+    middle = _of(found.functions) if calls is None else _times(calls, "call")
     return f"{name:{_NAME}} {_of(found.lines):>20} {middle:>18} {_of(found.branches):>20}".rstrip()
+
+
+def _times(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _of(share: Share) -> str:
@@ -45,7 +49,7 @@ def _only(counts: FileCounts, function: FunctionCount) -> FileCounts:
 
 def _unread(unread: Mapping[str, str]) -> Iterator[str]:
     if unread:
-        yield f"of {len(unread)} cases something is missing:"
+        yield f"of {_times(len(unread), 'case')} something is missing:"
     for case, why in list(unread.items())[:_UNREAD_SHOWN]:
         yield f"  {case}: {why}"
     if len(unread) > _UNREAD_SHOWN:
@@ -84,7 +88,7 @@ def line(coverage: Coverage, path: str, number: int, source: Callable[[str], str
         return
     ways = counts.branches.get(number, ())
     taken = f", branches {', '.join(map(str, ways))}" if ways else ""
-    yield f"it ran {counts.lines[number]} times{taken}"
+    yield f"it ran {_times(counts.lines[number], 'time')}{taken}"
     for case in coverage.reaching(path, [number]):
         yield f"  {case}"
 

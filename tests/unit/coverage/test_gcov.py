@@ -99,7 +99,7 @@ def test_text_names_what_is_missed_and_who_reaches_a_line(run: Path) -> None:
     assert "no code" in list(text.line(found, "chosen.c", 2, read))[1]
     rows = "\n".join(text.table(found, functions=True))
     assert "never" in rows
-    assert "of 1 cases something is missing" in rows
+    assert "of 1 case something is missing" in rows
 
 
 def test_a_run_that_did_not_count_is_told_what_to_do(tmp_path: Path) -> None:
