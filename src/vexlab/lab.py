@@ -21,7 +21,7 @@ from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir
-from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
+from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost, UsageError
 from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are made in another way
 
+COUNTERS = "GCOV_KERNEL"  # the option of a kernel that keeps counters
 BOOT_S = 120.0
 _ROOM_MIB = 640  # kernel, image and two snapshots, when nothing is cached yet
 _QEMU_MIB = 64
@@ -104,6 +105,25 @@ def why_not_loadable(kernel: Kernel, target: Target) -> str:
     if f"/{target.module}.ko" not in (kernel.modules / "modules.dep").read_text():
         return f"kernel {kernel.name} has no module {target.name}; another flavour, such as 6.1-amd64, may have it"
     return ""
+
+
+def counts(kernel: Kernel) -> bool:
+    """Whether the kernel keeps the counters of a module that is built to count (``CONFIG_GCOV_KERNEL``)."""
+    return kernel.config.is_file() and COUNTERS in read_config(kernel)
+
+
+def check_countable(target: Target, kernel: Kernel) -> None:
+    """Raise ``UsageError`` where nothing can count which lines of the target's module run on this kernel."""
+    if target.in_tree:
+        raise UsageError(
+            f"{target.name} comes with the kernel and is not built here, so nothing counts which of its lines run",
+            hint="coverage needs `source` in target.toml",
+        )
+    if not counts(kernel):
+        raise UsageError(
+            f"kernel {kernel.name} is built without CONFIG_{COUNTERS}: it cannot count which lines of a module run",
+            hint="`vexlab kernels build kasan` builds one that can; then `vexlab run --coverage --flavour kasan`",
+        )
 
 
 def available_memory() -> int:
@@ -189,8 +209,10 @@ class Lab:
         """Return the accelerator to use, proved with ``kernel``."""
         return accel.choose(self.settings.accel, find_qemu(), kernel.image, self.cache.root / "accel")
 
-    def artifact(self, target: Target, kernel: Kernel) -> ModuleArtifact:
-        """Build ``target`` for ``kernel``; as ``build_module``."""
+    def artifact(self, target: Target, kernel: Kernel, *, counted: bool = False) -> ModuleArtifact:
+        """Build ``target`` for ``kernel``; as ``build_module``, and ``UsageError`` where it cannot be ``counted``."""
+        if counted:
+            check_countable(target, kernel)
         return build_module(
             target,
             kernel,
@@ -198,6 +220,7 @@ class Lab:
             self.cache,
             tools=(WORKLOADS,),
             sandboxing=self.settings.sandbox,
+            counted=counted,
         )
 
     def analysis_inputs(self, target: Target, kernel: Kernel, *, fetch: bool = False) -> AnalysisInputs:

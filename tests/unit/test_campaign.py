@@ -6,12 +6,17 @@ import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from click.testing import CliRunner
 
-from vexlab.campaign.campaign import Campaign, State
+from vexlab.campaign.campaign import Campaign, State, _asked, unfinished
 from vexlab.campaign.report import FORMULA, render
 from vexlab.campaign.sharing import ARMS, Arm, Round, following, shares
+from vexlab.cli.level3 import is_search
+from vexlab.cli.main import cli
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, PlannedCase
 from vexlab.model.key import CaseKey
@@ -154,3 +159,63 @@ def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
     (tmp_path / "campaign.json").write_text("{}")
     with pytest.raises(UsageError, match="no state"):
         _campaign(tmp_path, lambda _: [])
+
+
+def test_a_search_goes_on_until_it_is_over_and_then_a_new_one_begins(tmp_path: Path) -> None:
+    base, asked = tmp_path / "campaign", Request(target="t", kernels=KERNELS)
+    assert unfinished(base, asked, 60.0) == base
+    base.mkdir()
+    state = State(asked=_asked(asked), spent_s=20.0)
+    (base / "campaign.json").write_bytes(msgspec.json.encode(state))
+    assert unfinished(base, asked, 60.0) == base
+    assert unfinished(base, asked, 45.0) == tmp_path / "campaign-2", "what is left decides nothing"
+    assert unfinished(base, dataclasses.replace(asked, jobs=2), 60.0) == tmp_path / "campaign-2"
+    (base / "campaign.json").write_text("{}")
+    assert unfinished(base, asked, 60.0) == tmp_path / "campaign-2"
+
+
+def test_a_round_gets_the_words_that_are_given_besides(tmp_path: Path) -> None:
+    script = "import sys; print(*sys.argv, file=sys.stderr); sys.exit(3)"
+    request = Request(target="t", kernels=KERNELS)
+    campaign = Campaign(
+        tmp_path, request, 600.0, kept=lambda _: [], say=lambda _: None, arms=(ONE,),
+        more=("--report-format", "junit"), program=(sys.executable, "-c", script),
+    )  # fmt: skip
+    assert campaign._round().error.endswith("--ci --report-format junit")
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, True),
+        ({"jobs": 2, "domains": ("safety_validation",)}, True),
+        ({"level": 2}, False),
+        ({"duration_s": 0.0}, True),
+        ({"cases": ("d.a",)}, False),
+        ({"paths": ("mine",)}, False),
+        ({"suites": ("fsx",)}, False),
+    ],
+)
+def test_level_3_is_a_search_unless_cases_are_named(changed: dict[str, Any], *, expected: bool) -> None:
+    assert is_search(dataclasses.replace(Request(level=3, duration_s=7200.0), **changed)) is expected
+
+
+def test_the_command_of_level_3_starts_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[tuple[Request, float, Path]] = []
+
+    def search(request: Request, duration: float, state: Path, json_file: str | None, *, more: Sequence[str]) -> int:
+        searched.append((request, duration, state))
+        return 1
+
+    monkeypatch.setattr("vexlab.cli.level3.search", search)
+    words = ["run", "--level", "3", "--duration", "2h", "--kernel", "6.1", "--flavour", "kasan"]
+    done = CliRunner().invoke(cli, [*words, "--results", str(tmp_path)], standalone_mode=False)
+    ((request, duration, state),) = searched
+    assert (done.return_value, duration, state) == (1, 7200.0, tmp_path / "campaign")
+    assert (request.level, request.duration_s, request.kernels) == (0, 0.0, ("6.1-kasan",))
+
+
+def test_the_plan_of_level_3_names_the_arms() -> None:
+    done = CliRunner().invoke(cli, ["run", "--level", "3", "--duration", "2h", "--plan"], standalone_mode=False)
+    assert done.return_value == 0
+    assert all(arm.name in done.output for arm in ARMS)

@@ -20,7 +20,7 @@ LAYERS = (
     ("probe", "debug", "trace"),
     ("plugin", "domains", "suites", "components", "doctor"),
     ("session",),
-    ("results", "report", "selfcheck", "campaign", "migrate", "watch", "bisect", "fuzz", "carry", "replay"),
+    ("results", "report", "selfcheck", "campaign", "migrate", "watch", "bisect", "fuzz", "carry", "replay", "coverage"),
     ("live",),
     ("monitor", "metrics"),
     ("serve", "alerts", "bundle"),

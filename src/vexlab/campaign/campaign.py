@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import itertools
 import json
 import sys
 import time
@@ -54,8 +56,8 @@ class State:
 class Campaign:
     """A search of ``duration_s`` seconds; ``folder`` keeps its state and the evidence of its rounds.
 
-    ``kept`` returns the cases of the runs in a results folder. Raises ``UsageError`` where the folder holds another
-    campaign, or somebody is at work in it.
+    ``kept`` returns the cases of the runs in a results folder, ``more`` are words for each round's command line. Raises
+    ``UsageError`` where the folder holds another campaign, or somebody is at work in it.
     """
 
     def __init__(
@@ -67,11 +69,13 @@ class Campaign:
         kept: Kept,
         say: Callable[[str], None],
         arms: Sequence[Arm] = ARMS,
+        more: Sequence[str] = (),
         program: Sequence[str] = _PROGRAM,
     ) -> None:
         self._folder = folder.absolute()
         self._request, self._duration_s = request, duration_s
         self._kept, self._say, self._arms, self._program = kept, say, tuple(arms), tuple(program)
+        self._more = tuple(more)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._alone = (self._folder / _LOCK).open("w")
         try:
@@ -122,7 +126,7 @@ class Campaign:
         """Run the arm's cases; return the run's status and its last words."""
         request = replace(self._request, kernels=(kernel,), cases=arm.cases, seed=seed)
         limit = min(self.left_s, arm.minutes * 60)
-        argv = [*self._program, "run", *command_line(request), "--results", str(evidence), "--ci"]
+        argv = [*self._program, "run", *command_line(request), "--results", str(evidence), "--ci", *self._more]
         ends = [process.require("setpriv"), "--pdeathsig", "TERM", process.require("timeout")]
         ends += ["--preserve-status", "--signal=TERM", f"--kill-after={_STOP_S}", f"{limit:.1f}"]
         done = process.run([*ends, *argv], timeout=limit + 2 * _STOP_S)
@@ -142,7 +146,7 @@ class Campaign:
         return replace(done, decided=decided, new=tuple(each.key for each in new))
 
     def _loaded(self) -> State:
-        asked = json.loads(msgspec.json.encode(replace(self._request, duration_s=0.0)))
+        asked = _asked(self._request)
         file = self._folder / _STATE
         if not file.exists():
             return State(asked=asked)
@@ -159,3 +163,26 @@ class Campaign:
         draft = self._folder / f"{_STATE}.draft"
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(self.state)))
         draft.rename(self._folder / _STATE)
+
+
+def unfinished(base: Path, request: Request, duration_s: float) -> Path:
+    """Return the folder of the campaign of ``request`` that is not over, ``base`` or ``base-2`` and so on; a new one.
+
+    A folder that holds another campaign, one that is over, or anything else, is passed by.
+    """
+    for number in itertools.count(1):
+        folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
+        file = folder / _STATE
+        if not file.exists():
+            return folder
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            state = msgspec.json.decode(file.read_bytes(), type=State)
+            if state.asked == _asked(request) and duration_s - state.spent_s > _LEAST_S:
+                return folder
+    raise AssertionError("there are always more numbers")
+
+
+def _asked(request: Request) -> dict[str, object]:
+    """Return what tells one campaign from another: how long it is to take does not."""
+    asked: dict[str, object] = json.loads(msgspec.json.encode(replace(request, duration_s=0.0)))
+    return asked

@@ -48,6 +48,7 @@ COMMANDS = {
     "suites": "List test suites of others, and install them",
     "classify": "Read a kernel log and say what went wrong in it",
     "debug": "Open drgn on the memory of a machine whose kernel crashed",
+    "coverage": "Say what a run reached of the source, and what it never tried",
     "trace": "Trace the module's functions in a guest; say where an error came from",
     "selfcheck": "Build known defects into a target and see which are found",
     "campaign": "Search for problems for hours, sharing the time by what finds most",

@@ -21,7 +21,9 @@ from vexlab.alerts.watch import alerter
 from vexlab.cli import plan as planning
 from vexlab.cli.again import explain_all, one_a_problem, red_cases, say
 from vexlab.cli.again import until_sure as settle
+from vexlab.cli.changed import by_changes
 from vexlab.cli.earlier import Rest, last_failed
+from vexlab.cli.level3 import Outputs, arm_lines, is_search, run_search
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.past import advice_lines, past_of, recommended
 from vexlab.cli.store import place_of, results_option
@@ -50,7 +52,7 @@ from vexlab.session import Ended, Request, Subscriber, execute
 from vexlab.session.control import Control
 from vexlab.session.execution import Job
 from vexlab.session.prepare import with_components
-from vexlab.targets.changes import HEAD, changed_files, concern
+from vexlab.targets.changes import HEAD
 from vexlab.targets.load import find_target
 
 _ENDING_S = 10.0
@@ -106,7 +108,8 @@ class _How:
     is_flag=False,
     flag_value=HEAD,
     metavar="[REV]",
-    help="Only domains that the changes of the target since REV concern (default: since the last commit).",
+    help="First the cases that reach what changed in the target since REV (default: since the last commit), where an "
+    "earlier run has counted (--coverage); else only domains that the changes concern, by rules on files.",
 )
 @click.option("--plan", is_flag=True, help="Print the cases and the time that they take; run nothing.")
 @results_option
@@ -149,7 +152,9 @@ def command(*, verbose: bool, debug: bool, log_level: str | None, **given: objec
     settings = settings_for(request)
     request = replace(with_components(request, settings), jobs=_jobs(request, settings))
     results, url = place_of(how.results_dir, settings)
-    with temporary.folder("choice") if how.last_failed else nullcontext(Path()) as folder:
+    if is_search(request) and not (how.last_failed or how.changed):
+        return _search(request, how, results)
+    with temporary.folder("choice") if how.last_failed or how.changed else nullcontext(Path()) as folder:
         rest = _rest(request, how, folder, results, url)
         if rest.words:
             click.echo(rest.words, err=True)
@@ -161,6 +166,20 @@ def command(*, verbose: bool, debug: bool, log_level: str | None, **given: objec
         files = (how.json_file or "", how.junit_file or "")
         again = Again(until_sure=how.until_sure, control=how.control)
         return run_request(rest.request, how.results_dir or "", *files, how.report_format, plain=how.ci, again=again)
+
+
+def _search(request: Request, how: _How, results: Path) -> int:
+    if how.plan:
+        for line in arm_lines():
+            click.echo(line)
+        return 0
+    if how.until_sure or how.control:
+        raise UsageError("--until-sure and --control are about a run that ends, not a search of hours")
+    _check(request)
+    outputs = Outputs(
+        results=results, json_file=how.json_file, junit_file=how.junit_file, report_format=how.report_format
+    )
+    return run_search(request, outputs)
 
 
 def run_request(
@@ -299,20 +318,12 @@ def _check(request: Request) -> None:
 
 def _rest(request: Request, how: _How, folder: Path, results: Path, url: str) -> Rest:
     """Return the request with what earlier runs, or changes of the source, leave to be run."""
-    if how.last_failed:
-        with closing(Store(results, url)) as store:
-            return last_failed(request, store, folder)
-    if not how.changed:
+    if not (how.last_failed or how.changed):
         return Rest(request=request, words="")
-    target = find_target(request.target)
-    concerned = concern(changed_files(target, how.changed), target)
-    words = f"since {how.changed}: {concerned.why}"
-    if not concerned.nothing:
-        words += " (by rules on files: there is no map of which case reaches which function)"
-    domains = tuple(name for name in concerned.domains if not request.domains or name in request.domains)
-    if concerned.domains and not domains:
-        return Rest(request=request, words=f"{words}; of these no domain was asked for", nothing=True)
-    return Rest(request=replace(request, domains=domains or request.domains), words=words, nothing=concerned.nothing)
+    with closing(Store(results, url)) as store:
+        if how.changed:
+            return by_changes(request, how.changed, store, folder)
+        return last_failed(request, store, folder)
 
 
 class _Stop:

@@ -297,6 +297,18 @@ class Request:
         metavar="NAME",
         cases=True,
     )
+    coverage: bool = _option(
+        "coverage",
+        "Count which lines of the module run in each case (`vexlab coverage`); needs a kernel with gcov.",
+        default=False,
+        cases=True,
+    )
+    inputs: bool = _option(
+        "inputs",
+        "Count which operations, flags, sizes, offsets and errors the workloads have (`vexlab coverage --inputs`).",
+        default=False,
+        cases=True,
+    )
     artifact: str = _option(
         "artifact", "Test this module, or an earlier run's; build nothing.", default="", path="any", cases=True
     )

@@ -123,7 +123,8 @@ class ModuleArtifact:
 
     ``digest`` is the SHA-256 of everything that goes into the guest; ``tools`` maps program names to their files.
     ``warnings`` are the compiler's about the target's own files, one a line; ``foreign_warnings`` counts those about
-    headers of the kernel and the system. ``log`` is the whole build log.
+    headers of the kernel and the system. ``log`` is the whole build log. ``notes`` is the folder with gcov's notes and
+    the sources of a module that counts what runs of it (``vexlab.targets.counted``), ``None`` of any other.
     """
 
     target: str
@@ -135,3 +136,4 @@ class ModuleArtifact:
     foreign_warnings: int = 0
     log: str = ""
     cached: bool = False
+    notes: Path | None = None

@@ -20,7 +20,7 @@ from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.images.modules import read_module, unsigned
 from vexlab.kernels.flavours import timeout_scale
-from vexlab.lab import Lab, Order, is_built_in, why_not_loadable
+from vexlab.lab import Lab, Order, counts, is_built_in, why_not_loadable
 from vexlab.model.kernel import Kernel
 from vexlab.model.metric import Better, measured
 from vexlab.model.profile import Profile
@@ -129,7 +129,7 @@ def _build(
         return kept_artifact(Path(given), target, kernel)
     if own and own.module_path:
         return with_module(lab.artifact(replace(target, source=None), kernel), Path(own.module_path))
-    return lab.artifact(target, kernel)
+    return lab.artifact(target, kernel, counted=request_of(config).coverage)
 
 
 @pytest.fixture
@@ -401,7 +401,7 @@ def _domain(request: pytest.FixtureRequest) -> str:
 
 
 def _on_kernel(order: Order, kernel: Kernel, lab: Lab, request: pytest.FixtureRequest) -> Order:
-    artifact = lab.artifact(order.target, kernel)
+    artifact = lab.artifact(order.target, kernel, counted=request_of(request.config).coverage and counts(kernel))
     profile = profile_on(request.config, replace(marks_of(request.node).key, kernel=kernel.name))
     return replace(order, kernel=kernel, artifact=artifact, profile=profile)
 

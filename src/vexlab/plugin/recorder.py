@@ -20,6 +20,7 @@ from vexlab.lab import Order
 from vexlab.model.metric import Metric, measured
 from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding
+from vexlab.plugin.counting import CaseCounting, counting_of
 from vexlab.plugin.hangs import HangWatch, hangs_folder
 from vexlab.plugin.live import CommandWatch, Teller
 from vexlab.plugin.marks import marks_of
@@ -72,6 +73,7 @@ class Recorder:
         self.settle_s = settle_s
         self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
         self.tracing: CaseTracing | None = None
+        self.counting: CaseCounting | None = None
         self._ran = False
         self._machines: list[WatchedMachine] = []
         self._aside: dict[int, str] = {}
@@ -110,6 +112,8 @@ class Recorder:
         self._attached = True
         if self.tracing:
             self.tracing.attach(machine, order)
+        if self.counting:
+            self.counting.attach(machine, order)
         self.tell.started(machine, order.kernel.name)
 
     def at(self, step: str) -> None:
@@ -171,6 +175,8 @@ class Recorder:
                 watched.last_look(self.settle_s)
             else:
                 watched.read()
+            if self.counting:
+                self.counting.read(watched)
         finally:
             self._attached = False
             self.metrics |= {name: measured(name, round(value, 3)) for name, value in watched.metrics.items()}
@@ -178,6 +184,8 @@ class Recorder:
             self.tell.gone(watched.machine)
             try:
                 watched.keep(self.folder)
+                if self.counting:
+                    self.counting.write(self.folder)
             except OSError as error:
                 raise evidence_lost(error) from error
 
@@ -200,11 +208,18 @@ def recorder_of(item: pytest.Item) -> Recorder:
     if _RECORDER not in item.stash:
         marks = marks_of(item)
         folder = run_folder(item.config) / "cases" / folder_name(marks.id)
-        settle_s = settings_of(item.config).run.settle(marks.level)
-        item.stash[_RECORDER] = Recorder(folder, settle_s, hangs_folder(item.config), tell=Teller(item))
-        item.stash[_RECORDER].examine_memory = partial(examine_memory, item.config)
-        item.stash[_RECORDER].tracing = tracing_of(item.config)
+        return _new(item, folder, settings_of(item.config).run.settle(marks.level))
     return item.stash[_RECORDER]
+
+
+def _new(item: pytest.Item, folder: Path, settle_s: float, attempts: tuple[str, ...] = ()) -> Recorder:
+    """Give the case a new, empty recorder, and return it."""
+    recorder = Recorder(folder, settle_s, hangs_folder(item.config), attempts, tell=Teller(item))
+    recorder.examine_memory = partial(examine_memory, item.config)
+    recorder.tracing = tracing_of(item.config)
+    recorder.counting = counting_of(item.config)
+    item.stash[_RECORDER] = recorder
+    return recorder
 
 
 def folder_name(case: str) -> str:
@@ -222,15 +237,11 @@ def renew(item: pytest.Item) -> Recorder:
         last.folder.rename(aside)
         last.folder.mkdir()
         aside.rename(last.folder / f"attempt-{len(attempts)}")
-    hangs = hangs_folder(item.config)
-    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs, attempts, tell=Teller(item))
-    item.stash[_RECORDER].examine_memory = last.examine_memory
-    item.stash[_RECORDER].tracing = tracing_of(item.config)
-    return item.stash[_RECORDER]
+    return _new(item, last.folder, last.settle_s, attempts)
 
 
 def forget_recorder(item: pytest.Item) -> None:
     """Begin the case again as if it had not run: what was recorded and kept of it goes."""
     last = item.stash[_RECORDER]
     shutil.rmtree(last.folder, ignore_errors=True)
-    item.stash[_RECORDER] = Recorder(last.folder, last.settle_s, hangs_folder(item.config))
+    _new(item, last.folder, last.settle_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,9 +95,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     over = [item for item in kept if earlier.get(marks_of(item).id) == planned(item).digest] if earlier else []
     dropped += over
     kept = [item for item in kept if item not in over]
-    kept, late = _fitting(config, kept)
-    dropped += late
     first = _places(config)
+    kept, late = _fitting(config, kept, first)
+    dropped += late
     if first or config.getoption("maxfail"):  # where only the first failure is wanted, what is soon done comes first
         kept.sort(key=lambda item: (first.get(marks_of(item).id, len(first)), *_dear(item)))
     elif is_worker(config):  # what fails likeliest comes first, what takes longest not last
@@ -150,13 +150,18 @@ def _places(config: pytest.Config) -> dict[str, int]:
     return {case: at for at, case in enumerate(Path(order).read_text().splitlines())} if order else {}
 
 
-def _fitting(config: pytest.Config, items: list[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
-    """Split the cases into those that the run's time suffices for, the most useful ones, and the others."""
+def _fitting(
+    config: pytest.Config, items: list[pytest.Item], first: Mapping[str, int]
+) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Split the cases into those that the run's time suffices for, the most useful ones, and the others.
+
+    What is to run ``first`` is most useful, in that order.
+    """
     left = request_of(config).duration_s * worker_count(config) * _USED_PART
     if not left:
         return items, []
     fitting = set()
-    for item in sorted(items, key=_use):
+    for item in sorted(items, key=lambda item: (first.get(marks_of(item).id, len(first)), *_use(item))):
         expected = expected_of(item)
         if expected <= left:
             left -= expected

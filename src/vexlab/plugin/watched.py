@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from vexlab.classify import classify
 from vexlab.classify.hang import hang, lost, pids_in, silent, unanswered
@@ -30,6 +31,8 @@ from vexlab.observe.taint import bad_taints
 from vexlab.plugin.findings import finding_of
 from vexlab.plugin.observers import observe
 from vexlab.vm.machine import Machine
+
+T = TypeVar("T")
 
 _RANK = (Severity.WARNING, Severity.CRASH, Severity.FATAL)
 _ASK_S = 5.0  # an agent answers in milliseconds
@@ -122,11 +125,15 @@ class WatchedMachine:
         self.read()
         if self.findings:
             return
-        seen = []
-        self._ask(lambda: seen.append(observe(self.machine, self.order)))
-        for each in seen:
-            self._others += each.findings
-            self.metrics |= each.metrics
+        if seen := self.ask(lambda machine: observe(machine, self.order)):
+            self._others += seen.findings
+            self.metrics |= seen.metrics
+
+    def ask(self, question: Callable[[Machine], T]) -> T | None:
+        """Return the answer to a question of ours, ``None`` where the machine gives none; no finding comes of it."""
+        answers: list[T] = []
+        self._ask(lambda: answers.append(question(self.machine)))
+        return answers[0] if answers else None
 
     def _ping(self) -> None:
         try:

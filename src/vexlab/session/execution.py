@@ -49,6 +49,7 @@ from vexlab.model.provenance import UsedKernel
 from vexlab.model.request import Request
 from vexlab.model.target import Target
 from vexlab.model.verdict import Verdict
+from vexlab.plugin.counting import keep_counted
 from vexlab.plugin.evidence import CASE
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.baseline import remember
@@ -166,6 +167,7 @@ def _execute(
     folder = _begin(results, run)
     stream.publish(RunStarted(run=run, folder=str(folder)))
     _tell_profiles(prepared.profiles, stream, run, folder)
+    keep_counted(prepared.counted, folder)
     remember(results, folder, prepared.profiles, run.id, run.provenance.revision)
     tolerated = Tolerated(issues, {each.name: each.release for each in run.provenance.kernels})
     running = _Running(stream, run, folder, tolerated.mark)

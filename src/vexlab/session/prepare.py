@@ -34,12 +34,14 @@ from vexlab.targets.own import own_target
 class Prepared:
     """``kernels`` are those that machines will run; ``broken`` is why the module does not build, by kernel.
 
-    ``profiles`` are what the target can do, of each kernel and configuration where that could be found out.
+    ``profiles`` are what the target can do, of each kernel and configuration where that could be found out. ``counted``
+    are the folders of what is needed to read a module's counters, by kernel.
     """
 
     kernels: tuple[UsedKernel, ...]
     broken: Mapping[str, BuildError]
     profiles: tuple[Profile, ...]
+    counted: Mapping[str, Path]
 
     @property
     def accelerator(self) -> str:
@@ -51,7 +53,9 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
     """Fetch, build and boot ahead of the cases, so that workers find everything in the cache."""
     check_domains(target, request, settings, stream)
     check_suites(target, request, settings)
+    _check_counting(request)
     broken = {}
+    counted = {}
     kernels = []
     profiles = []
 
@@ -65,7 +69,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
             kernel = lab.kernels.get(name)
             kernels.append(_tested(lab, kernel))
             try:
-                artifact = _artifact(lab, target, kernel, request.artifact)
+                artifact = _artifact(lab, target, kernel, request)
             except BuildError as error:
                 broken[name] = error
                 stream.publish(Warned(words=error.message, red=True))
@@ -73,6 +77,8 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
             check_expected(request.expect, facts_of(target, kernel, artifact, request.paths))
             if artifact.path:
                 kernels[-1] = replace(kernels[-1], module=file_digest(artifact.path))
+            if artifact.notes:
+                counted[name] = artifact.notes
             _tell_warnings(name, artifact, stream)
             for configuration in request.configurations or (OWN,):
                 as_configured = configured(target, configuration)
@@ -91,7 +97,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                         profile=profile,
                     )
                 )
-    return Prepared(kernels=tuple(kernels), broken=broken, profiles=tuple(profiles))
+    return Prepared(kernels=tuple(kernels), broken=broken, profiles=tuple(profiles), counted=counted)
 
 
 def check_domains(target: Target, request: Request, settings: Settings, stream: Stream) -> None:
@@ -163,8 +169,27 @@ def _tested(lab: Lab, kernel: Kernel) -> UsedKernel:
     )
 
 
-def _artifact(lab: Lab, target: Target, kernel: Kernel, given: str) -> ModuleArtifact:
-    return kept_artifact(Path(given), target, kernel) if given else lab.artifact(target, kernel)
+def _artifact(lab: Lab, target: Target, kernel: Kernel, request: Request) -> ModuleArtifact:
+    if request.artifact:
+        return kept_artifact(Path(request.artifact), target, kernel)
+    return lab.artifact(target, kernel, counted=request.coverage)
+
+
+def _check_counting(request: Request) -> None:
+    """Raise ``UsageError`` where coverage is asked for of what cannot count."""
+    if not request.coverage:
+        return
+    if request.artifact:
+        raise UsageError(
+            "--coverage and --artifact exclude each other: only a module that is built for it counts",
+            hint="leave --artifact out, so that the module is built",
+        )
+    if request.cluster:
+        raise UsageError(
+            "--coverage and --cluster exclude each other: the paths of a build stand in a module that counts, so "
+            "hosts would run different modules",
+            hint="run the cases here",
+        )
 
 
 def _tell_warnings(kernel: str, artifact: ModuleArtifact, stream: Stream) -> None:

@@ -20,11 +20,10 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.request import Sandboxing
 from vexlab.model.target import Target
 from vexlab.targets import layout
-from vexlab.targets.build import readable
 from vexlab.targets.fault import shown_log
 from vexlab.targets.programs import PACKAGES, Program
 from vexlab.targets.remarks import Remark, own, parse
-from vexlab.targets.sandbox import Workplace, wanted
+from vexlab.targets.sandbox import Workplace, readable, wanted
 from vexlab.targets.source import copy_tree, digest_tree, roots_of
 
 _FORMAT = 1

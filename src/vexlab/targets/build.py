@@ -21,8 +21,9 @@ from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError
 from vexlab.model.kernel import Kernel
 from vexlab.model.request import Sandboxing
 from vexlab.model.target import KERNEL, ModuleArtifact, Target, Tool
+from vexlab.targets.counted import COUNT, NOTES, keep_notes
 from vexlab.targets.fault import fault_of, no_output, shown_log
-from vexlab.targets.sandbox import LARGEST_FILE, Workplace, toolchain, wanted
+from vexlab.targets.sandbox import LARGEST_FILE, Workplace, readable, toolchain, wanted
 from vexlab.targets.source import SHARED, copy_tree, digest_tree, roots_of, tool_roots
 
 _FORMAT = 3
@@ -47,23 +48,27 @@ def build_module(
     *,
     tools: Iterable[Tool] = (),
     sandboxing: Sandboxing = "auto",
+    counted: bool = False,
 ) -> ModuleArtifact:
     """Build ``target`` and its tools (and ``tools`` besides) for ``kernel``, or find the same build in the cache.
 
     ``headers`` is asked for the kernel's build folder only where something must be compiled against it. ``sandboxing``
-    says where make runs; what it makes is the same. Raises ``BuildError`` with the compiler's words where the source
-    is at fault, ``InfraError`` where a program or a required sandbox is missing, ``UsageError`` where the build made no
-    module of that name, or the source holds what cannot be copied.
+    says where make runs; what it makes is the same. A ``counted`` module counts what runs of it.
+
+    Raises ``BuildError`` with the compiler's words where the source is at fault, ``InfraError`` where a program or a
+    required sandbox is missing, ``UsageError`` where the build made no module of that name, or the source holds what
+    cannot be copied.
     """
     compiler = _compiler() if target.source or target.tools or tools else ""
     if sandboxing == "require" and compiler:
         wanted(sandboxing)  # whatever the cache holds, so that the answer does not depend on it
-    maker = _Maker(target=target, compiler=compiler, cache=cache, sandboxing=sandboxing)
+    maker = _Maker(target=target, compiler=compiler, cache=cache, sandboxing=sandboxing, counted=counted)
     builds = [*map(maker.tool, target.tools), *map(maker.own_tool, tools)]
     if target.source:
         builds.insert(0, maker.module(target.source, kernel, headers))
     facts = [json.loads((entry / _FACTS).read_text()) for entry, _ in builds]
     module = builds[0][0] / f"{target.module}.ko" if target.source else None
+    notes = builds[0][0] / NOTES if target.source and counted else None
     programs = [path for entry, _ in builds if (entry / "bin").is_dir() for path in sorted((entry / "bin").iterdir())]
     return ModuleArtifact(
         target=target.name,
@@ -75,6 +80,7 @@ def build_module(
         foreign_warnings=sum(each["foreign_warnings"] for each in facts),
         log="".join((entry / _LOG).read_text() for entry, _ in builds),
         cached=all(found for _, found in builds),
+        notes=notes,
     )
 
 
@@ -89,20 +95,21 @@ class _Maker:
     compiler: str
     cache: Cache
     sandboxing: Sandboxing
+    counted: bool
 
     def module(self, source: Path, kernel: Kernel, headers: Callable[[], Path]) -> tuple[Path, bool]:
         target = self.target
         roots = roots_of(source, target.file.parent)
         key = key_of(
             _FORMAT, target.module, target.build, kernel.version, kernel.release, self.compiler, *_chosen(),
-            digest_tree(source, roots),
+            digest_tree(source, roots), *([COUNT] if self.counted else []),
         )  # fmt: skip
 
         def build(work: Path, draft: Path) -> str:
             tree = headers()
             place = Workplace(work=work, readable=readable(tree), sandboxed=wanted(self.sandboxing))
             copy_tree(source, work / "source", roots)
-            return build_kernel_module(target, tree.resolve(), place, draft)
+            return build_kernel_module(target, tree.resolve(), place, draft, counted=self.counted)
 
         return self._once(Kind.ARTIFACTS, key, build)
 
@@ -254,26 +261,17 @@ def _names_own(line: str, work: Path) -> bool:
     return any(_is_own(name, work) for word in words if word for name in (word, f"{word}.o", f"{word}.ko"))
 
 
-def readable(headers: Path) -> tuple[Path, ...]:
-    """Return the folders that a build against ``headers`` must see besides what every build does.
+def build_kernel_module(target: Target, headers: Path, place: Workplace, draft: Path, *, counted: bool = False) -> str:
+    """Make the module of the source in ``place`` against ``headers``, put it into ``draft``, and return the log.
 
-    An entry of the cache is one, whole. The folder of a kernel that somebody built holds links to its source; that
-    of a distribution lies in /usr.
+    What gcov needs for the counters of a ``counted`` module is put there, too.
     """
-    real = headers.resolve()
-    if headers.is_symlink() and real.is_relative_to(headers.parent.resolve()):
-        return (headers.parent.resolve(),)
-    linked = {item.resolve() for item in real.iterdir() if item.is_symlink() and item.is_dir()}
-    return tuple(path for path in (real, *sorted(linked)) if not path.is_relative_to("/usr"))
-
-
-def build_kernel_module(target: Target, headers: Path, place: Workplace, draft: Path) -> str:
-    """Make the module of the source in ``place`` against ``headers``, put it into ``draft``, and return the log."""
     copy = place.work / "source"
     _plain(headers, "the folder of the kernel's headers", "VEXLAB_CACHE")
     # No path of this machine may end up in the module: the same source gives the same bytes everywhere.
     prefix_maps = f"-ffile-prefix-map={copy}=. -ffile-prefix-map={headers.parent}=/usr/src"
-    arguments = [f"M={copy}", f"KCFLAGS={prefix_maps}", *target.build.args, *_compiler_override(), "modules"]
+    own = [*target.build.args, *([COUNT] if counted else [])]
+    arguments = [f"M={copy}", f"KCFLAGS={prefix_maps}", *own, *_compiler_override(), "modules"]
     log = _prepare(target.build.prepare, place, headers, timeout=target.build.timeout)
     done = _make(place, headers, arguments, timeout=target.build.timeout)
     log += shown_log(done, copy, headers)
@@ -288,6 +286,8 @@ def build_kernel_module(target: Target, headers: Path, place: Workplace, draft: 
         )
     take(place.work, copy / name, draft / f"{target.module}.debug.ko")
     _take_stripped(place, copy / name, draft / name, "--strip-debug")
+    if counted:
+        keep_notes(copy, draft / NOTES, lambda made, to: take(place.work, made, to))
     return log
 
 

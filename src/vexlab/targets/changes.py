@@ -1,4 +1,7 @@
-"""What changed in a target's source, and which cases a change concerns. By rules on files; no coverage is known."""
+"""What changed in a target's source, and which domains a change concerns, by rules on files.
+
+Which cases reach what changed is told by counters, where a run kept some (``vexlab.coverage``).
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,30 @@ def changed_files(target: Target, revision: str = HEAD) -> tuple[str, ...]:
     differing = _git(folder, "diff", "--name-only", "--relative", "-z", revision, "--", ".")
     new = _git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
     return tuple(sorted({name for name in f"{differing}\0{new}".split("\0") if name}))
+
+
+def text_at(target: Target, revision: str, name: str) -> str:
+    """Return a file of the target, its path relative to the target's folder, at ``revision``; empty where it was none.
+
+    Raises ``UsageError`` where the target is in no repository or there is no such revision.
+    """
+    folder = target.file.parent
+    if not _git(folder, "ls-tree", "--name-only", revision, "--", name):
+        return ""
+    return _git(folder, "show", f"{revision}:./{name}")
+
+
+def module_sources(files: Sequence[str], target: Target) -> dict[str, str]:
+    """Return those of ``files`` that are sources of the module: their paths in its folder, by the given names."""
+    if target.source is None:
+        return {}
+    folder, source = target.file.parent.resolve(), target.source.resolve()
+    found = {}
+    for name in files:
+        path = (folder / name).absolute()
+        if path.suffix in _SOURCE and path.is_relative_to(source) and _is_module(Path(name), target):
+            found[name] = str(path.relative_to(source))
+    return found
 
 
 def _git(folder: Path, *words: str) -> str:

@@ -25,7 +25,7 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.request import Sandboxing
 from vexlab.model.target import ModuleArtifact, Target, Tool
 from vexlab.targets import build
-from vexlab.targets.sandbox import Workplace, wanted
+from vexlab.targets.sandbox import Workplace, readable, wanted
 from vexlab.targets.source import SHARED, Kind, digest_tree, entries_of, roots_of, tool_roots
 
 _FOLDER = "incremental"  # in the cache's root
@@ -124,7 +124,7 @@ class IncrementalBuild:
         work.mkdir(exist_ok=True)
         roots = roots_of(self._source, self._target.file.parent)
         refresh(self._source, work / "source", roots)
-        place = Workplace(work=work, readable=build.readable(tree), sandboxed=wanted(self._sandboxing))
+        place = Workplace(work=work, readable=readable(tree), sandboxed=wanted(self._sandboxing))
         with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
             draft = Path(temporary)
             log = build.build_kernel_module(self._target, tree.resolve(), place, draft)

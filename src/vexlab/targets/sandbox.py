@@ -84,6 +84,19 @@ class Workplace:
         return done
 
 
+def readable(headers: Path) -> tuple[Path, ...]:
+    """Return the folders that a build against ``headers`` must see besides what every build does.
+
+    An entry of the cache is one, whole. The folder of a kernel that somebody built holds links to its source; that
+    of a distribution lies in /usr.
+    """
+    real = headers.resolve()
+    if headers.is_symlink() and real.is_relative_to(headers.parent.resolve()):
+        return (headers.parent.resolve(),)
+    linked = {item.resolve() for item in real.iterdir() if item.is_symlink() and item.is_dir()}
+    return tuple(path for path in (real, *sorted(linked)) if not path.is_relative_to("/usr"))
+
+
 def toolchain() -> dict[str, str]:
     """Return the variables of our environment that choose the toolchain, the only ones besides PATH that builds see."""
     return {name: value for name in TOOLCHAIN if (value := os.environ.get(name))}

@@ -88,7 +88,7 @@ class FakeLab(Lab):
         self.kernels = FakeKernels(folder)
         self.made: list[Order] = []
 
-    def artifact(self, target: Target, kernel: Kernel) -> ModuleArtifact:
+    def artifact(self, target: Target, kernel: Kernel, *, counted: bool = False) -> ModuleArtifact:
         """Return a module, or the compiler's words where the source is the broken one."""
         if target.source and target.source.name == BROKEN:
             raise BuildError("the module does not build")

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/capability.h"
+#include "lib/counted.h"
 #include "lib/profile.h"
 
 static long avoided(const char *name)
@@ -29,10 +30,6 @@ static long avoided(const char *name)
 /* Makes the call that `real` is, unless it is deadly there. */
 #define CALL(name, on, real) (capability_deadly(name) && (on) ? avoided(name) : capability_after(real, name))
 #define NAMES(name, on, real) (capability_deadly(name) && (on) ? avoided(name) : capability_named(capability_after(real, name)))
-#define DECLARE(type, call, ...) \
-	type __real_##call(__VA_ARGS__); \
-	type __wrap_##call(__VA_ARGS__); \
-	type __wrap_##call(__VA_ARGS__)
 
 /* Names. */
 DECLARE(int, mkdir, const char *path, mode_t mode)
@@ -148,7 +145,7 @@ DECLARE(int, rename, const char *from, const char *to)
 /* Opening. */
 static long opening(int fd, const char *path, int flags, mode_t mode)
 {
-	int __real_openat(int fd, const char *path, int flags, ...);
+	int (__real_openat)(int fd, const char *path, int flags, ...);
 	const char *name = (flags & O_TMPFILE) == O_TMPFILE ? "tmpfile" : flags & O_DIRECT ? "direct_io" : NULL;
 
 	if (name)
@@ -251,7 +248,7 @@ DECLARE(void *, mmap64, void *at, size_t len, int prot, int flags, int fd, off64
 	const char *name = !(flags & MAP_SHARED) ? "mmap_private" : prot & PROT_WRITE ? "mmap_write" : "mmap_read";
 
 	if (flags & MAP_ANONYMOUS)
-		return __real_mmap64(at, len, prot, flags, fd, offset);
+		return (__real_mmap64)(at, len, prot, flags, fd, offset);
 	return (void *)CALL(name, capability_fd(fd), (long)__real_mmap64(at, len, prot, flags, fd, offset));
 }
 

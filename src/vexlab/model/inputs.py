@@ -1,0 +1,51 @@
+"""What was asked of a filesystem: how often each operation, with which flags, sizes, offsets, and which errors came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+CASE_FILE = "inputs.json"  # in a case's folder: its ``Inputs`` as JSON
+
+Counts = Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationInputs:
+    """Counts of one operation's calls.
+
+    ``flags`` are by the number of the bit, -1 for calls without any; ``sizes`` and ``offsets`` by the number of binary
+    digits (0 is 0, 3 is 4 to 7), an offset of -1 being any negative one; ``errnos`` by the number, 0 for success.
+    """
+
+    calls: int
+    flags: Counts = field(default_factory=dict)
+    sizes: Counts = field(default_factory=dict)
+    offsets: Counts = field(default_factory=dict)
+    errnos: Counts = field(default_factory=dict)
+
+
+Inputs = Mapping[str, OperationInputs]  # by operation
+
+
+def together(parts: Iterable[Inputs]) -> dict[str, OperationInputs]:
+    """Return the sums of what several machines or cases counted."""
+    whole: dict[str, OperationInputs] = {}
+    for part in parts:
+        for name, counts in part.items():
+            whole[name] = _sum(whole[name], counts) if name in whole else counts
+    return dict(sorted(whole.items()))
+
+
+def _sum(one: OperationInputs, other: OperationInputs) -> OperationInputs:
+    return OperationInputs(
+        calls=one.calls + other.calls,
+        flags=_add(one.flags, other.flags),
+        sizes=_add(one.sizes, other.sizes),
+        offsets=_add(one.offsets, other.offsets),
+        errnos=_add(one.errnos, other.errnos),
+    )
+
+
+def _add(one: Counts, other: Counts) -> dict[int, int]:
+    return {key: one.get(key, 0) + other.get(key, 0) for key in sorted({*one, *other})}
