@@ -143,7 +143,7 @@ def test_cases_of_vexfs_on_a_kernel_that_a_variant_chooses(avocado: Avocado, tmp
         "vexlab:case/kernel_module.load",
     )
     assert len(job.tests) == 2, job.said
-    by_variant = {test["id"].partition(";")[2].split("-")[1]: test for test in job.tests}
+    by_variant = {test["id"].partition(";run-kernel-")[2][:1]: test for test in job.tests}
     assert by_variant["a"]["status"] == "PASS", job.said
     assert json.loads(by_variant["a"]["whiteboard"])["kernel"] == "6.1"
     assert by_variant["b"]["status"] == "ERROR"
