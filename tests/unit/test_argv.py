@@ -75,3 +75,27 @@ def test_the_console_is_logged_by_qemu_itself() -> None:
 
 def test_vnc_listens_on_loopback() -> None:
     assert "vnc=127.0.0.1:1" in _joined(dataclasses.replace(SPEC, vnc_port=5901))
+
+
+def test_an_image_boots_from_its_own_disk_with_a_newer_cpu() -> None:
+    disks = (
+        Disk(serial="disk", size=64, backing=Path("/cloud.qcow2")),
+        Disk(serial="cidata", file=Path("/s"), readonly=True),
+    )
+    line = _joined(dataclasses.replace(SPEC, own_kernel=True, disks=disks))
+    assert "-kernel" not in line
+    assert "-initrd" not in line
+    assert "-append" not in line
+    assert "-cpu max" in line
+    assert "serial=disk,rerror=stop,werror=stop,bootindex=0" in line
+    assert line.count("bootindex") == 1
+    assert "bootindex" not in _joined(SPEC)
+
+
+def test_a_network_is_open_and_recorded_only_on_request() -> None:
+    closed = dataclasses.replace(SPEC, network=True)
+    assert "restrict=on" in _joined(closed)
+    assert "filter-dump" not in _joined(closed)
+    line = _joined(dataclasses.replace(closed, open=True, capture=Path("/a,b.pcap")))
+    assert "restrict=off" in line
+    assert "filter-dump,id=capture,netdev=net,file=/a,,b.pcap" in line

@@ -15,6 +15,7 @@ from rich.text import Text
 from vexlab.cache import Cache
 from vexlab.cli.options import request_options, settings_from
 from vexlab.config import Settings, cache_dir
+from vexlab.doctor import avocado
 from vexlab.doctor.check import Check, Examination
 from vexlab.errors import InfraError, UsageError
 from vexlab.fuzz import syzkaller
@@ -27,6 +28,7 @@ from vexlab.targets.load import find_target
 _WATCH_S = 2.0
 _PURPOSES = ("kernels", "trace")  # of vexlab.doctor.examine, which takes long to import
 _SYZKALLER = "syzkaller"
+_AVOCADO = "avocado"
 
 
 @click.command(name="doctor")
@@ -38,7 +40,7 @@ _SYZKALLER = "syzkaller"
     "wanted",
     metavar="NAME",
     help="`kernels`, `trace`: also what building kernels or tracing needs; `syzkaller`: whether yours is fit for the "
-    "target; else only what a suite of others wants (`vexlab suites list`).",
+    "target; `avocado`: whether it knows vexlab; else only what a suite of others wants (`vexlab suites list`).",
 )
 @request_options("target", "config", "suite_tree")
 def command(
@@ -63,6 +65,8 @@ def command(
         return 0
     if wanted == _SYZKALLER:
         return _say_checks(_syzkaller(settings_from(config=config), target), as_json=as_json)
+    if wanted == _AVOCADO:
+        return _say_checks(avocado.look(cache_dir(settings_from(config=config))), as_json=as_json)
     if wanted and wanted not in _PURPOSES:
         return _say_suite(wanted, settings_from(config=config), suite_tree or "", as_json=as_json)
     errors = Console(stderr=True, highlight=False)
@@ -119,7 +123,7 @@ def _syzkaller(settings: Settings, target: str) -> list[Check]:
 
 
 def _say_checks(checks: Sequence[Check], *, as_json: bool) -> int:
-    ok = all(check.ok for check in checks)
+    ok = all(check.ok for check in checks if check.needed)
     if as_json:
         click.echo(json.dumps({"ok": ok, "checks": [_check(check) for check in checks]}, indent=2))
         return 0 if ok else InfraError.exit_code

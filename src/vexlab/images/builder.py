@@ -20,10 +20,10 @@ from vexlab.model.kernel import Kernel
 
 GUEST = Path(__file__).with_name("guest")
 _FORMAT = 3  # part of every key: raise it when the builder makes other bytes of the same input
-_SQUASH = ("-comp", "zstd", "-quiet", "-no-progress", "-mkfs-time", "0", "-all-time", "0")
+SQUASH = ("-comp", "zstd", "-quiet", "-no-progress", "-mkfs-time", "0", "-all-time", "0")
 # The root is stored as it is: cases drop the caches again and again, and an emulated CPU that unpacks the 128 KiB
 # around each small file takes longer to start a program than to run it.
-_AS_IT_IS = ("-noI", "-noD", "-noF", "-noX", "-no-fragments")
+AS_IT_IS = ("-noI", "-noD", "-noF", "-noX", "-no-fragments")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Images:
         tar = draft / "root.tar"
         tree.write_tree(recipe, [package.file for package in packages], GUEST / "root", tar)
         _extract_member(tar, "usr/bin/busybox", draft / "busybox")
-        argv = ["sqfstar", *_SQUASH, *_AS_IT_IS, str(draft / "root.sqfs")]
+        argv = ["sqfstar", *SQUASH, *AS_IT_IS, str(draft / "root.sqfs")]
         process.run(argv, input=tar.read_bytes(), timeout=600, check=True)
         tar.unlink()
 
@@ -87,7 +87,7 @@ def _build_modules(kernel: Kernel, draft: Path) -> None:
 
 
 def _squash(folder: Path, file: Path, *options: str) -> None:
-    argv = ["mksquashfs", str(folder), str(file), *_SQUASH, "-all-root", "-noappend", *options]
+    argv = ["mksquashfs", str(folder), str(file), *SQUASH, "-all-root", "-noappend", *options]
     process.run(argv, timeout=600, check=True)
 
 

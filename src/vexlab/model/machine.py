@@ -37,8 +37,8 @@ class CacheMode(StrEnum):
 class Disk:
     """A block device of the guest, found there by its ``serial``.
 
-    ``file`` is a raw image when ``readonly``; otherwise the disk is a fresh qcow2 of ``size`` MiB. ``sector`` is
-    the logical block size in bytes.
+    ``file`` is a raw image when ``readonly``; otherwise the disk is a fresh qcow2 of ``size`` MiB, over the image
+    ``backing`` where one is given: that is read, and never written. ``sector`` is the logical block size in bytes.
     """
 
     serial: str
@@ -47,6 +47,7 @@ class Disk:
     readonly: bool = False
     cache: CacheMode = CacheMode.UNSAFE
     sector: int = 512
+    backing: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,9 @@ class MachineSpec:
     """Everything that makes a machine; two equal specs give the same machine. ``memory`` is in MiB.
 
     ``timeout_scale`` is that of the kernel's flavour: what all times that its commands may take are multiplied by.
+    With ``own_kernel`` the machine boots from its first disk, as its firmware finds it, and ``kernel``, ``initrd`` and
+    ``append`` say nothing. A ``network`` reaches nothing unless it is ``open``; what passes is written to ``capture``,
+    in libpcap's format.
     """
 
     kernel: Path
@@ -84,6 +88,9 @@ class MachineSpec:
     cpus: int = 2
     accel: Accelerator = Accelerator.TCG
     network: bool = False
+    open: bool = False
+    capture: Path | None = None
+    own_kernel: bool = False
     forwards: tuple[Forward, ...] = ()
     vnc_port: int = 0
     timeout_scale: float = 1.0

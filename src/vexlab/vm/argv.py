@@ -17,6 +17,9 @@ MACHINE = "q35,memory-backend=ram,vmport=off,smbus=off,sata=off,usb=off,i8042=of
 # guest has no random numbers for half a minute, and libuuid gives up on each only after a second: mke2fs took five.
 CPU = {Accelerator.TCG: "qemu64,+rdrand", Accelerator.KVM: "host"}
 
+# What comes with a kernel and programs of its own may want newer instructions (x86-64-v2: Fedora, RHEL 9).
+CPU_OF_IMAGES = {Accelerator.TCG: "max", Accelerator.KVM: "host"}
+
 AGENT_PORT = "org.qemu.guest_agent.0"
 RUNNER_PORT = "vexlab.runner"  # the command runner of workloads/runner
 DATA_PORT = "vexlab.data"  # raw bytes of files, where the agent's base64 in JSON is too slow
@@ -100,16 +103,16 @@ def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str
         *("-sandbox", SANDBOX),
         *("-display", "none" if not spec.vnc_port else f"vnc=127.0.0.1:{spec.vnc_port - 5900}"),
         *(("-vga", "std") if spec.vnc_port else ("-vga", "none")),
-        *("-accel", _accel(spec, start), "-machine", MACHINE, "-cpu", CPU[spec.accel]),
+        *("-accel", _accel(spec, start), "-machine", MACHINE, "-cpu", _cpu(spec)),
         *("-smp", str(spec.cpus), "-m", f"{spec.memory}M"),
         *("-object", _memory(spec, start)),
-        *("-kernel", str(spec.kernel), "-initrd", str(spec.initrd), "-append", spec.append),
+        *_kernel(spec),
         *(
             "-chardev",
             f"socket,id=console,path={files.console},server=on,wait=off,logfile={files.console_log}",
         ),
         *("-serial", "chardev:console"),
-        *(argument for disk in spec.disks for argument in _disk(disk, files)),
+        *(argument for disk in spec.disks for argument in _disk(disk, files, boots=_boots(spec, disk))),
         *("-device", "virtio-serial-pci"),
         *("-chardev", f"socket,id=agent,path={files.agent},server=on,wait=off"),
         *("-device", f"virtserialport,chardev=agent,id=agent,name={AGENT_PORT}"),
@@ -158,12 +161,26 @@ def _accel(spec: MachineSpec, start: Start) -> str:
     return f"tcg,thread={'single' if start.single_thread_tcg else 'multi'}"
 
 
+def _cpu(spec: MachineSpec) -> str:
+    return (CPU_OF_IMAGES if spec.own_kernel else CPU)[spec.accel]
+
+
+def _kernel(spec: MachineSpec) -> tuple[str, ...]:
+    if spec.own_kernel:
+        return ()
+    return ("-kernel", str(spec.kernel), "-initrd", str(spec.initrd), "-append", spec.append)
+
+
+def _boots(spec: MachineSpec, disk: Disk) -> bool:
+    return spec.own_kernel and disk == spec.disks[0]
+
+
 def _memory(spec: MachineSpec, start: Start) -> str:
     share = "on" if start.keep_memory else "off"
     return f"memory-backend-file,id=ram,size={spec.memory}M,mem-path={start.memory},share={share}"
 
 
-def _disk(disk: Disk, files: MachineFiles) -> tuple[str, ...]:
+def _disk(disk: Disk, files: MachineFiles, *, boots: bool = False) -> tuple[str, ...]:
     file = f"file.driver=file,file.filename={files.disk(disk)}"
     if disk.readonly:
         blockdev = f"driver=raw,node-name={disk.serial},read-only=on,{file}"
@@ -174,6 +191,8 @@ def _disk(disk: Disk, files: MachineFiles) -> tuple[str, ...]:
     device = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},rerror=stop,werror=stop"
     if disk.sector != 512:
         device += f",logical_block_size={disk.sector},physical_block_size={disk.sector}"
+    if boots:
+        device += ",bootindex=0"
     return ("-blockdev", blockdev, "-device", device)
 
 
@@ -186,4 +205,9 @@ def _share(share: Share) -> tuple[str, ...]:
 
 def _network(spec: MachineSpec) -> tuple[str, ...]:
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{f.host_port}-:{f.guest_port}" for f in spec.forwards)
-    return ("-netdev", f"user,id=net,restrict=on{forwards}", "-device", "virtio-net-pci,netdev=net")
+    restrict = "off" if spec.open else "on"
+    capture = str(spec.capture).replace(",", ",,")
+    return (
+        *("-netdev", f"user,id=net,restrict={restrict}{forwards}", "-device", "virtio-net-pci,netdev=net"),
+        *(("-object", f"filter-dump,id=capture,netdev=net,file={capture}") if spec.capture else ()),
+    )

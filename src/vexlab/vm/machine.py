@@ -63,7 +63,8 @@ class Machine:
     raises ends the wait. ``last_command`` was begun at ``asked_at``, by ``clock``. ``process`` is ``None`` for a
     machine that another process started. ``symbols`` are addresses of the kernel's variables, where the lab knows them:
     QEMU can read those whatever state the guest is in. ``transcript`` is what was done in the guest;
-    ``module_watch`` is told of the module under test.
+    ``module_watch`` is told of the module under test. An ``agentless`` one is somebody else's image, whose agent, if it
+    has one, may come and go.
     """
 
     def __init__(self, spec: MachineSpec, files: MachineFiles, child: subprocess.Popen[bytes] | None, qmp: Qmp) -> None:
@@ -80,6 +81,7 @@ class Machine:
         self.transcript = Transcript()
         self.module_watch: ModuleWatch | None = None
         self.patience = 1.0
+        self.agentless = False
         self.qmp = qmp
         self._child = child
         self.commands = Commands(files, idle=self._idle, stopwatch=self.clock.unbounded)
@@ -93,7 +95,7 @@ class Machine:
         files = MachineFiles(folder)
         for disk in spec.disks:
             if not disk.readonly and not files.disk(disk).exists():
-                create_disk(files.disk(disk), disk.size)
+                create_disk(files.disk(disk), disk.size, disk.backing)
         arguments = qemu_argv(spec, files, start or Start(memory=files.memory))
         prefix = [] if detached else [process.require("setpriv"), "--pdeathsig", "KILL"]
         with (folder / "qemu.log").open("wb") as log:
@@ -146,6 +148,10 @@ class Machine:
     def detach(self) -> None:
         """Let the machine live on: from now on, leaving the context only disconnects."""
         self._child = None
+
+    def look(self) -> None:
+        """Hear what QEMU and the console told meanwhile, as while a command runs; raises as ``exec`` does."""
+        self._idle()
 
     def wait_ready(self, timeout: float) -> None:
         """Wait until the guest's agent answers; raise ``GuestTimeout`` or ``MachineLost``."""
@@ -290,7 +296,10 @@ class Machine:
         self.qmp.job("snapshot-delete", {"tag": name, "devices": self._writable()}, timeout=_SNAPSHOT_S)
 
     def restore(self, name: str) -> None:
-        """Go back to ``name``, memory and disks, in the running process; raise ``MachineError`` where it is unknown."""
+        """Go back to ``name``, memory and disks, in the running process; raise ``MachineError`` where it is unknown.
+
+        Nobody is waited for in an ``agentless`` machine.
+        """
         self.transcript.cannot("the machine went back to a snapshot")
         disks = self._writable()
         self.qmp.command("stop")
@@ -303,8 +312,9 @@ class Machine:
         self.qmp.events()  # loading closes and opens the agent's port; that is not the agent's death
         self.qmp.command("cont")
         self.commands.disconnect()
-        self.commands.connect()
-        self.wait_ready(START_S)
+        if not self.agentless:
+            self.commands.connect()
+            self.wait_ready(START_S)
 
     def reset(self, *, timeout: float = 180.0) -> None:
         """Press the reset button: memory is lost, disks stay; return when the booted system's agent answers."""
@@ -393,7 +403,8 @@ class Machine:
                 f"{data.get('reason', 'no reason given')}",
                 hint=f"is the disk of {self.files.folder.parent.parent} full? TMPDIR names another one",
             )
-        if event == "VSERPORT_CHANGE" and data.get("id") == "agent" and not data.get("open") and not self._booting:
+        agent = event == "VSERPORT_CHANGE" and data.get("id") == "agent" and not self.agentless
+        if agent and not data.get("open") and not self._booting:
             raise MachineLost("the guest agent is gone while the kernel runs on")
         if event == "VSERPORT_CHANGE" and data.get("id") == "runner":
             self.commands.runner_changed(is_open=bool(data.get("open")))
@@ -403,9 +414,21 @@ class Machine:
             raise MachineLost(f"the guest went down ({data.get('reason', 'no reason given')})")
 
 
-def create_disk(file: Path, size: int) -> None:
-    """Make an empty qcow2 of ``size`` MiB."""
-    process.run(["qemu-img", "create", "-q", "-f", "qcow2", str(file), f"{size}M"], timeout=30, check=True)
+def create_disk(file: Path, size: int, backing: Path | None = None) -> None:
+    """Make a qcow2 of ``size`` MiB, empty, or over an image that stays as it is."""
+    argv = ["qemu-img", "create", "-q", "-f", "qcow2"]
+    if backing:
+        argv += ["-b", str(backing), "-F", image_format(backing)]
+    process.run([*argv, str(file), f"{size}M"], timeout=30, check=True)
+
+
+def image_format(image: Path) -> str:
+    """Return the format of a disk's image, ``qcow2`` or ``raw``, by its first bytes (docs/interop/qcow2.txt of QEMU).
+
+    Asking QEMU would have it open whatever files an image names.
+    """
+    with image.open("rb") as file:
+        return "qcow2" if file.read(4) == b"QFI\xfb" else "raw"
 
 
 def _serial(block: Mapping[str, Any]) -> str:

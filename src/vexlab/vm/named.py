@@ -20,11 +20,13 @@ from vexlab.deadline import Deadline
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost, UsageError
 from vexlab.model.machine import MachineSpec
 from vexlab.vm import machine as machines
+from vexlab.vm import own
 from vexlab.vm import record as records
 from vexlab.vm.argv import MachineFiles
 from vexlab.vm.janitor import Janitor
 from vexlab.vm.machine import Machine
 from vexlab.vm.network import set_up_network
+from vexlab.vm.own import Reach
 from vexlab.vm.record import Record, State, Status
 from vexlab.vm.session import SOCKET_PATH_MOST
 from vexlab.vm.shares import mount_shares
@@ -36,6 +38,10 @@ _LOOK_S = 0.3  # longer than another command looks whether a lock is held
 _PAST = {State.STARTING: "is being started", State.STOPPED: "is stopped", State.DIED: "died"}
 
 Watch = Callable[[Machine], Callable[[str], None]]
+
+
+def _nothing(_folder: Path) -> None:
+    """Put nothing into a machine's folder."""
 
 
 class NamedMachines:
@@ -91,8 +97,13 @@ class NamedMachines:
             disk=_size(files.folder),
         )
 
-    def create(self, record: Record, watch: Watch, *, wait_s: float) -> None:
-        """Make a machine and boot it, as ``boot`` does; nothing of it is left where that fails."""
+    def create(
+        self, record: Record, watch: Watch, *, wait_s: float, prepare: Callable[[Path], None] = _nothing
+    ) -> None:
+        """Make a machine and boot it, as ``boot`` does; nothing of it is left where that fails.
+
+        ``prepare`` puts what the machine needs besides into its folder.
+        """
         files = self.files(record.name)
         with self._starting(record.name), ExitStack() as guard:
             try:
@@ -102,9 +113,17 @@ class NamedMachines:
                 raise UsageError(f"there is a machine `{record.name}` already", hint=hint) from error
             janitor = Janitor(files.folder)
             guard.callback(janitor.close)
+            prepare(files.folder)
             records.write(record, files.folder)
             self._boot(record.name, watch, wait_s)
             janitor.dismiss()
+
+    def reach(self, name: str) -> Reach | None:
+        """Return the way by ssh into a machine of somebody else's image; ``None`` for one of vexlab's own."""
+        record = self.record(name)
+        if record.image is None:
+            return None
+        return Reach(spec=record.spec, image=record.image, folder=self.files(name).folder)
 
     def boot(self, name: str, watch: Watch, *, wait_s: float) -> None:
         """Boot a machine that is there but does not run, and wait until it is ready. Its disks are as they were.
@@ -131,6 +150,7 @@ class NamedMachines:
         with _locked(files.folder / "lock", _BUSY_S, f"another command uses `{name}`"):
             try:
                 with Machine.attach(status.record.spec, files.folder) as machine:
+                    machine.agentless = status.record.image is not None
                     yield machine
             except MachineLost as error:
                 why = "" if machines.running(files) else f"; QEMU is gone{machines.last_words(files)}"
@@ -142,9 +162,13 @@ class NamedMachines:
 
     def stop(self, name: str, *, timeout: float) -> None:
         """Let the guest switch itself off; raise ``MachineError`` where it does not in ``timeout`` seconds."""
+        reach = self.reach(name)
         try:
             with self.connect(name) as machine:
-                machine.poweroff(timeout=timeout)
+                if reach:
+                    own.power_off(machine, reach, timeout)
+                else:
+                    machine.poweroff(timeout=timeout)
         except GuestTimeout as error:
             raise MachineError(
                 f"`{name}` did not switch itself off within {timeout:g} s",
@@ -180,7 +204,11 @@ class NamedMachines:
         with Machine.launch(record.spec, files.folder, detached=True) as machine:
             machine.detach()  # from here on the janitor ends it, where that is needed
             machine.watch = watch(machine)
+            machine.agentless = record.image is not None
             try:
+                if reach := self.reach(name):
+                    own.wait_ready(machine, reach, wait_s)
+                    return
                 machine.wait_ready(wait_s)
                 for file in record.payload:
                     machine.exec(["mkdir", "-p", str(Path(file.path).parent)])
@@ -210,11 +238,12 @@ def _require_files(spec: MachineSpec, name: str) -> None:
     for share in spec.shares:
         if not share.folder.is_dir():
             raise UsageError(f"`{name}` cannot start: the folder {share.folder} is gone")
-    for file in (spec.kernel, spec.initrd, *(disk.file for disk in spec.disks if disk.file)):
+    disks = [file for disk in spec.disks for file in (disk.file, disk.backing) if file]
+    for file in (spec.kernel, spec.initrd, *disks):
         if not file.exists():
             raise UsageError(
                 f"`{name}` cannot start: {file} is gone",
-                hint=f"the cache was cleared; `vexlab vm rm {name}` and start it anew",
+                hint=f"the cache was cleared, or the image moved; `vexlab vm rm {name}` and start it anew",
             )
 
 

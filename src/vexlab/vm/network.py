@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from vexlab.errors import MachineError
+from vexlab.errors import MachineError, UsageError
 from vexlab.vm.machine import Machine
 
 # The addresses QEMU's user network gives without being asked (docs/system/devices/net.rst).
@@ -29,3 +29,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def port_is_free(port: int) -> bool:
+    """Whether nobody listens on the TCP port of the loopback at this moment."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection that has just ended is no listener
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def port_from(wanted: int, most: int = 100) -> int:
+    """Return the first free TCP port of the loopback of ``most`` from ``wanted`` on; raise ``UsageError``."""
+    for port in range(wanted, wanted + most):
+        if port_is_free(port):
+            return port
+    raise UsageError(f"the ports {wanted} to {wanted + most - 1} of the loopback are taken")

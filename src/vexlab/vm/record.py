@@ -35,8 +35,24 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnImage:
+    """Somebody else's image: ``file`` as it was given, ``login`` the user that ssh gets in as.
+
+    ``host_key`` tells that the guest has the host key that it was given, by cloud-init; the key of another is taken on
+    its word the first time.
+    """
+
+    file: Path
+    login: str
+    host_key: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A named machine as it was ordered. ``kernel``, ``recipe`` and ``target`` are names, for people."""
+    """A named machine as it was ordered. ``kernel``, ``recipe`` and ``target`` are names, for people.
+
+    ``image`` is what it was made of where that is no image of vexlab's.
+    """
 
     name: str
     spec: MachineSpec
@@ -45,6 +61,7 @@ class Record:
     recipe: str
     target: str = ""
     payload: tuple[Payload, ...] = ()
+    image: OwnImage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from vexlab.model.machine import MachineSpec
 from vexlab.vm.machine import Machine
 
 PORT = 22
-_KEY = "ssh_key"
+KEY = "ssh_key"
+KEY_BEFORE = "ssh_key_before"  # what a snapshot of before `--new-key` lets in
 _KNOWN_HOSTS = "ssh_known_hosts"
 _START_S = 60.0
 
@@ -41,13 +42,10 @@ def open_door(machine: Machine, folder: Path, *, new_key: bool = False) -> None:
     """
     if not forwarded_port(machine.spec):
         raise UsageError("this machine has no network", hint="start it with --network; `vexlab vm exec` works without")
-    key = folder / _KEY
-    public = key.with_suffix(".pub")
+    key = folder / KEY
+    public = public_of(key)
     if new_key or not (key.exists() and public.exists()):
-        key.unlink(missing_ok=True)
-        public.unlink(missing_ok=True)
-        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"vexlab-{folder.name}", "-f", str(key)]
-        process.run(argv, timeout=30, check=True)
+        make_key(key)
     machine.shell("mkdir -p -m 700 /root/.ssh")
     machine.push(public, "/root/.ssh/authorized_keys", mode=0o600)
     served = machine.shell(_SERVE, timeout=_START_S)
@@ -55,11 +53,34 @@ def open_door(machine: Machine, folder: Path, *, new_key: bool = False) -> None:
     host_key = re.search(r"^(ssh-ed25519 [A-Za-z0-9+/=]+)", served.text, re.MULTILINE)
     if not served.ok or host_key is None:
         raise MachineError(f"the SSH server in the guest did not start: {served}")
-    (folder / _KNOWN_HOSTS).write_text(f"[127.0.0.1]:{forwarded_port(machine.spec)} {host_key[1]}\n")
+    know_host(folder, forwarded_port(machine.spec), host_key[1])
 
 
-def ssh_argv(spec: MachineSpec, folder: Path, command: Sequence[str]) -> tuple[str, ...]:
-    """Return the arguments for ``ssh``; each word of ``command`` reaches the guest as it is."""
+def public_of(key: Path) -> Path:
+    """Return the file of the public half of ``key``."""
+    return key.with_name(f"{key.name}.pub")
+
+
+def make_key(key: Path) -> None:
+    """Make a key pair (ed25519, without a passphrase), in the place of one that is there."""
+    key.unlink(missing_ok=True)
+    public_of(key).unlink(missing_ok=True)
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"vexlab-{key.parent.name}", "-f", str(key)]
+    process.run(argv, timeout=30, check=True)
+
+
+def know_host(folder: Path, port: int, host_key: str) -> None:
+    """Note the guest's public host key, so that no other is believed on the loopback port ``port``."""
+    (folder / _KNOWN_HOSTS).write_text(f"[127.0.0.1]:{port} {' '.join(host_key.split()[:2])}\n")
+
+
+def ssh_argv(
+    spec: MachineSpec, folder: Path, command: Sequence[str], *, login: str = "root", batch: bool = False, **more: str
+) -> tuple[str, ...]:
+    """Return the arguments for ``ssh``; each word of ``command`` reaches the guest as it is.
+
+    With ``batch`` nothing is asked; ``more`` are options of ssh_config(5).
+    """
     options = {
         "UserKnownHostsFile": str(folder / _KNOWN_HOSTS),
         "GlobalKnownHostsFile": "/dev/null",
@@ -69,10 +90,13 @@ def ssh_argv(spec: MachineSpec, folder: Path, command: Sequence[str]) -> tuple[s
         "PasswordAuthentication": "no",
         "ConnectTimeout": "30",
         "LogLevel": "ERROR",
+        **({"BatchMode": "yes"} if batch else {}),
+        **more,
     }
+    keys = [folder / KEY, *([folder / KEY_BEFORE] if (folder / KEY_BEFORE).exists() else [])]
     return (
-        *("-F", "none", "-i", str(folder / _KEY), "-p", str(forwarded_port(spec))),
+        *("-F", "none", *(word for key in keys for word in ("-i", str(key))), "-p", str(forwarded_port(spec))),
         *(word for name, value in options.items() for word in ("-o", f'{name}="{value}"')),
-        "root@127.0.0.1",
+        f"{login}@127.0.0.1",
         *(("--", shlex.join(command)) if command else ()),
     )

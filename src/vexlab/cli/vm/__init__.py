@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vexlab.cli.vm import inspect, lifetime, snapshots, start, use
+from vexlab.cli.vm import create, export, inspect, lifetime, snapshots, start, use
 
 
 @click.group(name="vm")
@@ -18,6 +18,8 @@ def command() -> None:
 
 for _verb in (
     start.start,
+    create.create,
+    export.export,
     inspect.status,
     inspect.console,
     inspect.logs,

@@ -9,10 +9,11 @@ from collections.abc import Collection
 
 import click
 
-from vexlab.cli.vm.shelf import Waiting, machines
+from vexlab.cli.vm.shelf import BOOT_S, Waiting, machines
 from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.model.machine import Snapshot
+from vexlab.vm import own
 from vexlab.vm.machine import Machine
 from vexlab.vm.shares import mounted_shares
 
@@ -56,12 +57,16 @@ def snapshot(*, name: str, tag: str | None, replace: bool, delete: bool) -> None
 def restore(*, name: str, tag: str) -> None:
     """Take the running machine NAME back to the snapshot TAG, memory and disk."""
     begun = time.monotonic()
-    with Waiting() as waiting, machines().connect(name) as machine:
+    shelf = machines()
+    reach = shelf.reach(name)
+    with Waiting() as waiting, shelf.connect(name) as machine:
         kept = [found.tag for found in machine.snapshots()]
         if tag not in kept:
             raise _unknown(name, tag, kept)
         waiting.say(f"restoring {tag}")
         machine.restore(tag)
+        if reach:
+            own.wait_ready(machine, reach, BOOT_S)
     click.echo(f"{name} is back at {tag} ({time.monotonic() - begun:.1f} s)")
 
 

@@ -17,10 +17,13 @@ from vexlab.cli.vm.shelf import Watched, machines, transfer_bar
 from vexlab.errors import AgentError, GuestTimeout, UsageError
 from vexlab.guest.command import run_command
 from vexlab.model.machine import CommandResult
+from vexlab.vm import own
 from vexlab.vm import ssh as door
 from vexlab.vm.console import printable
 from vexlab.vm.janitor import OnDeath
+from vexlab.vm.own import Reach
 
+_FOREVER_S = 1e6  # selectors take no more than 24 days
 _TIMED_OUT = 124  # what timeout(1) says
 _SLOWEST = 1 << 18  # bytes a second; a transfer may take that long
 
@@ -39,14 +42,18 @@ def exec_(*, name: str, words: tuple[str, ...], timeout: float | None, stdin: bo
     Output comes when the command has ended, up to 16 MiB a stream.
     """
     data = sys.stdin.buffer.read() if stdin else b""
+    reach = _reach(name)
     try:
-        result = run_command(
-            Watched(machines(), name),
-            words,
-            stdin=data,
-            timeout=timeout,
-            guard=lambda kill: OnDeath([sys.executable, "-m", "vexlab", "vm", "exec", name, "--", *kill]),
-        )
+        if reach:
+            result = reach.run(words, stdin=data, timeout=timeout or _FOREVER_S)
+        else:
+            result = run_command(
+                Watched(machines(), name),
+                words,
+                stdin=data,
+                timeout=timeout,
+                guard=lambda kill: OnDeath([sys.executable, "-m", "vexlab", "vm", "exec", name, "--", *kill]),
+            )
     except GuestTimeout as error:
         if not timeout or error.command != words[0]:
             raise
@@ -70,6 +77,10 @@ def push(*, name: str, source: Path, path: str, mode: str) -> None:
     except ValueError as error:
         raise UsageError(f"`{mode}` is no octal mode", hint="such as 0644") from error
     timeout = 60.0 + stat.st_size / _SLOWEST
+    if reach := _reach(name):
+        reach.push(source, target, mode=bits, timeout=timeout)
+        click.echo(f"{stat.st_size} bytes to {name}:{target}", err=True)
+        return
     with _refusals(name), machines().connect(name) as machine, transfer_bar(source.name, stat.st_size) as progress:
         machine.push(source, target, mode=bits, timeout=timeout, progress=progress)
     click.echo(f"{stat.st_size} bytes to {name}:{target}", err=True)
@@ -85,6 +96,15 @@ def pull(*, name: str, path: str, into: Path | None, timeout: float) -> None:
     file = into or Path(Path(path).name)
     if file.is_dir():
         file = file / Path(path).name
+    if reach := _reach(name):
+        data = reach.pull(path, timeout=timeout)
+        if str(file) == "-":
+            sys.stdout.buffer.write(data)
+        else:
+            with _replacing(file) as draft:
+                draft.write(data)
+        click.echo(f"{len(data)} bytes from {name}:{path}", err=True)
+        return
     with _refusals(name), machines().connect(name) as machine, transfer_bar(Path(path).name, 0) as progress:
         if str(file) == "-":
             size = machine.pull_to(path, sys.stdout.buffer, timeout=timeout, progress=progress)
@@ -106,11 +126,30 @@ def ssh(*, name: str, words: tuple[str, ...], new_key: bool) -> None:
     shelf = machines()
     folder = shelf.files(name).folder
     program = process.require("ssh")
-    with shelf.connect(name) as machine:
-        door.open_door(machine, folder, new_key=new_key)
-        argv = door.ssh_argv(machine.spec, folder, words)
+    if reach := shelf.reach(name):
+        with shelf.connect(name):
+            if new_key:
+                reach.renew_key()
+        argv = reach.argv(words)
+    else:
+        with shelf.connect(name) as machine:
+            door.open_door(machine, folder, new_key=new_key)
+            argv = door.ssh_argv(machine.spec, folder, words)
     sys.stdout.flush()
     os.execv(program, [program, *argv])  # noqa: S606 - ssh takes our place, with the terminal and the exit status
+
+
+def _reach(name: str) -> Reach | None:
+    """Return the way by ssh into a machine of somebody else's image; ``None`` where the agent is the way.
+
+    Raises ``UsageError`` where the machine does not run.
+    """
+    shelf = machines()
+    reach = shelf.reach(name)
+    if reach is None:
+        return None
+    with shelf.connect(name) as machine:
+        return None if own.agent_runs(machine) and not reach.answers else reach
 
 
 @contextmanager
