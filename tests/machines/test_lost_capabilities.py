@@ -24,10 +24,10 @@ LOST = {
     "no_tmpfile": ("tmpfile", "is refused now (EOPNOTSUPP)"),
     "no_mmap_write": ("mmap_write", "is refused now (EINVAL)"),
     "no_truncate_up": ("truncate_up", "is refused now (EPERM)"),
-    "no_rename_over": ("rename_over", "is refused now"),
+    "no_rename_over": ("rename_over", "is broken now: wrong errno"),  # EEXIST is no refusal that POSIX knows
     "no_fsync": ("fsync", "is refused now (EINVAL)"),
     "no_freeze": ("freeze", "is refused now (EOPNOTSUPP)"),
-    "small_files": ("file_size", "now, "),
+    "small_files": ("file_sparse", "49152 bytes now, "),
 }
 
 
