@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.machine, pytest.mark.long]
 
 KERNEL = "6.1-kasan"
 VEXFS = Path(__file__).parents[2] / "targets" / "vexfs"
-LOAD, CHECKS = f"kernel_module.load[{KERNEL}]", f"filesystem_operations.family[{KERNEL}-rename]"
+LOAD, CHECKS = f"kernel_module.load[{KERNEL}]", f"filesystem_operations.family[{KERNEL}-link]"
 
 
 def _vexlab(folder: Path, *words: str, timeout: float) -> str:
@@ -50,5 +50,5 @@ def test_loading_reaches_the_init_function_and_no_file_operation(results: Path) 
 def test_inputs_of_the_workloads_are_counted(results: Path) -> None:
     found = json.loads(_vexlab(results, "coverage", "--inputs", "--json", "-", timeout=120))
     assert found["operations"]["open"]["calls"] > 10
-    assert found["operations"]["rename"]["errnos"]["0"] > 0
+    assert found["operations"]["link"]["errnos"]["0"] > 0
     assert found["never"]

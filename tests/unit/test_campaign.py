@@ -207,7 +207,7 @@ def test_the_command_of_level_3_starts_a_search(tmp_path: Path, monkeypatch: pyt
         searched.append((request, duration, state))
         return 1
 
-    monkeypatch.setattr("vexlab.cli.level3.search", search)
+    monkeypatch.setattr("vexlab.cli.campaign.search", search)
     words = ["run", "--level", "3", "--duration", "2h", "--kernel", "6.1", "--flavour", "kasan"]
     done = CliRunner().invoke(cli, [*words, "--results", str(tmp_path)], standalone_mode=False)
     ((request, duration, state),) = searched

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import click
 
-from vexlab.campaign.campaign import unfinished
 from vexlab.campaign.sharing import ARMS
-from vexlab.cli.campaign import DURATION_S, search
 from vexlab.config import settings_for
 from vexlab.errors import UsageError
 from vexlab.model.request import Request
@@ -44,7 +42,13 @@ def is_search(request: Request) -> bool:
 
 
 def run_search(request: Request, outputs: Outputs) -> int:
-    """Search, or go on with the search of these options that is not over; return the exit status."""
+    """Search, or go on with the search of these options that is not over; return the exit status.
+
+    What a search needs is imported here: no other run does.
+    """
+    from vexlab.campaign.campaign import unfinished
+    from vexlab.cli.campaign import DURATION_S, search
+
     if outputs.junit_file:
         raise UsageError(
             "a search of hours is many runs, and writes no JUnit of its own",

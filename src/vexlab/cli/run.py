@@ -21,7 +21,6 @@ from vexlab.alerts.watch import alerter
 from vexlab.cli import plan as planning
 from vexlab.cli.again import explain_all, one_a_problem, red_cases, say
 from vexlab.cli.again import until_sure as settle
-from vexlab.cli.changed import by_changes
 from vexlab.cli.earlier import Rest, last_failed
 from vexlab.cli.level3 import Outputs, arm_lines, is_search, run_search
 from vexlab.cli.options import request_of, request_options
@@ -322,6 +321,8 @@ def _rest(request: Request, how: _How, folder: Path, results: Path, url: str) ->
         return Rest(request=request, words="")
     with closing(Store(results, url)) as store:
         if how.changed:
+            from vexlab.cli.changed import by_changes  # what it needs, no other run does
+
             return by_changes(request, how.changed, store, folder)
         return last_failed(request, store, folder)
 
