@@ -30,3 +30,14 @@ def within(name: str, wanted: int) -> int:
     line = _LINES.get(name, ["", "", "-", "-"])
     reached = line[2].isdigit() and line[3] != "-" and int(line[2]) < wanted
     return int(line[2]) // 2 if reached else wanted
+
+
+def entries(wanted: int, length: int) -> int:
+    """Return ``wanted``, or how many names of ``length`` bytes fill half of a directory that takes so few.
+
+    The limit was found with names of up to 4 bytes; an entry has some 8 bytes beside the name in most formats.
+    """
+    line = _LINES.get("dir_entries", ["", "", "-", "-"])
+    if not line[2].isdigit() or line[3] == "-":
+        return wanted
+    return max(1, min(wanted, int(line[2]) * (8 + 4) // (8 + length) // 2))

@@ -90,6 +90,13 @@ def test_a_limit_is_halved_only_where_less_was_refused(library: Path, name: str,
         assert _shell(library, shell, f"within {name} {wanted}") == str(expected)
 
 
+def test_a_directory_of_one_block_takes_few_long_names(library: Path) -> None:
+    script = "from capable import entries; print(entries(100, 250), entries(100, 4), entries(5, 40), entries(9, 4000))"
+    assert _python(library, script, library) == "5 100 5 1"
+    (library / "profile").write_text("dir_entries works 600 -\n")
+    assert _python(library, script, library) == "100 100 5 9", "the search ended there, without an error"
+
+
 def test_only_what_is_known_not_to_work_does_not(library: Path) -> None:
     names = ("symlink", "rename", "mmap_write", "acl", "mkdir", "link")
     script = f"from capable import can; print(*(can(name) for name in {names}))"

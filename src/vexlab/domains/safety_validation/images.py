@@ -19,11 +19,11 @@ LIMIT_S = 20  # for one damage, which takes a tenth of a second
 
 _FILL = r"""
 import ctypes, fcntl, json, os, stat, subprocess, sys
-from capable import broken, can, within
+from capable import broken, can, entries, within
 point, collection, frozen = sys.argv[1], sys.argv[2], sys.argv[3] == "frozen"
 os.chdir(point)
 LARGEST = within("file_size", 100000)
-NAMES = within("dir_entries", 4 * 100) // 4
+NAMES = entries(100, 250)
 
 def tried(needs, call, *args):
     if broken(needs):

@@ -6,7 +6,7 @@ from __future__ import annotations
 # "skip: " and the reason.
 SCRIPT = r"""
 import ctypes, errno, mmap, os, resource, signal, subprocess, sys
-from capable import broken, can, error_of, within
+from capable import broken, can, entries, error_of, within
 from room import Large
 
 which, point = sys.argv[1:]
@@ -214,7 +214,7 @@ def limited():
         fails("ENOMEM success", "writing with little memory", lambda: large.write(b"%x" % n * (4 << 20)))
         large.close()
     held = []
-    for n in range(within("dir_entries", 4 * 600) // 4):
+    for n in range(entries(600, 31)):
         try:
             name = f"name{n}-that-is-somewhat-long"[:within("name_max", 31)]
             held.append(os.open(name, os.O_CREAT | os.O_RDWR))

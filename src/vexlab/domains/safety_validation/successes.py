@@ -17,7 +17,7 @@ GROUPS = {
 # the profile says is refused is asked for all the same, over and over: refusing may leak, too.
 SCRIPT = r"""
 import array, ctypes, errno, fcntl, mmap, os, struct, sys
-from capable import broken, can, within
+from capable import broken, can, entries, within
 
 folder, group, repeated = sys.argv[1], sys.argv[2], int(sys.argv[3])
 libc = ctypes.CDLL(None, use_errno=True)
@@ -69,7 +69,7 @@ def nameless():
 def folders(n):
     # more names than fit into a few blocks: whatever is kept of large directories alone
     os.mkdir(f"large{n}")
-    names = [f"large{n}/" + called(f"{k:04}-{'x' * 60}") for k in range(within("dir_entries", 4 * 450) // 4)]
+    names = [f"large{n}/" + called(f"{k:04}-{'x' * 60}") for k in range(entries(450, 65))]
     links = within("link_max", 460) - 2 if can("link") else 0
     for number, name in enumerate(names):
         os.link(f"{KEPT}other", name) if number < links else make(name)
@@ -212,7 +212,7 @@ def vectors(n):
     os.close(fd)
     os.unlink("collection")
 
-COLD = within("dir_entries", 4 * 150) // 4
+COLD = entries(150, 165)
 
 def cold_name(k):
     # so long that the folder has several blocks

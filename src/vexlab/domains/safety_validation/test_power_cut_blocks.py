@@ -25,15 +25,15 @@ _STEP_S = 120.0
 # share no blocks anyway).
 _REUSE = r"""
 import errno, glob, os, shutil, sys
-from capable import can, within
+from capable import can, entries, within
 from room import Large
 
 ROOM = int(sys.argv[2])
 os.chdir(sys.argv[1])
 MOST = 1 << 50
 # Where a folder takes few names there are more folders.
-NAMES = within("dir_entries", 4 * 60) // 4
-FOLDERS = 20 * 60 // NAMES
+NAMES = entries(60, 202)
+FOLDERS = within("dir_entries", 20 * 60 // NAMES)
 
 def put(name, line, most):
     # writes `most` bytes, or until nothing more can be written
