@@ -156,6 +156,20 @@ def test_what_was_noted_by_other_keys_is_noted_anew(tmp_path: Path) -> None:
             assert list(session.scalars(select(ProblemRow.key))) == [history.problem.key]
 
 
+def test_what_was_noted_by_other_keys_is_not_told_beside_todays(tmp_path: Path) -> None:
+    """A store that is only read keeps what it has, and tells what would be noted today."""
+    with closing(Store(tmp_path)) as store:
+        info = _keep(store, 1, result("a", OOPS))
+        with store.writing() as session:
+            session.get_one(RunRow, info.id).grouping = GROUPING + 1
+            row = session.get_one(ProblemRow, (info.id, f"finding:{OOPS.fingerprint}"))
+            row.key = "finding:by another key"
+            row.sighting = {**row.sighting, "problem": {**row.sighting["problem"], "key": row.key}}
+    with closing(Store(tmp_path, readonly=True)) as store:
+        (history,) = problems_of(store).problems
+        assert history.problem.key == f"finding:{OOPS.fingerprint}"
+
+
 def test_a_target_without_runs_is_named(tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
         _keep(store, 1, result("a"))

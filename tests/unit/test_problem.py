@@ -90,6 +90,28 @@ def test_bytes_that_differ_by_a_hash_only_are_told_apart_by_the_case() -> None:
     assert len(distinct([one, other])) == 2
 
 
+def test_files_that_stand_by_tell_nothing_of_the_case() -> None:
+    words = 'the tree is not what it was (1 differences): {}: hash: expected "3188cbc458654cfa", got "6968521b5f47fbdb"'
+    names = ("tree3/52-aaa", "bystanders/7-hh/16-qqqqqqqq", "tree1/48-", "24-yyyyyy")
+    (problem,) = distinct([_case(f"d.c{n}", reason=words.format(name)) for n, name in enumerate(names)])
+    assert len(problem.cases) == len(names)
+    assert (
+        len(distinct([_case("d.one", reason=words.format("file")), _case("d.two", reason=words.format("file"))])) == 2
+    )
+
+
+def test_checks_that_wait_for_what_hangs_are_no_problems_of_their_own() -> None:
+    checks = (
+        SubResult(name="xattr.flags", verdict=SubVerdict.FAILED, words="the kernel died or hung in it: `fscheck`"),
+        SubResult(
+            name="xattr.names", verdict=SubVerdict.FAILED, words="not done after 60 s and cannot be killed: [<0>]"
+        ),
+        SubResult(name="xattr.count", verdict=SubVerdict.FAILED, words="expected 2, got 1"),
+    )
+    case = _case("f.family", Verdict.CRASHED, findings=(_hang("hang in set_xattr", "set_xattr"),), subresults=checks)
+    assert [each.title for each in distinct([case])] == ["hang in set_xattr", "xattr.count: expected 2, got 1"]
+
+
 def _hang(title: str, frame: str) -> Finding:
     return dataclasses.replace(OOPS, title=title, type="HANG", frame=frame, fingerprint=title)
 

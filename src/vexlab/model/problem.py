@@ -18,7 +18,7 @@ _CAPABILITY = "capability"
 PRECEDED = "what the case had done last:"  # how the line of a failure begins that names the command before it
 FINDING, CHECK = "finding:", "check:"  # how keys begin of what the kernel said, and of a check that failed
 # Raised when keys of problems change: histories are told by them, so what was noted by other keys is noted anew.
-GROUPING = 3
+GROUPING = 4
 _WORDS_MOST = 300
 
 # blocked by `symlink`, which is broken: BUG: ...      it needs `symlink`, which is broken: ...
@@ -39,6 +39,10 @@ _EXTENT = "memory"  # free memory as a whole: what caches and pages take
 _SEEN_STUCK = "hang in "  # how findings of ours begin
 # 10-kkk: content: expected zeros at byte 3764, got its own bytes of generation 1, which were cut
 _DIFFERENCE = re.compile(r"\b(\w+): (expected [^;]+, got [^;]+)")
+# bystanders/7-hh/16-qqqq: hash: expected "1c9b95979618bf75", got ...     a file of the tree that fstree fills
+_FILLED = re.compile(r"\b\d+-([a-z]?)\1*: hash: ")
+# xattr.names: not done after 60 s and cannot be killed: [<0>] filename_create+0xb7/0x1b0
+_STUCK = re.compile(r"not done after [\d.]+ s and cannot be killed|the kernel died or hung in it")
 # words of a failure that are about data that were lost, changed or shown to others
 _HARM = re.compile(
     r"not consistent|not what it was|stale|lost|missing|differ|wrong bytes|disclos|is gone|reads as", re.I
@@ -177,6 +181,8 @@ def _symptoms(case: CaseResult) -> Iterator[_Symptom]:
         yield _Symptom(key, _titled(finding, case), _harm_of(finding), finding.title, finding.frame)
     if case.findings:  # a check that the kernel died in fails for that
         checks = [each for each in checks if not any(finding.title in each.words for finding in case.findings)]
+    if any(_harm_of(finding) >= Harm.HANG for finding in case.findings):  # the others wait for what the first one holds
+        checks = [each for each in checks if not _STUCK.search(each.words)]
     for check in checks:
         yield _Symptom(
             f"{CHECK}{check.name}", f"{check.name}: {check.words}"[:_WORDS_MOST], _harm_of_words(check.words)
@@ -202,7 +208,8 @@ def _of_words(case: CaseResult) -> Iterator[_Symptom]:
 def _key_of(first: str, case: CaseResult) -> str:
     """Return what two failures have in common where they have one cause.
 
-    A hash of bytes says that they differ and not how, so that there it is the case that tells.
+    A hash of bytes says that they differ and not how, so that there it is the case that tells; of files that every case
+    has beside its own it tells nothing.
     """
     if said := _log_key(case.reason):
         return said
@@ -212,6 +219,8 @@ def _key_of(first: str, case: CaseResult) -> str:
     if match := _GROWTH.search(first):
         return f"leak:{match[1]}"
     if (match := _DIFFERENCE.search(first)) and match[1] == "hash":
+        if _FILLED.search(first):
+            return "differs:hash"
         return f"differs:hash:{case.key.name}[{case.key.parameters}]"
     if match:
         return f"differs:{match[1]}: {_VARYING.sub('#', match[2])}"[:_WORDS_MOST]

@@ -40,10 +40,12 @@ def problems_of(store: Store, name: str = "last", target: str = "") -> Told:
         runs = [
             (info_of(row), row.grouping == GROUPING) for row in rows if (row.started, row.id) <= (run.started, run.id)
         ]
-    found = [each for info, noted in runs if not noted for each in _unnoted(store, info)]
+    anew = [info for info, noted in runs if not noted]
+    found = [each for info in anew for each in _unnoted(store, info)]
     with store.reading() as session:
         kept = session.scalars(select(ProblemRow).where(ProblemRow.target == run.target))
-        found += [msgspec.convert(row.sighting, Sighting) for row in kept]
+        old = {info.id for info in anew}  # what is kept of them may be grouped otherwise
+        found += [msgspec.convert(row.sighting, Sighting) for row in kept if row.run not in old]
         found = [each for each in _once(found) if (each.started, each.run) <= (run.started, run.id)]
         past = _past(session, [info for info, _ in runs], found)
     return Told(run=run, problems=histories(found, past))
