@@ -87,6 +87,7 @@ def test_an_image_boots_from_its_own_disk_with_a_newer_cpu() -> None:
     assert "-initrd" not in line
     assert "-append" not in line
     assert "-cpu max" in line
+    assert "i8042=off" not in line, "its screen has a keyboard"
     assert "serial=disk,rerror=stop,werror=stop,bootindex=0" in line
     assert line.count("bootindex") == 1
     assert "bootindex" not in _joined(SPEC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vexlab_avocado.command import VARIABLE, VexlabError, program
+from vexlab_avocado.outcome import printable
 
 # The scripts of provider/scripts that an orchestration runs; each from the same snapshot.
 ORCHESTRATIONS: Mapping[str, tuple[str, ...]] = {
@@ -168,18 +170,26 @@ def _report(work: Path) -> int:
     all_passed = True
     for what in ORCHESTRATIONS:
         file = work / "results" / what / "latest" / "results.json"
-        if not file.exists():
-            sys.stdout.write(f"{what:14} not run yet\n")
-            all_passed = False
-            continue
-        for test in json.loads(file.read_text())["tests"]:
-            board = json.loads(test["whiteboard"] or "{}")
-            sys.stdout.write(f"{what:14} {test['status']:8} {float(test['time']):6.0f} s  {test['logdir']}\n")
-            for verdict in ("passed", "cannot", "failed"):
-                for each in board.get(verdict, ()):
-                    sys.stdout.write(f"{'':14} {verdict:8} {each}\n")
-            all_passed = all_passed and test["status"] == "PASS"
+        tests = json.loads(file.read_text())["tests"] if file.exists() else []
+        sys.stdout.write("\n".join(summary(what, tests)) + "\n")
+        all_passed = all_passed and bool(tests) and all(test["status"] == "PASS" for test in tests)
     return 0 if all_passed else 1
+
+
+def summary(what: str, tests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of a report about an orchestration, of the tests in Avocado's ``results.json``. Pure."""
+    lines = [] if tests else [f"{what:14} not run yet"]
+    for test in tests:
+        reason = "" if test["status"] == "PASS" else f"  {printable(str(test.get('fail_reason', '')))}"
+        lines.append(f"{what:14} {test['status']:8} {test['logdir']}{reason}")
+        with contextlib.suppress(ValueError):  # a test that came to no end has written nothing
+            board = json.loads(test.get("whiteboard") or "{}")
+            lines += [
+                f"{'':14} {verdict:8} {printable(str(each))}"
+                for verdict in ("passed", "cannot", "failed")
+                for each in board.get(verdict, ())
+            ]
+    return lines
 
 
 if __name__ == "__main__":

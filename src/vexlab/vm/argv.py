@@ -13,6 +13,9 @@ SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny"
 # Devices nobody uses cost restore time. `microvm` would be smaller still, but Debian's kernels do not boot on it.
 MACHINE = "q35,memory-backend=ram,vmport=off,smbus=off,sata=off,usb=off,i8042=off,hpet=off"
 
+# An image's own boot loader and its screen want a keyboard and what else a PC has.
+MACHINE_OF_IMAGES = "q35,memory-backend=ram"
+
 # `max` under TCG spends translation time on vector extensions; the baseline runs every Debian kernel. Without RDRAND a
 # guest has no random numbers for half a minute, and libuuid gives up on each only after a second: mke2fs took five.
 CPU = {Accelerator.TCG: "qemu64,+rdrand", Accelerator.KVM: "host"}
@@ -103,7 +106,7 @@ def qemu_argv(spec: MachineSpec, files: MachineFiles, start: Start) -> tuple[str
         *("-sandbox", SANDBOX),
         *("-display", "none" if not spec.vnc_port else f"vnc=127.0.0.1:{spec.vnc_port - 5900}"),
         *(("-vga", "std") if spec.vnc_port else ("-vga", "none")),
-        *("-accel", _accel(spec, start), "-machine", MACHINE, "-cpu", _cpu(spec)),
+        *("-accel", _accel(spec, start), "-machine", _machine(spec), "-cpu", _cpu(spec)),
         *("-smp", str(spec.cpus), "-m", f"{spec.memory}M"),
         *("-object", _memory(spec, start)),
         *_kernel(spec),
@@ -159,6 +162,10 @@ def _accel(spec: MachineSpec, start: Start) -> str:
     if spec.accel is not Accelerator.TCG:
         return spec.accel
     return f"tcg,thread={'single' if start.single_thread_tcg else 'multi'}"
+
+
+def _machine(spec: MachineSpec) -> str:
+    return MACHINE_OF_IMAGES if spec.own_kernel else MACHINE
 
 
 def _cpu(spec: MachineSpec) -> str:

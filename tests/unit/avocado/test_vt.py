@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vexlab_avocado.vt import ORCHESTRATIONS, PROVIDER, cartesian
+from vexlab_avocado.vt import ORCHESTRATIONS, PROVIDER, cartesian, summary
 
 DOCUMENT = {
     "kernel": "vmlinuz",
@@ -53,3 +53,18 @@ def test_each_orchestration_is_a_variant_with_scripts_that_are_there() -> None:
 @pytest.mark.parametrize("script", sorted((PROVIDER / "scripts").glob("*.sh")), ids=lambda file: file.stem)
 def test_scripts_are_read_by_a_shell(script: Path) -> None:
     subprocess.run(["sh", "-n", str(script)], check=True)
+
+
+def test_a_report_says_what_passed_and_what_could_not_run() -> None:
+    board = '{"passed": ["basic"], "cannot": ["full: there is no loop device"], "failed": []}'
+    passed = {"status": "PASS", "logdir": "/l", "whiteboard": board, "fail_reason": ""}
+    assert [line.split() for line in summary("comprehensive", [passed])] == [
+        ["comprehensive", "PASS", "/l"],
+        ["passed", "basic"],
+        ["cannot", "full:", "there", "is", "no", "loop", "device"],
+    ]
+    broken = {"status": "ERROR", "logdir": "/l", "whiteboard": "", "fail_reason": "no agent\x1b[2J"}
+    (line,) = summary("edge-cases", [broken])
+    assert line.startswith("edge-cases     ERROR    /l  no agent")
+    assert line.isprintable()
+    assert summary("edge-cases", []) == ["edge-cases     not run yet"]
