@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+_SCRIPT_LINES, _SCRIPT_END = 12, 3  # of a script of more lines than the first so many of its last ones are shown
+_COMMAND_MOST = 160
 _SHOWN, _COMMAND = 300, 100  # characters of a line that a command said, of the command itself
 _SHELLS = ("sh", "bash")
 # What strerror(3) says of each error, and its name: glibc's words here are the words of the guest's programs.
@@ -159,6 +161,19 @@ class CommandResult:
     def command(self) -> str:
         """Which command it was, as ``short_command`` says it."""
         return short_command(self.argv)
+
+
+def script_line(argv: Sequence[str]) -> str:
+    """Return what a command does, on one line: of a script without its shell and its remarks, of a long one its end.
+
+    >>> script_line(["sh", "-c", "# of vexlab\\nmkdir a &&\\n  touch a/b", "sh", "word"])
+    'mkdir a && touch a/b sh word'
+    """
+    script, *words = argv[argv.index("-c") + 1 :] if "-c" in argv[:-1] else argv
+    lines = [line for line in map(str.strip, script.splitlines()) if line and not line.startswith("#")]
+    if len(lines) > _SCRIPT_LINES:  # what it begins with are functions that many scripts have
+        lines = ["…", *lines[-_SCRIPT_END:]]
+    return " ".join(" ".join([*lines, *words]).split())[:_COMMAND_MOST]
 
 
 def short_command(argv: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Protocol, Self
 from vexlab import process
 from vexlab.deadline import Deadline
 from vexlab.errors import DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
-from vexlab.model.machine import CommandResult, MachineSpec, Snapshot
+from vexlab.model.machine import CommandResult, MachineSpec, Snapshot, script_line
 from vexlab.vm.argv import RUNNER_PORT, MachineFiles, Start, qemu_argv
 from vexlab.vm.clock import MachineClock
 from vexlab.vm.commands import CONNECT_S, Commands
@@ -32,7 +32,6 @@ from vexlab.vm.transfer import Progress
 
 START_S = CONNECT_S
 _SNAPSHOT_S = 120.0
-_COMMAND_MOST = 160
 _RUNNER = """
 for port in /sys/class/virtio-ports/*; do
     read -r name <"$port/name" && [ "$name" = "$1" ] && exec "$2" "/dev/${port##*/}"
@@ -202,9 +201,8 @@ class Machine:
         self.commands.connect()
 
     def _note(self, argv: Sequence[str]) -> None:
-        """Note which command is begun, and when: a script in one line, without the shell before it."""
-        words = argv[argv.index("-c") + 1 :] if "-c" in argv else argv
-        self.last_command = " ".join(" ".join(words).split())[:_COMMAND_MOST]
+        """Note which command is begun, and when."""
+        self.last_command = script_line(argv)
         self.asked_at = self.clock()
 
     def ping(self, timeout: float) -> None:
