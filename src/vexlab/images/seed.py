@@ -42,6 +42,7 @@ def files(seed: Seed) -> dict[str, bytes]:
     }
     config = {
         "hostname": seed.name,
+        "manage_etc_hosts": "localhost",  # sudo looks its own host up
         "users": [user],
         "disable_root": True,
         "ssh_pwauth": False,
