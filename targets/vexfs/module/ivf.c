@@ -88,6 +88,9 @@ struct inode *vexfs_ivf_iget(struct inode *inode)
 	struct vexfs_vec_desc *desc = &VEXFS_I(inode)->i_vec;
 	struct inode *index;
 
+	/* While it is evicted itself, a wait for its own end has none. */
+	if (le32_to_cpu(desc->v_index_ino) == inode->i_ino)
+		return ERR_PTR(vexfs_ivf_corrupt(inode, "its own number"));
 	index = vexfs_iget(inode->i_sb, le32_to_cpu(desc->v_index_ino));
 	if (IS_ERR(index)) {
 		if (PTR_ERR(index) == -ENOMEM || PTR_ERR(index) == -EIO)
