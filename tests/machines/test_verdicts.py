@@ -13,13 +13,15 @@ from tests.machines.conftest import CASES, PLANTED, Run
 
 pytestmark = pytest.mark.machine
 
+_OR = " | "
 EXPECTED = {
     "planted.clean": ("passed", ""),
     "planted.oops_unnoticed": ("crashed", "NULL pointer dereference in planted_dereference"),
     "planted.late_oops": ("crashed", "NULL pointer dereference in planted_dereference"),
     "planted.panic": ("crashed", "kernel panic: planted"),
     "planted.warning": ("failed", "WARNING in planted_"),
-    "planted.double_free": ("crashed", "BUG"),
+    # 6.12 takes now and then an allocation from KFENCE's pool, which then speaks first
+    "planted.double_free": ("crashed", f"BUG{_OR}KFENCE: invalid free in planted_init"),
     "planted.corrupt_list": ("crashed", "corrupted list in planted_corrupt_list"),
     "planted.spin": ("crashed", "hang in planted_spin"),
     "planted.wait": ("crashed", "hang in planted_wait"),
@@ -37,7 +39,7 @@ def test_every_planted_bug_is_told(vexlab: Callable[..., Run], kernel: str) -> N
     assert run.status == 1
     assert run.verdicts == {name: verdict for name, (verdict, _) in EXPECTED.items()}
     for name, (_, reason) in EXPECTED.items():
-        assert reason in run.case(name)["reason"], name
+        assert any(words in run.case(name)["reason"] for words in reason.split(_OR)), name
     summary = run.document["summary"]
     assert 0 < summary.pop("stability") < 50, "most of the cases ended a kernel"
     counts = {"passed": 1, "failed": 3, "crashed": 9, "skipped": 1, "errors": 0, "undecided": 0}
