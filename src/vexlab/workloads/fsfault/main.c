@@ -199,18 +199,13 @@ static void disturb(const struct operation *operation, double end)
 			checked(made.problem, sizeof(made.problem));
 		if (!made.problem[0] && made.injected)
 			after(operation, made.problem, sizeof(made.problem));
+		if (!made.problem[0] && made.injected && request.check && request.fault == ALLOCATION)
+			checked(made.problem, sizeof(made.problem));
 		if (made.injected || made.problem[0])
 			tell(&made);
 		if (!made.injected)
 			break;
 		points++;
-	}
-	if (points && request.check && request.fault == ALLOCATION) {
-		/* What failed allocations left behind stays: one look at the end, for each takes seconds. */
-		made.problem[0] = 0;
-		checked(made.problem, sizeof(made.problem));
-		if (made.problem[0])
-			tell(&made);
 	}
 	tell_end(operation->name, points, made.nth <= request.most && seconds() < end, "");
 }
