@@ -71,8 +71,8 @@ class Reach:
         try:
             ended = process.run(["ssh", *self.argv(words, batch=True)], timeout=timeout, input=stdin)
         except DeadlineError as error:
-            words_ = f"`{argv[0]}` did not end within {timeout:g} s"
-            raise GuestTimeout(words_, command=argv[0], seconds=timeout) from error
+            said = f"`{argv[0]}` did not end within {timeout:g} s"
+            raise GuestTimeout(said, command=argv[0], seconds=timeout) from error
         if ended.returncode == _SSH_FAILED and any(says in ended.stderr for says in _SSH_SAYS):
             raise MachineError(f"ssh into the guest failed: {ended.error_text.strip()[-300:]}")
         return CommandResult(
