@@ -1,7 +1,7 @@
 """Filesystems that nobody here wrote: what each can do, how its run ends, and which problems are named.
 
-``python -m bench.filesystems [NAME ...] [option of `vexlab run` ...]`` writes a target for each by ``vexlab init`` and
-runs it; ``--level 1 --quick`` without options. ``--state`` keeps what is done: a second start goes on. Exit status 1
+``python -m bench.filesystems [NAME ...] [-- option of `vexlab run` ...]`` writes a target for each by ``vexlab init``
+and runs it; ``--level 1 --quick`` without options. ``--state`` keeps what is done: a second start goes on. Exit status 1
 where a filesystem could not be made, or the lab failed in its run.
 """
 
@@ -115,7 +115,9 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these of {', '.join(WRITABLE)}")
     parser.add_argument("--kernel", default="6.1-amd64", help="one whose package has the modules")
     parser.add_argument("--state", type=Path, default=Path("vexlab-filesystems"), help="folder of what is done")
-    asked, options = parser.parse_known_args()
+    words = sys.argv[1:]
+    own = words.index("--") if "--" in words else len(words)
+    asked, options = parser.parse_args(words[:own]), words[own + 1 :]
     if unknown := set(asked.names) - set(WRITABLE):
         parser.error(f"no filesystem {', '.join(sorted(unknown))}; known are {', '.join(WRITABLE)}")
     outcomes = []
