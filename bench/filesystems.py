@@ -1,8 +1,8 @@
 """Filesystems that nobody here wrote: what each can do, how its run ends, and which problems are named.
 
 ``python -m bench.filesystems [NAME ...] [-- option of `vexlab run` ...]`` writes a target for each by ``vexlab init``
-and runs it; ``--level 1 --quick`` without options. ``--state`` keeps what is done: a second start goes on. Exit status 1
-where a filesystem could not be made, or the lab failed in its run.
+and runs it; ``--level 1 --quick`` without options. ``--state`` keeps what is done: a second start goes on. Exit status
+1 where a filesystem could not be made, or the lab failed in its run.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 import math
@@ -56,7 +55,7 @@ def test_of_nothing_there_is_no_rate(passed: int, decided: int) -> None:
 
 def _point(day: float, verdict: Verdict, **fields: object) -> Point:
     started = BEGIN + datetime.timedelta(days=day)
-    return dataclasses.replace(Point(line="l", started=started, verdict=verdict), **fields)  # type: ignore[arg-type]
+    return Point(line="l", started=started.timestamp(), verdict=verdict)._replace(**fields)  # type: ignore[arg-type]
 
 
 def test_periods_count_what_came_to_its_end_and_leave_out_where_nothing_ran() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
@@ -21,12 +20,12 @@ from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, MeasureRow, MetricRow, RunRow
 from vexlab.results.store import Store
 
+T = TypeVar("T")
 Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 _AT_ONCE = 500  # variables of one statement
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(NamedTuple):
     """A result, without what only its own page needs."""
 
     number: int
@@ -50,10 +49,7 @@ class _Said:
         return self.verdict is Verdict.PASSED
 
     def point(self, line: str, value: float | None = None) -> Point:
-        started = _time(self.started)
-        return Point(
-            line=line, started=started, verdict=self.verdict, digest=self.digest, revision=self.revision, value=value
-        )
+        return Point(line, _seconds(self.started), self.verdict, self.digest, self.revision, value)
 
 
 _Value = tuple[_Said, tuple[str, str], float]  # a value of a metric, its name and unit, and whose it is
@@ -105,8 +101,8 @@ def _line(target: str, configuration: str, case: str) -> str:
 
 
 @functools.lru_cache(maxsize=4096)  # results of a run have its time
-def _time(words: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(words)
+def _seconds(words: str) -> float:
+    return datetime.datetime.fromisoformat(words).timestamp()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,21 +122,22 @@ def _domain(session: Session, asked: _Asked, word: str, period_s: float) -> tupl
     for said in _rows(session, asked, CaseRow.domain == word):
         kernel = f" on {said.kernel}" if said.kernel else ""
         point = said.point(f"{said.target}: {said.domain}{kernel}")
-        points.append(dataclasses.replace(point, digest=""))  # of many cases: some code always changes
+        points.append(point._replace(digest=""))  # of many cases: some code always changes
     return trends(points, period_s)
 
 
 def _cases(session: Session, asked: _Asked, word: str, period_s: float) -> tuple[Trend, ...]:
-    is_it = CaseRow.id == current(word)
-    rows = _rows(session, asked, is_it)
-    parts = [is_it]
+    rows = _rows(session, asked, CaseRow.id == current(word))
     if not rows:
         ids = [name for name in session.scalars(select(CaseRow.id).distinct()) if is_chosen(name, current(word))]
-        parts = [CaseRow.id.in_(ids[at : at + _AT_ONCE]) for at in range(0, len(ids), _AT_ONCE)]
-        rows = [row for part in parts for row in _rows(session, asked, part)]
+        rows = [row for part in _parts(ids) for row in _rows(session, asked, CaseRow.id.in_(part))]
     durations = [said.point(said.line, said.duration_s if said.passed else None) for said in rows]
-    values = [value for part in parts for value in _values(session, asked, rows, part)]
+    values = [value for part in _parts(rows) for value in _values(session, part)]
     return (*trends(durations, period_s, "s"), *_of_metrics(values, period_s))
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE))
 
 
 def _rows(session: Session, asked: _Asked, condition: ColumnElement[bool]) -> list[_Said]:
@@ -153,15 +150,12 @@ def _said(row: Sequence[Any]) -> _Said:
     return _Said(number, case, domain, kernel, configuration, Verdict(verdict), *rest)
 
 
-def _values(session: Session, asked: _Asked, rows: Sequence[_Said], condition: ColumnElement[bool]) -> Iterator[_Value]:
-    """Yield the values that ``rows`` have; ``condition`` is by what they were found."""
+def _values(session: Session, rows: Sequence[_Said]) -> Iterator[_Value]:
     said = {each.number: each for each in rows}
-    query = select(MetricRow.case, MetricRow.measure, MetricRow.value).join(CaseRow, CaseRow.number == MetricRow.case)
-    query = asked.narrowed(query.join(RunRow, RunRow.id == CaseRow.run).where(condition))
     measures = {row.number: (row.name, row.unit) for row in session.scalars(select(MeasureRow))}
+    query = select(MetricRow.case, MetricRow.measure, MetricRow.value).where(MetricRow.case.in_(said))
     for number, measure, value in session.execute(query):
-        if number in said:  # another may have come in between
-            yield said[number], measures[measure], value
+        yield said[number], measures[measure], value
 
 
 def _metric(session: Session, asked: _Asked, word: str, period_s: float) -> tuple[Trend, ...]:
