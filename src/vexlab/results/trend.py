@@ -142,7 +142,7 @@ def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def _rows(session: Session, asked: _Asked, condition: ColumnElement[bool]) -> list[_Said]:
     query = asked.narrowed(select(*_SAID).join(RunRow, RunRow.id == CaseRow.run).where(condition))
-    return [_said(row) for row in session.execute(query)]
+    return [_said(row) for row in session.connection().execute(query)]
 
 
 def _said(row: Sequence[Any]) -> _Said:
@@ -154,7 +154,7 @@ def _values(session: Session, rows: Sequence[_Said]) -> Iterator[_Value]:
     said = {each.number: each for each in rows}
     measures = {row.number: (row.name, row.unit) for row in session.scalars(select(MeasureRow))}
     query = select(MetricRow.case, MetricRow.measure, MetricRow.value).where(MetricRow.case.in_(said))
-    for number, measure, value in session.execute(query):
+    for number, measure, value in session.connection().execute(query):
         yield said[number], measures[measure], value
 
 
@@ -165,7 +165,7 @@ def _metric(session: Session, asked: _Asked, word: str, period_s: float) -> tupl
         return ()
     query = select(*_SAID, MetricRow.measure, MetricRow.value).join(RunRow, RunRow.id == CaseRow.run)
     query = query.join(MetricRow, MetricRow.case == CaseRow.number).where(MetricRow.measure.in_(list(measures)))
-    rows: Iterable[Sequence[Any]] = session.execute(asked.narrowed(query))
+    rows: Iterable[Sequence[Any]] = session.connection().execute(asked.narrowed(query))
     return _of_metrics([(_said(row[:-2]), measures[row[-2]], row[-1]) for row in rows], period_s)
 
 

@@ -85,11 +85,6 @@ SYNCED_NAMES = (
     _step("mv @Ffile @Fmoved && sync @D", "rename"),
     _step("ln @M link && sync .", "link"),
     _step("{ [ -e link ] || { echo >link && sync -f .; }; } && rm link && sync .", "unlink"),
-    _parts(("chmod", "chmod 640 @M"), ("chown", "chown 5:6 @M"), ("", "sync @M")),
-    _step("setfattr -n user.note -v kept @M && sync @M", "xattr"),
-    _step(f"chmod 601 @M && {_FORGET} && sync @M", "chmod"),
-    _step(f"ln @M @Fother && {_FORGET} && sync @D", "link"),
-    _step("echo new >fresh && sync fresh && mv fresh @M && sync . @D", "rename rename_over"),
     _parts(
         ("symlink", "ln -s @M symlink"),
         ("fifo", "mkfifo fifo"),
@@ -97,6 +92,14 @@ SYNCED_NAMES = (
         ("", "sync ."),
     ),
     _step("mv folder renamed && sync .", "mkdir rename_directory"),
+)
+SYNCED_FILES = (
+    _parts(("mkdir", "mkdir folder"), ("", "echo text >@M && sync @M @D .")),
+    _parts(("chmod", "chmod 640 @M"), ("chown", "chown 5:6 @M"), ("", "sync @M")),
+    _step("setfattr -n user.note -v kept @M && sync @M", "xattr"),
+    _step(f"chmod 601 @M && {_FORGET} && sync @M", "chmod"),
+    _step(f"ln @M @Fother && {_FORGET} && sync @D", "link"),
+    _step("echo new >fresh && sync fresh && mv fresh @M && sync . @D", "rename rename_over"),
 )
 
 

@@ -212,14 +212,14 @@ def vectors(n):
     os.close(fd)
     os.unlink("collection")
 
-COLD = entries(150, 165)
+COLD, READERS = entries(130, 165), 3
 
 def cold_name(k):
     # so long that the folder has several blocks
     return ("cold/" if can("mkdir") else "") + called(f"{k}-{'name' * 40}")
 
 def cold(n):
-    # What is not in memory is looked for by four at once: whatever is made when first asked for must be made once.
+    # What is not in memory is looked for by three at once: whatever is made when first asked for must be made once.
     if not os.path.lexists(cold_name(COLD - 1)):
         if can("mkdir"):
             os.mkdir("cold")
@@ -231,7 +231,7 @@ def cold(n):
                 perhaps("xattr", os.setxattr, cold_name(k), "user.long", b"v" * within("xattr_value_max", 300))
     with open("/proc/sys/vm/drop_caches", "w") as file:
         file.write("3")
-    for reader in range(4):
+    for reader in range(READERS):
         if not os.fork():
             for k in [(first + reader * 37) % COLD for first in range(COLD)]:
                 if k % 3 and can("symlink"):
@@ -242,7 +242,7 @@ def cold(n):
             if sum("-name" in name for name in os.listdir(os.path.dirname(cold_name(0)) or ".")) != COLD:
                 os._exit(1)
             os._exit(0)
-    for reader in range(4):
+    for reader in range(READERS):
         if os.wait()[1]:
             sys.exit("a reader of what is not in memory failed")
 

@@ -12,6 +12,7 @@ from vexlab.domains.safety_validation.steps import (
     NAMES,
     PRELUDE,
     SYNCED_DATA,
+    SYNCED_FILES,
     SYNCED_NAMES,
     Step,
     commands_for,
@@ -221,7 +222,7 @@ def test_synchronous_vectors(filesystem: GuestFilesystem, power_cycle: PowerCycl
 
 
 @pytest.mark.level(1)
-@pytest.mark.parametrize("steps", [SYNCED_DATA, SYNCED_NAMES], ids=["data", "names"])
+@pytest.mark.parametrize("steps", [SYNCED_DATA, SYNCED_FILES, SYNCED_NAMES], ids=["data", "files", "names"])
 def test_synced(filesystem: GuestFilesystem, power_cycle: PowerCycle, steps: tuple[Step, ...]) -> None:
     """What was synced, by whatever call, is there after a power cut as soon as the call has returned."""
     _one_by_one(filesystem, power_cycle, commands_for(filesystem, steps))
