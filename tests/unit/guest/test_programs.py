@@ -321,3 +321,18 @@ def test_programs_read_the_profile(programs: Path, tmp_path: Path) -> None:
         limit, status = _known(programs, profile, name, "7")
         assert (limit, status == 0) == (255 if name == "name_max" else 7, made.works(name)), name
     assert _known(programs, profile, "name") == (0, 0)  # the beginning of a name is no name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as several users")
+def test_other_users_are_asked_only_where_modes_are_kept(programs: Path, tmp_path: Path) -> None:
+    profile, folder = tmp_path / "profile", tmp_path / "work"
+    folder.mkdir()
+    capability = Capability(name="chmod", state=State.REFUSED)  # it succeeds, and the mode stays what it was
+    made = Profile(target="t", fstype="t", kernel="k", digest="", capabilities=(capability,))
+    profile.write_text(guest_text(made))
+    names = ("rename.denied", "perm.umask_applies")
+    report = _checks(programs, folder, *names, env={"VEXLAB_PROFILE": str(profile)})
+    assert {each.id: each.result for each in report.results} == {
+        "rename.denied": CheckOutcome.LACKS,
+        "perm.umask_applies": CheckOutcome.PASS,
+    }

@@ -48,6 +48,7 @@ int as_begin(uid_t uid, gid_t gid)
 	pid_t pid;
 
 	need_root();
+	need("chmod"); /* what another user may do here is what the check has set */
 	pid = begin();
 	if (pid) {
 		finish(pid);
