@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.config import Results, Settings, load_settings, read_toml, suggest
+from vexlab.config import Results, Settings, load_settings
 from vexlab.errors import UsageError
 from vexlab.model.refusals import OPERATIONS, PROPERTIES
+from vexlab.tables import read_toml, suggest
 from vexlab.targets.load import find_target, load_target, shipped_targets
 
 TEN_LINES = """

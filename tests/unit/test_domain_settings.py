@@ -21,7 +21,6 @@ from vexlab.config import (
     RunSettings,
     Settings,
     Thresholds,
-    has_control,
     load_settings,
 )
 from vexlab.errors import UsageError
@@ -30,6 +29,7 @@ from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.reproduce import settings_toml
 from vexlab.session import Request, Stream
 from vexlab.session.prepare import check_domains
+from vexlab.tables import has_control
 from vexlab.targets.own import own_target, with_module
 
 # The keys and values of the documents that asked for them.

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "vexlab"
 # ARCHITECTURE.md draws the same list.
 LAYERS = (
     ("model", "errors"),
-    ("deadline", "process", "config", "cache", "apt", "temporary", "stats", "runlog"),
+    ("deadline", "process", "tables", "config", "cache", "apt", "temporary", "stats", "runlog"),
     ("targets", "kernels", "images"),
     ("workloads",),
     ("vm",),
@@ -32,6 +32,7 @@ LAYERS = (
 # import it.
 ALLOWED = {
     ("process", "deadline"),
+    ("config", "tables"),
     ("apt", "process"),
     ("domains", "plugin"),
     ("suites", "plugin"),

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from vexlab.config import AlertRule, suggest
+from vexlab.config import AlertRule
 from vexlab.errors import UsageError
 from vexlab.live.host import HostUse
 from vexlab.live.state import LiveRun
 from vexlab.model.verdict import Verdict
+from vexlab.tables import suggest
 
 # failure_rate > 0.1    test_timeout
 _CONDITION = re.compile(r"\s*([a-z_]+)\s*(?:(>=|<=|==|!=|>|<)\s*([0-9]+(?:\.[0-9]+)?)\s*)?")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vexlab.alerts.conditions import Alert, Rules, Situation
 from vexlab.alerts.webhook import Webhook
-from vexlab.config import AlertRule, Alerts, decode
+from vexlab.config import AlertRule, Alerts
 from vexlab.errors import InfraError, UsageError, VexlabError
 from vexlab.live.estimate import history_of, pace
 from vexlab.live.host import HostUse, HostWatch
@@ -19,6 +19,7 @@ from vexlab.live.state import LiveRun
 from vexlab.model.event import CaseFinished, Event, FindingSeen, RunFinished, RunStarted
 from vexlab.results.journal import Entry
 from vexlab.results.store import Store
+from vexlab.tables import decode
 
 _VARIABLE = "VEXLAB_ALERTS_WEBHOOK"
 _SECRET = "VEXLAB_ALERTS_SECRET"  # noqa: S105 - the name of a variable

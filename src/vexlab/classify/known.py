@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from vexlab.config import read_toml
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult
 from vexlab.model.key import matches
 from vexlab.model.problem import FINDING, Problem
 from vexlab.model.report import Report
+from vexlab.tables import read_toml
 
 _LITERAL = 6  # characters a pattern must have besides its wildcards, lest it hide what nobody has seen
 _WILD = re.compile(r"\[[^]]*\]|[*?]")

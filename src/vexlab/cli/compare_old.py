@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from vexlab.cli.store import opened, results_option
-from vexlab.config import visible
 from vexlab.errors import UsageError
 from vexlab.migrate.results import paired, read
+from vexlab.tables import visible
 
 _NEVER = "nothing in the file says that it ran in a kernel"
 

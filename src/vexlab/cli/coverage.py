@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from vexlab.cli.store import opened, results_option
-from vexlab.config import load_settings, suggest
+from vexlab.config import load_settings
 from vexlab.coverage import text
 from vexlab.coverage.difference import difference
 from vexlab.coverage.export import Outputs, write
@@ -22,6 +22,7 @@ from vexlab.model.coverage import Coverage, shares, spans
 from vexlab.report.files import STDOUT, print_bytes
 from vexlab.report.terminal import printable
 from vexlab.results.store import Store
+from vexlab.tables import suggest
 
 INPUTS_PAGE = "inputs.html"
 _INPUTS_HINT = "`vexlab run --inputs …` counts what the workloads ask of the filesystem, on any kernel"

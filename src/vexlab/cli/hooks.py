@@ -11,8 +11,8 @@ import click
 
 from vexlab import process
 from vexlab.cli.options import seconds_of
-from vexlab.config import visible
 from vexlab.errors import DeadlineError, UsageError
+from vexlab.tables import visible
 
 _GIT_S = 20.0
 _MARK = "# made by `vexlab hooks install`"

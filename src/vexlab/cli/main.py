@@ -10,8 +10,8 @@ import traceback
 import click
 
 from vexlab import __version__, runlog
-from vexlab.config import suggest
 from vexlab.errors import BuildError, VexlabError
+from vexlab.tables import suggest
 
 # Each is a module here with a ``command``; loaded only when asked for, so that `vexlab --help` is instant.
 COMMANDS = {

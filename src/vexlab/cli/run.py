@@ -26,7 +26,7 @@ from vexlab.cli.level3 import Outputs, arm_lines, is_search, run_search
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.past import advice_lines, past_of, recommended
 from vexlab.cli.store import place_of, results_option
-from vexlab.config import Settings, settings_for, suggest
+from vexlab.config import Settings, settings_for
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
 from vexlab.lab import machines_at_once
@@ -51,6 +51,7 @@ from vexlab.session import Ended, Request, Subscriber, execute
 from vexlab.session.control import Control
 from vexlab.session.execution import Job
 from vexlab.session.prepare import with_components
+from vexlab.tables import suggest
 from vexlab.targets.changes import HEAD
 from vexlab.targets.load import find_target
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vexlab.config import read_toml
 from vexlab.errors import UsageError
+from vexlab.tables import read_toml
 
 # tcp://lab0:8786  ·  tls://10.0.0.1:8786  ·  ucx and the like are not ours to try
 _ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d{1,5}")

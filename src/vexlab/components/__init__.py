@@ -16,9 +16,9 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.model.component import BUILT_IN, DOMAIN
+from vexlab.tables import suggest
 
 GROUP = "vexlab.components"
 CASES = Path(__file__).with_name("test_components.py")

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import msgspec
 
-from vexlab.config import suggest
 from vexlab.errors import InfraError, UsageError
 from vexlab.fuzz.crash import Crash, Mode
+from vexlab.tables import suggest
 
 FOLDER = "fuzz"  # in the results folder
 PROGRAM = "program.txt"

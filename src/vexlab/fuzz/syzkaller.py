@@ -15,9 +15,10 @@ from pathlib import Path
 
 from vexlab import process
 from vexlab.classify import classify
-from vexlab.config import Settings, read_text, suggest
+from vexlab.config import Settings
 from vexlab.errors import InfraError, UsageError
 from vexlab.fuzz.layout import Interface
+from vexlab.tables import read_text, suggest
 
 VARIABLE = "VEXLAB_SYZKALLER"
 MANAGER = "bin/syz-manager"

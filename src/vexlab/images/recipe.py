@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vexlab.config import read_toml, suggest
 from vexlab.errors import UsageError
+from vexlab.tables import read_toml, suggest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import vexlab
-from vexlab.config import state_dir, suggest
+from vexlab.config import state_dir
 from vexlab.errors import UsageError
+from vexlab.tables import suggest
 
 FOLDER = "VEXLAB_INFRASTRUCTURE"  # environment variable that says where infrastructure/ is
 # What the shell's environment may say, and OpenTofu's variable for it.

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, key_of
-from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.kernels import debian, flavours
 from vexlab.kernels.table import BY_NAME, DEBIAN, HOST, SOURCES, flavour_of
 from vexlab.model.kernel import Kernel, in_flavour
 from vexlab.model.key import DISTRO
+from vexlab.tables import suggest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

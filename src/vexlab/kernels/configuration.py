@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.kernels.flavours import FRAGMENTS
 from vexlab.model.kernel import Flavour
+from vexlab.tables import suggest
 
 # Options that newer kernels do not have because they always do what these asked for: name, and the commit's words.
 RETIRED = {"UBSAN_SANITIZE_ALL": "ubsan: Remove CONFIG_UBSAN_SANITIZE_ALL"}

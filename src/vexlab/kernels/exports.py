@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from vexlab.config import suggest
 from vexlab.model.kernel import Kernel
+from vexlab.tables import suggest
 
 # modprobe: FATAL: Module jbd3 not found in directory /lib/modules/6.1.0-56-cloud-amd64
 _NO_MODULE = re.compile(r"Module ([\w-]+) not found in directory")

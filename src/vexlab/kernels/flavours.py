@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.model.kernel import Flavour, Kernel
 from vexlab.model.key import DISTRO
+from vexlab.tables import suggest
 
 # Speculation barriers only cost time under emulation; fixed addresses make two runs comparable. A starved guest may
 # take its timer for dead and panic ("IO-APIC + timer doesn't work!") unless it is told not to check it.

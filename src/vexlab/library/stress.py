@@ -7,10 +7,10 @@ import json
 import time
 from pathlib import Path
 
-from vexlab.config import read_table
 from vexlab.errors import TargetFailure, UsageError
 from vexlab.model.target import Target
 from vexlab.plugin.domain_base import TestResult
+from vexlab.tables import read_table
 from vexlab.vm.machine import Machine
 
 _NAMES = ("stress.toml", "stress.json")

@@ -16,13 +16,13 @@ import zstandard
 
 from vexlab import process
 from vexlab.classify import classify
-from vexlab.config import visible
 from vexlab.errors import DeadlineError, InfraError, UsageError
 from vexlab.images import cpio
 from vexlab.images.builder import GUEST
 from vexlab.model.replay import FILE, FOLDER, Replay
 from vexlab.model.report import Report
 from vexlab.replay.script import facts_text, file_of, init_script, seconds_at_most, steps_text
+from vexlab.tables import visible
 from vexlab.vm.machine import create_disk
 
 SUFFIX = ".tar.zst"

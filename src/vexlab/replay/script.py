@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from vexlab.config import visible
 from vexlab.errors import InfraError
 from vexlab.model.machine import Disk, MachineSpec
 from vexlab.model.replay import Act, Replay, Step
 from vexlab.model.report import Report
+from vexlab.tables import visible
 from vexlab.vm.agent import ENVIRONMENT
 from vexlab.vm.argv import MachineFiles, accelerator, replay_argv
 

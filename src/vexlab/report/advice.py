@@ -11,7 +11,6 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from vexlab.config import visible
 from vexlab.model.case import NOT_BEGUN, CaseResult
 from vexlab.model.compare import Change
 from vexlab.model.flaky import Answer
@@ -21,6 +20,7 @@ from vexlab.model.profile import State
 from vexlab.model.shift import FEWEST_BEFORE, outlying
 from vexlab.model.verdict import Verdict
 from vexlab.report.content import Content, one_line
+from vexlab.tables import visible
 
 MOST = 5
 _MOST_OF_ONE = 2  # of one rule, so that others have room

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vexlab.config import visible
 from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState
 from vexlab.model.compare import Comparison
 from vexlab.model.earlier import Earlier
@@ -24,6 +23,7 @@ from vexlab.model.problem import Harm, Problem, distinct
 from vexlab.model.profile import Profile
 from vexlab.model.trace import KERNEL_ERRORS
 from vexlab.model.verdict import NOT_COUNTED, Finding, Verdict
+from vexlab.tables import visible
 
 WORDS_MOST = 2_000  # characters of a reason or of a check's words
 TITLE_MOST = 200

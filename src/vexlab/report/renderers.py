@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vexlab.config import suggest, visible
 from vexlab.errors import UsageError
 from vexlab.report import charts, csvfile, draw, jsonfile, junit, ktap, markdown, page, pdf, sarif, stability, text
 from vexlab.report.content import Content, one_line
+from vexlab.tables import suggest, visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

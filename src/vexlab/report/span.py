@@ -12,7 +12,6 @@ from importlib.resources import files
 
 import msgspec
 
-from vexlab.config import visible
 from vexlab.errors import UsageError
 from vexlab.model.case import RunInfo, RunResult, Summary
 from vexlab.model.compare import Comparison
@@ -21,6 +20,7 @@ from vexlab.report.compare import render_comparison
 from vexlab.report.content import HARM_WORDS, bounded, headline, one_line, state_of
 from vexlab.report.csvfile import cell as plain
 from vexlab.report.markdown import cell, code, compose, fence
+from vexlab.tables import visible
 
 VERSION = 1  # of the JSON: as that of a run's
 _RUNS_MOST = 200  # of the forms for people

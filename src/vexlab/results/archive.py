@@ -22,10 +22,10 @@ from typing import IO, TypeVar
 
 import msgspec
 
-from vexlab.config import visible
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo
 from vexlab.results.store import Store
+from vexlab.tables import visible
 
 T = TypeVar("T")
 

@@ -16,10 +16,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from vexlab.config import visible
 from vexlab.errors import InfraError, UsageError
 from vexlab.results.migrations import HEAD, check, upgrade
 from vexlab.results.schema import Base
+from vexlab.tables import visible
 
 FILE = "vexlab.sqlite"
 POSTGRES = "postgresql+psycopg"

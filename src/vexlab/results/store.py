@@ -16,7 +16,6 @@ from sqlalchemy import Text, cast, delete, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from vexlab.config import visible
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo, RunResult, RunState, Summary, with_undecided
 from vexlab.model.history import Sighting, sightings
@@ -28,6 +27,7 @@ from vexlab.results.database import FILE, Database
 from vexlab.results.hold import hold, is_held
 from vexlab.results.measures import Measures
 from vexlab.results.schema import CaseRow, MetricRow, PlanRow, ProblemRow, RunRow
+from vexlab.tables import visible
 
 __all__ = ["FILE", "Overview", "Store", "info_of"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from vexlab.config import read_table, suggest
 from vexlab.errors import UsageError
+from vexlab.tables import read_table, suggest
 
 
 class Defect(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "class"}):

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 from vexlab import runlog
-from vexlab.config import visible
 from vexlab.model.event import (
     CaseFinished,
     CaseStarted,
@@ -17,6 +16,7 @@ from vexlab.model.event import (
     StepStarted,
     Warned,
 )
+from vexlab.tables import visible
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vexlab.cache import Cache, file_digest
 from vexlab.components import check_enabled, installed
-from vexlab.config import Settings, cache_dir, suggest
+from vexlab.config import Settings, cache_dir
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
@@ -25,6 +25,7 @@ from vexlab.probe import profile_of
 from vexlab.session.stream import Stream
 from vexlab.suites import find_suite, given_place
 from vexlab.suites.adapter import Search
+from vexlab.tables import suggest
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.configurations import configured
 from vexlab.targets.own import own_target

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.suites import fsx, packaged, pjdfstest, xfstests
 from vexlab.suites.adapter import Suite
+from vexlab.tables import suggest
 
 BUILT_IN = (pjdfstest.SUITE, fsx.SUITE, xfstests.SUITE, packaged.STRESS_NG, packaged.DBENCH)
 _CASES = Path(__file__).with_name("cases") / "test_suites.py"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vexlab.config import read_text
 from vexlab.errors import UsageError
 from vexlab.model.target import Target
 from vexlab.suites.adapter import Expunged
 from vexlab.suites.expunge import parse_expunge
+from vexlab.tables import read_text
 
 FOLDER = "expunge"  # beside target.toml: expunge/TARGET/SUITE
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from vexlab import process, temporary
 from vexlab.cache import Cache, Kind, file_digest, key_of
-from vexlab.config import visible
 from vexlab.errors import BuildError, DeadlineError, InfraError, UsageError
 from vexlab.model.kernel import Kernel
 from vexlab.model.request import Sandboxing
 from vexlab.model.target import KERNEL, ModuleArtifact, Target, Tool
+from vexlab.tables import visible
 from vexlab.targets.counted import COUNT, NOTES, keep_notes
 from vexlab.targets.fault import fault_of, no_output, shown_log
 from vexlab.targets.sandbox import LARGEST_FILE, Workplace, readable, toolchain, wanted

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from vexlab.config import suggest, visible
 from vexlab.errors import UsageError
 from vexlab.model.key import OWN
 from vexlab.model.target import Target
+from vexlab.tables import suggest, visible
 
 ALL = "all"  # the target's own, and every one that its file names
 

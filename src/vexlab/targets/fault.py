@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vexlab.config import visible
 from vexlab.errors import BuildError, InfraError, UsageError, VexlabError
 from vexlab.model.target import Tool
 from vexlab.process import Completed
+from vexlab.tables import visible
 
 # Words in a build log that accuse the machine, not the source.
 _HOST_FAULTS = (

@@ -11,10 +11,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from vexlab.config import read_toml, suggest, visible
 from vexlab.errors import UsageError
 from vexlab.model.key import OWN
 from vexlab.model.target import ON_FILE, BuildPlan, Configuration, FuzzPlan, Images, Target, Tool
+from vexlab.tables import read_toml, suggest, visible
 from vexlab.targets.configurations import ALL
 from vexlab.targets.names import (
     CONFIGURATION,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from vexlab.config import has_control, visible
 from vexlab.errors import UsageError
+from vexlab.tables import has_control, visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

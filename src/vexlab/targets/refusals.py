@@ -8,10 +8,10 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.refusals import OPERATIONS, PROPERTIES
+from vexlab.tables import suggest
 
 # The checks' names stand in the sources of fscheck only, which are data here, as they are for the guest.
 _SOURCES = "workloads/fscheck"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vexlab.config import read_toml, visible
+from vexlab.tables import read_toml, visible
 
 BASELINE = "remarks.toml"  # beside target.toml
 _MOST = 2000  # of one analyser

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab import process, temporary
-from vexlab.config import visible
 from vexlab.errors import InfraError
 from vexlab.model.request import Sandboxing
+from vexlab.tables import visible
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from vexlab.cache import file_digest
-from vexlab.config import has_control, visible
 from vexlab.errors import UsageError
+from vexlab.tables import has_control, visible
 
 _LEFT_BY_BUILDS = shutil.ignore_patterns(
     "*.o",

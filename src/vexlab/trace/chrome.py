@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from vexlab.config import visible
 from vexlab.model.trace import Trace
+from vexlab.tables import visible
 
 _DISK = 1_000_000  # where the rows of disks begin, far above any thread's
 

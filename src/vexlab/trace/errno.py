@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from vexlab.config import suggest
 from vexlab.errors import MachineError, UsageError
 from vexlab.model.report import Frame
 from vexlab.model.trace import KERNEL_ERRORS, ErrnoTrace, Origin, Return
+from vexlab.tables import suggest
 from vexlab.vm.machine import Machine
 
 GROUP = "vexlab"

@@ -12,9 +12,9 @@ from html import escape
 
 import msgspec
 
-from vexlab.config import visible
 from vexlab.model.report import Frame
 from vexlab.model.trace import StackSum
+from vexlab.tables import visible
 
 _WIDTH, _ROW, _TOP, _MARGIN = 1200, 18, 44, 10
 _CHARACTER = 6.6  # width of a character of the font below, in pixels

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.model.target import Target
+from vexlab.tables import suggest
 
 Kind = Literal["function", "locks", "memory", "block", "on_cpu", "off_cpu"]
 

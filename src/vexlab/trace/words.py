@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from vexlab.config import visible
 from vexlab.model.report import Frame
 from vexlab.model.trace import ErrnoTrace, Origin, ProbeFigures, StackSum, Trace
+from vexlab.tables import visible
 
 SITES = 8  # call sites shown of a kind
 _BAR = 40

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from vexlab.config import suggest
 from vexlab.deadline import Deadline
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost, UsageError
 from vexlab.model.machine import MachineSpec
+from vexlab.tables import suggest
 from vexlab.vm import machine as machines
 from vexlab.vm import own
 from vexlab.vm import record as records

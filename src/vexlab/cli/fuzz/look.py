@@ -14,12 +14,13 @@ from rich.table import Table
 from vexlab.cli.fuzz.campaigns import line_of, made_order, say, table_of, tools_of
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.store import place_of
-from vexlab.config import load_settings, settings_for, suggest
+from vexlab.config import load_settings, settings_for
 from vexlab.errors import UsageError
 from vexlab.fuzz.crash import Crash, Mode
 from vexlab.fuzz.folder import Folder, State, campaigns, find_campaign
 from vexlab.lab import Lab
 from vexlab.report.terminal import printable
+from vexlab.tables import suggest
 from vexlab.targets.load import find_target
 
 _results = click.option("--results", "results_dir", metavar="DIR", help="Results folder with the campaigns.")

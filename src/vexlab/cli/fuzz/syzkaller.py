@@ -11,7 +11,7 @@ from vexlab import process
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.store import place_of as results_place
 from vexlab.cli.values import duration
-from vexlab.config import Settings, read_text, settings_for
+from vexlab.config import Settings, settings_for
 from vexlab.errors import DeadlineError, InfraError, UsageError
 from vexlab.fuzz import syzkaller as syz
 from vexlab.fuzz.folder import FOLDER
@@ -24,6 +24,7 @@ from vexlab.lab import Lab, machines_at_once
 from vexlab.model.machine import Accelerator
 from vexlab.model.target import Target
 from vexlab.report.terminal import printable
+from vexlab.tables import read_text
 from vexlab.targets.load import find_target
 from vexlab.vm.network import free_port
 

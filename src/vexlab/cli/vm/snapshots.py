@@ -10,9 +10,9 @@ from collections.abc import Collection
 import click
 
 from vexlab.cli.vm.shelf import BOOT_S, Waiting, machines
-from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.model.machine import Snapshot
+from vexlab.tables import suggest
 from vexlab.vm import own
 from vexlab.vm.machine import Machine
 from vexlab.vm.shares import mounted_shares

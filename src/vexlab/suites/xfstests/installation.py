@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from vexlab.config import suggest
 from vexlab.errors import UsageError
 from vexlab.model.target import Target
 from vexlab.suites.adapter import Installed, Payload, Search, Selection
+from vexlab.tables import suggest
 
 NAME = "xfstests"
 GUEST = Path(__file__).parent.with_name("guest")
