@@ -143,6 +143,7 @@ def _of_kernel(fstype: str) -> Draft:
         fsck=known.fsck,
         packages=known.packages,
         min_disk=known.min_disk,
+        refuses=known.refuses,
         remarks=tuple(remarks),
     )
 
@@ -170,7 +171,7 @@ def _with(draft: Draft, found: Found, kernel: str) -> Draft:
 
 def with_profile(draft: Draft, profile: Profile) -> Draft:
     """Return the draft with what the probe saw: what is refused, what is broken, how small a device may be."""
-    refuses: dict[str, str] = {}
+    refuses = dict(draft.refuses)
     for capability in profile.refused():
         for word in CAPABILITIES[capability.name].refuses or (capability.name,):
             why = capability.errno or capability.detail or "it has not got it"

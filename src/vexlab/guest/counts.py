@@ -7,6 +7,7 @@ from dataclasses import dataclass
 # Filesystems that make inodes on demand keep the blocks of an empty chunk and of its index until another is made
 # (xfs: a chunk of 64 inodes is 8 blocks of 4 KiB, fs/xfs/libxfs/xfs_ialloc.c).
 ON_DEMAND_BLOCKS = 64
+_INODE_BYTES = 512  # of one that is made on demand and stays (JFS: struct dinode, fs/jfs/jfs_dinode.h)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,11 @@ class Counts:
         root = f", the root directory has {self.root_blocks}" if self.root_blocks else ""
         inodes = f", {self.free_inodes} of {self.inodes} inodes" if self.inodes else ""
         return f"{self.free} of {self.blocks} blocks free{inodes}{root}"
+
+
+def on_demand(made: int, block_size: int) -> int:
+    """Return the blocks that ``made`` inodes may keep for the next ones."""
+    return ON_DEMAND_BLOCKS + made * _INODE_BYTES // block_size
 
 
 def not_free(start: Counts, end: Counts, *, slack: int = 0) -> str:

@@ -12,7 +12,7 @@ import shlex
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.guest.check_series import FinalFailure, PostCheck, run_all
 from vexlab.guest.checks import parse_tree
-from vexlab.guest.counts import ON_DEMAND_BLOCKS, Counts, not_free, uncounted
+from vexlab.guest.counts import Counts, not_free, on_demand, uncounted
 from vexlab.guest.fsck import complained
 from vexlab.guest.klog import explained, first_error, quoted
 from vexlab.guest.module import GuestModule
@@ -32,14 +32,14 @@ _SHOWN = 5
 _SETTLE_S = 5.0
 
 _COUNTS = "stat -f -c '%S %b %f %c %d' {0} && stat -c '%b' {0}"
-# How many inodes the manifest names, lost+found aside, which mkfs makes; and the largest file's blocks of 512
-# bytes. A sum over all files says nothing where files share blocks (reflinks).
+# How many inodes the manifest names, without what mkfs makes (lost+found; mkfs.nilfs2: .nilfs); and the largest file's
+# blocks of 512 bytes. A sum over all files says nothing where files share blocks (reflinks).
 _TREE = """
 group='"group": *"\\([^"\\\\]\\|\\\\.\\)*"'
-grep -v '"path": *"lost+found"' "$1" | grep -o "$group" | sort -u | wc -l
+grep -Ev '"path": *"(lost\\+found|\\.nilfs)"' "$1" | grep -o "$group" | sort -u | wc -l
 find "$2" -xdev -type f -exec stat -c %b {} + 2>/dev/null | sort -n | tail -n 1
 """
-_NAMES = "ls -A {0} | grep -vcx lost+found"
+_NAMES = r"ls -A {0} | grep -vcxE 'lost\+found|\.nilfs'"
 _FREEZE = 'fsfreeze --freeze "$1" && echo frozen && fsfreeze --unfreeze "$1"'
 _DROP = "sync && echo 3 >/proc/sys/vm/drop_caches"
 _EMPTY_MODEL = "the manifest is empty"
@@ -48,7 +48,9 @@ _VERIFY = f"""
 echo "{_EMPTY_MODEL}"; ls -A "$2"
 """
 # coreutils' rm: busybox's makes paths, which end at PATH_MAX, where a tree may be deeper
-_EMPTY = 'find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found -print0 | xargs -0 -r /bin/rm -rf -- && sync'
+_EMPTY = """
+find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .nilfs -print0 | xargs -0 -r /bin/rm -rf -- && sync
+"""
 
 
 # Buffers in use although nothing is mounted: a buffer_head that somebody still refers to outlives its page
@@ -85,6 +87,7 @@ class PostChecks:
         self.filesystem = filesystem
         self.module = module
         self._machine = filesystem.machine
+        self._most_inodes = 0
         self._start = self.counts()
         self._began_empty = self._machine.ash(_NAMES.format(shlex.quote(filesystem.mountpoint))).text == "0"
         self._own = self._machine.last_command
@@ -99,7 +102,7 @@ class PostChecks:
             raise MachineError(f"the guest counts no blocks: {result}") from error
         if size < 1:
             raise TargetFailure(f"statfs tells of blocks of {size} bytes")
-        return Counts(
+        counts = Counts(
             block_size=size,
             blocks=blocks,
             free=free,
@@ -107,6 +110,8 @@ class PostChecks:
             free_inodes=free_inodes,
             root_blocks=-(-sectors * 512 // size),
         )
+        self._most_inodes = max(self._most_inodes, counts.used_inodes)
+        return counts
 
     def fill(self, seed: int, count: int) -> None:
         """Make a tree of ``count`` names of every kind, of which ``seed`` makes the model that ``filled`` expects."""
@@ -249,8 +254,18 @@ class PostChecks:
 
     @property
     def _slack(self) -> int:
-        """Blocks that the filesystem may keep for inodes, or count differently, where it makes these on demand."""
-        return ON_DEMAND_BLOCKS if any(name == "fixed_inodes" for name, _ in self.filesystem.target.refuses) else 0
+        """Blocks that the filesystem may keep for inodes, or count differently, where it makes these on demand.
+
+        Where those of removed files wait for a cleaner, any number of them.
+        """
+        if "freed_blocks" in self._declared or not self.filesystem.can("freed_blocks"):
+            return self._start.blocks
+        made = self._most_inodes - self._start.used_inodes
+        return on_demand(made, self._start.block_size) if "fixed_inodes" in self._declared else 0
+
+    @property
+    def _declared(self) -> frozenset[str]:
+        return frozenset(name for name, _ in self.filesystem.target.refuses)
 
     def buffers_given_back(self) -> None:
         """Check that with nothing mounted no buffer is in use: a reference that was kept holds its page as well."""

@@ -48,6 +48,7 @@ CAPABILITIES: Mapping[str, Kind] = {
     "readonly_mount": _kind("it mounts read-only, and writes nothing then", refuses="readonly_mount"),
     "survives_unmount": _kind("files are the same after unmount and mount"),
     "survives_power_cut": _kind("files that were synced are the same after a power cut", refuses="crash_consistency"),
+    "freed_blocks": _kind("what removed files took is free again after a sync", refuses="freed_blocks"),
     "smallest_device": _kind("the smallest device that mkfs and mount take", "ENOSPC", unit="MiB"),
     "odd_device": _kind("a device whose size is no multiple of 4 KiB"),
     "sector_4096": _kind("a device with sectors of 4096 bytes"),

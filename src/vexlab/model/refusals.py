@@ -64,6 +64,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
 PROPERTIES: Mapping[str, str] = {
     "crash_consistency": "anything after a power cut: it needs fsck after every crash",
     "fsync_names": "that fsync of a file keeps its name",
+    "freed_blocks": "that blocks of what was removed are free again: a cleaner of its own gives them back",
     "frozen_read_only": "that a copy of a frozen device mounts where nothing can be written",
     "readonly_mount": "that a read-only mount of a device that could be written writes nothing",
     "swap_files": "that a swap file works",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from vexlab.cache import Kind, file_digest, key_of
 from vexlab.config import Settings
 from vexlab.lab import SCRATCH, Lab, Order
 from vexlab.model import capabilities
+from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.kernel import Kernel
 from vexlab.model.key import place
-from vexlab.model.profile import Profile, decode, encode
+from vexlab.model.profile import Capability, Profile, State, decode, encode
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.probe.prober import probe
 
@@ -33,7 +35,10 @@ def profile_of(
     *,
     progress: Callable[[str], None] = log.info,
 ) -> Profile:
-    """Return what ``target`` can do on ``kernel``, from the cache or as ``probe`` finds it now, and raises."""
+    """Return what ``target`` can do on ``kernel``, from the cache or as ``probe`` finds it now, and raises.
+
+    What is wrong without a crash, and declared, counts as refused.
+    """
     order = probe_order(lab.settings, target, kernel, artifact)
     key = profile_key(order)
 
@@ -45,11 +50,28 @@ def profile_of(
     for _ in range(2):
         entry = lab.cache.make(_KIND, key, make)
         try:
-            return decode((entry / _FILE).read_bytes())
+            return as_declared(decode((entry / _FILE).read_bytes()), target)
         except (OSError, ValueError) as error:
             log.warning("the profile %s is damaged and will be made anew: %s", key, error)
             lab.cache.drop(_KIND, key)
-    return probe(lab, order)
+    return as_declared(probe(lab, order), target)
+
+
+def as_declared(profile: Profile, target: Target) -> Profile:
+    """Return ``profile`` with what is broken only in a way that ``target`` declares taken for refused.
+
+    JFS, for one, does not mount after a power cut before its fsck has replayed the log (``crash_consistency``).
+    """
+    declared = {name for name, _ in target.refuses}
+    return replace(profile, capabilities=tuple(_meant(each, declared) for each in profile.capabilities))
+
+
+def _meant(capability: Capability, declared: AbstractSet[str]) -> Capability:
+    words = CAPABILITIES[capability.name].refuses
+    crashed = capability.deadly or capability.finding
+    if capability.state is not State.BROKEN or crashed or not words or not set(words) <= declared:
+        return capability
+    return replace(capability, state=State.REFUSED)
 
 
 def probe_order(settings: Settings, target: Target, kernel: Kernel, artifact: ModuleArtifact) -> Order:

@@ -26,6 +26,22 @@ _MODPROBE_LOOP = "[ -e /dev/loop-control ] || exec modprobe loop"
 # touch: /mnt/test/x: Read-only file system
 _TOUCH = 'echo x >"$1/$2"'
 _SYNC = "sync"
+# Prints how many blocks are free: before files are made, with them, and once they were removed.
+_FREED = """
+free() { sync; stat -f -c %f "$1"; }
+before=$(free "$1")
+for file in $(seq $2); do head -c $3 /dev/zero >"$1/f$file" 2>/dev/null || break; done
+made=$(free "$1")
+rm -f "$1"/f*
+for second in $(seq 0 $4); do
+    after=$(free "$1")
+    [ $((2 * (before - after))) -le $((before - made)) ] && break
+    sleep 1
+done
+echo $before $made $after
+"""
+_FREED_FILES, _FREED_BYTES = 32, 16384  # small enough for a directory of one block, and files of direct blocks
+_FREED_S = 5  # as long as the post checks wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +156,20 @@ def _survives_power_cut(bench: Bench) -> Capability:
     return broken("survives_power_cut", wrong, trigger) if wrong else works("survives_power_cut")
 
 
+def _freed_blocks(bench: Bench) -> Capability:
+    """Whether blocks of removed files come back: half of them at least, for directories and inodes may keep some."""
+    filesystem = bench.mounted()
+    words = (filesystem.mountpoint, str(_FREED_FILES), str(_FREED_BYTES), str(_FREED_S))
+    result = bench.machine.ash(_FREED, *words, timeout=STEP_S)
+    demand(result, "making and removing files")
+    before, made, after = map(int, result.text.split())
+    taken, gone = before - made, before - after
+    if 2 * gone <= taken:
+        return works("freed_blocks")
+    wrong = f"{_FREED_FILES} files took {taken} blocks; they were removed, and {gone} are not free after {_FREED_S} s"
+    return broken("freed_blocks", wrong, "write, sync, rm, sync, statfs")
+
+
 def _odd_device(bench: Bench) -> Capability:
     result = _on_loop(bench, (bench.target.min_disk << 20) + _ODD_BYTES, 512)
     return _judged_device("odd_device", result)
@@ -222,6 +252,7 @@ STEPS = (
     Step(name="readonly_mount", ask=_readonly_mount),
     Step(name="survives_unmount", ask=_survives_unmount),
     Step(name="survives_power_cut", ask=_survives_power_cut),
+    Step(name="freed_blocks", ask=_freed_blocks),
     Step(name="odd_device", ask=_odd_device),
     Step(name="sector_4096", ask=_sector_4096),
     Step(name="smallest_device", ask=_smallest_device),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """``mkfs`` and ``fsck`` as ``target.toml`` has them; ``min_disk`` in MiB. ``why`` it can only be read."""
+    """``mkfs`` and ``fsck`` as ``target.toml`` has them; ``min_disk`` in MiB. ``why`` it can only be read.
+
+    ``refuses`` says why what looks like a fault is meant: the words of ``[refuses]``, each with its source.
+    """
 
     packages: tuple[str, ...] = ()
     mkfs: str = ""
@@ -16,6 +19,7 @@ class Programs:
     min_disk: int = 64
     module: str = ""
     why: str = ""
+    refuses: Mapping[str, str] = field(default_factory=dict)
 
 
 # Packages and options as of Debian 12: mkfs.f2fs(8), fsck.f2fs(8), mkfs.exfat(8), fsck.exfat(8), mkudffs(8), ….
@@ -24,8 +28,21 @@ PROGRAMS: Mapping[str, Programs] = {
     "f2fs": Programs(
         packages=("f2fs-tools",), mkfs="mkfs.f2fs -q -f {device}", fsck="fsck.f2fs --dry-run {device}", min_disk=128
     ),
-    "jfs": Programs(packages=("jfsutils",), mkfs="mkfs.jfs -q {device}", fsck="fsck.jfs -n {device}"),
-    "nilfs2": Programs(packages=("nilfs-tools",), mkfs="mkfs.nilfs2 -q -f {device}", min_disk=160),
+    "jfs": Programs(
+        packages=("jfsutils",),
+        mkfs="mkfs.jfs -q {device}",
+        fsck="fsck.jfs -n {device}",
+        refuses={
+            "crash_consistency": "fsck.jfs replays the log, the kernel mounts nothing that is dirty (fsck.jfs(8))",
+            "fixed_inodes": "inodes are made on demand, and their extents stay (diFree in fs/jfs/jfs_imap.c)",
+        },
+    ),
+    "nilfs2": Programs(
+        packages=("nilfs-tools",),
+        mkfs="mkfs.nilfs2 -q -f {device}",
+        min_disk=160,
+        refuses={"freed_blocks": "a log: nilfs_cleanerd gives back what was removed (nilfs_cleanerd(8))"},
+    ),
     "ntfs3": Programs(packages=("ntfs-3g",), mkfs="mkfs.ntfs -q -Q -F {device}"),
     "udf": Programs(packages=("udftools",), mkfs="mkudffs -m hd {device}"),
     "vfat": Programs(packages=("dosfstools",), mkfs="mkfs.vfat {device}", fsck="fsck.vfat -n {device}"),

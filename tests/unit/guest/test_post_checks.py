@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,7 +36,7 @@ Answer = str | tuple[int, str] | Callable[[], str | tuple[int, str]]
 ANSWERS: dict[str, Answer] = {
     "fsfreeze": "frozen",
     "stat -f": EMPTY,
-    "grep -vcx lost+found": "0",
+    "grep -vcxE": "0",
     "fstree manifest": "",
     "fstree verify": SUMMARY,
     "sort -u": "0\n",
@@ -87,12 +88,12 @@ class Answering:
         return self.exec(["/bin/busybox", "sh", "-c", script, "sh", *words], timeout=timeout)
 
 
-def _asked(answers: Mapping[str, Answer], console: str = "") -> tuple[str, Answering]:
+def _asked(answers: Mapping[str, Answer], console: str = "", target: Target = TARGET) -> tuple[str, Answering]:
     """Return what the post checks say of a machine with these answers, and the machine."""
     fake = Answering({**answers, **{part: said for part, said in ANSWERS.items() if part not in answers}})
     fake.console.said = console
     machine = cast("Machine", fake)
-    post_checks = PostChecks(GuestFilesystem(machine, TARGET, "/dev/vdc"), GuestModule(machine, TARGET))
+    post_checks = PostChecks(GuestFilesystem(machine, target, "/dev/vdc"), GuestModule(machine, target))
     try:
         post_checks.run()
     except TargetFailure as failure:
@@ -218,6 +219,22 @@ def test_what_is_freed_in_the_background_is_waited_for() -> None:
     said, machine = _asked({"stat -f": lambda: next(counts, EMPTY)})
     assert said == ""
     assert any(line.endswith("sync sh") for line in machine.asked)
+
+
+@pytest.mark.parametrize(
+    ("refuses", "blocks"), [("", "50"), ("freed_blocks", ""), ("fixed_inodes", "")], ids=["none", "a log", "on demand"]
+)
+def test_blocks_that_are_kept_on_purpose_are_not_missed(refuses: str, blocks: str) -> None:
+    def counts() -> Iterator[str]:
+        yield EMPTY
+        while True:
+            yield "4096 1000 850 100 90\n8"
+
+    said = counts()
+    target = dataclasses.replace(TARGET, refuses=((refuses, "a reason"),) if refuses else ())
+    words, _ = _asked({"stat -f": lambda: next(said)}, target=target)
+    assert bool(words) is bool(blocks)
+    assert not blocks or f"{blocks} blocks of 4096 bytes are not free again" in words
 
 
 def test_a_tree_that_is_not_counted_is_told() -> None:

@@ -10,8 +10,9 @@ import pytest
 from vexlab.config import Settings
 from vexlab.lab import Order
 from vexlab.model.kernel import Kernel
+from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.target import ModuleArtifact, Target
-from vexlab.probe.kept import probe_order, profile_key
+from vexlab.probe.kept import as_declared, probe_order, profile_key
 
 
 @pytest.fixture
@@ -56,3 +57,21 @@ def test_the_disk_is_as_large_as_the_target_needs(order: Order) -> None:
     large = dataclasses.replace(order.target, min_disk=3000)
     assert probe_order(Settings(), large, order.kernel, order.artifact).disks[0].size == 3000
     assert order.disks[0].size == 1024
+
+
+def test_what_is_wrong_as_declared_counts_as_refused(order: Order) -> None:
+    found = (
+        Capability(name="survives_power_cut", state=State.BROKEN, detail="mount: EINVAL"),
+        Capability(name="freed_blocks", state=State.BROKEN, detail="128 blocks are not free"),
+        Capability(name="swap_files", state=State.BROKEN, detail="it hangs", deadly=True),
+    )
+    profile = Profile(target="t", fstype="t", kernel="6.1", digest="d", capabilities=found)
+    refuses = (("crash_consistency", "fsck replays the log"), ("swap_files", "none"))
+    meant = as_declared(profile, dataclasses.replace(order.target, refuses=refuses))
+    states = {each.name: each.state for each in meant.capabilities}
+    assert states == {
+        "survives_power_cut": State.REFUSED,
+        "freed_blocks": State.BROKEN,  # nobody says that it is meant
+        "swap_files": State.BROKEN,  # a hang is never meant
+    }
+    assert meant.get("survives_power_cut").detail == "mount: EINVAL"

@@ -19,7 +19,7 @@ set -e; modprobe {0} 2>/dev/null || modprobe ext4
 mkfs.{0} -q -F -E lazy_itable_init=0{2} {1}
 mkdir -p {3}; mount -t {0} {1} {3}; mkdir {3}/work
 """
-_CLEAR = "find {0} {1} -mindepth 1 -maxdepth 1 ! -name lost+found -exec /bin/rm -rf {{}} +"
+_CLEAR = "find {0} {1} -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .nilfs -exec /bin/rm -rf {{}} +"
 _EXTRA = {"ext2": "", "ext4": ",lazy_journal_init=0"}
 _FIO = "fio --output-format=json --output=/tmp/fio.json /tmp/fio.job && sed -i 's/^ *//' /tmp/fio.json"
 _WORK_S = 600.0  # twenty times what the longest takes: this is no threshold

@@ -226,7 +226,7 @@ static bool remove_all(const struct bench *bench, char why[WHY])
 		char path[512];
 
 		snprintf(path, sizeof(path), "%s/%.200s", bench->root, names.name[i]);
-		good = !strcmp(names.name[i], "lost+found") || tree_remove(AT_FDCWD, path);
+		good = made_by_mkfs(names.name[i]) || tree_remove(AT_FDCWD, path);
 	}
 	if (!good)
 		snprintf(why, WHY, "not everything can be removed: %s", strerror(errno));

@@ -138,7 +138,7 @@ static bool empty(const char *path)
 	if (fd < 0 || !names_read(fd, ".", &names))
 		return false;
 	for (size_t i = 0; i < names.count; i++)
-		good &= !strcmp(names.name[i], "lost+found") || tree_remove(fd, names.name[i]);
+		good &= made_by_mkfs(names.name[i]) || tree_remove(fd, names.name[i]);
 	good &= plain(fd);
 	names_free(&names);
 	close(fd);

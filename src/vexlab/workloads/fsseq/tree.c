@@ -130,7 +130,7 @@ static void walk(struct place *place, int dirfd, const char *path, struct text *
 		ssize_t len;
 		int fd;
 
-		if (place->flat && !strcmp(name, "lost+found"))
+		if (place->flat && made_by_mkfs(name))
 			continue;
 		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "/" : "", name);
 		add_name(text, below);

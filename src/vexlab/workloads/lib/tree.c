@@ -132,6 +132,11 @@ static bool remove_all(int dirfd, const char *path, bool *types_true)
 	return !unlinkat(dirfd, path, AT_REMOVEDIR);
 }
 
+bool made_by_mkfs(const char *name)
+{
+	return !strcmp(name, "lost+found") || !strcmp(name, ".nilfs"); /* mke2fs(8), mkfs.nilfs2(8) */
+}
+
 bool tree_remove(int dirfd, const char *path)
 {
 	bool types_true = true;

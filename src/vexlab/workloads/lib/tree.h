@@ -19,6 +19,9 @@ struct names {
 bool names_read(int dirfd, const char *path, struct names *names);
 void names_free(struct names *names);
 
+/* Whether mkfs itself makes this name in the root directory; it stays. */
+bool made_by_mkfs(const char *name);
+
 /*
  * Removes what stands at path and all below; false with errno at the first thing that cannot be removed. EUCLEAN: it
  * is all removed, but an entry told a wrong type, as above.
