@@ -103,7 +103,8 @@ def why_not_loadable(kernel: Kernel, target: Target) -> str:
     if is_built_in(kernel, target):
         return f"{target.name} is built into kernel {kernel.name}"
     if f"/{target.module}.ko" not in (kernel.modules / "modules.dep").read_text():
-        return f"kernel {kernel.name} has no module {target.name}; another flavour, such as 6.1-amd64, may have it"
+        other = "another flavour, such as 6.1-amd64," if kernel.name != "6.1-amd64" else "another kernel"
+        return f"kernel {kernel.name} has no module {target.name}; {other} may have it"
     return ""
 
 

@@ -79,7 +79,7 @@ class CaseResult(PlannedCase):
     """One case's verdict with everything needed to believe it.
 
     ``started`` is seconds since the epoch, ``duration_s`` wall time; ``overhead_s`` is the part of it spent in vexlab
-    itself. ``evidence`` is the path of the case's
+    itself. ``machines`` is how many it used, ``None`` where that was not noted. ``evidence`` is the path of the case's
     folder; ``subresults`` are its checks where it is made of several; ``attempts`` holds the words of earlier attempts
     that only the lab made fail. ``known`` are those of its problems that a known-issues file covers; ``excused`` tells
     that these are all, so that the case does not turn the run's verdict red.
@@ -90,6 +90,7 @@ class CaseResult(PlannedCase):
     started: float = 0.0
     duration_s: float = 0.0
     overhead_s: float = 0.0
+    machines: int | None = None
     findings: tuple[Finding, ...] = ()
     metrics: tuple[Metric, ...] = ()
     subresults: tuple[SubResult, ...] = ()

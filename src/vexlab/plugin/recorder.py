@@ -85,6 +85,11 @@ class Recorder:
         return list(dict.fromkeys(finding for each in self._machines for finding in each.findings))
 
     @property
+    def machines_used(self) -> int:
+        """How many machines the case had so far."""
+        return len(self._machines)
+
+    @property
     def machines(self) -> tuple[tuple[WatchedMachine, str], ...]:
         """Those of the case's machines whose consoles are kept, each with the folder, in the case's own, of that."""
         folders = {len(self._machines): "", **self._aside} if self._machines else {}

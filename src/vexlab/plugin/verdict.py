@@ -250,6 +250,7 @@ def _result(item: pytest.Item, recorder: Recorder, verdict: Verdict, reason: str
         started=recorder.started,
         duration_s=round(time.perf_counter() - recorder.began, 3),
         overhead_s=round(time.process_time() - recorder.cpu_began, 4),
+        machines=recorder.machines_used,
         findings=tuple(recorder.findings),
         metrics=tuple(recorder.metrics.values()),
         subresults=tuple(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 from tests.unit.reports.made import everything
 
-from vexlab.report.content import bounded, excerpt
+from vexlab.model.case import Summary
+from vexlab.model.verdict import Verdict
+from vexlab.report.content import bounded, excerpt, headline
 
 CONTENT = everything("A" * 1000)
 
@@ -30,3 +33,18 @@ def test_an_excerpt_keeps_the_blamed_line_and_counts_what_it_leaves_out() -> Non
 def test_words_are_bounded_and_visible() -> None:
     assert bounded("a\x1b\u202e\x00\n\tb") == "a\\x1b\\u202e\\x00\n\tb"
     assert bounded("x" * 50, 10) == "x" * 10 + " …"
+
+
+@pytest.mark.parametrize(
+    ("machines", "words"),
+    [
+        ((1, 3, 0), "nothing was found by the 2 cases that ran in a real kernel"),
+        ((0, 0), "only by cases that use no machine"),
+        ((None,), "by the 1 cases that ran"),  # a run of before this was noted
+    ],
+)
+def test_a_pass_says_how_many_cases_ran_in_a_kernel(machines: tuple[int | None, ...], words: str) -> None:
+    result = everything().result
+    one = dataclasses.replace(result.cases[0], verdict=Verdict.PASSED, reason="", findings=(), excused=False, known=())
+    cases = tuple(dataclasses.replace(one, machines=each) for each in machines)
+    assert words in headline(dataclasses.replace(result, cases=cases, summary=Summary.of(cases), stale=())).words

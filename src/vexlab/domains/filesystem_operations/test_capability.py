@@ -24,6 +24,9 @@ pytestmark = [pytest.mark.domain("filesystem_operations"), pytest.mark.level(1),
 def _known(profile: Profile | None) -> Profile:
     if profile is None:
         pytest.skip("it was not probed what the filesystem can do")
+    if all(each.state is State.UNKNOWN for each in profile.capabilities):
+        why = next((each.detail for each in profile.capabilities), "it was not probed")
+        pytest.skip(f"nothing is known of what the filesystem can do: {why}")
     return profile
 
 
