@@ -144,4 +144,4 @@ def test_processes_start_in_two_places_only() -> None:
             for alias in node.names
         }
     }
-    assert starters <= {"process.py", "vm/machine.py", "vm/janitor.py"}
+    assert starters <= {"process.py", "vm/emulator.py", "vm/janitor.py"}

@@ -23,7 +23,7 @@ from vexlab.model.replay import FILE, FOLDER, Replay
 from vexlab.model.report import Report
 from vexlab.replay.script import facts_text, file_of, init_script, seconds_at_most, steps_text
 from vexlab.tables import visible
-from vexlab.vm.machine import create_disk
+from vexlab.vm.disks import create_disk
 
 SUFFIX = ".tar.zst"
 RUN, README, CONSOLE, REPORT = "run.sh", "README", "console.log", "report.txt"

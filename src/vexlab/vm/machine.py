@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
@@ -15,16 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
 
-from vexlab import process
 from vexlab.deadline import Deadline
-from vexlab.errors import DiskFault, EmulatorDied, InfraError, MachineError, MachineLost
+from vexlab.errors import DiskFault, EmulatorDied, MachineError, MachineLost
 from vexlab.model.machine import CommandResult, MachineSpec, Snapshot, script_line
+from vexlab.vm import disks, emulator
 from vexlab.vm.argv import RUNNER_PORT, MachineFiles, Start, qemu_argv
 from vexlab.vm.clock import MachineClock
 from vexlab.vm.commands import CONNECT_S, Commands
 from vexlab.vm.console import Console
 from vexlab.vm.files import BUSYBOX, pull, push
-from vexlab.vm.qemu import find_qemu
 from vexlab.vm.qmp import Qmp
 from vexlab.vm.runner import Chunk
 from vexlab.vm.transcript import Transcript
@@ -66,7 +63,7 @@ class Machine:
     has one, may come and go.
     """
 
-    def __init__(self, spec: MachineSpec, files: MachineFiles, child: subprocess.Popen[bytes] | None, qmp: Qmp) -> None:
+    def __init__(self, spec: MachineSpec, files: MachineFiles, child: emulator.Child | None, qmp: Qmp) -> None:
         self.spec = spec
         self.files = files
         self.console = Console(files.console_log)
@@ -94,19 +91,11 @@ class Machine:
         files = MachineFiles(folder)
         for disk in spec.disks:
             if not disk.readonly and not files.disk(disk).exists():
-                create_disk(files.disk(disk), disk.size, disk.backing)
+                disks.create_disk(files.disk(disk), disk.size, disk.backing)
         arguments = qemu_argv(spec, files, start or Start(memory=files.memory))
-        prefix = [] if detached else [process.require("setpriv"), "--pdeathsig", "KILL"]
-        with (folder / "qemu.log").open("wb") as log:
-            child = subprocess.Popen(
-                [*prefix, find_qemu().path, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is ours to handle, not QEMU's
-            )
+        child = emulator.start(files, arguments, detached=detached)
         try:
-            qmp = _connect(files, child)
+            qmp = emulator.connect(files, child)
         except BaseException:
             child.kill()
             child.wait()
@@ -142,7 +131,7 @@ class Machine:
         """Whether QEMU still runs."""
         if self._child:
             return self._child.poll() is None
-        return running(self.files) != 0
+        return emulator.running(self.files) != 0
 
     def detach(self) -> None:
         """Let the machine live on: from now on, leaving the context only disconnects."""
@@ -352,7 +341,7 @@ class Machine:
             self._child.kill()
             self._child.wait()
             return
-        end(self.files)
+        emulator.end(self.files)
         for _ in Deadline.after(START_S).poll():
             if not self.alive:
                 return
@@ -389,8 +378,10 @@ class Machine:
             status = self._child.returncode
             if status < 0:  # no guest sends its QEMU a signal: the host was out of memory, somebody killed it, a bug
                 name = signal.Signals(-status).name
-                raise EmulatorDied(f"QEMU was ended by {name}{last_words(self.files)}", hint="is memory short?")
-            raise MachineLost(f"QEMU ended with status {status}{last_words(self.files)}")
+                raise EmulatorDied(
+                    f"QEMU was ended by {name}{emulator.last_words(self.files)}", hint="is memory short?"
+                )
+            raise MachineLost(f"QEMU ended with status {status}{emulator.last_words(self.files)}")
         for event in self.qmp.events():
             self._heed(event["event"], event.get("data", {}))
 
@@ -412,60 +403,6 @@ class Machine:
             raise MachineLost(f"the guest went down ({data.get('reason', 'no reason given')})")
 
 
-def create_disk(file: Path, size: int, backing: Path | None = None) -> None:
-    """Make a qcow2 of ``size`` MiB, empty, or over an image that stays as it is."""
-    argv = ["qemu-img", "create", "-q", "-f", "qcow2"]
-    if backing:
-        argv += ["-b", str(backing), "-F", image_format(backing)]
-    process.run([*argv, str(file), f"{size}M"], timeout=30, check=True)
-
-
-def image_format(image: Path) -> str:
-    """Return the format of a disk's image, ``qcow2`` or ``raw``, by its first bytes (docs/interop/qcow2.txt of QEMU).
-
-    Asking QEMU would have it open whatever files an image names.
-    """
-    with image.open("rb") as file:
-        return "qcow2" if file.read(4) == b"QFI\xfb" else "raw"
-
-
 def _serial(block: Mapping[str, Any]) -> str:
     """Return the node's name of a block device; disks bear their serial as that."""
     return str(block.get("inserted", {}).get("node-name", ""))
-
-
-def running(files: MachineFiles) -> int:
-    """Return the process id of the QEMU that works in the folder, 0 where there is none.
-
-    A pid file may be older than the process that has its number now, so the command line decides. A zombie has none.
-    """
-    with contextlib.suppress(OSError, ValueError):
-        pid = int(files.pid.read_text())
-        if str(files.qmp).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-            return pid
-    return 0
-
-
-def end(files: MachineFiles) -> None:
-    """Kill the QEMU that works in the folder, if there is one, without waiting for its end."""
-    if pid := running(files):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _connect(files: MachineFiles, child: subprocess.Popen[bytes]) -> Qmp:
-    for _ in Deadline.after(START_S).poll(0.002, 0.01):
-        if files.qmp.exists():
-            with contextlib.suppress(MachineLost):
-                return Qmp(files.qmp, Deadline.after(START_S))
-        if child.poll() is not None:
-            break
-    raise InfraError(f"QEMU did not start{last_words(files)}", hint="`vexlab doctor` checks QEMU and the machine")
-
-
-def last_words(files: MachineFiles) -> str:
-    """Return what QEMU printed, after a colon; empty where it printed nothing."""
-    with contextlib.suppress(OSError):
-        words = (files.folder / "qemu.log").read_text(errors="replace").strip()[-1000:]
-        return f": {words}" if words else ""
-    return ""

@@ -19,10 +19,10 @@ from vexlab.deadline import Deadline
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost, UsageError
 from vexlab.model.machine import MachineSpec
 from vexlab.tables import suggest
-from vexlab.vm import machine as machines
-from vexlab.vm import own
+from vexlab.vm import emulator, own
 from vexlab.vm import record as records
 from vexlab.vm.argv import MachineFiles
+from vexlab.vm.commands import CONNECT_S
 from vexlab.vm.janitor import Janitor
 from vexlab.vm.machine import Machine
 from vexlab.vm.network import set_up_network
@@ -81,7 +81,7 @@ class NamedMachines:
         """Return what the machine is like now."""
         record = self.record(name)
         files = self.files(name)
-        pid = machines.running(files)
+        pid = emulator.running(files)
         if _is_locked(self._start_lock(name)):
             state = State.STARTING
         elif pid:
@@ -93,7 +93,7 @@ class NamedMachines:
             state=state,
             pid=pid,
             since=files.pid.stat().st_mtime if pid else 0.0,
-            words=machines.last_words(files).removeprefix(": "),
+            words=emulator.last_words(files).removeprefix(": "),
             disk=_size(files.folder),
         )
 
@@ -132,7 +132,7 @@ class NamedMachines:
         ``InfraError`` where it does not come up; then no QEMU is left.
         """
         with self._starting(name), ExitStack() as guard:
-            if machines.running(self.files(name)):
+            if emulator.running(self.files(name)):
                 raise UsageError(f"`{name}` runs already", hint=f"`vexlab vm restart {name}` starts it anew")
             janitor = Janitor(self.files(name).folder, remove=False)
             guard.callback(janitor.close)
@@ -153,7 +153,7 @@ class NamedMachines:
                     machine.agentless = status.record.image is not None
                     yield machine
             except MachineLost as error:
-                why = "" if machines.running(files) else f"; QEMU is gone{machines.last_words(files)}"
+                why = "" if emulator.running(files) else f"; QEMU is gone{emulator.last_words(files)}"
                 hint = f"`vexlab vm logs {name}` shows its last words"
                 raise MachineLost(f"`{name}`: {error.message}{why}", hint=hint) from error
             except GuestTimeout as error:
@@ -178,9 +178,9 @@ class NamedMachines:
     def kill(self, name: str) -> None:
         """End the machine at once, if it runs, as a power cut would. Works without a readable record, too."""
         files = self.files(name)
-        machines.end(files)
-        for _ in Deadline.after(machines.START_S).poll():
-            if not machines.running(files):
+        emulator.end(files)
+        for _ in Deadline.after(CONNECT_S).poll():
+            if not emulator.running(files):
                 files.pid.unlink(missing_ok=True)
                 return
         raise MachineError(f"QEMU of `{name}` cannot be ended")
@@ -191,7 +191,7 @@ class NamedMachines:
         if not files.folder.exists():
             self.record(name)
         with self._starting(name):
-            if machines.running(files):
+            if emulator.running(files):
                 raise UsageError(f"`{name}` runs", hint=f"`vexlab vm stop {name}` first, or give --force")
             shutil.rmtree(files.folder)
             self._start_lock(name).unlink()
@@ -217,7 +217,7 @@ class NamedMachines:
                     set_up_network(machine)
                 mount_shares(machine)
             except MachineLost as error:
-                words = machines.last_words(files)
+                words = emulator.last_words(files)
                 raise MachineLost(f"`{name}` did not come up: {error.message}{words}") from error
 
     def _start_lock(self, name: str) -> Path:

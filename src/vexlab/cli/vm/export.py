@@ -16,7 +16,7 @@ from vexlab.model.machine import MachineSpec
 from vexlab.model.target import Target
 from vexlab.targets.load import find_target
 from vexlab.vm.argv import AGENT_PORT, CPU
-from vexlab.vm.machine import create_disk
+from vexlab.vm.disks import create_disk
 
 DESCRIPTION = "guest.json"
 VERSION = 1  # of the description
