@@ -67,6 +67,7 @@ FULL = Request(
     strict=True,
     accept_refusals=True,
     probe=False,
+    profile="/dev/null",
     trace=True,
     trace_probes=("mount", "vexfs:vexfs_lookup"),
     trace_errno="EEXIST",

@@ -148,6 +148,11 @@ words = sys.argv[1:]
 here = Path(__file__).parent
 plan = json.loads((here / "plan.json").read_text())
 status = 0
+results = Path(words[words.index("--results") + 1])
+if "--no-probe" not in words and "--profile" not in words:
+    (results / "run").mkdir(exist_ok=True)
+    (results / "run" / "profile.json").write_text("[]")
+(here / "words.txt").write_text(" ".join(words))
 for case in (words[at + 1] for at, word in enumerate(words) if word == "--case"):
     verdict, seconds = plan[case]
     with (here / "ran.txt").open("a") as ran:
@@ -156,7 +161,7 @@ for case in (words[at + 1] for at, word in enumerate(words) if word == "--case")
     reason = "2 of 5 checks failed:\nf.x (cite): the cause\nf.y: another" if verdict == "failed" else ""
     result = {"key": {"domain": "", "name": case, "kernel": ""}, "node": case, "level": 1, "verdict": verdict,
               "reason": reason, "duration_s": 1.5}
-    with Path(words[words.index("--results") + 1], "cases").open("a") as kept:
+    with (results / "cases").open("a") as kept:
         print(json.dumps(result), file=kept)
     if verdict == "failed":
         status = 1
@@ -311,6 +316,16 @@ def test_a_budget_ends_a_trial_undecided(fake: _FakeRun, tmp_path: Path) -> None
     longer = _trials(state, program=fake.program, budget=600).result(DEFECT, ("a", "b", "c"))
     assert longer.found_by == ("c",)
     assert fake.ran() == ["b", "c"], "with a larger budget it goes on"
+
+
+def test_what_the_clean_target_can_do_is_taken_for_the_defective_ones(fake: _FakeRun, tmp_path: Path) -> None:
+    fake.plan(a=QUIET, b=QUIET, c=QUIET)
+    trials = _trials(tmp_path / "state", program=fake.program)
+    trials.result(DEFECT)
+    assert "--no-probe" in (tmp_path / "words.txt").read_text(), "nothing is known: everything is tried"
+    trials.result(Trial(name="clean-t", target="t", probed=True))
+    trials.result(Trial(name="y", target="t", defect="y"))
+    assert f"--profile {tmp_path / 'state' / 'profile.json'}" in (tmp_path / "words.txt").read_text()
 
 
 def test_a_clean_trial_has_no_budget(fake: _FakeRun, tmp_path: Path) -> None:

@@ -110,7 +110,10 @@ def command(
         budget=budget or 0,
     )
 
-    clean = [_tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file))) for each in (chosen, *others)]
+    clean = [
+        _tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file), probed=each is chosen))
+        for each in (chosen, *others)
+    ]
     defective = _all_tried(trials, chosen, [each.name for each in wanted], clean[0], found_then)
     found = without_false_alarms(defective, clean[0].found_by)
     counted = figures(clean, found)

@@ -281,6 +281,12 @@ class Request:
         "accept-refusals", "Refusals that target.toml does not declare are no failure.", default=False, cases=True
     )
     probe: bool = _option("no-probe", "Do not find out first what the filesystem can do: try everything.", default=True)
+    profile: str = _option(
+        "profile",
+        "What the filesystem can do, as a run's profile.json says it: nothing is probed.",
+        default="",
+        path="file",
+    )
     trace: bool = _option(
         "trace",
         "Trace the module's functions in each case (`vexlab trace`): figures become metrics, the rest is evidence.",

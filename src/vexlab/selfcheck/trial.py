@@ -16,6 +16,7 @@ import msgspec
 from vexlab import process
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult
+from vexlab.model.profile import RUN_FILE
 from vexlab.model.request import Request, command_line
 from vexlab.model.verdict import Verdict
 from vexlab.selfcheck.detection import Detection
@@ -36,11 +37,15 @@ Kept = Callable[[Path], Sequence[CaseResult]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """``name`` is the table's word and the file's name; ``defect`` is empty for a clean target."""
+    """``name`` is the table's word and the file's name; ``defect`` is empty for a clean target.
+
+    What the ``probed`` one can do is taken for what those with a defect can.
+    """
 
     name: str
     target: str
     defect: str = ""
+    probed: bool = False
 
 
 class Trials:
@@ -134,10 +139,12 @@ class Trials:
 
     def _run(self, trial: Trial, cases: Sequence[str], evidence: Path, limit: float) -> tuple[int, str]:
         """Run ``cases`` in order, for at most ``limit`` seconds; return the run's status and its last words."""
-        # It is measured what cases find: each tries everything, and no defect costs a probe of its own.
-        request = replace(self._request, target=trial.target, cases=tuple(cases), probe=False)
+        request = replace(self._request, target=trial.target, cases=tuple(cases))
         if trial.defect:
-            request = replace(request, build_args=(*request.build_args, f"DEFECT={trial.defect}"))
+            # What the clean one can do is known: no defect costs a probe of its own.
+            profile = self._folder / RUN_FILE
+            known = {"profile": str(profile)} if profile.exists() else {"probe": False}
+            request = replace(request, build_args=(*request.build_args, f"DEFECT={trial.defect}"), **known)
         if self._stops(trial):
             places = evidence / "order.txt"
             places.write_text("".join(f"{case}\n" for case in cases))
@@ -150,6 +157,9 @@ class Trials:
             done = process.run([*ends, *argv], timeout=limit + 2 * _STOP_S)
         except InfraError as late:
             return InfraError.exit_code, late.message
+        if trial.probed:
+            for profile in evidence.glob(f"*/{RUN_FILE}"):
+                shutil.copyfile(profile, self._folder / RUN_FILE)
         return done.returncode, done.error_text.strip()[-500:]
 
 

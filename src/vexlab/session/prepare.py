@@ -16,12 +16,13 @@ from vexlab.model.component import BUILT_IN
 from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import Kernel
 from vexlab.model.key import OWN, place
-from vexlab.model.profile import Profile
+from vexlab.model.profile import Profile, decode_all
 from vexlab.model.provenance import UsedKernel
 from vexlab.model.request import Request, runs_domains, suites_of
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.reproduce import check_expected, facts_of
 from vexlab.probe import profile_of
+from vexlab.probe.kept import as_declared
 from vexlab.session.stream import Stream
 from vexlab.suites import find_suite, given_place
 from vexlab.suites.adapter import Search
@@ -83,7 +84,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
             _tell_warnings(name, artifact, stream)
             for configuration in request.configurations or (OWN,):
                 as_configured = configured(target, configuration)
-                profile = _profile(lab, as_configured, kernel, artifact, stream) if request.probe else None
+                profile = _profile(lab, as_configured, kernel, artifact, request, stream)
                 profiles += [profile] if profile else []
                 if not runs_domains(request):  # the machines of suites are of other shapes, made when they are wanted
                     continue
@@ -146,8 +147,14 @@ def check_suites(target: Target, request: Request, settings: Settings) -> None:
         suite.pack(installed, target)
 
 
-def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact, stream: Stream) -> Profile | None:
+def _profile(
+    lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact, request: Request, stream: Stream
+) -> Profile | None:
     """Return what the target can do, ``None`` where the lab cannot find it out: then cases try everything."""
+    if request.profile:
+        return as_declared(given_profile(Path(request.profile), target, kernel), target)
+    if not request.probe:
+        return None
 
     def say(words: str) -> None:
         stream.publish(StepStarted(words=words))
@@ -158,6 +165,20 @@ def _profile(lab: Lab, target: Target, kernel: Kernel, artifact: ModuleArtifact,
         where = place(kernel.name, target.configuration)
         stream.publish(Warned(words=f"{where}: it was not found out what {target.name} can do: {error.message}"))
         return None
+
+
+def given_profile(file: Path, target: Target, kernel: Kernel) -> Profile:
+    """Return what ``file`` says of the target on ``kernel``; raise ``UsageError`` where it says nothing of that."""
+    where = place(kernel.name, target.configuration)
+    try:
+        profiles = decode_all(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} is no profile of a run: {error}", hint="a run leaves profile.json") from error
+    for profile in profiles:
+        if (profile.fstype, profile.place) == (target.fstype, where):
+            return profile
+    there = ", ".join(f"{each.fstype} on {each.place}" for each in profiles) or "nothing"
+    raise UsageError(f"{file} says nothing of {target.fstype} on {where}", hint=f"it is about {there}")
 
 
 def _tested(lab: Lab, kernel: Kernel) -> UsedKernel:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from vexlab.config import Settings
+from vexlab.errors import UsageError
 from vexlab.lab import Order
 from vexlab.model.kernel import Kernel
-from vexlab.model.profile import Capability, Profile, State
+from vexlab.model.profile import Capability, Profile, State, encode_all
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.probe.kept import as_declared, probe_order, profile_key
+from vexlab.session.prepare import given_profile
 
 
 @pytest.fixture
@@ -75,3 +77,15 @@ def test_what_is_wrong_as_declared_counts_as_refused(order: Order) -> None:
         "swap_files": State.BROKEN,  # a hang is never meant
     }
     assert meant.get("survives_power_cut").detail == "mount: EINVAL"
+
+
+def test_a_profile_that_is_given_is_about_this_filesystem(order: Order, tmp_path: Path) -> None:
+    file = tmp_path / "profile.json"
+    profile = Profile(target="other", fstype="t", kernel="6.1", digest="d", capabilities=())
+    file.write_bytes(encode_all([profile]))
+    assert given_profile(file, order.target, order.kernel) == profile
+    with pytest.raises(UsageError, match="says nothing of u on 6.1"):
+        given_profile(file, dataclasses.replace(order.target, fstype="u"), order.kernel)
+    file.write_text("{}")
+    with pytest.raises(UsageError, match="is no profile of a run"):
+        given_profile(file, order.target, order.kernel)
