@@ -119,6 +119,7 @@ CAPABILITIES: Mapping[str, Kind] = {
     "copy_file_range": _kind(
         "copy_file_range copies", "EOPNOTSUPP", "EINVAL", "EXDEV", "ENOSYS", refuses="copy_file_range"
     ),
+    "splice": _kind("splice and sendfile move a file's data", "EINVAL"),
     "large_files": _kind("a file may be larger than 4 GiB", *_TOO_LARGE, "EINVAL", "EOVERFLOW", refuses="large_files"),
     "locks": _kind("flock and fcntl locks exclude each other", "ENOLCK", "EINVAL"),
     # Limits.

@@ -97,6 +97,7 @@ static void copies_in_kernel(void)
 	loff_t at = 0;
 	off_t sent = 0;
 
+	need("splice");
 	make("f", 100000, 1);
 	from = opened("f", O_RDONLY);
 	while (sent < 100000)
@@ -120,6 +121,7 @@ static void splices(void)
 	int pipes[2], from, to = created("g", 0644);
 	size_t done = 0;
 
+	need("splice");
 	make("f", 50000, 1);
 	from = opened("f", O_RDONLY);
 	OK(pipe(pipes));

@@ -2,6 +2,7 @@
 /* What can be done with a file's data. */
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/wait.h>
 
 #include "fsprobe/probe.h"
@@ -199,6 +200,22 @@ static void copy_range(void)
 	works();
 }
 
+/* Since 5.10 a filesystem has neither without splice_read and splice_write of its own (fs/splice.c). */
+static void splices(void)
+{
+	int pipes[2], from, to = created(at("g"));
+
+	made(at("f"));
+	from = NEED(open(at("f"), O_RDONLY | O_CLOEXEC));
+	MUST(pipe(pipes));
+	HOLDS(ASK(splice(from, NULL, pipes[1], NULL, SMALL, 0)) == SMALL, "splice into a pipe is short");
+	HOLDS(ASK(splice(pipes[0], NULL, to, NULL, SMALL, 0)) == SMALL, "splice out of a pipe is short");
+	forget();
+	expect_file("what was spliced", at("g"), SMALL);
+	HOLDS(ASK(sendfile(to, from, &(off_t){ 0 }, SMALL)) == SMALL, "sendfile is short");
+	works();
+}
+
 static void large_files(void)
 {
 	int fd = created(at("f"));
@@ -248,6 +265,7 @@ static const struct probe data_probes[] = {
 	PROBE(mmap_write, mmap_write),
 	PROBE(direct_io, direct_io),
 	PROBE(copy_file_range, copy_range),
+	PROBE(splice, splices),
 	PROBE(large_files, large_files),
 	PROBE(locks, locks),
 };
