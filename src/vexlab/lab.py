@@ -98,10 +98,15 @@ def is_built_in(kernel: Kernel, target: Target) -> bool:
 
 def why_not_loadable(kernel: Kernel, target: Target) -> str:
     """Return why the target is no loadable module on this kernel, or an empty string where it is one."""
-    if not target.in_tree:
-        return ""
     if is_built_in(kernel, target):
         return f"{target.name} is built into kernel {kernel.name}"
+    return why_absent(kernel, target)
+
+
+def why_absent(kernel: Kernel, target: Target) -> str:
+    """Return the words for a target that should come with the kernel and does not, or an empty string."""
+    if not target.in_tree or is_built_in(kernel, target):
+        return ""
     if f"/{target.module}.ko" not in (kernel.modules / "modules.dep").read_text():
         other = "another flavour, such as 6.1-amd64," if kernel.name != "6.1-amd64" else "another kernel"
         return f"kernel {kernel.name} has no module {target.name}; {other} may have it"

@@ -183,6 +183,10 @@ def test_a_broken_test_file_is_no_pass(tmp_path: Path) -> None:
 def test_nothing_ran_is_no_pass(tmp_path: Path) -> None:
     run = _vexlab("run", "--no-probe", "--target", str(PLANTED), "--case", "kernel_module.no_such_case", cwd=tmp_path)
     assert run.returncode == 4
-    run = _vexlab("run", "--target", "minix", "--case", "kernel_module.load", "--case", "*.refusals*", cwd=tmp_path)
-    assert run.returncode == 4
+
+
+def test_a_kernel_without_the_target_is_an_error(tmp_path: Path) -> None:
+    run = _vexlab("run", "--target", "minix", "--kernel", "6.1", "--level", "1", "--quick", cwd=tmp_path)
+    assert run.returncode == 2
     assert "kernel 6.1 has no module minix" in run.stderr
+    assert not list((tmp_path / "vexlab-results").glob("*/cases/*")), "no case was begun"

@@ -11,7 +11,7 @@ from vexlab.components import check_enabled, installed
 from vexlab.config import Settings, cache_dir
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
-from vexlab.lab import Lab, Order
+from vexlab.lab import Lab, Order, why_absent
 from vexlab.model.component import BUILT_IN
 from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import Kernel
@@ -69,6 +69,8 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
         for name in request.kernels:
             say(f"preparing kernel {name}")
             kernel = lab.kernels.get(name)
+            if reason := why_absent(kernel, target):
+                raise UsageError(reason, hint="leave this kernel out, or take another: `vexlab kernels` lists them")
             kernels.append(_tested(lab, kernel))
             try:
                 artifact = _artifact(lab, target, kernel, request)
@@ -152,7 +154,9 @@ def _profile(
 ) -> Profile | None:
     """Return what the target can do, ``None`` where the lab cannot find it out: then cases try everything."""
     if request.profile:
-        return as_declared(given_profile(Path(request.profile), target, kernel), target)
+        found = given_profile(Path(request.profile), target, kernel)
+        stream.publish(Warned(words=f"nothing is probed: {request.profile} says what {target.name} can do"))
+        return as_declared(found, target)
     if not request.probe:
         return None
 

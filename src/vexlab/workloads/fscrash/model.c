@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fscrash/model.h"
+#include "lib/profile.h"
 
 static void *grown(void *array, int count, size_t size)
 {
@@ -298,7 +299,7 @@ bool op_names(const struct op *op)
 
 void symlink_target(int file, char *target, size_t room)
 {
-	size_t len = file % 3 ? 20 : 300;
+	size_t len = profile_half("symlink_max", file % 3 ? 20 : 300);
 
 	if (len >= room)
 		len = room - 1;
