@@ -55,6 +55,7 @@ static void longest(void)
 	FAILS(symlink(target, "toolong"), ENAMETOOLONG);
 	expect_missing("toolong");
 	target[PATH_MAX - 1] = '\0';
+	need_room("symlink_max", PATH_MAX - 1);
 	OPTIONAL(symlink(target, "s"), ENAMETOOLONG);
 	EQ(OK(readlink("s", got, sizeof(got))), PATH_MAX - 1);
 	BYTES(got, target, PATH_MAX - 1);

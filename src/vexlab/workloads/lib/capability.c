@@ -144,6 +144,8 @@ long capability_named(long value)
 		note(LACKED, "name_max", err);
 	else if ((err != ENOSPC || room()) && is(err, profile_errno("dir_entries")))
 		note(LACKED, "dir_entries", err);
+	else if (err == EMLINK && is(err, profile_errno("link_max")))
+		note(LACKED, "link_max", err); /* a subdirectory is a link to its parent */
 	errno = err;
 	return value;
 }
