@@ -47,6 +47,12 @@ def test_what_found_it_before_comes_first(tmp_path: Path) -> None:
     assert promising(clean, [], finders=("alarm", "gone")) == ("quick", "middling", "slow", "alarm")
 
 
+def test_the_parts_of_a_finder_that_was_divided_come_first() -> None:
+    clean = _trial(**{"d.whole[6.1-odd]": 60, "d.whole[6.1-even]": 50, "d.other[6.1]": 1})
+    order = promising(clean, [], finders=("d.whole[6.1]",))
+    assert order == ("d.whole[6.1-even]", "d.whole[6.1-odd]", "d.other[6.1]")
+
+
 @pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"defects": [{"name": 3}]}'])
 def test_what_is_no_table_is_told(tmp_path: Path, text: str | None) -> None:
     file = tmp_path / "table.json"

@@ -24,9 +24,10 @@ def promising(
 ) -> tuple[str, ...]:
     """Return the cases that ``clean`` ran, the likely finders first; false alarms come last.
 
-    The first of all are ``finders``, which found this very defect in an earlier selfcheck; then come the likely ones,
-    then the rest, each in the order of chance by time, in which one finds something soonest on average. A case's
-    chance is what it found of what it was tried on so far; its time is the mean of how long it took.
+    The first of all are ``finders``, which found this very defect in an earlier selfcheck; where one of them is no case
+    any more, those of its function are (it may have been divided). Then come the likely ones, then the rest, each in
+    the order of chance by time, in which one finds something soonest on average. A case's chance is what it found of
+    what it was tried on so far; its time is the mean of how long it took.
     """
     tried = [each for each in tried if not each.error]
     seconds: defaultdict[str, list[float]] = defaultdict(list)
@@ -36,9 +37,12 @@ def promising(
     runs = Counter(case for each in tried for case in each.took)
     hits = Counter(case for each in tried for case in each.found_by)
 
+    divided = {each.partition("[")[0] for each in finders if each not in clean.took}
+
     def place(case: str) -> tuple[bool, bool, bool, float, str]:
         chance = (hits[case] + _FOUND) / (runs[case] + _TRIED)
         gain = chance / max(sum(seconds[case]) / len(seconds[case]), _LEAST_S)
-        return (case in clean.found_by, case not in finders, chance < _LIKELY, -gain, case)
+        found_it = case in finders or case.partition("[")[0] in divided
+        return (case in clean.found_by, not found_it, chance < _LIKELY, -gain, case)
 
     return tuple(sorted(clean.took, key=place))
