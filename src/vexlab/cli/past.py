@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from vexlab.errors import InfraError
+from vexlab.coverage.inputs import asked, has_inputs, read_inputs
+from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import RunResult
 from vexlab.model.compare import compare
 from vexlab.report.advice import Advice, advice
@@ -26,8 +27,10 @@ def past_of(store: Store, result: RunResult) -> Past:
     try:
         before = run_before(store, result.run)
         changed = compare(store.load(before), result) if before else None
-        return Past(judgements=judgements_of(store, result), changed=changed)
-    except InfraError as error:
+        evidence = store.evidence(result.run.id)
+        inputs = asked(read_inputs(evidence)) if has_inputs(evidence) else ()
+        return Past(judgements=judgements_of(store, result), changed=changed, asked=inputs)
+    except (InfraError, UsageError) as error:
         log.warning("what earlier runs say is left out: %s", error.message)
         return NO_PAST
 

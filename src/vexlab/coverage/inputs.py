@@ -10,7 +10,7 @@ import msgspec
 
 from vexlab.coverage.partitions import Kind, Partition, partitions, unexpected
 from vexlab.errors import UsageError
-from vexlab.model.inputs import CASE_FILE, Inputs, OperationInputs, together
+from vexlab.model.inputs import CASE_FILE, Asked, Inputs, OperationInputs, together
 
 _HINT = "`vexlab run --inputs` counts what the workloads ask of the filesystem; it needs no special kernel"
 _STYLE = """
@@ -53,26 +53,43 @@ def input_lines(inputs: Inputs) -> Iterator[str]:
     yield f"{'all':16} {sum(each.calls for each in inputs.values()):10} " + " ".join(
         f"{_had(found, kind):>10}" for kind in kinds
     )
-    yield from _never(inputs, found)
+    yield from _never(inputs)
     if odd := unexpected(inputs):
         yield ""
         yield "errors that the man page does not name:"
         yield from (f"  {each.operation}: {each.name}, {each.count} times" for each in odd)
 
 
-def _never(inputs: Inputs, found: Iterable[Partition]) -> Iterator[str]:
-    missing: dict[str, dict[Kind, list[str]]] = {}
-    for each in found:
-        if not each.count:
-            missing.setdefault(each.operation, {}).setdefault(each.kind, []).append(each.name)
+def asked(inputs: Inputs) -> tuple[Asked, ...]:
+    """Return what was asked of each operation in short, in the order of the table."""
+    found = partitions(inputs)
+    told = []
+    for name in dict.fromkeys(each.operation for each in found):
+        own = [each for each in found if each.operation == name]
+        missing: dict[Kind, list[str]] = {}
+        for each in own:
+            if not each.count:
+                missing.setdefault(each.kind, []).append(each.name)
+        told.append(
+            Asked(
+                operation=name,
+                calls=inputs[name].calls if name in inputs else 0,
+                tried=sum(each.count > 0 for each in own),
+                of=len(own),
+                never=tuple(f"{_plural(kind)}: {_short(names)}" for kind, names in missing.items()),
+            )
+        )
+    return tuple(told)
+
+
+def _never(inputs: Inputs) -> Iterator[str]:
     yield ""
     yield "never tried, and errors never seen:"
-    for name, kinds in missing.items():
-        if name not in inputs:
-            yield f"  {name}: never called"
+    for each in asked(inputs):
+        if each.operation not in inputs:
+            yield f"  {each.operation}: never called"
             continue
-        for kind, names in kinds.items():
-            yield f"  {name}, {_plural(kind)}: {_short(names)}"
+        yield from (f"  {each.operation}, {words}" for words in each.never)
 
 
 def _plural(kind: Kind) -> str:

@@ -28,6 +28,20 @@ class OperationInputs:
 Inputs = Mapping[str, OperationInputs]  # by operation
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One operation in short: its calls, how many ``of`` its partitions were ``tried``, and those that ``never`` were.
+
+    These stand by kind: ``flags: O_DIRECT O_SYNC``, ``errors: EDQUOT``.
+    """
+
+    operation: str
+    calls: int
+    tried: int
+    of: int
+    never: tuple[str, ...]
+
+
 def together(parts: Iterable[Inputs]) -> dict[str, OperationInputs]:
     """Return the sums of what several machines or cases counted."""
     whole: dict[str, OperationInputs] = {}

@@ -17,6 +17,7 @@ from vexlab.model.case import CaseResult, RunInfo, RunResult, RunState
 from vexlab.model.compare import Comparison
 from vexlab.model.earlier import Earlier
 from vexlab.model.flaky import Judgement
+from vexlab.model.inputs import Asked
 from vexlab.model.machine import errno_name
 from vexlab.model.metric import Metric
 from vexlab.model.problem import Harm, Problem, distinct
@@ -94,10 +95,11 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What a store says of a run's cases: see ``Content``."""
+    """What a store, and a run's evidence, say of its cases: see ``Content``."""
 
     judgements: tuple[Judgement, ...] = ()
     changed: Comparison | None = None
+    asked: tuple[Asked, ...] = ()
 
 
 NO_PAST = Past()
@@ -108,7 +110,8 @@ class Content:
     """A run, its problems, what the target can do on each kernel, in each configuration, and the runs before.
 
     ``judgements`` are of its cases that both pass and fail, or began to; ``changed`` is what changed since the run
-    before of the same target. Both are empty where nobody looked into a store.
+    before of the same target; ``asked`` is what its workloads asked of the filesystem, where that was counted. All are
+    empty where nobody looked into a store.
     """
 
     result: RunResult
@@ -117,6 +120,7 @@ class Content:
     earlier: tuple[Earlier, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     changed: Comparison | None = None
+    asked: tuple[Asked, ...] = ()
 
     @classmethod
     def of(
@@ -130,6 +134,7 @@ class Content:
             earlier=tuple(earlier),
             judgements=past.judgements,
             changed=past.changed,
+            asked=past.asked,
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from click.testing import CliRunner, Result
 from tests.unit.coverage.made import KERNEL, counted_build, counted_run, counters
 
 from vexlab.cli.main import cli
+from vexlab.cli.past import past_of
 from vexlab.errors import UsageError
 from vexlab.model.case import RunInfo, RunState
 from vexlab.model.inputs import CASE_FILE, OperationInputs
+from vexlab.report.content import Content
+from vexlab.report.page import render
 from vexlab.results.store import Store
 
 OLD = RunInfo(
@@ -82,6 +86,18 @@ def test_json_has_lines_and_cases(results: Path, tmp_path: Path) -> None:
     assert found["totals"]["functions"] == {"reached": 2, "of": 4}
     assert _coverage(results, "--json", str(tmp_path / "out.json")).stdout == f"{tmp_path / 'out.json'}\n"
     assert json.loads((tmp_path / "out.json").read_text())["run"] == NEW.id
+
+
+def test_a_runs_page_tells_what_was_asked_and_what_never(results: Path, tmp_path: Path) -> None:
+    with closing(Store(results)) as store:
+        run = store.load(OLD.id)
+        content = Content.of(run, past=past_of(store, run))
+    told = {each.operation: each for each in content.asked}
+    assert (told["mkdir"].calls, told["rename"].calls) == (1, 0)
+    assert 0 < told["mkdir"].tried < told["mkdir"].of
+    page = render(content).decode()
+    assert "What was asked of the filesystem" in page
+    assert re.search(r'rename</th><td class="number">0</td>.*all of it', page)
 
 
 def test_inputs_come_from_the_newest_run_that_counted_them(results: Path, tmp_path: Path) -> None:
