@@ -113,6 +113,9 @@ void model_make(struct model *model, uint64_t seed, int count, char profile, uns
 /* Whether `names`, separated by commas, are known; their sum is in *lacks. */
 bool model_lacks(const char *names, unsigned int *lacks);
 
+/* Those that the profile says do not work. */
+unsigned int profile_lacks(void);
+
 const struct world *world_at(const struct actor *actor, int op);
 struct entry *world_find(struct world *world, const char *path);
 /* Up to which operation all is durable when `op` has returned, or -1. */
