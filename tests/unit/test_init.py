@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from vexlab.cli.init import with_profile
+from vexlab.cli.init import _candidates, with_profile
 from vexlab.cli.main import cli
 from vexlab.errors import UsageError
 from vexlab.model.profile import Capability, Profile, State
@@ -137,3 +138,12 @@ def test_command_lines_are_tried_from_forceful_to_plain() -> None:
     tried = candidates("mkfs.t", FORCE)
     assert tried[0] == "mkfs.t -q -f {device}"
     assert tried[-1] == "mkfs.t {device}"
+
+
+def test_known_programs_are_called_as_they_are_known() -> None:
+    draft = Draft(
+        name="exfat", fstype="exfat", module="exfat", mkfs="mkfs.exfat {device}", fsck="fsck.exfat -n {device}"
+    )
+    assert _candidates(draft) == (("mkfs.exfat {device}",), ("fsck.exfat -n {device}",))
+    others, _ = _candidates(replace(draft, fstype="x", mkfs="mkfs.x {device}"))
+    assert "mkfs.x -f {device}" in others

@@ -149,10 +149,14 @@ def _of_kernel(fstype: str) -> Draft:
 
 
 def _candidates(draft: Draft) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the command lines to try: as they are where options are known, else with each that is usual."""
+    """Return the command lines to try: as they are where options are known, else with each that is usual.
+
+    What is usual may mean something else: -f has mkfs.exfat write over the whole device.
+    """
     mkfs, fsck = draft.mkfs.split(), draft.fsck.split()
-    making = (draft.mkfs,) if len(mkfs) != 2 else (*candidates(mkfs[0], FORCE),)
-    looking = (draft.fsck,) if len(fsck) != 2 else candidates(fsck[0], LOOK)
+    known = PROGRAMS.get(draft.fstype, Programs())
+    making = (draft.mkfs,) if len(mkfs) != 2 or draft.mkfs == known.mkfs else candidates(mkfs[0], FORCE)
+    looking = (draft.fsck,) if len(fsck) != 2 or draft.fsck == known.fsck else candidates(fsck[0], LOOK)
     return making, looking if fsck else ()
 
 
