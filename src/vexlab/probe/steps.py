@@ -153,6 +153,8 @@ def _survives_power_cut(bench: Bench) -> Capability:
     _put(bench.mounted())
     demand(bench.machine.ash(_SYNC, timeout=STEP_S), "sync")
     wrong = _remounted(bench.cut_power, bench)
+    if wrong:
+        bench.remake()  # it may not mount again
     return broken("survives_power_cut", wrong, trigger) if wrong else works("survives_power_cut")
 
 
@@ -162,7 +164,10 @@ def _freed_blocks(bench: Bench) -> Capability:
     words = (filesystem.mountpoint, str(_FREED_FILES), str(_FREED_BYTES), str(_FREED_S))
     result = bench.machine.ash(_FREED, *words, timeout=STEP_S)
     demand(result, "making and removing files")
-    before, made, after = map(int, result.text.split())
+    numbers = result.text.split()
+    if len(numbers) != 3 or not all(each.isdecimal() for each in numbers):
+        raise TargetFailure(f"it cannot be told how many blocks are free: {result}")
+    before, made, after = map(int, numbers)
     taken, gone = before - made, before - after
     if 2 * gone <= taken:
         return works("freed_blocks")
@@ -251,8 +256,8 @@ STEPS = (
     Step(name="remount_rw", ask=_remount_rw, needs=("mount", "remount_ro")),
     Step(name="readonly_mount", ask=_readonly_mount),
     Step(name="survives_unmount", ask=_survives_unmount),
-    Step(name="survives_power_cut", ask=_survives_power_cut),
     Step(name="freed_blocks", ask=_freed_blocks),
+    Step(name="survives_power_cut", ask=_survives_power_cut),
     Step(name="odd_device", ask=_odd_device),
     Step(name="sector_4096", ask=_sector_4096),
     Step(name="smallest_device", ask=_smallest_device),
