@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What is kept to be changed further: programs in which an ioctl worked after what had worked on its file until then as
- * none had before, or any call failed in a new way; and, where the kernel tells, those that ran code that none had run.
- * How a call fails hardly depends on what went before, and is not to fill the room of those that lead on.
+ * What is kept to be changed further: programs in which an ioctl worked, with such pointers and after what had worked on
+ * its file until then, as none had before, or any call failed in a new way; and, where the kernel tells, those that ran
+ * code that none had run. How a call fails hardly depends on what went before, and is not to fill the room of those that
+ * lead on; nor is one call that works in many ways: each has its share of what is picked and of what is dropped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,20 +11,27 @@
 #include "fsfuzz/fuzz.h"
 #include "lib/random.h"
 
-#define MOST_PROGRAMS 192
+#define MOST_PROGRAMS 256
 #define BITS 16
+#define GROUPS 64	/* of the calls for which programs are kept; those of further calls share one */
 
 static struct program programs[MOST_PROGRAMS];
-static int count, taken, known;
+static uint64_t age[MOST_PROGRAMS];
+static uint8_t group[MOST_PROGRAMS];
+static int size_of_group[GROUPS], count, known;
+static uint64_t taken;
 static uint8_t seen[1 << BITS];
 
 static bool is_new(const struct op *op, const struct outcome *outcome)
 {
-	uint64_t what = op->code == OP_IOCTL ? op->number : op->code;
-	uint32_t before = op->code == OP_IOCTL && !outcome->error ? (uint32_t)outcome->done : 0;
-	uint64_t hash = mix64(mix64(what ^ (uint64_t)outcome->error << 40) + before);
-	uint8_t *place = &seen[hash >> (64 - BITS)];
+	bool worked = op->code == OP_IOCTL && !outcome->error;
+	uint64_t what = op->code == OP_IOCTL ? op->number : op->code, how = worked ? (uint32_t)outcome->done : 0, hash;
+	uint8_t *place;
 
+	for (int i = 0; worked && i < op->pointers; i++)
+		how ^= mix64(op->pointer[i].offset + 1);
+	hash = mix64(mix64(what ^ (uint64_t)outcome->error << 40) + how);
+	place = &seen[hash >> (64 - BITS)];
 	if (*place)
 		return false;
 	*place = 1;
@@ -31,27 +39,97 @@ static bool is_new(const struct op *op, const struct outcome *outcome)
 	return true;
 }
 
-void corpus_take(const struct program *program, const struct outcome *outcomes, bool fresh_cover)
+/* An empty place, or that of the oldest program of the largest group. */
+static int place_for_one(void)
 {
-	bool fresh = fresh_cover;
+	int largest = 0, oldest = -1;
 
-	for (int i = 0; i < program->ops; i++)
-		fresh |= is_new(&program->op[i], &outcomes[i]);
-	if (!fresh)
-		return;
-	programs[taken++ % MOST_PROGRAMS] = *program;
-	count = taken < MOST_PROGRAMS ? taken : MOST_PROGRAMS;
+	if (count < MOST_PROGRAMS)
+		return count++;
+	for (int i = 1; i < GROUPS; i++)
+		if (size_of_group[i] > size_of_group[largest])
+			largest = i;
+	for (int i = 0; i < count; i++)
+		if (group[i] == largest && (oldest < 0 || age[i] < age[oldest]))
+			oldest = i;
+	size_of_group[largest]--;
+	return oldest;
 }
 
-/* The newer half is taken more often: it is what the last changes have led to. */
+static int group_of(const struct op *op)
+{
+	for (int call = 0; op && op->code == OP_IOCTL && call < table.calls && call < GROUPS - 1; call++)
+		if (table.call[call].number == op->number)
+			return call + 1;
+	return 0;
+}
+
+void corpus_take(const struct program *program, const struct outcome *outcomes, bool fresh_cover)
+{
+	const struct op *fresh = NULL;
+	int at;
+
+	for (int i = 0; i < program->ops; i++)
+		if (is_new(&program->op[i], &outcomes[i]))
+			fresh = &program->op[i];
+	if (!fresh && !fresh_cover)
+		return;
+	at = place_for_one();
+	programs[at] = *program;
+	age[at] = ++taken;
+	group[at] = group_of(fresh);
+	size_of_group[group[at]]++;
+}
+
+static int size_of(int among)
+{
+	return among < 0 ? count : size_of_group[among];
+}
+
+/* The program after `back` others of a group, or of all: from the newest on, or in no order. */
+static int counted(int among, int back, bool newest)
+{
+	uint64_t than = UINT64_MAX;
+	int found = -1;
+
+	do {
+		int next = -1;
+
+		for (int i = newest ? 0 : found + 1; i < count; i++) {
+			if ((among >= 0 && group[i] != among) || (newest && age[i] >= than))
+				continue;
+			if (next < 0 || age[i] > age[next])
+				next = i;
+			if (!newest)
+				break;
+		}
+		found = next;
+		than = age[found];
+	} while (back--);
+	return found;
+}
+
+static int drawn_group(uint64_t *state)
+{
+	int filled[GROUPS], groups = 0;
+
+	for (int i = 0; i < GROUPS; i++)
+		if (size_of_group[i])
+			filled[groups++] = i;
+	return filled[random_below(state, groups)];
+}
+
+/* Half of the time one of any call, else of a call that is drawn first; half of the time one of the newest eight. */
 bool corpus_pick(struct program *program, uint64_t *state)
 {
-	int recent = count > 8 ? count / 4 : count, back;
+	int among;
+	bool newest;
 
 	if (!count)
 		return false;
-	back = random_below(state, random_below(state, 2) ? recent : count);
-	*program = programs[(taken - 1 - back + MOST_PROGRAMS) % MOST_PROGRAMS];
+	among = random_below(state, 2) ? drawn_group(state) : -1;
+	newest = random_below(state, 2);
+	*program = programs[counted(among, random_below(state, newest && size_of(among) > 8 ? 8 : size_of(among)), newest)];
 	return true;
 }
 
