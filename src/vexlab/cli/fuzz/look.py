@@ -92,8 +92,9 @@ def report(*, campaign: str, results_dir: str | None, as_json: bool) -> int:
         return 1 if crashes else 0
     asked = state.asked
     click.echo(f"{asked.mode} of {asked.target} on kernel {asked.kernel}{', blind' if asked.blind else ''}")
+    rounds = "1 round" if state.rounds == 1 else f"{state.rounds} rounds"
     click.echo(
-        f"{state.seconds:.0f} s, {state.rounds} rounds, {state.programs} programs ({_rate(state):.0f} a second), "
+        f"{state.seconds:.0f} s, {rounds}, {state.programs} programs ({_rate(state):.0f} a second), "
         f"{state.calls} calls, of which {state.succeeded} worked"
     )
     for line in folder.logged():
