@@ -53,6 +53,7 @@ class Kind(StrEnum):
     DEBUG = "debug"
     SYMBOLS = "symbols"
     ROOTS = "roots"
+    SYSTEMS = "systems"
     INITRDS = "initrds"
     MODULES = "modules"
     ARTIFACTS = "artifacts"
@@ -71,6 +72,7 @@ KINDS = {
     Kind.DEBUG: "debugging information of kernels",
     Kind.SYMBOLS: "symbol tables of kernels",
     Kind.ROOTS: "root file systems of guests",
+    Kind.SYSTEMS: "images of yours that runs work in",
     Kind.INITRDS: "initial ramdisks of guests",
     Kind.MODULES: "modules of kernels, as a guest's disk",
     Kind.ARTIFACTS: "built modules",

@@ -14,7 +14,8 @@ import msgspec
 
 from vexlab.errors import UsageError
 from vexlab.model import oldconfig
-from vexlab.model.kernel import in_flavour
+from vexlab.model.kernel import IMAGE, in_flavour
+from vexlab.model.key import DISTRO
 from vexlab.model.machine import Accelerator
 from vexlab.model.request import OPTIONS, Request, Sandboxing
 from vexlab.tables import DEEPEST, decode, nested_too_deeply, read_table, read_text, visible
@@ -287,8 +288,26 @@ def settings_for(request: Request) -> Settings:
     settings = load_settings(Path(request.config) if request.config else None)
     chosen = {name: getattr(request, name) for name, option in OPTIONS.items() if option.setting}
     settings = dataclasses.replace(settings, **{name: value for name, value in chosen.items() if value})
+    if settings.flavour not in ("", DISTRO) and any(name.startswith(IMAGE) for name in settings.kernels):
+        raise UsageError(
+            f"an image of yours has its own kernel, which is not built in the flavour {settings.flavour}",
+            hint="leave --flavour out; for an instrumented kernel take one of `vexlab kernels list` without --image",
+        )
     kernels = tuple(in_flavour(name, settings.flavour) for name in settings.kernels)
     return dataclasses.replace(settings, kernels=kernels)
+
+
+def with_images(request: Request) -> Request:
+    """Return the request with its images among the kernels, by names that ``Kernels`` knows; raise ``UsageError``."""
+    if not request.images:
+        return request
+    if request.kernels:
+        raise UsageError(
+            f"--image and --kernel exclude each other: the machines of {request.images[0]} boot the image's own kernel",
+            hint="for both, run twice; `vexlab vm create --kernel` gives one to the tar of a system without a kernel",
+        )
+    kernels = tuple(f"{IMAGE}{name}" for name in request.images)
+    return dataclasses.replace(request, kernels=kernels, images=())
 
 
 def _alerts_placed(alerts: Alerts, here: Path) -> Alerts:

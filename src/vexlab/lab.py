@@ -10,22 +10,26 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from vexlab import temporary
 from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, key_of
 from vexlab.classify import fatal
-from vexlab.config import Settings, cache_dir
+from vexlab.config import Settings, cache_dir, state_dir
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost, UsageError
+from vexlab.guest import adopted as own_image
+from vexlab.guest.adopted import Lacks
 from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
-from vexlab.images.recipe import TRACE, Recipe, find_recipe, joined
+from vexlab.images.recipe import BASE, TRACE, Recipe, find_recipe, joined
 from vexlab.kernels.catalogue import Kernels, read_config
 from vexlab.kernels.flavours import boot_arguments, least_memory, timeout_scale
 from vexlab.model.kernel import Kernel
@@ -37,8 +41,9 @@ from vexlab.targets.analysers import AnalysisInputs
 from vexlab.targets.build import build_module
 from vexlab.targets.incremental import IncrementalBuild
 from vexlab.targets.programs import find_program
-from vexlab.vm import accel, template
+from vexlab.vm import accel, adopted, template
 from vexlab.vm.machine import Machine
+from vexlab.vm.named import NamedMachines
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.session import Session
 from vexlab.workloads import LIBRARY, RUNNER, WORKLOADS
@@ -49,6 +54,7 @@ SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are 
 
 COUNTERS = "GCOV_KERNEL"  # the option of a kernel that keeps counters
 BOOT_S = 120.0
+_IMAGE_BOOT_S = 900.0  # a distribution's whole system, under emulation
 _ROOM_MIB = 640  # kernel, image and two snapshots, when nothing is cached yet
 _QEMU_MIB = 64
 TRACE_MIB = 768  # bpftrace's compiler and its tables of stacks take 300
@@ -58,6 +64,7 @@ SCRATCH = Disk(serial="scratch", size=1024)
 _GRACE_S = 2.0
 _GRACE_AFTER_PANIC_S = 0.4
 _PANIC = "Kernel panic - not syncing"
+_LACKS = "lacks.json"  # in a snapshot of a user's image: what is not as in vexlab's own
 _SYMBOLS = "symbols"  # in a snapshot: where the kernel keeps what QEMU reads of it
 
 
@@ -150,6 +157,18 @@ def _programs(order: Order) -> tuple[str, ...]:
     return tuple(program_of(command) for command in (order.target.mkfs, order.target.fsck) if command)
 
 
+def _prepared(machine: Machine, kernel: Kernel) -> Lacks:
+    """Prepare the machine of a user's image, and prove that what is read from its memory is what the guest says."""
+    lacks = own_image.prepare(machine)
+    if lacks.release != kernel.release:
+        raise MachineError(f"the image boots {lacks.release} now, and {kernel.release} when it was looked at")
+    machine.symbols = kernelmemory.parse_symbols(kernelmemory.list_symbols(machine))
+    if kernelmemory.read_taint(machine) == lacks.taint:
+        return lacks
+    words = dict.fromkeys([*lacks.observers, own_image.MEANINGS["symbols"]])
+    return replace(lacks, observers=tuple(words))
+
+
 class Watch:
     """Reads the console while a command runs and ends the wait soon after the kernel has died.
 
@@ -179,7 +198,7 @@ class Lab:
     def __init__(self, settings: Settings, *, progress: Callable[[str], None] = log.info) -> None:
         self.settings = settings
         self.cache = Cache(cache_dir(settings))
-        self.kernels = Kernels(self.cache)
+        self.kernels = Kernels(self.cache, adopt=self._adopt)
         self.images = Images(self.cache)
         self._progress = progress
         self._stack = ExitStack()
@@ -263,6 +282,20 @@ class Lab:
         packages = tuple(dict.fromkeys([*recipe.packages, *order.target.packages]))
         return Recipe(name=recipe.name, packages=packages, files=recipe.files, exclude=recipe.exclude)
 
+    def _adopt(self, name: str) -> Kernel:
+        """Return the kernel in the image of the user's machine ``name``; as ``vexlab.vm.adopted.take``."""
+        wanted = self.settings.accel
+        place = adopted.Place(
+            shelf=NamedMachines(state_dir() / "vm"),
+            cache=self.cache,
+            busybox=self.images.root(find_recipe(BASE)) / "busybox",
+            new_folder=self.session.new_folder,
+            given=self.kernels.get,
+            accel=None if wanted is Accelerator.AUTO else wanted,
+            say=self._progress,
+        )
+        return adopted.take(name, place)
+
     def spec(self, order: Order, image: Image) -> MachineSpec:
         """Return the machine that ``order`` asks for."""
         system = (
@@ -296,10 +329,18 @@ class Lab:
             ) from error
 
     def _snapshot(self, order: Order) -> tuple[Path, MachineSpec]:
-        image = self.images.build(self.recipe(order), order.kernel)
-        spec = self.spec(order, image)
-        base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, image.digest, spec)
-        base = self.cache.make(Kind.SNAPSHOTS, base_key, lambda draft: self._boot(spec, draft))
+        system = order.kernel.system
+        if system:
+            root = self.images.root(self.recipe(order))
+            spec = adopted.spec_of(order.kernel, system, root / "root.sqfs", order.disks, order.append)
+            memory = max(order.memory, system.memory, TRACE_MIB if order.traced else 0)
+            spec = replace(spec, memory=memory, cpus=order.cpus, accel=self.accelerator(order.kernel))
+            digest = key_of(root.name, system.digest, own_image.sources())
+        else:
+            image = self.images.build(self.recipe(order), order.kernel)
+            spec, digest = self.spec(order, image), image.digest
+        base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, digest, spec)
+        base = self.cache.make(Kind.SNAPSHOTS, base_key, lambda draft: self._boot(spec, order.kernel, draft))
         made_of = (order.artifact.digest, order.artifact.path is not None, order.target.depends, _programs(order))
         key = key_of(base_key, *made_of, [file.read_text() for file in LIBRARY])
         if order.profile:
@@ -331,8 +372,15 @@ class Lab:
         machine.watch = Watch(machine)
         if disks:
             machine.transcript.cannot("the machine began with the disks of one whose power was cut")
+        if order.kernel.system:
+            machine.transcript.cannot("the machine is of an image that does not come with the script")
         machine.symbols = kernelmemory.parse_symbols((made / _SYMBOLS).read_text())
         return machine
+
+    def lacks(self, order: Order) -> Lacks:
+        """Return what of our evidence cannot be had in ``order``'s machines, and which programs there are vexlab's."""
+        file = self.snapshot(order)[0] / _LACKS
+        return msgspec.json.decode(file.read_bytes(), type=Lacks) if file.exists() else Lacks()
 
     def boot_log(self, order: Order) -> str:
         """Return the console up to the moment the snapshot was taken."""
@@ -350,14 +398,20 @@ class Lab:
     ) -> None:
         self.close()
 
-    def _boot(self, spec: MachineSpec, draft: Path) -> None:
-        self._progress(f"booting a machine of {spec.memory} MiB with {spec.kernel.parent.name}")
+    def _boot(self, spec: MachineSpec, kernel: Kernel, draft: Path) -> None:
+        what = kernel.name if kernel.system else spec.kernel.parent.name
+        self._progress(f"booting a machine of {spec.memory} MiB with {what}")
 
         def prepare(machine: Machine) -> None:
+            if kernel.system:
+                own_image.wait_up(machine, _IMAGE_BOOT_S)
+                self._progress(f"preparing {kernel.name} for cases")
+                (draft / _LACKS).write_bytes(msgspec.json.encode(_prepared(machine, kernel)))
             warm_up(machine)
             (draft / _SYMBOLS).write_text(kernelmemory.list_symbols(machine))
 
-        template.save(spec, self.session.new_folder(), prepare, draft, boot_s=BOOT_S)
+        boot_s = _IMAGE_BOOT_S if kernel.system else BOOT_S
+        template.save(spec, self.session.new_folder(), prepare, draft, boot_s=boot_s)
 
     def _install(self, order: Order, base: Path, spec: MachineSpec, draft: Path) -> None:
         self._progress(f"putting {order.target.name} into the machine")
@@ -378,4 +432,6 @@ class Lab:
                     kmemleak.forget(machine)
 
         template.derive(base, spec, self.session.new_folder(), put, draft)
-        shutil.copyfile(base / _SYMBOLS, draft / _SYMBOLS)
+        for name in (_SYMBOLS, _LACKS):
+            if (base / name).exists():
+                shutil.copyfile(base / name, draft / name)

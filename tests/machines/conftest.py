@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +15,34 @@ from typing import Any
 
 import pytest
 
-from vexlab.config import Settings
+from vexlab.apt import Apt
+from vexlab.cache import Cache, Kind
+from vexlab.config import Settings, cache_dir
+from vexlab.images import tree
+from vexlab.images.recipe import Recipe
 from vexlab.lab import Lab, Order
 from vexlab.targets.load import find_target
 
 HERE = Path(__file__).parent
 PLANTED = HERE.parent / "planted"
 CASES = PLANTED / "cases"
+Vm = Callable[..., subprocess.CompletedProcess[bytes]]
+# What is in no package: a system as small as they come, shaped as Alpine's is. Nothing is known of vexlab there.
+INITTAB = """\
+::sysinit:/bin/busybox sh /etc/init.d/rcS
+::respawn:/usr/sbin/dropbear -F -R -s
+::shutdown:/bin/busybox umount -a -r
+"""
+RCS = """\
+export PATH=/usr/sbin:/usr/bin
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sys /sys
+busybox mount -t devtmpfs dev /dev
+busybox mkdir -p /dev/pts /etc/dropbear
+busybox mount -t devpts pts /dev/pts
+busybox --install -s /usr/bin
+busybox hostname tiny
+"""
 
 
 @dataclass(frozen=True)
@@ -98,3 +121,57 @@ def order(lab: Lab) -> Order:
     """Return an order for the planted module on 6.1."""
     target, kernel = find_target(str(PLANTED)), lab.kernels.get("6.1")
     return Order(target=target, kernel=kernel, artifact=lab.artifact(target, kernel))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the tar of a root filesystem without a kernel, made of Debian's packages without root."""
+    folder = tmp_path_factory.mktemp("tiny")
+    for name, text in {
+        "etc/inittab": INITTAB,
+        "etc/init.d/rcS": RCS,
+        "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
+        "etc/group": "root:x:0:\n",
+        "etc/shells": "/bin/sh\n",
+        "etc/nsswitch.conf": "passwd: files\ngroup: files\n",
+    }.items():
+        (folder / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "files" / name).write_text(text)
+    apt = Apt(Cache(cache_dir(Settings())).root / Kind.APT)
+    wanted = ("busybox-static", "dropbear-bin", "libc6")
+    packages = [package.file for package in apt.download_closure(wanted)]
+    busybox = next(file for file in packages if file.name.startswith("busybox-static"))
+    subprocess.run(["dpkg-deb", "-x", busybox, folder / "busybox"], check=True)
+    for name in ("init", "sh"):  # copies: a tar that vexlab writes has no links but Debian's own
+        target = folder / "files" / "usr" / ("sbin" if name == "init" else "bin") / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((folder / "busybox" / "bin" / "busybox").read_bytes())
+    recipe = Recipe(name="tiny", packages=wanted, exclude=("usr/share/*", "usr/bin/sh", "usr/bin/dash"))
+    tree.write_tree(recipe, packages, folder / "files", folder / "tiny.tar")
+    return folder / "tiny.tar"
+
+
+@pytest.fixture(scope="module")
+def state() -> Iterator[Path]:
+    """Return a state folder with a short path: sockets are made below it."""
+    with tempfile.TemporaryDirectory(prefix="own", dir="/tmp") as folder:
+        yield Path(folder)
+        assert working_in(Path(folder)) == [], "no QEMU is left"
+
+
+@pytest.fixture(scope="module")
+def vm(state: Path) -> Vm:
+    """Return a function that calls ``vexlab vm`` and, unless told otherwise, asserts that it went well."""
+
+    def call(*argv: str, stdin: bytes = b"", status: int | None = 0) -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run(
+            [sys.executable, "-m", "vexlab", "vm", *argv],
+            input=stdin,
+            capture_output=True,
+            timeout=600,
+            env={**os.environ, "VEXLAB_STATE": str(state)},
+        )
+        assert status in (None, done.returncode), done.stderr.decode(errors="replace")
+        return done
+
+    return call

@@ -5,98 +5,18 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.machines.conftest import working_in
-from vexlab.apt import Apt
-from vexlab.cache import Cache, Kind
-from vexlab.config import Settings, cache_dir
-from vexlab.images import tree
-from vexlab.images.recipe import Recipe
+from tests.machines.conftest import Vm
 
 pytestmark = pytest.mark.machine
 
-_Vm = Callable[..., subprocess.CompletedProcess[bytes]]
-# What is in no package: a system as small as they come, shaped as Alpine's is. Nothing is known of vexlab there.
-INITTAB = """\
-::sysinit:/bin/busybox sh /etc/init.d/rcS
-::respawn:/usr/sbin/dropbear -F -R -s
-::shutdown:/bin/busybox umount -a -r
-"""
-RCS = """\
-export PATH=/usr/sbin:/usr/bin
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-busybox mount -t devtmpfs dev /dev
-busybox mkdir -p /dev/pts /etc/dropbear
-busybox mount -t devpts pts /dev/pts
-busybox --install -s /usr/bin
-busybox hostname tiny
-"""
-
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the tar of a root filesystem without a kernel, made of Debian's packages without root."""
-    folder = tmp_path_factory.mktemp("tiny")
-    for name, text in {
-        "etc/inittab": INITTAB,
-        "etc/init.d/rcS": RCS,
-        "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
-        "etc/group": "root:x:0:\n",
-        "etc/shells": "/bin/sh\n",
-        "etc/nsswitch.conf": "passwd: files\ngroup: files\n",
-    }.items():
-        (folder / "files" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "files" / name).write_text(text)
-    apt = Apt(Cache(cache_dir(Settings())).root / Kind.APT)
-    wanted = ("busybox-static", "dropbear-bin", "libc6")
-    packages = [package.file for package in apt.download_closure(wanted)]
-    busybox = next(file for file in packages if file.name.startswith("busybox-static"))
-    subprocess.run(["dpkg-deb", "-x", busybox, folder / "busybox"], check=True)
-    for name in ("init", "sh"):  # copies: a tar that vexlab writes has no links but Debian's own
-        target = folder / "files" / "usr" / ("sbin" if name == "init" else "bin") / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((folder / "busybox" / "bin" / "busybox").read_bytes())
-    recipe = Recipe(name="tiny", packages=wanted, exclude=("usr/share/*", "usr/bin/sh", "usr/bin/dash"))
-    tree.write_tree(recipe, packages, folder / "files", folder / "tiny.tar")
-    return folder / "tiny.tar"
-
-
-@pytest.fixture(scope="module")
-def state() -> Iterator[Path]:
-    """Return a state folder with a short path: sockets are made below it."""
-    with tempfile.TemporaryDirectory(prefix="own", dir="/tmp") as folder:
-        yield Path(folder)
-        assert working_in(Path(folder)) == [], "no QEMU is left"
-
-
-@pytest.fixture(scope="module")
-def vm(state: Path) -> _Vm:
-    """Return a function that calls ``vexlab vm`` and, unless told otherwise, asserts that it went well."""
-
-    def call(*argv: str, stdin: bytes = b"", status: int | None = 0) -> subprocess.CompletedProcess[bytes]:
-        done = subprocess.run(
-            [sys.executable, "-m", "vexlab", "vm", *argv],
-            input=stdin,
-            capture_output=True,
-            timeout=600,
-            env={**os.environ, "VEXLAB_STATE": str(state)},
-        )
-        assert status in (None, done.returncode), done.stderr.decode(errors="replace")
-        return done
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def machine(vm: _Vm, tiny: Path, state: Path) -> Iterator[str]:
+def machine(vm: Vm, tiny: Path, state: Path) -> Iterator[str]:
     """Return the name of a running machine of the tar."""
     options = ("--memory", "256", "--disk", "2", "--vnc-port", "0", "--capture", str(state / "net.pcap"))
     vm("create", "tiny", "--image", str(tiny), "--kernel", "6.1", *options)
@@ -104,7 +24,7 @@ def machine(vm: _Vm, tiny: Path, state: Path) -> Iterator[str]:
     vm("rm", "--force", "tiny")
 
 
-def test_commands_files_and_root(vm: _Vm, machine: str, tmp_path: Path) -> None:
+def test_commands_files_and_root(vm: Vm, machine: str, tmp_path: Path) -> None:
     done = vm("exec", machine, "--", "sh", "-c", "id -u; cat /etc/hostname 2>&1; hostname; exit 7", status=7)
     assert done.stdout.split()[0] == b"0"
     assert b"tiny" in done.stdout
@@ -116,7 +36,7 @@ def test_commands_files_and_root(vm: _Vm, machine: str, tmp_path: Path) -> None:
     assert b"overlay" in vm("exec", machine, "--", "cat", "/proc/mounts").stdout, "the image itself is not written"
 
 
-def test_a_new_key_lets_in_and_the_old_one_no_more(vm: _Vm, machine: str, state: Path) -> None:
+def test_a_new_key_lets_in_and_the_old_one_no_more(vm: Vm, machine: str, state: Path) -> None:
     folder = state / "vm" / machine
     old = (folder / "ssh_key.pub").read_text()
     assert vm("ssh", machine, "--new-key", "--", "cat", "/root/.ssh/authorized_keys").stdout.decode() != old
@@ -125,7 +45,7 @@ def test_a_new_key_lets_in_and_the_old_one_no_more(vm: _Vm, machine: str, state:
     assert known == (folder / "ssh_key.pub").read_text(), "and nothing else"
 
 
-def test_a_snapshot_brings_memory_and_disk_back(vm: _Vm, machine: str) -> None:
+def test_a_snapshot_brings_memory_and_disk_back(vm: Vm, machine: str) -> None:
     vm("snapshot", machine, "before")
     vm("exec", machine, "--", "sh", "-c", "echo lost >/root/after; mount -t tmpfs x /mnt")
     vm("restore", machine, "before")
@@ -133,7 +53,7 @@ def test_a_snapshot_brings_memory_and_disk_back(vm: _Vm, machine: str) -> None:
     assert b" /mnt " not in vm("exec", machine, "--", "cat", "/proc/mounts").stdout
 
 
-def test_the_network_reaches_nothing_and_is_recorded(vm: _Vm, machine: str, state: Path) -> None:
+def test_the_network_reaches_nothing_and_is_recorded(vm: Vm, machine: str, state: Path) -> None:
     with socket.socket() as server:
         server.bind(("0.0.0.0", 0))
         server.listen()
@@ -145,14 +65,14 @@ def test_the_network_reaches_nothing_and_is_recorded(vm: _Vm, machine: str, stat
     assert row["ssh_port"] >= 2222
 
 
-def test_the_disk_outlives_a_stop(vm: _Vm, machine: str) -> None:
+def test_the_disk_outlives_a_stop(vm: Vm, machine: str) -> None:
     vm("exec", machine, "--", "sh", "-c", "echo kept >/root/kept; sync")
     vm("stop", machine, "--timeout", "60")
     vm("start", machine)
     assert vm("exec", machine, "--", "cat", "/root/kept").stdout == b"kept\n"
 
 
-def test_what_cannot_be_is_told(vm: _Vm, tiny: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_is_told(vm: Vm, tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"hello")
     assert b"no image that vexlab knows" in vm("create", "x", "--image", str(tmp_path / "x"), status=2).stderr
     assert b"--kernel gives it one" in vm("create", "x", "--image", str(tiny), status=2).stderr

@@ -216,6 +216,9 @@ def _origin(info: RunInfo) -> Iterator[str]:
         module = f", module {kernel.module[:16]}" if kernel.module else ""
         built = f"{kernel.flavour} {kernel.release}, {kernel.version}"
         yield f"kernel {kernel.name}: {built}{module}, {kernel.accelerator}"
+        if kernel.image:
+            lacks = "".join(f"; no evidence by {each}" for each in kernel.image.lacks)
+            yield printable(f"image {kernel.image.name}: SHA-256 {kernel.image.digest}{lacks}")
     if origin.vexlab:
         host = origin.host
         words = f"vexlab {origin.vexlab}, QEMU {origin.qemu}, {host.cores} cores, {host.memory} MiB, {host.cpu}"

@@ -26,7 +26,7 @@ from vexlab.cli.level3 import Outputs, arm_lines, is_search, run_search
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.past import advice_lines, past_of, recommended
 from vexlab.cli.store import place_of, results_option
-from vexlab.config import Settings, settings_for
+from vexlab.config import Settings, settings_for, with_images
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
 from vexlab.lab import machines_at_once
@@ -143,7 +143,7 @@ def command(*, verbose: bool, debug: bool, log_level: str | None, **given: objec
     how = _How(**{name: given.pop(name) for name in _How.__slots__})  # type: ignore[arg-type] # click gives what is declared
     switched = [name for name in WITHOUT_FIELD if given.pop(f"enable_{name}")]
     request = request_of(given)
-    request = replace(request, enabled=tuple(dict.fromkeys([*request.enabled, *switched])))
+    request = with_images(replace(request, enabled=tuple(dict.fromkeys([*request.enabled, *switched]))))
     if request.level and how.all_levels:
         raise UsageError("--level and --all-levels exclude each other")
     chosen_by = (request.resume, how.last_failed, how.changed)

@@ -45,8 +45,8 @@ class Images:
 
     def build(self, recipe: Recipe, kernel: Kernel) -> Image:
         """Return the image of ``recipe`` for ``kernel``."""
-        root_key = key_of(_FORMAT, _digest_of(recipe))
-        root = self._cache.make(Kind.ROOTS, root_key, lambda draft: self.fill_root(recipe, draft))
+        root = self.root(recipe)
+        root_key = root.name
         kernel_key = key_of(_FORMAT, kernel.name, kernel.version, kernel.release)
         tree_ = self._cache.make(Kind.MODULES, kernel_key, lambda draft: _build_modules(kernel, draft))
         boot_key = key_of(root_key, kernel_key, (GUEST / "init").read_bytes())
@@ -57,6 +57,11 @@ class Images:
             initrd=boot / "initrd.img",
             digest=key_of(root_key, kernel_key, boot_key),
         )
+
+    def root(self, recipe: Recipe) -> Path:
+        """Return the folder with ``root.sqfs``, the root filesystem of ``recipe``, and its static ``busybox``."""
+        key = key_of(_FORMAT, _digest_of(recipe))
+        return self._cache.make(Kind.ROOTS, key, lambda draft: self.fill_root(recipe, draft))
 
     def headers(self, kernel: Kernel, folder: Path) -> Path:
         """Return a disk with what modules for ``kernel`` are built with: ``folder``, in which ``build`` leads there."""

@@ -90,6 +90,7 @@ _XFSTESTS_PACKAGES = (
     *("psmisc", "quota", "sed", "uuid-runtime"),
 )
 
+BASE = "base"
 # Dynamic tracing. fio makes load whose figures a trace can be compared with. bpftrace wants LLVM, 200 MB.
 TRACE = "trace"
 _TRACE_PACKAGES = ("bpftool", "bpftrace", "fio", "libbpf-tools", "linux-perf", "trace-cmd")
@@ -118,7 +119,7 @@ def _dev_files() -> tuple[RecipeFile, ...]:
 
 
 BUILT_IN = (
-    Recipe(name="base", packages=_BASE_PACKAGES, exclude=_NO_ICU),
+    Recipe(name=BASE, packages=_BASE_PACKAGES, exclude=_NO_ICU),
     Recipe(name="tools", packages=(*_BASE_PACKAGES, *_TOOLS_PACKAGES), exclude=_LITTLE_ICU),
     Recipe(name="xfstests", packages=(*_BASE_PACKAGES, *_XFSTESTS_PACKAGES), exclude=_LITTLE_ICU),
     Recipe(name=DEV, packages=(*_BASE_PACKAGES, *_DEV_PACKAGES), files=_dev_files(), exclude=_LITTLE_ICU),

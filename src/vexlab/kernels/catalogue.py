@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, key_of
-from vexlab.errors import UsageError
+from vexlab.errors import FetchError, UsageError
 from vexlab.kernels import debian, flavours
-from vexlab.kernels.table import BY_NAME, DEBIAN, HOST, SOURCES, flavour_of
-from vexlab.model.kernel import Kernel, in_flavour
+from vexlab.kernels.table import BY_NAME, DEBIAN, HOST, SOURCES, PackagedKernel, flavour_of
+from vexlab.model.kernel import IMAGE, Kernel, System, in_flavour
 from vexlab.model.key import DISTRO
 from vexlab.tables import suggest
 
@@ -29,10 +31,18 @@ class Listed:
 
 
 class Kernels:
-    """All kernels this machine can boot."""
+    """All kernels this machine can boot. ``adopt`` returns the kernel in the user's image of a name."""
 
-    def __init__(self, cache: Cache, *, modules: Path = Path("/lib/modules"), boot: Path = Path("/boot")) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        *,
+        modules: Path = Path("/lib/modules"),
+        boot: Path = Path("/boot"),
+        adopt: Callable[[str], Kernel] | None = None,
+    ) -> None:
         self._cache = cache
+        self._adopt = adopt
         self._apt = Apt(cache.root / Kind.APT)
         self._host_modules = modules
         self._host_boot = boot
@@ -49,6 +59,10 @@ class Kernels:
         return self._checked[name]
 
     def _find(self, name: str) -> Kernel:
+        if name.startswith(IMAGE):
+            if self._adopt is None:
+                raise UsageError(f"{name}: an image of yours is for `vexlab run --image`")
+            return self._adopt(name.removeprefix(IMAGE))
         if name == HOST:
             return self._from_files(HOST, self._host_boot / f"vmlinuz-{platform.release()}", platform.release())
         if "/" in name:
@@ -89,6 +103,8 @@ class Kernels:
 
     def headers(self, kernel: Kernel) -> Path:
         """Return the folder to give to ``make -C`` for modules of ``kernel``."""
+        if kernel.system:
+            return self._headers_of_image(kernel, kernel.system)
         source = BY_NAME.get(kernel.name)
         if kernel.flavour != DISTRO and source is None:
             found = self._cache.get(Kind.HEADERS, f"{kernel.name}-{kernel.version}")
@@ -109,6 +125,28 @@ class Kernels:
             lambda draft: debian.unpack_headers(source, kernel.release, self._apt, draft),
         )
         return entry / "build"
+
+    def _headers_of_image(self, kernel: Kernel, system: System) -> Path:
+        """Return those that are in the image, else a Debian package's; raise ``UsageError`` that says the next step."""
+        if system.given:
+            return self.headers(self.get(system.given))
+        build = kernel.modules / "build"
+        if build.exists():
+            return build.resolve()
+        why = "they are not in the image"
+        for suite in debian.suites_of(kernel.release):
+            source = PackagedKernel(name=kernel.name, image="", headers="", release=suite)
+            unpack = functools.partial(debian.unpack_headers, source, kernel.release, self._apt)
+            try:
+                return self._cache.make(Kind.HEADERS, f"debian-{kernel.release}", unpack) / "build"
+            except FetchError as error:
+                why = f"they are not in the image, and Debian's package cannot be had: {error.message}"
+        raise UsageError(
+            f"there are no headers to build a module for kernel {kernel.release} of the image {system.name}: {why}",
+            hint=f"install them there (`vexlab vm start {system.name}`, then Debian's linux-headers-{kernel.release}, "
+            f"Fedora's kernel-devel or Alpine's linux-virt-dev), and `vexlab vm stop {system.name}`; or give a module "
+            "that was built for this kernel, with --artifact",
+        )
 
     def scripts(self, kernel: Kernel) -> Path | None:
         """Return a kernel's ``scripts`` with checkpatch and semantic patches: of ``kernel``, else of one built here.

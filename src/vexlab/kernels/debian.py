@@ -92,6 +92,17 @@ def index_modules(modules: Path) -> None:
         process.run(["depmod", "-b", root, modules.name], timeout=120, check=True)
 
 
+def suites_of(release: str) -> tuple[str, ...]:
+    """Return the suites that may hold packages of the kernel ``release``; none where it is not one of Debian's.
+
+    >>> suites_of("6.12.43+deb12-cloud-amd64")
+    ('bookworm-backports',)
+    """
+    if not re.fullmatch(r"\d+\.\d+\.\d+\S*-amd64", release):  # 6.1.0-9-cloud-amd64
+        return ()
+    return ("bookworm-backports",) if "deb12" in release or "bpo" in release else ("bookworm",)
+
+
 def _flavour(release: str) -> str:
     match = re.search(r"(-cloud-amd64|-amd64)$", release)
     return match[0] if match else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,3 +45,17 @@ def _files(tree: Path) -> Iterator[str]:
                     yield str((Path(top) / name).relative_to(tree))
     for file in (*(tree / "arch/x86").glob("Makefile*"), *(tree / "arch").glob("Kconfig")):
         yield str(file.relative_to(tree))
+
+
+def relocate(root: Path, build: Path, link: Path) -> None:
+    """Let a distribution's headers below ``root``, where they have their paths, be used in that place.
+
+    ``build`` is the path of their folder in the system that they are of; ``link`` becomes a link to it.
+    """
+    folder = root / build.relative_to("/")
+    makefile = folder / "Makefile"
+    up = "../" * (len(folder.relative_to(root).parts))
+    # include /usr/src/linux-headers-6.1.0-9-common/Makefile
+    text = re.sub(r"^include /", f"include $(dir $(lastword $(MAKEFILE_LIST))){up}", makefile.read_text(), flags=re.M)
+    makefile.write_text(text)
+    link.symlink_to(os.path.relpath(folder, link.parent))

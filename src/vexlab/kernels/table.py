@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vexlab.kernels.flavours import built
+from vexlab.model.kernel import IMAGE
 from vexlab.model.key import DISTRO
 
 
@@ -74,8 +75,10 @@ def flavour_of(name: str) -> str:
     """Return the flavour of the kernel called ``name``.
 
     A kernel that vexlab built has it at the end of its name (``6.1-kasan``); whatever is neither that nor in the table
-    was built by a distribution.
+    was built by a distribution, and so was one in an image of the user's.
     """
+    if name.startswith(IMAGE):
+        return DISTRO
     if name in BY_NAME:
         return BY_NAME[name].flavour
     end = name.rpartition("-")[2]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vexlab.model.key import DISTRO
+from vexlab.model.machine import Disk
+
+IMAGE = "image:"  # what the name of a kernel begins with that comes in an image of the user's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +35,30 @@ class Flavour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """An image of the user's, taken of the named machine ``name``: what machines have beside its kernel.
+
+    ``digest`` is the SHA-256 of its disks' content. ``disks`` come first in a machine; its root is on the first of
+    them that is not read-only. ``append`` is what it booted with, ``memory`` the least that its machines have, in MiB.
+    ``given`` is the name of the kernel of vexlab's that the image got, empty where it brought its own.
+    """
+
+    name: str
+    digest: str
+    disks: tuple[Disk, ...]
+    initrd: Path
+    append: str
+    memory: int
+    given: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
     """A kernel at hand: ``name`` as the user says it, ``release`` as ``uname -r`` prints it, ``flavour`` by its name.
 
     ``image`` is the bzImage, ``modules`` the folder ``/lib/modules/<release>`` with a ``modules.dep``, ``config``
     its build configuration, ``version`` whatever tells two builds of the same name apart (the package's version).
+    ``system`` is the user's image that it came in, ``None`` for one that boots images of vexlab's.
     """
 
     name: str
@@ -46,6 +68,7 @@ class Kernel:
     modules: Path
     config: Path
     flavour: str = DISTRO
+    system: System | None = None
 
     @property
     def series(self) -> str:

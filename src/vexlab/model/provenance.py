@@ -17,11 +17,25 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsedImage:
+    """An image of the user's, by the name of the machine it was taken of; ``digest`` is the SHA-256 of its disks.
+
+    ``lacks`` names what of our evidence cannot be had in it; ``supplied`` are the programs that were vexlab's there,
+    because the image has none of that name, or one of busybox's.
+    """
+
+    name: str
+    digest: str
+    lacks: tuple[str, ...] = ()
+    supplied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsedKernel:
     """A kernel of the run, by the name it was asked for.
 
     ``version`` is the package's, ``accelerator`` what its machines ran with, ``module`` the SHA-256 of the module that
-    was loaded: empty where it comes with the kernel, or did not build.
+    was loaded: empty where it comes with the kernel, or did not build. ``image`` is the user's that it came in.
     """
 
     name: str
@@ -30,6 +44,7 @@ class UsedKernel:
     flavour: str
     accelerator: str
     module: str = ""
+    image: UsedImage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,13 @@ class Request:
     kernels: tuple[str, ...] = _option(
         "kernel", "Kernel to run on; repeat for a matrix.", default=(), cases=True, setting=True
     )
+    images: tuple[str, ...] = _option(
+        "image",
+        "Run in machines of this image of yours, with its own kernel, instead of vexlab's: a machine that "
+        "`vexlab vm create` made; repeatable.",
+        default=(),
+        metavar="NAME",
+    )
     flavour: str = _option(
         "flavour",
         "Take each kernel as it was built in this flavour: `--kernel 6.1 --flavour kasan` is `--kernel 6.1-kasan`.",

@@ -19,7 +19,7 @@ from vexlab.config import Settings, without_password
 from vexlab.errors import InfraError, UsageError
 from vexlab.lab import Order
 from vexlab.model.case import CaseResult
-from vexlab.model.kernel import Kernel
+from vexlab.model.kernel import IMAGE, Kernel
 from vexlab.model.key import SUITES
 from vexlab.model.request import Request, command_line
 from vexlab.model.target import ModuleArtifact, Target
@@ -43,9 +43,11 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
     asked, order, paths = request_of(item.config), recorder.order, tuple(map(str, _own_files(item)))
     seed = result.metric(_SEED_METRIC)
     given = os.environ.get(SEED, "") if seed is None else str(int(seed))
+    image = result.kernel.removeprefix(IMAGE) if result.kernel.startswith(IMAGE) else ""
     again = Request(
         target=str(order.target.file if order else Path(asked.target).absolute()),
-        kernels=(result.kernel,) if result.kernel else (),
+        kernels=(result.kernel,) if result.kernel and not image else (),
+        images=(image,) if image else (),
         configurations=(result.key.configuration,) if result.key.configuration else (),
         cases=(result.id,),
         config=str(_kept_settings(item.config)),

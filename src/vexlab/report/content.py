@@ -22,6 +22,7 @@ from vexlab.model.machine import errno_name
 from vexlab.model.metric import Metric
 from vexlab.model.problem import Harm, Problem, distinct
 from vexlab.model.profile import Profile
+from vexlab.model.provenance import UsedImage
 from vexlab.model.trace import KERNEL_ERRORS
 from vexlab.model.verdict import NOT_COUNTED, Finding, Verdict
 from vexlab.tables import visible
@@ -283,6 +284,7 @@ def environment(info: RunInfo) -> tuple[Fact, ...]:
             )
             for kernel in origin.kernels
         ),
+        *(_of_image(kernel.image) for kernel in origin.kernels if kernel.image),
         Fact(name="configurations", value=", ".join(origin.configurations)),
         Fact(name="started", value=info.started),
         Fact(name="finished", value=info.finished),
@@ -294,6 +296,20 @@ def environment(info: RunInfo) -> tuple[Fact, ...]:
         Fact(name="seed", value="" if origin.seed is None else str(origin.seed)),
     ]
     return tuple(fact for fact in facts if fact.value)
+
+
+_PROGRAMS_SHOWN = 12
+
+
+def _of_image(image: UsedImage) -> Fact:
+    """Return a line about a user's image: its digest, what evidence there is none of, which programs are vexlab's."""
+    words = [f"SHA-256 {image.digest}"]
+    if image.lacks:
+        words.append(f"no evidence by: {', '.join(image.lacks)}")
+    if image.supplied:
+        more = "" if len(image.supplied) <= _PROGRAMS_SHOWN else f" and {len(image.supplied) - _PROGRAMS_SHOWN} more"
+        words.append(f"programs of vexlab's: {', '.join(image.supplied[:_PROGRAMS_SHOWN])}{more}")
+    return Fact(name=f"image {image.name}", value="; ".join(words))
 
 
 def bounded(text: str, most: int = WORDS_MOST) -> str:

@@ -82,6 +82,7 @@ def _environment(run: RunInfo, case: CaseResult) -> Iterator[str]:
         if kernel.name == case.kernel:
             facts["kernel"] = f"{kernel.release} ({kernel.flavour}, package {kernel.version})"
             facts["module"] = f"SHA-256 {kernel.module}" if kernel.module else ""
+            facts["image"] = f"{kernel.image.name}, SHA-256 {kernel.image.digest}" if kernel.image else ""
             facts["machine"] = f"QEMU {origin.qemu}, accelerator {kernel.accelerator}"
     facts["tested with"] = f"vexlab {origin.vexlab}, run {run.id}"
     width = max(map(len, facts))

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from vexlab.classify.known import KnownIssue, load
-from vexlab.config import Settings
+from vexlab.config import Settings, with_images
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.kernels.table import flavour_of
 from vexlab.model.case import (
@@ -135,7 +135,7 @@ def execute(
     issues = load(Path(request.known)) if request.known else ()
     target = find_target(request.target, build_args=request.build_args)
     request = dataclasses.replace(
-        request,
+        with_images(request),
         configurations=chosen(target, request.configurations),
         kernels=tuple(in_flavour(name, request.flavour) for name in request.kernels),
     )

@@ -14,10 +14,10 @@ from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order, why_absent
 from vexlab.model.component import BUILT_IN
 from vexlab.model.event import StepStarted, Warned
-from vexlab.model.kernel import Kernel
+from vexlab.model.kernel import IMAGE, Kernel
 from vexlab.model.key import OWN, place
 from vexlab.model.profile import Profile, decode_all
-from vexlab.model.provenance import UsedKernel
+from vexlab.model.provenance import UsedImage, UsedKernel
 from vexlab.model.request import Request, runs_domains, suites_of
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.reproduce import check_expected, facts_of
@@ -56,6 +56,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
     check_domains(target, request, settings, stream)
     check_suites(target, request, settings)
     _check_counting(request)
+    _check_images(request)
     broken = {}
     counted = {}
     kernels = []
@@ -91,16 +92,16 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                 if not runs_domains(request):  # the machines of suites are of other shapes, made when they are wanted
                     continue
                 say(f"preparing a machine with kernel {name}")
-                lab.snapshot(
-                    Order(
-                        target=as_configured,
-                        kernel=kernel,
-                        artifact=artifact,
-                        memory=settings.memory,
-                        cpus=settings.cpus,
-                        profile=profile,
-                    )
+                order = Order(
+                    target=as_configured,
+                    kernel=kernel,
+                    artifact=artifact,
+                    memory=settings.memory,
+                    cpus=settings.cpus,
+                    profile=profile,
                 )
+                lab.snapshot(order)
+                kernels[-1] = _in_image(lab, order, kernels[-1], stream)
     return Prepared(kernels=tuple(kernels), broken=broken, profiles=tuple(profiles), counted=counted)
 
 
@@ -186,13 +187,25 @@ def given_profile(file: Path, target: Target, kernel: Kernel) -> Profile:
 
 
 def _tested(lab: Lab, kernel: Kernel) -> UsedKernel:
+    system = kernel.system
     return UsedKernel(
         name=kernel.name,
         release=kernel.release,
         version=kernel.version,
         flavour=kernel.flavour,
         accelerator=lab.accelerator(kernel),
+        image=UsedImage(name=system.name, digest=system.digest) if system else None,
     )
+
+
+def _in_image(lab: Lab, order: Order, used: UsedKernel, stream: Stream) -> UsedKernel:
+    """Return ``used`` with what is not as in vexlab's own images, where it came in one of the user's; say it, too."""
+    if used.image is None or used.image.supplied:
+        return used
+    found = lab.lacks(order)
+    for words in found.observers:
+        stream.publish(Warned(words=f"in the image {used.image.name} there is no evidence by: {words}"))
+    return replace(used, image=replace(used.image, lacks=found.observers, supplied=found.supplied))
 
 
 def _artifact(lab: Lab, target: Target, kernel: Kernel, request: Request) -> ModuleArtifact:
@@ -214,6 +227,15 @@ def _check_counting(request: Request) -> None:
         raise UsageError(
             "--coverage and --cluster exclude each other: the paths of a build stand in a module that counts, so "
             "hosts would run different modules",
+            hint="run the cases here",
+        )
+
+
+def _check_images(request: Request) -> None:
+    """Raise ``UsageError`` where an image of the user's is asked for on hosts that do not have it."""
+    if request.cluster and any(name.startswith(IMAGE) for name in request.kernels):
+        raise UsageError(
+            "--image and --cluster exclude each other: the image is taken of a machine on this host",
             hint="run the cases here",
         )
 

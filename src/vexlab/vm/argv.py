@@ -165,7 +165,7 @@ def _accel(spec: MachineSpec, start: Start) -> str:
 
 
 def _machine(spec: MachineSpec) -> str:
-    return MACHINE_OF_IMAGES if spec.own_kernel else MACHINE
+    return MACHINE_OF_IMAGES if spec.own_kernel and not spec.boots_directly else MACHINE
 
 
 def _cpu(spec: MachineSpec) -> str:
@@ -173,13 +173,13 @@ def _cpu(spec: MachineSpec) -> str:
 
 
 def _kernel(spec: MachineSpec) -> tuple[str, ...]:
-    if spec.own_kernel:
+    if not spec.boots_directly:
         return ()
     return ("-kernel", str(spec.kernel), "-initrd", str(spec.initrd), "-append", spec.append)
 
 
 def _boots(spec: MachineSpec, disk: Disk) -> bool:
-    return spec.own_kernel and disk == spec.disks[0]
+    return not spec.boots_directly and disk == spec.disks[0]
 
 
 def _memory(spec: MachineSpec, start: Start) -> str:

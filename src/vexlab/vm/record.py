@@ -13,6 +13,7 @@ from vexlab.errors import InfraError
 from vexlab.model.machine import MachineSpec
 
 FILE = "machine.json"
+ITS_OWN = "its own"  # what a record says of a kernel that came in somebody else's image
 _PAYLOAD = "payload"
 
 

@@ -23,7 +23,7 @@ from vexlab.vm import accel as accelerators
 from vexlab.vm import own, ssh
 from vexlab.vm.network import port_from, port_is_free
 from vexlab.vm.qemu import find_qemu
-from vexlab.vm.record import OwnImage, Record
+from vexlab.vm.record import ITS_OWN, OwnImage, Record
 
 MEMORY, CPUS, DISK_GIB, SSH_PORT, VNC_PORT = 2048, 2, 20, 2222, 5900
 _WAIT_S = 900.0  # a cloud image's first boot, under emulation
@@ -149,7 +149,7 @@ def _of_disk(wish: Wish, folder: Path, settings: Settings, _waiting: Waiting) ->
     )
     spec = _spec(wish, accel, disks, kernel=Path(), initrd=Path(), append="", own_kernel=True)
     image = OwnImage(file=wish.image, login=wish.login, host_key=True)
-    record = Record(name=wish.name, spec=spec, kernel="its own", release="", recipe=wish.image.name, image=image)
+    record = Record(name=wish.name, spec=spec, kernel=ITS_OWN, release="", recipe=wish.image.name, image=image)
     return record, lambda into: _fill(wish, into)
 
 
@@ -175,7 +175,7 @@ def _of_tar(wish: Wish, folder: Path, settings: Settings, waiting: Waiting) -> t
     spec = _spec(wish, accel, tuple(disks), kernel=rootfs.kernel, initrd=rootfs.initrd, append=append, own_kernel=False)
     image = OwnImage(file=wish.image, login=wish.login if cloud else "root", host_key=cloud)
     release = rootfs.contents.release or usual.release
-    kernel = "its own" if rootfs.contents.release else usual.name
+    kernel = ITS_OWN if rootfs.contents.release else usual.name
     record = Record(name=wish.name, spec=spec, kernel=kernel, release=release, recipe=wish.image.name, image=image)
 
     def prepare(into: Path) -> None:
