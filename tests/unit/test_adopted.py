@@ -38,6 +38,7 @@ SYSTEM = System(
     initrd=Path("/c/initrd.img"),
     append="root=UUID=1 nokaslr init=/vexlab/init",
     memory=512,
+    newer_cpu=True,
 )
 
 
@@ -113,13 +114,6 @@ def test_the_machine_boots_the_images_kernel_from_a_disk_that_is_only_read(tmp_p
     assert [disk.serial for disk in spec.disks] == ["disk", "cidata", "vexlab", "scratch"]
     assert "file.filename=/m/disk.qcow2" in words, "what is written goes to the machine's own folder"
     assert "restrict=on" in words
-
-
-def test_a_disk_boots_by_its_firmware_where_no_kernel_is_named() -> None:
-    spec = MachineSpec(kernel=Path(), initrd=Path(), append="", own_kernel=True, disks=(Disk(serial="disk", size=64),))
-    words = " ".join(qemu_argv(spec, MachineFiles(Path("/m")), Start(memory=Path("/m/memory"))))
-    assert "-kernel" not in words
-    assert "bootindex=0" in words
 
 
 def test_a_kernels_file_says_its_release(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ class System:
 
     ``digest`` is the SHA-256 of its disks' content. ``disks`` come first in a machine; its root is on the first of
     them that is not read-only. ``append`` is what it booted with, ``memory`` the least that its machines have, in MiB.
-    ``given`` is the name of the kernel of vexlab's that the image got, empty where it brought its own.
+    ``given`` is the name of the kernel of vexlab's that the image got, empty where it brought its own; ``newer_cpu`` is
+    as in ``MachineSpec``.
     """
 
     name: str
@@ -50,6 +51,7 @@ class System:
     append: str
     memory: int
     given: str = ""
+    newer_cpu: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,9 +77,9 @@ class MachineSpec:
     """Everything that makes a machine; two equal specs give the same machine. ``memory`` is in MiB.
 
     ``timeout_scale`` is that of the kernel's flavour: what all times that its commands may take are multiplied by.
-    With ``own_kernel`` kernel and programs are somebody else's, and may want a newer CPU than vexlab's; where
-    ``kernel`` names none, the machine boots from its first disk, as its firmware finds it. A ``network`` reaches
-    nothing unless it is ``open``; what passes is written to ``capture``, in libpcap's format.
+    With ``own_kernel`` the machine boots from its first disk, as its firmware finds it, and ``kernel``, ``initrd`` and
+    ``append`` say nothing; its programs may want a newer CPU than vexlab's, as they may where ``newer_cpu`` says so. A
+    ``network`` reaches nothing unless it is ``open``; what passes is written to ``capture``, in libpcap's format.
     """
 
     kernel: Path
@@ -93,15 +93,11 @@ class MachineSpec:
     open: bool = False
     capture: Path | None = None
     own_kernel: bool = False
+    newer_cpu: bool = False
     forwards: tuple[Forward, ...] = ()
     vnc_port: int = 0
     timeout_scale: float = 1.0
     shares: tuple[Share, ...] = ()
-
-    @property
-    def boots_directly(self) -> bool:
-        """Whether QEMU loads the kernel, rather than the machine's firmware from a disk."""
-        return not self.own_kernel or self.kernel != Path()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

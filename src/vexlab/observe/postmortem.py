@@ -24,6 +24,7 @@ _QUIET_S = 0.3
 _ANSWER_S = 3.0
 _TAKEN_S = 0.001
 _AGENT_S = 2.0
+_LOOK_S = 10.0  # of a guest that answers: the programs of a larger system may have to be read from its disk first
 _STARVED_S = 60.0  # on a host that gives the machine next to nothing
 _BETWEEN_S = 1.0  # two looks at a task that is stuck see the same
 
@@ -114,7 +115,7 @@ def _answers(machine: Machine) -> bool:
 def _progress_of(machine: Machine, pids: Iterable[int]) -> dict[int, str]:
     """Return what each task has done so far; empty where the guest does not answer."""
     with contextlib.suppress(MachineError):
-        lines = machine.ash(_PROGRESS, *map(str, pids), timeout=_AGENT_S).text.splitlines()
+        lines = machine.ash(_PROGRESS, *map(str, pids), timeout=_LOOK_S).text.splitlines()
         words = [line.partition(" ") for line in lines]
         return {int(pid): did for pid, _, did in words if pid.isdecimal()}
     return {}
@@ -144,7 +145,7 @@ def examine(machine: Machine, pid: int = 0) -> PostMortem:
 def _stacks_of(machine: Machine, pid: int) -> str:
     machine.watch = None
     with contextlib.suppress(MachineError):
-        result = machine.ash(_STACKS, str(pid), timeout=_AGENT_S)
+        result = machine.ash(_STACKS, str(pid), timeout=_LOOK_S)
         return result.text + "\n"
     return ""
 

@@ -157,7 +157,7 @@ def _kernel_of(record: Record, facts: _Facts, folder: Path, place: Place) -> Ker
         name=f"{IMAGE}{record.name}",
         release=facts.release,
         version=facts.digest[:20],
-        image=record.spec.kernel if record.spec.boots_directly else folder / _KERNEL,
+        image=folder / _KERNEL if record.spec.own_kernel else record.spec.kernel,
         modules=given.modules if given else folder / _MODULES / facts.release,
         config=given.config if given else folder / _CONFIG,
         system=System(
@@ -168,6 +168,7 @@ def _kernel_of(record: Record, facts: _Facts, folder: Path, place: Place) -> Ker
             append=facts.append,
             memory=facts.memory,
             given=facts.given,
+            newer_cpu=record.spec.own_kernel,
         ),
     )
 
@@ -181,7 +182,7 @@ def spec_of(kernel: Kernel, system: System, programs: Path, disks: tuple[Disk, .
         append=" ".join(dict.fromkeys(words)),
         disks=(*system.disks, Disk(serial=PROGRAMS, file=programs, readonly=True), *disks),
         network=True,  # it reaches nothing; a system may wait for it when it boots
-        own_kernel=True,
+        newer_cpu=system.newer_cpu,
     )
 
 
@@ -199,7 +200,7 @@ def _take(source: _Source, entry: Path, draft: Path) -> None:
     if machines.running(source.files):
         raise UsageError(
             f"`{source.name}` runs, and what is on its disk changes",
-            hint=f"`vexlab vm stop {source.name}`; once the run has taken what it needs, it may run again",
+            hint=f"`vexlab vm stop {source.name}`, and start it again when the run has ended",
         )
     say = source.place.say
     say(f"copying the disk of {source.name}")
@@ -218,7 +219,7 @@ def _take(source: _Source, entry: Path, draft: Path) -> None:
         inside.run(["sync"])
         own.power_off(machine, inside.reach, _ASK_S)
         disks = _keep_disks(source, entry, draft)  # before their folder goes with the machine
-    initrd = spec.initrd if spec.boots_directly else entry / _INITRD
+    initrd = entry / _INITRD if spec.own_kernel else spec.initrd
     known = replace(facts, digest=digest, disks=disks, initrd=str(initrd))
     (draft / _FACTS).write_bytes(msgspec.json.encode(known, enc_hook=str))
 
@@ -272,7 +273,7 @@ def _look(inside: _Inside, source: _Source, draft: Path) -> _Facts:
     if "/" in release or not release.strip("."):
         raise MachineError(f"the kernel of {source.name} says that its release is {release[:100]!r}")
     given = source.record.kernel if source.record.kernel != ITS_OWN else ""
-    if not source.record.spec.boots_directly:
+    if source.record.spec.own_kernel:
         _take_kernel(inside, told, release, source.name, draft)
     if not given:
         source.place.say(f"taking the modules of {release} out of {source.name}")
@@ -391,7 +392,7 @@ def _digest(record: Record, files: MachineFiles) -> str:
     for disk in record.spec.disks:
         for file in _files(disk, files):
             found.update(f"{disk.serial} {file_digest(file)}\n".encode())
-    for file in (record.spec.kernel, record.spec.initrd) if record.spec.boots_directly else ():
+    for file in () if record.spec.own_kernel else (record.spec.kernel, record.spec.initrd):
         found.update(f"{file_digest(file)}\n".encode())
     return found.hexdigest()
 

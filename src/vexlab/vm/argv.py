@@ -165,21 +165,21 @@ def _accel(spec: MachineSpec, start: Start) -> str:
 
 
 def _machine(spec: MachineSpec) -> str:
-    return MACHINE_OF_IMAGES if spec.own_kernel and not spec.boots_directly else MACHINE
+    return MACHINE_OF_IMAGES if spec.own_kernel else MACHINE
 
 
 def _cpu(spec: MachineSpec) -> str:
-    return (CPU_OF_IMAGES if spec.own_kernel else CPU)[spec.accel]
+    return (CPU_OF_IMAGES if spec.own_kernel or spec.newer_cpu else CPU)[spec.accel]
 
 
 def _kernel(spec: MachineSpec) -> tuple[str, ...]:
-    if not spec.boots_directly:
+    if spec.own_kernel:
         return ()
     return ("-kernel", str(spec.kernel), "-initrd", str(spec.initrd), "-append", spec.append)
 
 
 def _boots(spec: MachineSpec, disk: Disk) -> bool:
-    return not spec.boots_directly and disk == spec.disks[0]
+    return spec.own_kernel and disk == spec.disks[0]
 
 
 def _memory(spec: MachineSpec, start: Start) -> str:

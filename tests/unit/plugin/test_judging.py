@@ -122,6 +122,14 @@ def test_evidence_lets_anyone_check(run: Run) -> None:
     assert (ran.results / "artifacts" / "6.1" / "evil.ko").read_bytes() == b"built"
 
 
+def test_a_case_in_an_image_of_the_users_runs_there_again(run: Run) -> None:
+    ran = run("def test_it(machine): assert False\n", "--vexlab-kernel", "image:deb")
+    script = (ran.evidence("it") / "reproduce").read_text()
+    for words in ("--case 'own.it[image:deb]'", "--image deb", "--expect kernel=image:deb:1"):
+        assert words in script
+    assert "--kernel" not in script, "the image's own"
+
+
 _KEEP = """
 
 @pytest.hookimpl(trylast=True)
