@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,31 @@ def test_the_network_reaches_nothing_and_is_recorded(vm: Vm, machine: str, state
     assert (state / "net.pcap").stat().st_size > 1000
     row = json.loads(vm("status", machine, "--json").stdout)
     assert row["ssh_port"] >= 2222
+
+
+def test_an_open_network_reaches_this_host_and_is_recorded(vm: Vm, tiny: Path, state: Path) -> None:
+    capture, words = state / "open.pcap", b"hello from the host"
+
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(words)
+
+    options = ("--memory", "256", "--disk", "1", "--vnc-port", "0", "--network", "--capture", str(capture))
+    vm("create", "open", "--image", str(tiny), "--kernel", "6.1", *options)
+    try:
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+            thread = threading.Thread(target=answer, args=(server,), daemon=True)
+            thread.start()
+            command = f"nc -w 10 10.0.2.2 {server.getsockname()[1]} </dev/null"
+            assert vm("exec", "open", "--", "sh", "-c", command).stdout == words
+            thread.join(10)
+        vm("stop", "open", "--timeout", "60")
+        assert words in capture.read_bytes()
+    finally:
+        vm("rm", "--force", "open")
 
 
 def test_the_disk_outlives_a_stop(vm: Vm, machine: str) -> None:

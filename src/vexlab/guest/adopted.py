@@ -40,6 +40,7 @@ MEANINGS: Mapping[str, str] = {
     "tracefs": "tracing (tracefs)",
     "kernel-log": "the kernel's log from inside (dmesg)",
     "stacks": "the stack of a task (/proc/PID/stack)",
+    "buffers": "buffers kept after unmount (buffer_head): the image's own filesystems have some, too",
 }
 
 

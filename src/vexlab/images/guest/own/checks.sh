@@ -12,5 +12,16 @@ grep -q " [bBdD] tainted_mask$" /proc/kallsyms || echo symbols
 [ -e /sys/kernel/tracing/trace ] || echo tracefs
 dmesg | grep -q . || echo kernel-log
 [ -r "/proc/$$/stack" ] || echo stacks
+# Buffers that are in use with no filesystem of the target's mounted are the image's own: those of the target cannot be
+# told from them. The post check of that name looks for the file.
+sync
+echo 3 >/proc/sys/vm/drop_caches
+echo 1 >/sys/kernel/slab/buffer_head/shrink
+while read -r name held _; do [ "$name" = buffer_head ] && break; done </proc/slabinfo
+others=$(while read -r source _ type _; do
+	case $type:$source in squashfs:* | *:[!/]*) ;; *) echo "$source" ;; esac
+done </proc/mounts)
+[ "$held$others" = 0 ] || : >/vexlab/buffers
+[ ! -e /vexlab/buffers ] || echo buffers
 echo "taint $(cat /proc/sys/kernel/tainted)"
 echo "release $(uname -r)"
