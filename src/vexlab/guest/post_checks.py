@@ -54,8 +54,9 @@ find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .nilfs -print0 | xa
 
 
 # Buffers in use although nothing is mounted: a buffer_head that somebody still refers to outlives its page
-# (fs/buffer.c). squashfs, the guest's own system, has none; with anything else mounted the answer is `others`, and so it
-# is in an image of the user's that has some all the time, of a filesystem below an overlay (images/guest/own/checks.sh).
+# (fs/buffer.c). squashfs, the guest's own system, has none. With anything else mounted the answer is `others`, and so
+# it is in an image of the user's that has some all the time (images/guest/own/checks.sh): below an overlay, no
+# filesystem is seen in /proc/mounts.
 _BUFFERS = """
 [ ! -e /vexlab/buffers ] || { echo others; exit 0; }
 while read -r source _ type _; do
