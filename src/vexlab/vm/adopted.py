@@ -13,7 +13,7 @@ import re
 import shutil
 import struct
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,6 +49,7 @@ _BOOT_S, _ASK_S, _COPY_S = 900.0, 120.0, 1200.0
 _LEAST_MIB = 512  # what distributions ask for at least
 # What only its own boot loader, its screen or vexlab's way of reaching it had put there.
 _NOT_AGAIN = re.compile(r"(BOOT_IMAGE|initrd|init|console|vexlab\.init)=.*|quiet|splash|rhgb|ro|rw")
+_PATH = "PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin\n"  # the agent gives one of vexlab's images
 # Where the disk with vexlab's programs and the agent's own file come; a link by which its process has its name.
 _FOLDERS = f"""
 mkdir -p {FOLDER}/base {FOLDER}/state
@@ -213,10 +214,10 @@ def _take(source: _Source, entry: Path, draft: Path) -> None:
         own.wait_ready(machine, inside.reach, _BOOT_S)
         inside.choose()
         facts = _look(inside, source, draft)
-        inside.run(["sh", "-c", _FOLDERS])
+        inside.shell(_FOLDERS)
         inside.push(source.place.busybox, BUSYBOX)
         inside.push(_OWN / "init", FIRST)
-        inside.run(["sync"])
+        inside.shell("sync")
         own.power_off(machine, inside.reach, _ASK_S)
         disks = _keep_disks(source, entry, draft)  # before their folder goes with the machine
     initrd = entry / _INITRD if spec.own_kernel else spec.initrd
@@ -236,37 +237,38 @@ class _Inside:
         """Find out by which way commands go."""
         self._by_ssh = self.reach.answers and self.reach.lets_in()
 
-    def run(self, argv: Sequence[str], stdin: bytes = b"") -> CommandResult:
-        """Run ``argv`` as root; raise ``MachineError`` where that ends badly."""
+    def shell(self, script: str, *words: str, stdin: bytes = b"") -> CommandResult:
+        """Run a script as root; raise ``MachineError`` where that ends badly."""
+        argv = ["sh", "-c", f"{_PATH}{script}", "sh", *words]
         if self._by_ssh:
             done = self.reach.run(argv, timeout=_COPY_S, stdin=stdin)
         else:
             done = self.machine.exec(argv, timeout=_COPY_S, stdin=stdin)
         if not done.ok:
-            raise MachineError(f"`{' '.join(argv)[:100]}` in the copy of the image: {done}")
+            raise MachineError(f"`{script.strip()[:100]}` in the copy of the image: {done}")
         return done
 
     def push(self, file: Path, path: str) -> None:
         """Write a program to ``path``."""
         script = 'cat >"$1.new" && chmod 755 "$1.new" && mv -f "$1.new" "$1"'
-        self.run(["sh", "-c", script, "sh", path], stdin=file.read_bytes())
+        self.shell(script, path, stdin=file.read_bytes())
 
     def pull(self, script: str, *words: str) -> bytes:
         """Return what ``script`` writes to its standard output, however much."""
         if self._by_ssh:
-            return self.run(["sh", "-c", script, "sh", *words]).stdout
+            return self.shell(script, *words).stdout
         path = "/run/vexlab-out"
-        self.run(["sh", "-c", f"{{ {script}\n}} >{path}", "sh", *words])
+        self.shell(f"{{ {script}\n}} >{path}", *words)
         deadline = Deadline.after(_COPY_S)
         data = self.machine.commands.agent(deadline).read_file(path, deadline, most=1 << 32)
-        self.run(["rm", "-f", path])
+        self.shell(f"rm -f {path}")
         return data
 
 
 def _look(inside: _Inside, source: _Source, draft: Path) -> _Facts:
     """Take what a run needs out of the booted copy; raise ``UsageError`` where it is not there."""
     told: dict[str, list[str]] = {}
-    for line in inside.run(["sh", "-c", _ASK]).text.splitlines():
+    for line in inside.shell(_ASK).text.splitlines():
         name, _, value = line.partition(" ")
         told.setdefault(name, []).append(value)
     release = told["release"][0]
