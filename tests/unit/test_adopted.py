@@ -13,6 +13,7 @@ import pytest
 
 from vexlab.cache import Cache, Kind
 from vexlab.config import settings_for, with_images
+from vexlab.deadline import Deadline
 from vexlab.errors import UsageError
 from vexlab.guest.adopted import MEANINGS
 from vexlab.images.builder import GUEST
@@ -26,6 +27,7 @@ from vexlab.model.provenance import Provenance, UsedImage, UsedKernel
 from vexlab.model.request import Request, command_line
 from vexlab.report.content import environment
 from vexlab.vm import adopted
+from vexlab.vm import machine as machines
 from vexlab.vm import record as records
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
 from vexlab.vm.named import NamedMachines
@@ -117,15 +119,47 @@ def test_the_machine_boots_the_images_kernel_from_a_disk_that_is_only_read(tmp_p
 
 
 def test_a_kernels_file_says_its_release(tmp_path: Path) -> None:
-    head = bytearray(0x400)
-    head[0x202:0x206] = b"HdrS"
-    head[0x20E:0x210] = (0x100).to_bytes(2, "little")
-    words = b"6.6.31-0-virt (builder) #1 SMP\0"
-    head[0x300 : 0x300 + len(words)] = words
-    (tmp_path / "vmlinuz").write_bytes(head)
+    (tmp_path / "vmlinuz").write_bytes(_image("6.6.31-0-virt"))
     assert adopted.release_of(tmp_path / "vmlinuz") == "6.6.31-0-virt"
     (tmp_path / "other").write_bytes(b"\x7fELF")
     assert adopted.release_of(tmp_path / "other") == ""
+
+
+def _image(release: str) -> bytes:
+    head = bytearray(0x400)
+    head[0x202:0x206] = b"HdrS"
+    head[0x20E:0x210] = (0x100).to_bytes(2, "little")
+    words = f"{release} (builder) #1 SMP\0".encode()
+    head[0x300 : 0x300 + len(words)] = words
+    return bytes(head)
+
+
+class _Inside(adopted.Inside):
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._files = files
+
+    def pull(self, script: str, *words: str) -> bytes:
+        return self._files[words[0]]
+
+
+def test_the_kernel_that_runs_is_taken_with_its_initial_ramdisk(tmp_path: Path) -> None:
+    inside = _Inside({"/boot/vmlinuz-6.6.31-0-virt": _image("6.6.31-0-virt"), "/boot/initramfs-virt": b"rd"})
+    told = {"kernel": ["/boot/vmlinuz-6.6.31-0-virt"], "initrd": ["/boot/initramfs-virt"]}
+    adopted.take_kernel(inside, told, "6.6.31-0-virt", "alp", tmp_path)
+    assert adopted.release_of(tmp_path / "vmlinuz") == "6.6.31-0-virt"
+    assert (tmp_path / "initrd.img").read_bytes() == b"rd"
+    del told["initrd"]
+    adopted.take_kernel(inside, told, "6.6.31-0-virt", "alp", tmp_path)
+    assert (tmp_path / "initrd.img").read_bytes().startswith(b"070701"), "an empty one, for a kernel without"
+
+
+def test_another_kernel_than_the_one_that_runs_is_refused(tmp_path: Path) -> None:
+    inside = _Inside({"/boot/vmlinuz": _image("6.6.32-0-virt")})
+    with pytest.raises(UsageError, match="is in no file of its own") as caught:
+        adopted.take_kernel(inside, {"kernel": ["/boot/vmlinuz"]}, "6.6.31-0-virt", "alp", tmp_path)
+    assert "vexlab vm restart alp" in caught.value.hint
+    with pytest.raises(UsageError, match="below /boot"):
+        adopted.take_kernel(inside, {}, "6.6.31-0-virt", "alp", tmp_path)
 
 
 def test_what_a_guest_packs_stays_in_its_folder(tmp_path: Path) -> None:
@@ -189,6 +223,7 @@ def test_the_disk_of_a_running_machine_is_not_taken(tmp_path: Path) -> None:
     with subprocess.Popen(argv) as running:
         try:
             files.pid.write_text(str(running.pid))
+            assert any(machines.running(files) for _ in Deadline.after(10).poll(0.01)), "it has begun"
             with pytest.raises(UsageError, match="`deb` runs") as caught:
                 adopted.take("deb", _place(tmp_path, shelf))
         finally:

@@ -210,7 +210,7 @@ def _take(source: _Source, entry: Path, draft: Path) -> None:
     say(f"booting {source.name} once, to see what is in it: minutes, for a system of some size")
     with Machine.launch(spec, source.work) as machine:
         machine.agentless = True
-        inside = _Inside(machine, Reach(spec=spec, image=source.image, folder=source.work))
+        inside = Inside(machine, Reach(spec=spec, image=source.image, folder=source.work))
         own.wait_ready(machine, inside.reach, _BOOT_S)
         inside.choose()
         facts = _look(inside, source, draft)
@@ -225,7 +225,7 @@ def _take(source: _Source, entry: Path, draft: Path) -> None:
     (draft / _FACTS).write_bytes(msgspec.json.encode(known, enc_hook=str))
 
 
-class _Inside:
+class Inside:
     """The booted copy, reached by ssh where that lets in, else by the agent that it has."""
 
     def __init__(self, machine: Machine, reach: Reach) -> None:
@@ -265,7 +265,7 @@ class _Inside:
         return data
 
 
-def _look(inside: _Inside, source: _Source, draft: Path) -> _Facts:
+def _look(inside: Inside, source: _Source, draft: Path) -> _Facts:
     """Take what a run needs out of the booted copy; raise ``UsageError`` where it is not there."""
     told: dict[str, list[str]] = {}
     for line in inside.shell(_ASK).text.splitlines():
@@ -276,12 +276,13 @@ def _look(inside: _Inside, source: _Source, draft: Path) -> _Facts:
         raise MachineError(f"the kernel of {source.name} says that its release is {release[:100]!r}")
     given = source.record.kernel if source.record.kernel != ITS_OWN else ""
     if source.record.spec.own_kernel:
-        _take_kernel(inside, told, release, source.name, draft)
+        take_kernel(inside, told, release, source.name, draft)
     if not given:
         source.place.say(f"taking the modules of {release} out of {source.name}")
         _take_modules(inside, told, release, source.name, draft)
-    words = [word for word in told["cmdline"][0].split() if not _NOT_AGAIN.fullmatch(word)]
-    first = [f"vexlab.{word}" for word in told["cmdline"][0].split() if word.startswith("init=")]
+    asked = told["cmdline"][0].partition(" -- ")[0].split()  # what follows is for the first process
+    words = [word for word in asked if not _NOT_AGAIN.fullmatch(word)]
+    first = [f"vexlab.{word}" for word in asked if word.startswith("init=")]
     return _Facts(
         release=release,
         digest="",
@@ -293,7 +294,7 @@ def _look(inside: _Inside, source: _Source, draft: Path) -> _Facts:
     )
 
 
-def _take_kernel(inside: _Inside, told: dict[str, list[str]], release: str, name: str, draft: Path) -> None:
+def take_kernel(inside: Inside, told: dict[str, list[str]], release: str, name: str, draft: Path) -> None:
     """Take kernel and initial ramdisk; raise ``UsageError`` where the kernel that runs is in no file."""
     for path in told.get("kernel", ()):
         (draft / _KERNEL).write_bytes(inside.pull('cat "$1"', path))
@@ -317,7 +318,7 @@ def release_of(image: Path) -> str:
     return head[at + 0x200 : at + 0x300].partition(b"\0")[0].decode(errors="replace").partition(" ")[0]
 
 
-def _take_modules(inside: _Inside, told: dict[str, list[str]], release: str, name: str, draft: Path) -> None:
+def _take_modules(inside: Inside, told: dict[str, list[str]], release: str, name: str, draft: Path) -> None:
     """Take the lists of modules, those of filesystems, and what modules are built with, where that is there."""
     if not told.get("modules"):
         raise UsageError(f"{name} has no modules of its kernel {release} in /lib/modules")
