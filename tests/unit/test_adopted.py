@@ -26,8 +26,7 @@ from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.provenance import Provenance, UsedImage, UsedKernel
 from vexlab.model.request import Request, command_line
 from vexlab.report.content import environment
-from vexlab.vm import adopted
-from vexlab.vm import machine as machines
+from vexlab.vm import adopted, emulator
 from vexlab.vm import record as records
 from vexlab.vm.argv import MachineFiles, Start, qemu_argv
 from vexlab.vm.named import NamedMachines
@@ -223,7 +222,7 @@ def test_the_disk_of_a_running_machine_is_not_taken(tmp_path: Path) -> None:
     with subprocess.Popen(argv) as running:
         try:
             files.pid.write_text(str(running.pid))
-            assert any(machines.running(files) for _ in Deadline.after(10).poll(0.01)), "it has begun"
+            assert any(emulator.running(files) for _ in Deadline.after(10).poll(0.01)), "it has begun"
             with pytest.raises(UsageError, match="`deb` runs") as caught:
                 adopted.take("deb", _place(tmp_path, shelf))
         finally:

@@ -30,10 +30,10 @@ from vexlab.kernels.headers import relocate
 from vexlab.model.kernel import IMAGE, Kernel, System
 from vexlab.model.key import DISTRO
 from vexlab.model.machine import Accelerator, CommandResult, Disk, Forward, MachineSpec
-from vexlab.vm import machine as machines
-from vexlab.vm import own, ssh
+from vexlab.vm import emulator, own, ssh
 from vexlab.vm.argv import MachineFiles
-from vexlab.vm.machine import Machine, image_format
+from vexlab.vm.disks import image_format
+from vexlab.vm.machine import Machine
 from vexlab.vm.named import NamedMachines
 from vexlab.vm.network import free_port
 from vexlab.vm.own import Reach
@@ -198,7 +198,7 @@ def _entry(record: Record, files: MachineFiles, busybox: Path) -> str:
 
 def _take(source: _Source, entry: Path, draft: Path) -> None:
     """Fill ``draft``, which becomes ``entry``."""
-    if machines.running(source.files):
+    if emulator.running(source.files):
         raise UsageError(
             f"`{source.name}` runs, and what is on its disk changes",
             hint=f"`vexlab vm stop {source.name}`, and start it again when the run has ended",
