@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
 import statistics
@@ -112,27 +113,70 @@ def wilson(passed: int, decided: int, z: float = _Z95) -> tuple[float, float]:
     return low, high
 
 
+class Results(NamedTuple):
+    """Results in columns, the oldest first; ``started`` counts the seconds since 1970."""
+
+    started: Sequence[float]
+    verdicts: Sequence[Verdict]
+    digests: Sequence[str]
+    revisions: Sequence[str]
+
+
+class Series(NamedTuple):
+    """Values of results, one for each: ``None`` where a result has none."""
+
+    line: str
+    unit: str
+    values: Sequence[float | None]
+
+
 def trends(points: Iterable[Point], period_s: float, unit: str = "") -> tuple[Trend, ...]:
     """Return a trend for each line, in their order; a period begins at a multiple of ``period_s`` since 1970."""
     lines: dict[str, list[Point]] = {}
     for point in points:
         lines.setdefault(point.line, []).append(point)
-    return tuple(_trend(line, found, period_s, unit) for line, found in sorted(lines.items()))
+    told: list[Trend] = []
+    for line, found in sorted(lines.items()):
+        _, started, verdicts, digests, revisions, values = zip(*sorted(found, key=attrgetter("started")), strict=True)
+        told += series_trends(Results(started, verdicts, digests, revisions), [Series(line, unit, values)], period_s)
+    return tuple(told)
 
 
-def _trend(line: str, points: Sequence[Point], period_s: float, unit: str) -> Trend:
-    ordered = sorted(points, key=attrgetter("started"))
-    periods = tuple(_periods(ordered, period_s))
-    digests = {point.digest for point in points if point.digest}
-    whole = _period(ordered, ordered[0].started, changed=len(digests) > 1)
-    measured = [each for each in ordered if each.value is not None and each.digest == ordered[-1].digest]
+def series_trends(results: Results, series: Iterable[Series], period_s: float) -> tuple[Trend, ...]:
+    """Return the trend of each of ``series``, which all are of the same results: what these say is counted once."""
+    slots = _slots(results.started, period_s)
+    periods, known = [], set[str]()
+    for slot, part in slots:
+        digests = {each for each in results.digests[part] if each}
+        periods.append(_period(results, part, slot * period_s, changed=bool(known and digests - known)))
+        known |= digests
+    all_of_it = slice(0, len(results.started))
+    whole = _period(results, all_of_it, results.started[0], changed=len(known) > 1)
+    placed = [(part, period) for (_, part), period in zip(slots, periods, strict=True)]
+    return tuple(_trend(each, results, placed, whole) for each in series)
+
+
+def _trend(series: Series, results: Results, periods: Iterable[tuple[slice, Period]], whole: Period) -> Trend:
+    values = series.values
+    told = Trend(
+        line=series.line,
+        unit=series.unit,
+        periods=tuple(_with(period, values[part]) for part, period in periods),
+        whole=_with(whole, values),
+    )
+    today = results.digests[-1]
+    measured = [
+        (at, value)
+        for at, (value, digest) in enumerate(zip(values, results.digests, strict=True))
+        if value is not None and digest == today
+    ]
     if not measured:
-        return Trend(line=line, unit=unit, periods=periods, whole=whole)
-    judged = judge([each.value for each in measured if each.value is not None])
+        return told
+    judged = judge([value for _, value in measured])
     changes = tuple(
         LevelChange(
-            since=_minute(measured[each.at].started),
-            revision=measured[each.at].revision,
+            since=_minute(results.started[measured[each.at][0]]),
+            revision=results.revisions[measured[each.at][0]],
             before=each.before,
             after=each.after,
             relative=each.relative,
@@ -140,36 +184,21 @@ def _trend(line: str, points: Sequence[Point], period_s: float, unit: str) -> Tr
         )
         for each in judged.shifts
     )
-    return Trend(
-        line=line,
-        unit=unit,
-        periods=periods,
-        whole=whole,
-        changes=changes,
-        judged=judged.words,
-        noise=judged.noise,
-    )
+    return dataclasses.replace(told, changes=changes, judged=judged.words, noise=judged.noise)
 
 
-def _periods(ordered: Sequence[Point], period_s: float) -> list[Period]:
-    slots: dict[int, list[Point]] = {}
-    for point in ordered:
-        slots.setdefault(int(point.started // period_s), []).append(point)
-    told: list[Period] = []
-    digests: set[str] = set()
-    for slot, found in slots.items():
-        now = {point.digest for point in found if point.digest}
-        told.append(_period(found, slot * period_s, changed=bool(digests and now - digests)))
-        digests |= now
-    return told
+def _slots(started: Sequence[float], period_s: float) -> list[tuple[int, slice]]:
+    """Return the numbers of the periods that have results, each with the place of these."""
+    numbers = [int(each // period_s) for each in started]
+    begins = [at for at, number in enumerate(numbers) if not at or numbers[at - 1] != number]
+    return [(numbers[begin], slice(begin, end)) for begin, end in zip(begins, [*begins[1:], len(numbers)], strict=True)]
 
 
-def _period(points: Sequence[Point], since: float, *, changed: bool) -> Period:
-    verdicts = [point.verdict for point in points]
+def _period(results: Results, part: slice, since: float, *, changed: bool) -> Period:
+    verdicts = results.verdicts[part]
     passed = verdicts.count(Verdict.PASSED)
     decided = passed + sum(map(verdicts.count, _RED))
     low, high = wilson(passed, decided) if decided else (None, None)
-    values = [point.value for point in points if point.value is not None]
     return Period(
         since=_minute(since),
         decided=decided,
@@ -177,11 +206,16 @@ def _period(points: Sequence[Point], since: float, *, changed: bool) -> Period:
         rate=passed / decided if decided else None,
         low=low,
         high=high,
-        others=len(points) - decided,
-        values=_spread(values) if values else None,
-        revisions=tuple(dict.fromkeys(point.revision for point in points if point.revision)),
+        others=len(verdicts) - decided,
+        values=None,
+        revisions=tuple(dict.fromkeys(each for each in results.revisions[part] if each)),
         changed=changed,
     )
+
+
+def _with(period: Period, values: Sequence[float | None]) -> Period:
+    known = [each for each in values if each is not None]
+    return dataclasses.replace(period, values=_spread(known)) if known else period
 
 
 def _minute(seconds: float) -> str:

@@ -15,7 +15,7 @@ from vexlab.errors import UsageError
 from vexlab.model.aliases import current
 from vexlab.model.case import RunInfo
 from vexlab.model.key import is_chosen
-from vexlab.model.trend import Point, Trend, trends
+from vexlab.model.trend import Point, Results, Series, Trend, series_trends, trends
 from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, MeasureRow, MetricRow, RunRow
 from vexlab.results.store import Store
@@ -131,9 +131,44 @@ def _cases(session: Session, asked: _Asked, word: str, period_s: float) -> tuple
     if not rows:
         ids = [name for name in session.scalars(select(CaseRow.id).distinct()) if is_chosen(name, current(word))]
         rows = [row for part in _parts(ids) for row in _rows(session, asked, CaseRow.id.in_(part))]
-    durations = [said.point(said.line, said.duration_s if said.passed else None) for said in rows]
-    values = [value for part in _parts(rows) for value in _values(session, part)]
-    return (*trends(durations, period_s, "s"), *_of_metrics(values, period_s))
+    values: dict[tuple[str, str], dict[int, float]] = {}
+    for part in _parts(rows):
+        for said, measure, value in _values(session, part):
+            values.setdefault(measure, {})[said.number] = value
+    lines: dict[str, list[_Said]] = {}
+    for said in sorted(rows, key=lambda each: (each.line, each.started)):
+        lines.setdefault(said.line, []).append(said)
+    told = [each for line, found in lines.items() for each in _of_case(line, found, values, period_s)]
+    return tuple(trend for _, trend in sorted(told, key=lambda each: (each[0], each[1].line)))
+
+
+def _of_case(
+    line: str, rows: Sequence[_Said], values: Mapping[tuple[str, str], Mapping[int, float]], period_s: float
+) -> Iterator[tuple[str, Trend]]:
+    """Yield the trends of the metrics of ``rows``, the oldest first, by name, and that of their durations without one.
+
+    Most metrics have a value of each result: what these results say is then worked out once.
+    """
+    names = [""]
+    of_all = [Series(line, "s", [said.duration_s if said.passed else None for said in rows])]
+    for (name, unit), known in values.items():
+        own = [said for said in rows if said.number in known]
+        series = Series(f"{line} {name}", unit, [known[said.number] if said.passed else None for said in own])
+        if len(own) == len(rows):
+            names.append(name)
+            of_all.append(series)
+        elif own:
+            yield from ((name, trend) for trend in series_trends(_columns(own), [series], period_s))
+    yield from zip(names, series_trends(_columns(rows), of_all, period_s), strict=True)
+
+
+def _columns(rows: Sequence[_Said]) -> Results:
+    return Results(
+        started=[_seconds(said.started) for said in rows],
+        verdicts=[said.verdict for said in rows],
+        digests=[said.digest for said in rows],
+        revisions=[said.revision for said in rows],
+    )
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
