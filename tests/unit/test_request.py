@@ -27,6 +27,7 @@ FULL = Request(
     target="ext4",
     kernels=("6.1", "6.12"),
     flavour="kasan",
+    images=("deb",),
     configurations=("default", "small_blocks"),
     level=2,
     quick=True,
