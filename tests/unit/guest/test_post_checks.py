@@ -14,7 +14,7 @@ import pytest
 
 from vexlab.deadline import Deadline
 from vexlab.errors import GuestTimeout, TargetFailure, UsageError
-from vexlab.guest.counts import Counts, not_free, uncounted
+from vexlab.guest.counts import Counts, not_free, on_demand, uncounted
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
@@ -285,6 +285,9 @@ def test_counts_of_an_emptied_filesystem() -> None:
     assert "2 blocks more" in not_free(START, end(free=902))
     assert not_free(START, end(inodes=164, free_inodes=154, free=892)) == "", "inodes are made on demand"
     assert "-1 inodes" in not_free(START, end(free_inodes=91))
+    more = end(inodes=164, free_inodes=154, free=830)
+    assert "70 blocks" in not_free(START, more)
+    assert not_free(START, more, slack=on_demand(400, 4096)) == "", "what was made may be kept"
     assert uncounted(START, end(free=800, free_inodes=80), inodes=10, largest=100) == ""
     assert "only 9 inodes" in uncounted(START, end(free=800, free_inodes=81), inodes=10, largest=100)
     assert "only 99 blocks" in uncounted(START, end(free=801, free_inodes=80), inodes=10, largest=100)
