@@ -12,6 +12,7 @@ from tests.unit.probe.test_lines import _OOPS
 
 from vexlab.errors import GuestTimeout, MachineLost, TargetFailure
 from vexlab.model.capabilities import CAPABILITIES
+from vexlab.model.machine import CommandResult
 from vexlab.model.profile import Capability, State
 from vexlab.model.report import Report
 from vexlab.probe.bench import Bench
@@ -171,3 +172,21 @@ def test_what_the_kernel_says_in_a_step_is_about_it() -> None:
     assert found["odd_device"].state is State.BROKEN
     assert "young_page_mkwrite" in found["odd_device"].finding
     assert found["sector_4096"].state is State.WORKS
+
+
+@pytest.mark.parametrize(
+    ("counted", "state"),
+    [
+        ("1000 872 1000", State.WORKS),
+        ("1000 872 990", State.WORKS),  # a directory that stays large
+        ("1000 872 872", State.BROKEN),
+        ("1000 1000 1000", State.UNKNOWN),  # nothing was seen to be taken
+    ],
+)
+def test_blocks_of_removed_files_are_looked_for(counted: str, state: State) -> None:
+    said = CommandResult(argv=(), status=0, signal=0, stdout=counted.encode(), stderr=b"", duration=0.1)
+    filesystem = SimpleNamespace(mountpoint="/mnt/test")
+    machine = SimpleNamespace(ash=lambda *_words, **_more: said)
+    bench = cast("Bench", SimpleNamespace(mounted=lambda: filesystem, machine=machine))
+    step = next(each for each in STEPS if each.name == "freed_blocks")
+    assert step.ask(bench).state is state
