@@ -110,10 +110,7 @@ def command(
         budget=budget or 0,
     )
 
-    clean = [
-        _tried(trials, Trial(name=f"clean-{each.name}", target=str(each.file), probed=each is chosen))
-        for each in (chosen, *others)
-    ]
+    clean = [_tried(trials, _clean_trial(each, probed=each is chosen)) for each in (chosen, *others)]
     defective = _all_tried(trials, chosen, [each.name for each in wanted], clean[0], found_then)
     found = without_false_alarms(defective, clean[0].found_by)
     counted = figures(clean, found)
@@ -122,6 +119,10 @@ def command(
         report = {"clean": clean, "defects": found, **msgspec.to_builtins(counted)}
         Path(json_file).write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     return 0 if counted.flawless else _NOT_TRIED if counted.not_tried else 1
+
+
+def _clean_trial(target: Target, *, probed: bool) -> Trial:
+    return Trial(name=f"clean-{target.name}", target=str(target.file), probed=probed)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -139,7 +139,8 @@ class Trials:
 
     def _run(self, trial: Trial, cases: Sequence[str], evidence: Path, limit: float) -> tuple[int, str]:
         """Run ``cases`` in order, for at most ``limit`` seconds; return the run's status and its last words."""
-        request = replace(self._request, target=trial.target, cases=tuple(cases))
+        # What the target has not got, declared or not, is no defect of a trial.
+        request = replace(self._request, target=trial.target, cases=tuple(cases), accept_refusals=True)
         if trial.defect:
             # What the clean one can do is known: no defect costs a probe of its own.
             profile = self._folder / RUN_FILE
