@@ -71,7 +71,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
             say(f"preparing kernel {name}")
             kernel = lab.kernels.get(name)
             if reason := why_absent(kernel, target):
-                raise UsageError(reason, hint="leave this kernel out, or take another: `vexlab kernels` lists them")
+                raise UsageError(reason, hint="take another, such as 6.1-amd64: `vexlab kernels list`")
             kernels.append(_tested(lab, kernel))
             try:
                 artifact = _artifact(lab, target, kernel, request)
