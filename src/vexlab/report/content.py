@@ -255,7 +255,7 @@ def _passed(result: RunResult) -> str:
     ran = sum(case.machines is None or case.machines > 0 for case in passed)
     if not ran:
         return "nothing was found, but only by cases that use no machine: of the module at work nothing is said"
-    return f"nothing was found by the {ran} cases that ran in a real kernel"
+    return f"nothing was found by the {f'{ran} cases' if ran > 1 else 'one case'} that ran in a real kernel"
 
 
 def known_words(case: CaseResult) -> str:

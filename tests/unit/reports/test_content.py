@@ -40,7 +40,7 @@ def test_words_are_bounded_and_visible() -> None:
     [
         ((1, 3, 0), "nothing was found by the 2 cases that ran in a real kernel"),
         ((0, 0), "only by cases that use no machine"),
-        ((None,), "by the 1 cases that ran"),  # a run of before this was noted
+        ((None,), "by the one case that ran"),  # a run of before this was noted
     ],
 )
 def test_a_pass_says_how_many_cases_ran_in_a_kernel(machines: tuple[int | None, ...], words: str) -> None:
