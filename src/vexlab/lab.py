@@ -23,7 +23,7 @@ from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir, state_dir
-from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost, UsageError
+from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.guest import adopted as own_image
 from vexlab.guest.adopted import Lacks
 from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
@@ -31,6 +31,7 @@ from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import BASE, TRACE, Recipe, find_recipe, joined
 from vexlab.kernels.catalogue import Kernels, read_config
+from vexlab.kernels.counters import check_countable
 from vexlab.kernels.flavours import boot_arguments, least_memory, timeout_scale
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Accelerator, Disk, MachineSpec
@@ -52,7 +53,6 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are made in another way
 
-COUNTERS = "GCOV_KERNEL"  # the option of a kernel that keeps counters
 BOOT_S = 120.0
 _IMAGE_BOOT_S = 900.0  # a distribution's whole system, under emulation
 _ROOM_MIB = 640  # kernel, image and two snapshots, when nothing is cached yet
@@ -96,46 +96,6 @@ def guest_files(artifact: ModuleArtifact) -> tuple[tuple[str, Path, int], ...]:
     library = tuple((f"{FOLDER}/lib/{file.name}", file, 0o644) for file in LIBRARY)
     module = artifact.path
     return ((f"{FOLDER}/{module.name}", module, 0o644), *tools, *library) if module else (*tools, *library)
-
-
-def is_built_in(kernel: Kernel, target: Target) -> bool:
-    """Whether the target's module is a part of the kernel's image."""
-    return target.in_tree and f"/{target.module}.ko" in (kernel.modules / "modules.builtin").read_text()
-
-
-def why_not_loadable(kernel: Kernel, target: Target) -> str:
-    """Return why the target is no loadable module on this kernel, or an empty string where it is one."""
-    if is_built_in(kernel, target):
-        return f"{target.name} is built into kernel {kernel.name}"
-    return why_absent(kernel, target)
-
-
-def why_absent(kernel: Kernel, target: Target) -> str:
-    """Return the words for a target that should come with the kernel and does not, or an empty string."""
-    if not target.in_tree or is_built_in(kernel, target):
-        return ""
-    if f"/{target.module}.ko" not in (kernel.modules / "modules.dep").read_text():
-        return f"kernel {kernel.name} has no module {target.name}"
-    return ""
-
-
-def counts(kernel: Kernel) -> bool:
-    """Whether the kernel keeps the counters of a module that is built to count (``CONFIG_GCOV_KERNEL``)."""
-    return kernel.config.is_file() and COUNTERS in read_config(kernel)
-
-
-def check_countable(target: Target, kernel: Kernel) -> None:
-    """Raise ``UsageError`` where nothing can count which lines of the target's module run on this kernel."""
-    if target.in_tree:
-        raise UsageError(
-            f"{target.name} comes with the kernel and is not built here, so nothing counts which of its lines run",
-            hint="coverage needs `source` in target.toml",
-        )
-    if not counts(kernel):
-        raise UsageError(
-            f"kernel {kernel.name} is built without CONFIG_{COUNTERS}: it cannot count which lines of a module run",
-            hint="`vexlab kernels build kasan` builds one that can; then `vexlab run --coverage --flavour kasan`",
-        )
 
 
 def available_memory() -> int:

@@ -18,10 +18,11 @@ from vexlab.fuzz.crash import Mode, wrong_finding
 from vexlab.fuzz.memory import last_programs
 from vexlab.fuzz.minimise import programs_of
 from vexlab.guest.module import FOLDER
-from vexlab.lab import SCRATCH, Lab, Order, why_not_loadable
+from vexlab.lab import SCRATCH, Lab, Order
 from vexlab.model.verdict import Finding
 from vexlab.plugin.watched import WatchedMachine
 from vexlab.probe.bench import Bench
+from vexlab.targets.in_tree import why_not_loadable
 from vexlab.vm.machine import Machine
 
 PROGRAM = f"{FOLDER}/bin/fsfuzz"

@@ -33,9 +33,10 @@ from vexlab.guest.damage import Damage, DamageResult, render_plan
 from vexlab.guest.fields import Field, parse_fields
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.lab import Lab, Order, why_not_loadable
+from vexlab.lab import Lab, Order
 from vexlab.model.verdict import Finding
 from vexlab.plugin.watched import WatchedMachine
+from vexlab.targets.in_tree import why_not_loadable
 from vexlab.vm.machine import Machine
 
 BASE = "base.img.xz"

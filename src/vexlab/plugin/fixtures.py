@@ -19,8 +19,9 @@ from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.images.modules import read_module, unsigned
+from vexlab.kernels.counters import counts
 from vexlab.kernels.flavours import timeout_scale
-from vexlab.lab import Lab, Order, counts, is_built_in, why_not_loadable
+from vexlab.lab import Lab, Order
 from vexlab.model.kernel import Kernel
 from vexlab.model.metric import Better, measured
 from vexlab.model.profile import Profile
@@ -33,6 +34,7 @@ from vexlab.plugin.recorder import Recorder, recorder_of
 from vexlab.probe.bench import Bench
 from vexlab.probe.kept import probe_order
 from vexlab.targets.build import kept_artifact
+from vexlab.targets.in_tree import is_built_in, why_not_loadable
 from vexlab.targets.own import with_module
 from vexlab.vm.machine import Machine
 

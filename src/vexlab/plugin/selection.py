@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from vexlab.kernels.catalogue import read_config
-from vexlab.lab import why_not_loadable
 from vexlab.model.aliases import current
 from vexlab.model.case import Plan
 from vexlab.model.kernel import Kernel
@@ -34,6 +33,7 @@ from vexlab.plugin.options import (
 )
 from vexlab.plugin.planned import planned
 from vexlab.plugin.stopping import stopped
+from vexlab.targets.in_tree import why_not_loadable
 
 _USED_PART = 0.85  # of a run's time: the rest is for its start, and for cases that take longer than expected
 _CAPABILITY = "capability"  # the parameter of cases that are about one line of the profile

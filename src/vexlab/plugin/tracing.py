@@ -14,10 +14,11 @@ import pytest
 from vexlab import temporary
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost, UsageError
 from vexlab.images.modules import read_module
-from vexlab.lab import Order, is_built_in
+from vexlab.lab import Order
 from vexlab.model.metric import Metric, measured
 from vexlab.model.trace import ErrnoTrace, Trace
 from vexlab.plugin.options import request_of, the_lab
+from vexlab.targets.in_tree import is_built_in
 from vexlab.trace.errno import ErrnoProbes
 from vexlab.trace.files import write_trace
 from vexlab.trace.functions import returning

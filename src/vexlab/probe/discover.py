@@ -10,8 +10,9 @@ from vexlab.errors import UsageError
 from vexlab.guest.block import device_of
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.lab import Lab, Order, is_built_in, why_not_loadable
+from vexlab.lab import Lab, Order
 from vexlab.model.target import Target
+from vexlab.targets.in_tree import is_built_in, why_not_loadable
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from vexlab.errors import EmulatorDied, GuestTimeout, MachineLost, TargetFailure
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.lab import Lab, Order, is_built_in, why_not_loadable
+from vexlab.lab import Lab, Order
 from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.profile import Capability, Profile, State, in_order, unknown
 from vexlab.probe.bench import PROGRAM, Bench, is_spent
 from vexlab.probe.lines import Said, blamed, capability_of, merged, read_lines, worst
 from vexlab.probe.steps import STEPS, Step, broken
+from vexlab.targets.in_tree import is_built_in, why_not_loadable
 
 log = logging.getLogger(__name__)
 

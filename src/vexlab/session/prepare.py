@@ -11,7 +11,7 @@ from vexlab.components import check_enabled, installed
 from vexlab.config import Settings, cache_dir
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
-from vexlab.lab import Lab, Order, why_absent
+from vexlab.lab import Lab, Order
 from vexlab.model.component import BUILT_IN
 from vexlab.model.event import StepStarted, Warned
 from vexlab.model.kernel import IMAGE, Kernel
@@ -29,6 +29,7 @@ from vexlab.suites.adapter import Search
 from vexlab.tables import suggest
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.configurations import configured
+from vexlab.targets.in_tree import why_absent
 from vexlab.targets.own import own_target
 
 

@@ -11,11 +11,12 @@ from vexlab.errors import TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
-from vexlab.lab import Lab, Order, why_not_loadable
+from vexlab.lab import Lab, Order
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import CommandResult
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.model.trace import Trace
+from vexlab.targets.in_tree import why_not_loadable
 from vexlab.trace.symbols import with_sources
 from vexlab.trace.tracer import Tracer, Wanted
 from vexlab.vm.machine import Machine

@@ -14,7 +14,7 @@ import pytest
 
 from vexlab.errors import UsageError
 from vexlab.guest.inputs import read_inputs
-from vexlab.lab import check_countable
+from vexlab.kernels.counters import check_countable
 from vexlab.model.coverage import CASE_FILE, UNREAD
 from vexlab.model.inputs import CASE_FILE as INPUTS_FILE
 from vexlab.model.inputs import OperationInputs

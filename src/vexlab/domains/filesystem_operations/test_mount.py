@@ -10,10 +10,11 @@ from vexlab.guest.block import sectors_written
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
-from vexlab.lab import guest_files, why_not_loadable
+from vexlab.lab import guest_files
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.fixtures import Metrics, SubResults
+from vexlab.targets.in_tree import why_not_loadable
 from vexlab.vm.machine import Machine
 
 pytestmark = [

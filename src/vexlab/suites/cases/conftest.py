@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vexlab.lab import Lab, why_not_loadable
+from vexlab.lab import Lab
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.capabilities import demand
@@ -15,6 +15,7 @@ from vexlab.plugin.options import profile_on
 from vexlab.plugin.recorder import recorder_of
 from vexlab.suites import find_suite
 from vexlab.suites.cases.running import Bench, found_by, order_of
+from vexlab.targets.in_tree import why_not_loadable
 
 
 @pytest.fixture
