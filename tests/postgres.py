@@ -18,7 +18,7 @@ from vexlab.apt import Apt
 from vexlab.config import cache_dir
 from vexlab.errors import VexlabError
 
-PACKAGES = ("postgresql-15", "libpq5")
+PACKAGES = ("postgresql-15", "postgresql-client-15", "libpq5")
 NOBODY = 65534  # initdb refuses root
 USER = "vexlab"
 _START_S = 120.0
@@ -98,6 +98,12 @@ class Server:
                     asked.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         raise AssertionError(f"no database {name}")
 
+    def run(self, argv: Sequence[str], stdin: bytes = b"") -> bytes:
+        """Return what one of the server's programs, ``pg_dump`` for one, writes; it must end well."""
+        ended = self._run(argv, stdin)
+        assert not ended.returncode, ended.stderr.decode(errors="replace")
+        return ended.stdout
+
     def _answers(self) -> bool:
         import psycopg
 
@@ -107,8 +113,8 @@ class Server:
             return False
         return True
 
-    def _run(self, argv: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(self._argv(argv), check=False, capture_output=True, timeout=300)
+    def _run(self, argv: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(self._argv(argv), check=False, capture_output=True, input=stdin, timeout=300)
 
     def _argv(self, argv: Sequence[str]) -> list[str]:
         """Return the command as an ordinary user's, which ends with this process."""
