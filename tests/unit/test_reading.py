@@ -135,3 +135,9 @@ def test_settings_name_a_database_or_a_folder(
     said = CliRunner().invoke(results, []).output
     assert run_info(1).id in said
     assert not list(tmp_path.rglob(FILE))
+
+
+def test_an_empty_list_of_runs_says_so(tmp_path: Path) -> None:
+    done = CliRunner().invoke(results, ["--results", str(tmp_path)])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert f"no run in {tmp_path} yet" in done.stderr

@@ -175,7 +175,10 @@ def _listed(store: Store, limit: int) -> list[dict[str, object]]:
 
 
 def _list(store: Store, limit: int) -> None:
-    for each in store.overview(limit):
+    runs = store.overview(limit)
+    if not runs:
+        click.echo(f"no run in {store.folder} yet; `vexlab run` adds one", err=True)
+    for each in runs:
         counts = each.summary
         click.echo(
             f"{each.run.id}  {each.run.target:12} {','.join(each.run.kernels):12} {_state(store, each.run):11} "
