@@ -122,7 +122,7 @@ def compare(first: RunResult, second: RunResult, *, least: float = 0.1) -> Compa
     before, after = ({case.key: case for case in run.cases} for run in (first, second))
     pairs = [(case, after[key]) for key, case in before.items() if key in after]
     ended = [pair for pair in pairs if all(case.verdict in _ENDED for case in pair)]
-    same = [(old, new) for old, new in ended if old.digest and old.digest == new.digest]
+    same = [(old, new) for old, new in ended if _is_same_code(old, new)]
     renamed = _renamed(before, after)
     problems = _problems(first, second)
     keys = {new.key for _, new in same}
@@ -132,7 +132,7 @@ def compare(first: RunResult, second: RunResult, *, least: float = 0.1) -> Compa
         differences=tuple(_differences(first.run, second.run)),
         compared=len(same),
         changed_code=tuple(
-            sorted([old.id for old, new in ended if (old, new) not in same] + [str(key) for key in renamed])
+            sorted([old.id for old, new in ended if not _is_same_code(old, new)] + [str(key) for key in renamed])
         ),
         problems=problems,
         new_problems=tuple(each for each in _new(problems, second, keys)),
@@ -140,6 +140,10 @@ def compare(first: RunResult, second: RunResult, *, least: float = 0.1) -> Compa
         checks=_sorted([change for old, new in same for change in _checks(old, new)]),
         numbers=tuple(sorted(_numbers(same, least), key=lambda each: (each.better, -each.relative, each.case))),
     )
+
+
+def _is_same_code(old: CaseResult, new: CaseResult) -> bool:
+    return bool(old.digest) and old.digest == new.digest
 
 
 def _sorted(found: Sequence[Compared]) -> tuple[Compared, ...]:

@@ -49,10 +49,11 @@ def _problems(found: Comparison) -> Iterator[str]:
 
 
 def _changed(head: str, some: Sequence[Compared]) -> Iterator[str]:
-    new_passes = [each for each in some if each.change is Change.APPEARED and each.after in _GOOD]
+    told = [each for each in some if each.change is not Change.APPEARED or each.after not in _GOOD]
+    passed = len(some) - len(told)
     if some:
-        yield f"{head}: {len(some)}" + (f", {len(new_passes)} of them passed" if new_passes else "")
-    some = [each for each in some if each not in new_passes]
+        yield f"{head}: {len(some)}" + (f", {passed} of them passed" if passed else "")
+    some = told
     for each in some[:_MOST]:
         name = f"{each.case} {each.check}".rstrip()
         yield printable(f"  {name}: {each.before} → {each.after}")
