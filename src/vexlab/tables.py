@@ -47,7 +47,7 @@ def read_table(path: Path) -> dict[str, object]:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: a date or number that Python does not have, too
         raise UsageError(f"{path} is not valid TOML: {visible(str(error))}") from error
-    for value in _texts(table):
+    for value in texts_of(table):
         if has_control(value.replace("\n", "").replace("\t", "")):
             raise UsageError(f"{path}: there is a control character in `{visible(value)[:200]}`")
     return table
@@ -94,17 +94,17 @@ def nested_too_deeply(text: str) -> bool:
     return _LONG_KEY.search(bare) is not None
 
 
-def _texts(value: object) -> typing.Iterator[str]:
-    """Yield every key and text of a parsed table."""
+def texts_of(value: object) -> typing.Iterator[str]:
+    """Yield every key and text of a parsed table, or of what is one in a program."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         yield from value
         for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list):
+            yield from texts_of(each)
+    elif isinstance(value, list | tuple):
         for each in value:
-            yield from _texts(each)
+            yield from texts_of(each)
 
 
 def decode(table: Mapping[str, object], kind: type[T], *, source: str) -> T:

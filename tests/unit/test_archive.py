@@ -9,6 +9,7 @@ import tarfile
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.unit.test_history import OOPS, result, run_info
 
@@ -73,7 +74,7 @@ def _archive(file: Path, *members: tuple[str, bytes], kind: bytes = tarfile.REGT
         for name, data in members:
             entry = tarfile.TarInfo(name)
             entry.type, entry.linkname = kind, link
-            entry.size = len(data) if kind == tarfile.REGTYPE else 0
+            entry.size = len(data)
             made.addfile(entry, io.BytesIO(data))
     return file
 
@@ -140,6 +141,58 @@ def test_what_is_no_archive_of_runs_is_refused(tmp_path: Path, members: tuple[tu
             import_runs(store, file)
         assert store.runs() == ()
     assert not [each for each in (tmp_path / "r").iterdir() if each.is_dir()]
+
+
+def _member(**fields: object) -> tuple[tuple[str, bytes], ...]:
+    """Return the files of an archive of one run with one case, ``fields`` of these being what they are."""
+    info = msgspec.to_builtins(dataclasses.replace(run_info(1), finished=run_info(1).started))
+    case = msgspec.to_builtins(result("a", metrics=(measured("load_s", 0.5),)))
+    line = json.dumps({**case, **{name: value for name, value in fields.items() if name in case}}).encode() + b"\n"
+    run = {**info, **{name: value for name, value in fields.items() if name in info}}
+    kept = json.dumps({"run": run, "plan": {}}).encode()
+    return HEAD, (f"{ID}/run.json", kept), (f"{ID}/cases.jsonl", line * (2 if "twice" in fields else 1))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"target": "\x1b[2Jvexfs"}, "control character"),
+        ({"key": {"domain": "d", "name": "a\x9b31m"}}, "control character"),
+        ({"twice": True}, "two results of one case"),
+        ({"duration_s": float("nan")}, "no number that a case measures"),
+        ({"metrics": [{"name": "load_s", "value": float("-inf")}]}, "no number that a case measures"),
+        ({"finished": "yesterday"}, "has the time `yesterday`"),
+        ({"finished": "2026-11-01T00:00:00"}, "has the time"),
+        ({"finished": "2026-11-01T00:00:00+01:00"}, "has the time"),
+        ({"finished": "0001-01-01T00:00:00+00:00"}, "has the time"),
+    ],
+)
+def test_a_run_that_would_spoil_the_store_is_refused(tmp_path: Path, fields: dict[str, object], words: str) -> None:
+    file = _archive(tmp_path / "a.tar.gz", *_member(**fields))
+    with closing(Store(tmp_path / "r")) as store:
+        with pytest.raises(UsageError, match=words):
+            import_runs(store, file)
+        assert store.runs() == ()
+        (done,) = import_runs(store, _archive(tmp_path / "good.tar.gz", *_member()))
+        assert done.added
+
+
+def test_an_archive_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    head = ("vexlab-results.json", json.dumps({"version": 2, "runs": []}).encode())
+    with closing(Store(tmp_path / "r")) as store, pytest.raises(UsageError, match="archive of version 2"):
+        import_runs(store, _archive(tmp_path / "a.tar.gz", head))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_long_name_is_refused_before_it_is_in_memory(tmp_path: Path, kind: bytes) -> None:
+    file = _archive(tmp_path / "a.tar.gz", ("x", b"a" * (1 << 20)), kind=kind)
+    with closing(Store(tmp_path / "r")) as store, pytest.raises(UsageError, match="a name in it has 1048576 bytes"):
+        import_runs(store, file)
+
+
+def test_runs_are_not_written_into_a_file_without_a_name(tmp_path: Path) -> None:
+    with closing(_filled(tmp_path / "r")) as store, pytest.raises(UsageError, match="no file is named"):
+        export_runs(store, ["last"], Path())
 
 
 def test_a_text_and_a_cut_archive_are_refused(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ and its plan), ``ID/cases.jsonl`` (a result a line) and, where asked for, its ev
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import io
 import json
+import math
 import re
 import shutil
 import tarfile
@@ -18,14 +20,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TypeVar
+from typing import IO, Self, TypeVar
 
 import msgspec
 
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo
 from vexlab.results.store import Store
-from vexlab.tables import visible
+from vexlab.tables import has_control, texts_of, visible
 
 T = TypeVar("T")
 
@@ -35,6 +37,8 @@ MOST_FILES = 200_000
 _RUN_BYTES, _LINE_BYTES = 64 << 20, 16 << 20  # of run.json, and of one result
 _HEAD, _RUN, _CASES, _EVIDENCE = "vexlab-results.json", "run.json", "cases.jsonl", "evidence"
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")  # 20261128-122830-9fb9
+_NAME_BYTES = 64 << 10  # of a header that holds a long name: tarfile reads it into memory whole
+_NAMES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _NOT_OURS = "only what `vexlab results export` writes can be imported"
 
 
@@ -44,6 +48,18 @@ class Head:
 
     version: int
     runs: tuple[str, ...]
+
+
+class _Entry(tarfile.TarInfo):
+    """A member whose headers are bounded before they are read."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return the header in ``buf``; raise ``tarfile.ReadError`` for a name of megabytes."""
+        entry = super().frombuf(buf, encoding, errors)
+        if entry.type in _NAMES and entry.size > _NAME_BYTES:
+            raise tarfile.ReadError(f"a name in it has {entry.size} bytes")
+        return entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +85,8 @@ def export_runs(store: Store, names: Sequence[str], file: Path, *, evidence: boo
     for info in infos:
         if store.is_running(info.id):
             raise UsageError(f"the run {info.id} goes on", hint="export it when it has ended")
+    if not file.name:
+        raise UsageError("no file is named to write into", hint="--output NAME.tar.gz names one")
     draft = file.with_name(f".{file.name}.part")
     try:
         with tarfile.open(draft, "w:gz", compresslevel=6) as archive:
@@ -121,7 +139,7 @@ def import_runs(store: Store, file: Path) -> tuple[Imported, ...]:
 
 
 def _unpack(file: Path, scratch: Path) -> Head:
-    with _refusing(file), tarfile.open(file, "r|gz") as archive:
+    with _refusing(file), tarfile.open(file, "r|gz", tarinfo=_Entry) as archive:
         total = 0
         for number, entry in enumerate(archive):
             total += entry.size
@@ -134,7 +152,13 @@ def _unpack(file: Path, scratch: Path) -> Head:
             if content is None or path is None:
                 raise UsageError(f"{file}: `{visible(entry.name[:200])}` has no place in an archive", hint=_NOT_OURS)
             _write(content, scratch.joinpath(*path.parts), entry.mode & 0o100)
-    return _decoded(file, scratch / _HEAD, Head)
+    head = _decoded(file, scratch / _HEAD, Head)
+    if head.version != VERSION:
+        raise UsageError(
+            f"{file} is an archive of version {head.version}, and this vexlab reads version {VERSION}",
+            hint="import it with the version of vexlab that wrote it, or a newer one",
+        )
+    return head
 
 
 def _path_of(name: str) -> PurePosixPath | None:
@@ -187,7 +211,33 @@ def _read(file: Path, folder: Path, name: str) -> tuple[Kept, tuple[CaseResult, 
     kept = _decoded(file, folder / _RUN, Kept) if _ID.fullmatch(name) else None
     if kept is None or kept.run.id != name:
         raise UsageError(f"{file}: `{visible(name[:60])}` is not the id of the run in it", hint=_NOT_OURS)
-    return kept, tuple(_cases(file, folder / _CASES))
+    _reject_odd(file, kept.run)
+    cases = tuple(_cases(file, folder / _CASES))
+    if len({case.id for case in cases}) < len(cases):
+        raise UsageError(f"{file}: the run {name} has two results of one case", hint=_NOT_OURS)
+    for case in (*kept.plan.cases, *cases):
+        _reject_control(file, msgspec.to_builtins(case.key))
+    return kept, cases
+
+
+def _reject_odd(file: Path, run: RunInfo) -> None:
+    """Raise ``UsageError`` for what no run notes: runs are put in order by their times, which are texts."""
+    _reject_control(file, msgspec.to_builtins(run))
+    for words in filter(None, (run.started, run.finished)):
+        try:
+            when = datetime.datetime.fromisoformat(words)
+        except ValueError:
+            when = datetime.datetime.min
+        if when.isoformat(timespec="seconds") != words or when.utcoffset() != datetime.timedelta() or when.year < 1970:
+            raise UsageError(f"{file}: the run {run.id} has the time `{visible(words[:60])}`", hint=_NOT_OURS)
+    if not run.started:
+        raise UsageError(f"{file}: the run {run.id} has no time", hint=_NOT_OURS)
+
+
+def _reject_control(file: Path, value: object) -> None:
+    for words in texts_of(value):
+        if has_control(words):
+            raise UsageError(f"{file}: there is a control character in `{visible(words)[:200]}`", hint=_NOT_OURS)
 
 
 def _cases(file: Path, part: Path) -> Iterator[CaseResult]:
@@ -196,11 +246,19 @@ def _cases(file: Path, part: Path) -> Iterator[CaseResult]:
             while line := lines.readline(_LINE_BYTES + 1):
                 if len(line) > _LINE_BYTES:
                     raise UsageError(f"{file}: a result is larger than {_LINE_BYTES >> 20} MiB", hint=_NOT_OURS)
-                yield msgspec.convert(json.loads(line), CaseResult)
+                read = json.loads(line, parse_float=_finite, parse_constant=_finite)
+                yield msgspec.convert(read, CaseResult)
     except FileNotFoundError as error:
         raise _missing(file, part) from error
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{file}: {part.name}: {error}", hint=_NOT_OURS) from error
+
+
+def _finite(words: str) -> float:
+    number = float(words)
+    if not math.isfinite(number):
+        raise ValueError(f"{words[:60]} is no number that a case measures")
+    return number
 
 
 def _take(store: Store, scratch: Path, kept: Kept, cases: Sequence[CaseResult]) -> Imported:
