@@ -18,6 +18,8 @@ from vexlab.model.provenance import Provenance
 from vexlab.model.report import Severity
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Verdict
+from vexlab.report.content import Content
+from vexlab.report.renderers import FORMATS
 from vexlab.results.history import problems_of
 from vexlab.results.schema import ProblemRow, RunRow
 from vexlab.results.store import Store
@@ -168,6 +170,18 @@ def test_what_was_noted_by_other_keys_is_not_told_beside_todays(tmp_path: Path) 
     with closing(Store(tmp_path, readonly=True)) as store:
         (history,) = problems_of(store).problems
         assert history.problem.key == f"finding:{OOPS.fingerprint}"
+
+
+def test_a_problem_whose_words_are_no_text_is_noted_and_told(tmp_path: Path) -> None:
+    """NUL, which PostgreSQL takes in no text, and half a surrogate pair, which is no UTF-8."""
+    reason = "lost \x00 and \udcff in it"
+    with closing(Store(tmp_path)) as store:
+        info = _keep(store, 1, result("a", verdict=Verdict.FAILED, reason=reason))
+        (history,) = problems_of(store).problems
+        assert (history.problem.title, history.first.run) == (reason, info.id)
+        for form in FORMATS:
+            for part in form.parts if not form.charts else ():
+                assert part.render(Content.of(store.load("last"))).decode(), form.name
 
 
 def test_a_target_without_runs_is_named(tmp_path: Path) -> None:

@@ -73,6 +73,22 @@ def test_a_schema_of_another_version_is_told(tmp_path: Path, schema: str, error:
         Store(tmp_path, readonly=True)
 
 
+@pytest.mark.parametrize("change", ["cases SET result = '[1]'", "runs SET state = 'weird'"])
+def test_a_damaged_database_is_told_with_the_next_step(tmp_path: Path, change: str) -> None:
+    with closing(Store(tmp_path)) as store:
+        _keep(store, 1)
+        with store.writing() as session:
+            session.execute(text(f"UPDATE {change}"))
+    with closing(Store(tmp_path, readonly=True)) as store, pytest.raises(InfraError, match="cannot be read") as told:
+        store.load("last")
+    assert "is the database damaged?" in told.value.hint
+
+
+def test_no_list_is_longer_than_a_database_counts(tmp_path: Path) -> None:
+    done = CliRunner().invoke(results, ["--results", str(tmp_path), "--limit", "9" * 30])
+    assert (done.exit_code, "not in the range" in done.output) == (2, True)
+
+
 def test_the_runs_of_a_store_are_listed_with_their_sums(tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
         _keep(store, 1)

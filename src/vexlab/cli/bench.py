@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import click
-import msgspec
 
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.run import carry_out
@@ -15,6 +14,7 @@ from vexlab.errors import UsageError
 from vexlab.model.benchmarks import CATEGORIES, Figure, Measured, measured_by, patterns
 from vexlab.model.case import RunResult
 from vexlab.report.bench import render_benchmarks
+from vexlab.report.jsonfile import encoded
 from vexlab.results.store import Store
 
 _NO_BASELINE = "none"
@@ -59,7 +59,7 @@ def command(
     found = measured_by(ended.result.cases, before.cases if before else ())
     name = before.run.id if before else ""
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"before": name, "cases": _plain(found)})).decode())
+        click.echo(encoded({"before": name, "cases": _plain(found)}))
     elif found:
         click.echo(render_benchmarks(found, name))
     return ended.exit_code

@@ -14,6 +14,7 @@ from vexlab.config import settings_for
 from vexlab.errors import UsageError
 from vexlab.model.control import headlines
 from vexlab.model.sequential import MOST
+from vexlab.report.jsonfile import encoded
 from vexlab.report.terminal import printable
 from vexlab.results.store import Store
 from vexlab.session.control import Control
@@ -62,7 +63,7 @@ def command(
         store.close()
     if as_json:
         listed = [{**msgspec.to_builtins(each), "line": each.line, "words": each.words} for each in found]
-        click.echo(msgspec.json.format(msgspec.json.encode(listed)).decode())
+        click.echo(encoded(listed))
         return
     for line in headlines(found):
         click.echo(printable(line))

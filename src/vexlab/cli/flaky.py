@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 
 import click
-import msgspec
 
 from vexlab.cli.store import opened, results_option
 from vexlab.cli.values import duration
 from vexlab.report.flaky import render_flaky
+from vexlab.report.jsonfile import encoded
 from vexlab.results.trials import flaky
 
 
@@ -24,6 +24,6 @@ def command(*, target: str, period: float, results_dir: str | None, as_json: boo
     with opened(results_dir) as store:
         found, storms = flaky(store, target, since=since.isoformat(timespec="seconds"))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"cases": found, "storms": storms})).decode())
+        click.echo(encoded({"cases": found, "storms": storms}))
         return
     click.echo(render_flaky(found, storms))

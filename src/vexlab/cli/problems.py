@@ -13,6 +13,7 @@ from vexlab.cli.store import opened, results_option
 from vexlab.errors import UsageError
 from vexlab.model.history import History, Standing
 from vexlab.model.request import Request, command_line
+from vexlab.report.jsonfile import encoded
 from vexlab.report.mail import render_mail
 from vexlab.report.problems import render_problems
 from vexlab.results.history import Told, problems_of
@@ -80,7 +81,7 @@ def command(
     if as_json:
         listed = [{**msgspec.to_builtins(each), "again": again[each.problem.key]} for each in chosen]
         document = {"run": told.run, "problems": listed, "left_out": len(told.problems) - len(chosen)}
-        click.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
+        click.echo(encoded(document))
         return
     click.echo(render_problems(told.run, chosen, len(told.problems) - len(chosen), again))
 

@@ -22,6 +22,7 @@ from vexlab.results.retention import pin, prune
 from vexlab.results.store import Store
 
 _FIGURES_MOST = 6
+_LISTED_MOST = 1_000_000_000  # a database counts in 63 bits
 _MIB = 1 << 20
 _SHOW = "show"
 _HELP = ("-h", "--help")
@@ -48,14 +49,16 @@ def command() -> None:
 @command.command(name=_SHOW)
 @click.argument("run", required=False)
 @results_option
-@click.option("--limit", type=click.IntRange(0), default=200, show_default=True, help="List so many runs; 0: all.")
+@click.option(
+    "--limit", type=click.IntRange(0, _LISTED_MOST), default=200, show_default=True, help="List so many runs; 0: all."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the run, or the list of runs, as JSON.")
 def show(*, run: str | None, limit: int, results_dir: str | None, as_json: bool) -> None:
     """List earlier runs, or show one: its id, the beginning of it, or `last`."""
     with opened(results_dir) as store:
         if run is None:
             if as_json:
-                click.echo(msgspec.json.format(msgspec.json.encode(_listed(store, limit))).decode())
+                click.echo(jsonfile.encoded(_listed(store, limit)))
             else:
                 _list(store, limit)
             return

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import click
-import msgspec
 
 from vexlab.cli.again import say
 from vexlab.cli.errno import trace_errno
@@ -20,6 +19,7 @@ from vexlab.lab import Lab
 from vexlab.model.request import CASE_HELP
 from vexlab.model.target import Target
 from vexlab.model.trace import Trace
+from vexlab.report.jsonfile import encoded
 from vexlab.report.terminal import printable
 from vexlab.targets.configurations import chosen, configured
 from vexlab.targets.load import find_target
@@ -158,7 +158,7 @@ def _work(settings: Settings, target: Target, wanted: Wanted, work: Work, folder
 
 def _tell(trace: Trace, folder: Path, *, as_json: bool) -> None:
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(trace)).decode())
+        click.echo(encoded(trace))
         return
     for line in lines_of(trace):
         click.echo(line)

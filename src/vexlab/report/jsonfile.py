@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import typing
 
 import msgspec
@@ -15,6 +17,8 @@ from vexlab.report.content import Content
 
 # Of the document: a field that is added leaves it, one that goes or changes its meaning raises it.
 VERSION = 1
+# What JSON may hold as it is and a terminal may obey: C1 controls, and what turns the direction of a line or ends it
+_ODD = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def _fields(kind: type) -> list[tuple[str, object]]:
@@ -54,7 +58,20 @@ def render(content: Content) -> bytes:
         "stale": content.result.stale,
         "cases": [_case(case) for case in content.cases],
     }
-    return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
+    return encoded(document) + b"\n"
+
+
+def encoded(document: object) -> bytes:
+    """Return ``document`` as indented JSON that does nothing to a terminal, whatever a guest's words in it are.
+
+    Half a surrogate pair, which is no character, becomes a question mark.
+    """
+    try:
+        data = msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        data = json.dumps(msgspec.to_builtins(document), ensure_ascii=False).encode(errors="replace")
+    text = msgspec.json.format(data).decode()
+    return _ODD.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def schema() -> bytes:

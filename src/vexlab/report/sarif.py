@@ -59,12 +59,13 @@ def _rule(harm: Harm) -> dict[str, object]:
 
 def _result(problem: Problem, content: Content, locate: Locate) -> dict[str, object]:
     finding = content.finding(problem)
+    key = problem.key.encode(errors="backslashreplace")
     shown = f"\nShown by {problem.cases[0]}" if problem.cases else ""
     result: dict[str, object] = {
         "ruleId": problem.harm.name.lower(),
         "level": "note" if problem.known else _LEVELS.get(problem.harm, "error"),
         "message": {"text": bounded(problem.title) + shown},
-        "partialFingerprints": {"problem/v1": hashlib.sha256(problem.key.encode()).hexdigest()[:32]},
+        "partialFingerprints": {"problem/v1": hashlib.sha256(key).hexdigest()[:32]},
         "locations": [_location(locate(finding), finding.frame if finding else "")],
     }
     if problem.known:

@@ -19,6 +19,7 @@ from vexlab.model.history import History, Standing
 from vexlab.report.compare import render_comparison
 from vexlab.report.content import HARM_WORDS, bounded, headline, one_line, state_of
 from vexlab.report.csvfile import cell as plain
+from vexlab.report.jsonfile import encoded
 from vexlab.report.markdown import cell, code, compose, fence
 from vexlab.tables import visible
 
@@ -146,7 +147,7 @@ def render_json(span: Span) -> bytes:
         "changed": {"regressions": span.changed.regressions, **msgspec.to_builtins(span.changed)},
         "problems": span.problems,
     }
-    return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
+    return encoded(document) + b"\n"
 
 
 def render_csv(span: Span) -> bytes:

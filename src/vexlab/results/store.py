@@ -37,6 +37,7 @@ T = TypeVar("T")
 _NO_RUN = "`vexlab run` makes one; --results names another folder"
 _OTHER_RUNS = "`vexlab results` lists the runs; `last` is the newest one"
 _FULL = "is the disk full, or read-only?"
+_DAMAGED = "is the database damaged? move it away, or put a copy in its place"
 _KILLED = "the run ended before this case did"
 _INSERT_CASE = insert(CaseRow).returning(CaseRow.number)
 _INSERT_METRICS = insert(MetricRow)
@@ -142,18 +143,19 @@ class Store:
     def note_problems(self, run: RunInfo, cases: Iterable[CaseResult]) -> tuple[Sighting, ...]:
         """Keep the problems that the ``cases`` of a run show, and return them."""
         found = sightings(run, cases)
+        rows = {visible(each.problem.key): each for each in found}  # PostgreSQL takes no NUL, neither any half a pair
         with self.writing() as session:
             session.get_one(RunRow, run.id).grouping = GROUPING
             session.execute(delete(ProblemRow).where(ProblemRow.run == run.id))
             session.add_all(
                 ProblemRow(
                     run=each.run,
-                    key=each.problem.key,
+                    key=key,
                     target=each.target,
                     started=each.started,
                     sighting=msgspec.to_builtins(each),
                 )
-                for each in found
+                for key, each in rows.items()
             )
         return found
 
@@ -178,9 +180,14 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Give a session to ask in; raise ``InfraError`` where the database cannot be read."""
-        with self._failing("read"), _collector_paused(), Session(self._database.engine) as session:
-            yield session
+        """Give a session to ask in; raise ``InfraError`` where the database, or what it holds, cannot be read."""
+        try:
+            with self._failing("read", _DAMAGED), _collector_paused(), Session(self._database.engine) as session:
+                yield session
+        except ValueError as error:  # of JSON, of a date, of a word that no verdict has
+            raise InfraError(
+                f"the results in {self._database.name} cannot be read: {visible(str(error))[:300]}", hint=_DAMAGED
+            ) from error
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
