@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from vexlab.cli.compare import command
@@ -61,3 +62,9 @@ def test_the_newest_run_of_each_environment_counts(tmp_path: Path) -> None:
     assert "staging" in str(missing.exception)
     alone = CliRunner().invoke(command, ["--environments", "dev", *place], standalone_mode=False)
     assert "two" in str(alone.exception)
+
+
+@pytest.mark.parametrize("names", ["dev,dev", ",", "dev, "])
+def test_an_environment_is_not_compared_with_itself(tmp_path: Path, names: str) -> None:
+    done = CliRunner().invoke(command, ["--environments", names, "--results", str(tmp_path)])
+    assert "name two at least" in str(done.exception)

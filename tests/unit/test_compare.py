@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from tests.unit.test_history import OOPS, WARN, result, run_info
 
 from vexlab.cli.compare import command
+from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, KnownProblem, RunResult, RunState, Summary
 from vexlab.model.compare import Change, Compared, Comparison, compare, with_noise
 from vexlab.model.history import Standing
@@ -209,6 +210,14 @@ def test_the_exit_status_tells_regressions_and_that_nothing_was_compared(tmp_pat
     document = json.loads(said)
     assert (status, document["regressions"], document["compared"]) == (1, 2, 2)
     assert [each["change"] for each in document["cases"]] == ["newly failing"]
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path: Path) -> None:
+    """`vexlab compare last` would else say that there is no regression."""
+    _stored(tmp_path, (GOOD,))
+    done = CliRunner().invoke(command, ["last", "--results", str(tmp_path)])
+    assert isinstance(done.exception, UsageError)
+    assert "BEFORE and AFTER are one run" in done.exception.message
 
 
 def test_runs_of_different_targets_are_refused(tmp_path: Path) -> None:

@@ -35,6 +35,10 @@ def test_a_run_goes_where_neither_limit_keeps_it(keep_days: int, keep_runs: int,
     assert [run.id for run in found] == [run_info(number).id for number in gone]
 
 
+def test_more_days_than_a_calendar_has_keep_everything() -> None:
+    assert not expendable(_days(1, 2), keep_days=10**12, keep_runs=0, now=NOW)
+
+
 def test_each_target_has_its_newest_runs_and_what_is_pinned_or_goes_on_stays() -> None:
     held = [*_days(1, target="ext4"), *_days(2, pinned=True), *_days(3, running=True), *_days(4, 5)]
     found = expendable(held, keep_days=0, keep_runs=1, now=NOW)

@@ -17,6 +17,7 @@ from vexlab.model.compare import compare, with_noise
 from vexlab.model.key import is_chosen
 from vexlab.model.request import CASE_HELP
 from vexlab.report.compare import render_comparison
+from vexlab.report.jsonfile import encoded
 from vexlab.report.terminal import printable
 from vexlab.results.baseline import baselines
 from vexlab.results.store import Store
@@ -62,11 +63,15 @@ def command(
         return dataclasses.replace(run, cases=chosen, summary=Summary.of(chosen))
 
     if environments:
-        return _environments(environments.split(","), results_dir, narrowed, as_json=as_json)
+        names = tuple(dict.fromkeys(word.strip() for word in environments.split(",") if word.strip()))
+        return _environments(names, results_dir, narrowed, as_json=as_json)
     if not before:
         raise UsageError("there is nothing to compare with", hint="`vexlab compare BEFORE [AFTER]`")
     with opened(results_dir) as store:
         first, second = _named(store, before), _named(store, after)
+        if first.run.id == second.run.id:
+            hint = "`vexlab results` lists the runs; AFTER is the newest one unless it is named"
+            raise UsageError(f"BEFORE and AFTER are one run, {first.run.id}", hint=hint)
         if first.run.target != second.run.target:
             raise UsageError(
                 f"the runs are of different targets, `{first.run.target}` and `{second.run.target}`",
@@ -78,7 +83,7 @@ def command(
         found = with_noise(found, values_before(store, second.run, wanted))
     if as_json:
         document = {"regressions": found.regressions, **msgspec.to_builtins(found)}
-        click.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
+        click.echo(encoded(document))
     else:
         click.echo(render_comparison(found))
     if found.regressions:
@@ -95,7 +100,7 @@ def _environments(
     with opened(results_dir) as store:
         found = across({name: narrowed(_newest(store, name)) for name in names})
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        click.echo(encoded(found))
     else:
         for name, run in found.runs.items():
             click.echo(f"{printable(name):12} {run}")

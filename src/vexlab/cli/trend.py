@@ -6,13 +6,13 @@ import datetime
 from pathlib import Path
 
 import click
-import msgspec
 
 from vexlab.cli.store import opened, results_option
 from vexlab.cli.values import duration
 from vexlab.errors import UsageError
 from vexlab.model.trend import Trend
 from vexlab.report import draw
+from vexlab.report.jsonfile import encoded
 from vexlab.report.trend import render_trends
 from vexlab.report.trendchart import charts
 from vexlab.results.trend import trends_of
@@ -53,7 +53,7 @@ def command(
     if output:
         _draw(found, Path(output))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        click.echo(encoded(found))
         return
     click.echo(render_trends(found))
 

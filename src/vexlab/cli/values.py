@@ -7,6 +7,7 @@ import re
 import click
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 100 * 365 * 86400  # seconds: what lies further back than a century has no date in Python's calendar
 
 
 def levels(words: str) -> tuple[int, ...]:
@@ -29,4 +30,6 @@ def duration(words: str) -> float:
     seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
     if not seconds:
         raise click.BadParameter(f"{words!r} is no time: a number and its unit, as in `90s`, `10m` or `1.5h`")
+    if seconds > _LONGEST:
+        raise click.BadParameter(f"{words!r} is longer than a century (36500d)")
     return seconds

@@ -17,6 +17,7 @@ from vexlab.model.problem import GROUPING
 from vexlab.results.schema import BaselineRow, CaseRow, MetricRow, PlanRow, RunRow, TrialRow
 from vexlab.results.store import Store, info_of
 
+_DAYS_MOST = 36_500  # what began earlier has no date in Python's calendar, and no run did
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")  # 20261128-122830-9fb9
 
 
@@ -46,7 +47,7 @@ def expendable(held: Iterable[Held], *, keep_days: int, keep_runs: int, now: dat
     if not (keep_days or keep_runs):
         return ()
     newest = sorted(held, key=lambda each: (each.run.started, each.run.id), reverse=True)
-    since = now - datetime.timedelta(days=keep_days)
+    since = now - datetime.timedelta(days=min(keep_days, _DAYS_MOST))
     places: dict[str, int] = {}
     found = []
     for each in newest:
