@@ -18,7 +18,9 @@ from vexlab.model.case import CaseResult
 from vexlab.model.metric import measured
 from vexlab.model.trend import Point, Trend, trends, wilson
 from vexlab.model.verdict import Verdict
+from vexlab.report import draw
 from vexlab.report.trend import render_trends
+from vexlab.report.trendchart import charts
 from vexlab.results.store import Store
 from vexlab.results.trend import trends_of
 
@@ -76,7 +78,7 @@ def test_periods_count_what_came_to_its_end_and_leave_out_where_nothing_ran() ->
     assert (third.rate, third.changed) == (0.0, True)
     assert (trend.whole.passed, trend.whole.decided, trend.whole.others) == (2, 4, 1)
     lines = render_trends([trend]).splitlines()
-    assert lines[3].split() == ["2026-11-03", "00:00", "0", "of", "0,", "1", "undecided", "-", "-", "-", "v3"]
+    assert lines[3].split() == ["2026-11-03", "00:00", "0", "of", "0,", "1", "not", "decided", "-", "-", "-", "v3"]
     assert lines[-1].split()[:4] == ["all", "*", "2", "of"]
 
 
@@ -138,6 +140,19 @@ def test_trends_are_drawn_in_the_terminal_and_in_a_file(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes().startswith(head)
     wrong = CliRunner().invoke(command, [*argv, "--output", str(tmp_path / "t.gif")])
     assert isinstance(wrong.exception, UsageError)
+
+
+def test_a_period_that_no_calendar_has_is_refused(tmp_path: Path) -> None:
+    done = CliRunner().invoke(command, ["d", "--period", "99999999d", "--results", str(tmp_path)])
+    assert (done.exit_code, "longer than a century" in done.output) == (2, True)
+
+
+def test_a_figure_that_is_too_large_to_be_drawn_leaves_a_gap() -> None:
+    """The median of two values near the end of all numbers is beyond it."""
+    points = [_point(at, Verdict.PASSED, value=value) for at, value in ((0, 1.0), (1, 2.0), (2, 1e308), (2.1, 1e308))]
+    told = trends(points, DAY)
+    assert "▁█·  1 to 2" in render_trends(told)
+    assert "<svg" in draw.together(charts(told), "Trends")
 
 
 def test_the_command_prints_a_table_or_json(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from vexlab.errors import InfraError, UsageError
 from vexlab.report.charts import Chart, Spec
@@ -76,8 +77,13 @@ def _without_zoom(spec: Spec) -> Spec:
     return found
 
 
+def _written(spec: Spec) -> str:
+    """Return a description as JSON; what is no number, as the sum of two that are too large, is a gap in a line."""
+    return msgspec.json.encode(spec).decode()
+
+
 def _svg(spec: Spec) -> str:
-    text: str = _library().vegalite_to_svg(json.dumps(spec), _VERSION, allowed_base_urls=[])
+    text: str = _library().vegalite_to_svg(_written(spec), _VERSION, allowed_base_urls=[])
     numbers: dict[str, int] = {}
     return _CLIP.sub(lambda found: f"{found[1]}clip{numbers.setdefault(found[2], len(numbers))}{found[3]}", text)
 

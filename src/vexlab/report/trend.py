@@ -51,7 +51,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _row(name: str, period: Period) -> tuple[str, ...]:
-    others = f", {period.others} undecided" if period.others else ""
+    others = f", {period.others} not decided" if period.others else ""
     many = len(period.revisions)
     revisions = ", ".join(period.revisions) if many <= _REVISIONS_MOST else f"{many}, last {period.revisions[-1]}"
     return (

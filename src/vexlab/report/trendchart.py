@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from vexlab.model.trend import Period, Trend
@@ -25,7 +26,8 @@ def blocks(trend: Trend) -> str:
 
     The lowest block is the least value, not zero; both ends are said.
     """
-    values = [value_of(each) if _is_kind(trend, each) else None for each in trend.periods[-_BLOCKS_MOST:]]
+    drawn_of = [value_of(each) if _is_kind(trend, each) else None for each in trend.periods[-_BLOCKS_MOST:]]
+    values = [each if each is not None and math.isfinite(each) else None for each in drawn_of]
     known = [each for each in values if each is not None]
     if len(known) < 2:
         return ""
