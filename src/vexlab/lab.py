@@ -30,7 +30,7 @@ from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import BASE, TRACE, Recipe, find_recipe, joined
-from vexlab.kernels.catalogue import Kernels, read_config
+from vexlab.kernels.catalogue import Kernels, has_option
 from vexlab.kernels.counters import check_countable
 from vexlab.kernels.flavours import boot_arguments, least_memory, timeout_scale
 from vexlab.model.kernel import Kernel
@@ -334,6 +334,7 @@ class Lab:
         if order.kernel.system:
             machine.transcript.cannot("the machine is of an image that does not come with the script")
         machine.symbols = kernelmemory.parse_symbols((made / _SYMBOLS).read_text())
+        machine.kmemleak = has_option(order.kernel, kmemleak.OPTION)
         return machine
 
     def lacks(self, order: Order) -> Lacks:
@@ -386,7 +387,7 @@ class Lab:
             read_programs(machine, _programs(order))
             load_own_dependencies(machine, order.target)
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
-            if order.kernel.config.is_file() and kmemleak.OPTION in read_config(order.kernel):
+            if has_option(order.kernel, kmemleak.OPTION):
                 with contextlib.suppress(GuestTimeout):  # on a host this busy the kernel's own losses are told, too
                     kmemleak.forget(machine)
 

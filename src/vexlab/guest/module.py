@@ -139,7 +139,7 @@ class GuestModule:
         watching = self.machine.module_watch
         if watching:
             watching.before_unload()
-        if self.machine.spec.timeout_scale != 1.0:  # not a distribution's kernel: it may have kmemleak
+        if self.machine.kmemleak:
             self.machine.ash(NOTE_SECTIONS, self.name)
         result = self.machine.exec([BUSYBOX, "rmmod", self.name], timeout=timeout)
         if watching and not result.ok:

@@ -243,3 +243,9 @@ def read_config(kernel: Kernel) -> dict[str, str]:
         if equals and name.startswith("CONFIG_"):
             options[name.removeprefix("CONFIG_")] = value.strip('"')
     return options
+
+
+@functools.cache
+def has_option(kernel: Kernel, name: str) -> bool:
+    """Whether the kernel is known to be built with option ``name``, as ``read_config`` names it."""
+    return kernel.config.is_file() and name in read_config(kernel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vexlab.errors import UsageError
-from vexlab.kernels.catalogue import read_config
+from vexlab.kernels.catalogue import has_option
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import Target
 
@@ -12,7 +12,7 @@ COUNTERS = "GCOV_KERNEL"  # the option of a kernel that keeps counters
 
 def counts(kernel: Kernel) -> bool:
     """Whether the kernel keeps the counters of a module that is built to count (``CONFIG_GCOV_KERNEL``)."""
-    return kernel.config.is_file() and COUNTERS in read_config(kernel)
+    return has_option(kernel, COUNTERS)
 
 
 def check_countable(target: Target, kernel: Kernel) -> None:

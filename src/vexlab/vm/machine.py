@@ -59,8 +59,8 @@ class Machine:
     raises ends the wait. ``last_command`` was begun at ``asked_at``, by ``clock``. ``process`` is ``None`` for a
     machine that another process started. ``symbols`` are addresses of the kernel's variables, where the lab knows them:
     QEMU can read those whatever state the guest is in. ``transcript`` is what was done in the guest;
-    ``module_watch`` is told of the module under test. An ``agentless`` one is somebody else's image, whose agent, if it
-    has one, may come and go.
+    ``module_watch`` is told of the module under test; ``kmemleak`` tells whether the kernel has that. An ``agentless``
+    one is somebody else's image, whose agent, if it has one, may come and go.
     """
 
     def __init__(self, spec: MachineSpec, files: MachineFiles, child: emulator.Child | None, qmp: Qmp) -> None:
@@ -76,6 +76,7 @@ class Machine:
         self.symbols: Mapping[str, int] = {}
         self.transcript = Transcript()
         self.module_watch: ModuleWatch | None = None
+        self.kmemleak = False
         self.patience = 1.0
         self.agentless = False
         self.qmp = qmp

@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -62,7 +61,7 @@ class Answering:
     asked: list[str] = field(default_factory=list)
     last_command: str = ""
     module_watch: None = None
-    spec: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(timeout_scale=1.0))
+    kmemleak: bool = False
 
     def __post_init__(self) -> None:
         self._ticks = itertools.count()
