@@ -157,3 +157,13 @@ def test_an_empty_list_of_runs_says_so(tmp_path: Path) -> None:
     done = CliRunner().invoke(results, ["--results", str(tmp_path)])
     assert (done.exit_code, done.stdout) == (0, "")
     assert f"no run in {tmp_path} yet" in done.stderr
+
+
+def test_a_beginning_that_fits_several_runs_is_refused(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        for number in range(1, 6):
+            _keep(store, number)
+        whole = run_info(3).id
+        assert store.info(whole).id == whole
+        with pytest.raises(UsageError, match=f"of several runs, {run_info(5).id} and {run_info(4).id}"):
+            store.info(whole[:4])

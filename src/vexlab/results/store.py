@@ -233,11 +233,14 @@ class Store:
             query = query.where(RunRow.target == target)
         if name != "last":
             query = query.where(RunRow.id.startswith(name, autoescape=True))
-        row = session.scalars(query.limit(1)).first() if name else None
-        if row is None:
+        rows = session.scalars(query.limit(1 if name == "last" else 2)).all() if name else []
+        if not rows:
             of = f" of the target `{visible(target)}`" if target else ""
             raise UsageError(f"no run `{visible(name)}`{of} in {self.folder}", hint=_OTHER_RUNS)
-        return row
+        if len(rows) > 1:
+            some = " and ".join(row.id for row in rows)
+            raise UsageError(f"`{visible(name)}` begins the ids of several runs, {some}", hint="give more of the id")
+        return rows[0]
 
     def profiles(self, run: str) -> tuple[Profile, ...]:
         """Return what the target could do on each kernel of the run of that id; nothing where none was kept."""
