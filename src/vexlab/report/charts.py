@@ -40,6 +40,8 @@ _COLOURS: Mapping[Verdict, str] = {  # told apart on white and on black, and in 
 }
 _BETTER, _WORSE, _SAME = "better", "worse", "as before"
 _RATIO = "_ratio"
+_FASTER = "_faster"  # of the target beside itself: an index and an exact search in the same round
+_RECALL = "_recall_10_ratio"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,9 @@ class Chart:
 
 
 def charts(content: Content) -> tuple[Chart, ...]:
-    """Return every chart; those without data say in ``about`` why they are none."""
-    return tuple(make(content) for make in _CHARTS)
+    """Return every chart; those without data say in ``about`` why they are none. Few targets have an index."""
+    curve = recall(content)
+    return (*(make(content) for make in _CHARTS), *([curve] if curve.spec else []))
 
 
 def verdicts(content: Content) -> Chart:
@@ -155,6 +158,29 @@ def reference(content: Content) -> Chart:
         f"{_rest(rows, shown)}."
     )
     return Chart(name="reference", title=title, about=about, spec=spec)
+
+
+def recall(content: Content) -> Chart:
+    """Return what an approximate index finds of the ten nearest vectors, against its speed: a point for each way."""
+    title = "Recall and speed of an index"
+    rows = list(_ways(content))
+    if not rows:
+        return Chart(name="recall", title=title, about="no case measured an index")
+    spec = _spec(rows, height=200)
+    x: Spec = {"field": "recall", "type": "quantitative", "title": "recall of the ten nearest"}
+    least = min(0.9, *(float(str(row["recall"])) for row in rows))
+    x |= {"scale": {"domain": [least, 1]}, "axis": {"tickCount": 5}}
+    y: Spec = {"field": "faster", "type": "quantitative", "title": "times an exact search's speed"}
+    y |= {"scale": {"type": "log", "nice": False, "padding": 8}}
+    colour: Spec = {"field": "case", "type": "nominal", "title": None}
+    line = {"type": "line", "opacity": 0.5}
+    points = {"type": "point", "filled": True, "opacity": 1, "size": 60}
+    spec["layer"] = [
+        {"mark": line, "encoding": {"x": x, "y": y, "color": colour, "order": {"field": "recall"}}},
+        {"mark": points, "encoding": {"x": x, "y": y, "color": colour, "tooltip": _tips("way", "recall", "faster")}},
+    ]
+    about = "A point for each number of lists looked into: more lists find more and take longer."
+    return Chart(name="recall", title=title, about=about, spec=spec)
 
 
 def before(content: Content) -> Chart:
@@ -285,7 +311,8 @@ def _ratios(content: Content) -> Iterator[_Row]:
         for metric in case.metrics:
             stem = metric.name.removesuffix(_RATIO)
             low, high = case.metric(f"{stem}_low{_RATIO}"), case.metric(f"{stem}_high{_RATIO}")
-            if metric.name.endswith(_RATIO) and low is not None and high is not None:
+            is_ratio = metric.name.endswith(_RATIO) and not stem.endswith(_FASTER)
+            if is_ratio and low is not None and high is not None:
                 yield {
                     "metric": _label(case, metric),
                     "ratio": metric.value,
@@ -293,6 +320,18 @@ def _ratios(content: Content) -> Iterator[_Row]:
                     "high": high,
                     "better": metric.direction.value,
                 }
+
+
+def _ways(content: Content) -> Iterator[_Row]:
+    """Yield the ways of searching that cases noted as ``NAME_recall_10_ratio`` and ``NAME_faster_ratio``."""
+    for case in content.cases:
+        for metric in case.metrics:
+            stem = metric.name.removesuffix(_RECALL)
+            faster = case.metric(f"{stem}{_FASTER}{_RATIO}")
+            if metric.name.endswith(_RECALL) and faster is not None and faster > 0:
+                name = one_line(case.id.removeprefix(f"{case.domain}."), _NAME_MOST)
+                way = one_line(stem, _NAME_MOST)
+                yield {"case": name, "way": way, "recall": round(metric.value, 4), "faster": round(faster, 3)}
 
 
 def _gain(row: _Row) -> float:

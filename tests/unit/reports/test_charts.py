@@ -76,3 +76,18 @@ def test_a_metric_beyond_those_before_is_better_or_worse_by_its_direction() -> N
     assert spec
     kinds = {row["metric"]: (row["kind"], row["percent"]) for row in spec["data"]["values"]}
     assert kinds == {"reads[6.1] load_s": ("worse", 250.0), "reads[6.1] read_mib_per_s": ("better", 120.0)}
+
+
+def test_an_index_is_drawn_as_recall_against_speed_and_not_beside_a_reference_filesystem() -> None:
+    figures = {"probes_1_recall_10_ratio": 0.8, "probes_1_faster_ratio": 20.0, "probes_1_faster_low_ratio": 18.0,
+               "probes_1_faster_high_ratio": 22.0, "probes_4_recall_10_ratio": 0.97, "probes_4_faster_ratio": 8.0,
+               "probes_4_recall_100_ratio": 0.9}  # fmt: skip
+    metrics = tuple(Metric(name=name, value=value, direction=Direction.HIGHER) for name, value in figures.items())
+    content = Content.of(run_of((dataclasses.replace(CONTENT.cases[0], metrics=metrics),)))
+    assert charts.reference(content).spec is None
+    curve = charts.charts(content)[-1]
+    assert curve.spec
+    ways = [(row["way"], row["recall"], row["faster"]) for row in curve.spec["data"]["values"]]
+    assert ways == [("probes_1", 0.8, 20.0), ("probes_4", 0.97, 8.0)]
+    assert curve.spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0.8, 1]
+    assert curve.title in BY_NAME["svg"].parts[0].render(content).decode()
