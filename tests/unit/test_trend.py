@@ -127,6 +127,10 @@ def test_a_case_a_domain_and_a_metric_are_found_by_their_names(tmp_path: Path) -
                 _trends(store, nothing)
         with pytest.raises(UsageError, match="nothing is known of"):
             _trends(store, "d", target="ext4")
+        for word, hint in (("load", "did you mean `load_s`?"), ("d.q", "the whole name of a metric")):
+            with pytest.raises(UsageError) as told:
+                _trends(store, word)
+            assert hint in (told.value.hint or "")
 
 
 def test_trends_are_drawn_in_the_terminal_and_in_a_file(tmp_path: Path) -> None:
@@ -153,6 +157,15 @@ def test_a_figure_that_is_too_large_to_be_drawn_leaves_a_gap() -> None:
     told = trends(points, DAY)
     assert "▁█·  1 to 2" in render_trends(told)
     assert "<svg" in draw.together(charts(told), "Trends")
+
+
+@pytest.mark.parametrize(("value", "domain"), [(0.25, [0.225, 0.275]), (0.0, [-1.0, 1.0])])
+def test_the_axis_of_a_single_value_has_a_length(value: float, domain: list[float]) -> None:
+    """Vega-Lite writes 0 beside the only tick of a scale without length."""
+    (trend,) = trends([Point("d", 0.0, Verdict.PASSED, "c", "r", value)], DAY, "s")
+    (chart,) = charts([trend])
+    assert chart.spec
+    assert chart.spec["layer"][1]["encoding"]["y"]["scale"]["domain"] == pytest.approx(domain)
 
 
 def test_the_command_prints_a_table_or_json(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from vexlab.model.trend import Period, Trend
 from vexlab.report.charts import WIDTH, Chart, Spec
@@ -66,7 +66,7 @@ def _spec(trend: Trend) -> Spec | None:
     if not rows:
         return None
     x = {"field": "since", "type": "temporal", "title": None}
-    y = {"field": "middle", "type": "quantitative", "title": _unit(trend) or None, "scale": {"zero": False}}
+    y = {"field": "middle", "type": "quantitative", "title": _unit(trend) or None, "scale": _scale(rows)}
     band = {
         "mark": {"type": "area", "opacity": 0.2},
         "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
@@ -80,6 +80,15 @@ def _spec(trend: Trend) -> Spec | None:
                  "encoding": {"x": x, "y": {"value": 8}, "text": {"field": "words"}}}  # fmt: skip
         layers += [{"data": {"values": changes}, **each} for each in (rule, words)]
     return {"width": WIDTH, "height": _HEIGHT, "data": {"values": rows}, "layer": layers}
+
+
+def _scale(rows: Sequence[Mapping[str, object]]) -> Spec:
+    """Return the scale of the values; around a single value it has room: Vega writes 0 at an axis without one."""
+    values = [float(str(row[name])) for row in rows for name in ("low", "middle", "high")]
+    if min(values) < max(values) or not math.isfinite(values[0]):
+        return {"zero": False}
+    room = abs(values[0]) / 10 or 1.0
+    return {"zero": False, "domain": [values[0] - room, values[0] + room]}
 
 
 def _row(period: Period, *, of_values: bool) -> dict[str, object] | None:

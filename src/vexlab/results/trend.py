@@ -15,6 +15,7 @@ from vexlab.errors import UsageError
 from vexlab.model.aliases import current
 from vexlab.model.case import RunInfo
 from vexlab.model.key import is_chosen
+from vexlab.model.metric import UNITS
 from vexlab.model.trend import Point, Results, Series, Trend, series_trends, trends
 from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, MeasureRow, MetricRow, RunRow
@@ -86,9 +87,22 @@ def trends_of(
     if not found:
         raise UsageError(
             f"nothing is known of `{word}` since {since:%Y-%m-%d %H:%M}",
-            hint="a case, a domain or the name of a metric, as `vexlab results last` shows them; --period reaches back",
+            hint=_hint(store, word),
         )
     return found
+
+
+def _hint(store: Store, word: str) -> str:
+    """Return what may have been meant: people are shown a metric without its unit, ``load`` for ``load_s``."""
+    wanted = [f"{word}{unit.suffix}" for unit in UNITS]
+    with store.reading() as session:
+        names = sorted(set(session.scalars(select(MeasureRow.name).where(MeasureRow.name.in_(wanted)))))
+    if names:
+        return f"did you mean {' or '.join(f'`{name}`' for name in names)}? --period reaches further back"
+    return (
+        "a case or a domain, as `vexlab results last` shows them, or the whole name of a metric, as `vexlab report "
+        "--format csv` writes it; --period reaches further back"
+    )
 
 
 def _text(when: datetime.datetime) -> str:
