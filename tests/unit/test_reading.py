@@ -100,6 +100,25 @@ def test_the_runs_of_a_store_are_listed_with_their_sums(tmp_path: Path) -> None:
     assert HEAD in CliRunner().invoke(results, ["upgrade", "--results", str(tmp_path)]).output
 
 
+def test_a_run_that_is_shown_ends_with_its_verdict_and_what_says_more(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        _keep(store, 1)
+        _keep(store, 2)
+        green, red = (CliRunner().invoke(results, [run_info(n).id, "--results", str(tmp_path)]).output for n in (1, 2))
+    assert "1 passed\nverdict: PASSED: " in green
+    assert "`vexlab problems" not in green
+    assert "1 crashed\nverdict: FAILED: the module is at fault\n" in red
+    assert red.endswith(f"1 distinct problem: `vexlab problems {run_info(2).id}`\n")
+
+
+def test_a_run_that_goes_on_has_no_verdict_yet(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        _keep(store, 1, finished=False)
+        said = CliRunner().invoke(results, [run_info(1).id, "--results", str(tmp_path)]).output
+    assert "running" in said
+    assert "verdict: " not in said
+
+
 def test_a_baseline_stays_and_names_the_revision_before(tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
         for number in (1, 2, 3):

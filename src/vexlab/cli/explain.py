@@ -24,7 +24,7 @@ _OPTIONS = ("target", "config", "accel", "memory", "cpus", "sandbox", "build_arg
 
 
 @click.command(name="explain")
-@click.argument("what", metavar="RUN[/CASE]", default="last")
+@click.argument("what", metavar="[RUN[/CASE]]", default="last")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True))
 @request_options(*_OPTIONS)
 @click.option("--most", type=click.IntRange(1, 200), default=MOST, show_default=True, help="Runs in one place at most.")
@@ -48,7 +48,8 @@ def command(
         red = red_cases(result)
         chosen = tuple(each for each in red if each.id == case) if case else one_a_problem(red)
         if not chosen:
-            words = f"`{case}` is no failed case of the run {result.run.id}" if case else "no case of it failed"
+            run = result.run.id
+            words = f"`{case}` is no failed case of the run {run}" if case else f"no case of the run {run} failed"
             raise UsageError(words, hint="`vexlab results RUN` lists its cases")
         target = find_target(request.target)
         if target.name != result.run.target:

@@ -25,6 +25,7 @@ _FIGURES_MOST = 6
 _LISTED_MOST = 1_000_000_000  # a database counts in 63 bits
 _MIB = 1 << 20
 _SHOW = "show"
+_RUNNING = "running"
 _HELP = ("-h", "--help")
 
 
@@ -112,7 +113,9 @@ def prune_runs(*, keep_days: int | None, keep_runs: int | None, dry_run: bool, r
     for each in gone:
         click.echo(f"{each.run.id}  {each.run.target:12} {each.size / _MIB:8.1f} MiB")
     words = "would go" if dry_run else "removed"
-    click.echo(f"{len(gone)} runs, {sum(each.size for each in gone) / _MIB:.1f} MiB {words}")
+    click.echo(
+        f"{len(gone)} run{'s' if len(gone) != 1 else ''}, {sum(each.size for each in gone) / _MIB:.1f} MiB {words}"
+    )
 
 
 @command.command(name="upgrade")
@@ -136,7 +139,9 @@ def export(*, runs: tuple[str, ...], output: str, evidence: bool, results_dir: s
     """Write runs into an archive, for another host: ids, the beginnings of them, or `last`."""
     with opened(results_dir) as store:
         done = export_runs(store, runs, Path(output), evidence=evidence)
-    click.echo(f"{len(done)} runs in {output}, {Path(output).stat().st_size / _MIB:.1f} MiB")
+    click.echo(
+        f"{len(done)} run{'s' if len(done) != 1 else ''} in {output}, {Path(output).stat().st_size / _MIB:.1f} MiB"
+    )
 
 
 @command.command(name="import")
@@ -194,7 +199,7 @@ def _list(store: Store, limit: int) -> None:
 
 
 def _state(store: Store, run: RunInfo) -> str:
-    return "running" if not run.finished and store.is_running(run.id) else state_of(run)
+    return _RUNNING if not run.finished and store.is_running(run.id) else state_of(run)
 
 
 def _show(store: Store, result: RunResult) -> None:
@@ -211,6 +216,19 @@ def _show(store: Store, result: RunResult) -> None:
             click.echo(f"          known issue: {printable(known)}")
         if case.metrics:
             click.echo(f"          {printable(' · '.join(map(str, case.metrics[:_FIGURES_MOST])))}")
+    _end(result, state)
+
+
+def _end(result: RunResult, state: str) -> None:
+    """Print the sums, the verdict, and which command says more of it. A run that goes on has no verdict yet."""
+    content = Content.of(result)
+    counts = [f"{number} {verdict.value}" for verdict, number in content.counts.items() if number]
+    click.echo(", ".join(counts) or "no case ended")
+    if state == _RUNNING:
+        return
+    click.echo(f"verdict: {content.headline}")
+    if many := len(content.problems):
+        click.echo(f"{many} distinct problem{'s' if many > 1 else ''}: `vexlab problems {result.run.id}`")
 
 
 def _origin(info: RunInfo) -> Iterator[str]:
