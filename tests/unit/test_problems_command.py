@@ -16,6 +16,7 @@ from vexlab.cli.results import command as results
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, RunState
 from vexlab.model.verdict import Finding, Source, Verdict
+from vexlab.report.terminal import Progress
 from vexlab.results.store import Store
 
 
@@ -151,17 +152,29 @@ def test_show_may_be_left_out(kept: Path) -> None:
 def test_runs_are_pinned_and_pruned(kept: Path) -> None:
     assert _results(kept, "pin", "20261101") == "20261101-000000-0000 is pinned\n"
     assert _results(kept).splitlines()[-1].endswith("pinned")
-    assert _results(kept, "prune", "--keep-runs", "1", "--dry-run").endswith("1 runs, 0.0 MiB would go\n")
+    assert _results(kept, "prune", "--keep-runs", "1", "--dry-run").endswith("\n1 run, 0.0 MiB would go\n")
     assert len(_results(kept).splitlines()) == 3
     assert _results(kept, "prune", "--keep-runs", "1").startswith("20261102-000000-0000  vexfs")
     assert [line[:8] for line in _results(kept).splitlines()] == ["20261103", "20261101"]
     _results(kept, "unpin", "20261101")
-    assert "1 runs" in _results(kept, "prune", "--keep-days", "1", "--keep-runs", "1")
+    assert "1 run, " in _results(kept, "prune", "--keep-days", "1", "--keep-runs", "1")
 
 
 def test_without_a_limit_nothing_is_pruned(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(kept)
     assert "no limit is set" in _results(kept, "prune")
     (kept / "vexlab.toml").write_text("[results]\nkeep_runs = 2\n")
-    assert "1 runs" in _results(kept, "prune")
+    assert "1 run, " in _results(kept, "prune")
     assert len(_results(kept).splitlines()) == 2
+
+
+def test_the_command_at_the_end_of_a_run_can_be_pasted(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The brackets in the folder of a case are a pattern for a shell."""
+    with closing(Store(tmp_path)) as store:
+        info = run_info(1)
+        store.begin(info, str(tmp_path / info.id))
+        store.save(info.id, dataclasses.replace(result("a", OOPS), evidence="/e/d.a[6.1]"))
+        ended = store.load(info.id)
+    with Progress(plain=True) as progress:
+        progress.end(ended, 1.0, "/e")
+    assert "again: '/e/d.a[6.1]/reproduce'\n" in capfd.readouterr().out

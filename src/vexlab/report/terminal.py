@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from types import TracebackType
@@ -227,7 +228,8 @@ def _shown_by(problem: Problem) -> str:
     if problem.blocked:
         words += f"; blocks {len(problem.blocked)}: {', '.join(problem.blocked[:_BLOCKED_MOST])}"
         words += " …" if len(problem.blocked) > _BLOCKED_MOST else ""
-    return f"{words}; again: {problem.evidence}/reproduce" if problem.evidence else words
+    again = shlex.quote(f"{problem.evidence}/reproduce")  # the folder has the brackets of the case, which are a pattern
+    return f"{words}; again: {again}" if problem.evidence else words
 
 
 def _word(result: RunResult) -> str:
