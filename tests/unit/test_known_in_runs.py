@@ -132,7 +132,7 @@ def test_what_is_known_stays_visible_in_terminal_and_junit(capfd: pytest.Capture
     assert "CRASHED" in said.err
     assert "known issue: fixed in 2.1 (storage, until 2026-11-28)" in said.err
     assert "1 crashed · 1 of these known" in said.out
-    assert "verdict: PASSED: nothing was found but known issues, in 1 cases" in said.out
+    assert "verdict: PASSED: nothing was found but known issues, in one case" in said.out
     (suite,) = ElementTree.fromstring(junit.render(Content.of(ended)))
     assert (suite.get("failures"), suite.get("skipped")) == ("0", "1")
     skipped = suite.find("testcase/skipped")

@@ -248,7 +248,8 @@ def headline(result: RunResult) -> Headline:
 
 def _passed(result: RunResult) -> str:
     if result.summary.known:
-        return f"nothing was found but known issues, in {result.summary.known} cases"
+        known = result.summary.known
+        return f"nothing was found but known issues, in {f'{known} cases' if known > 1 else 'one case'}"
     if tolerated := sum(case.reason.startswith(NOT_COUNTED) for case in result.cases):
         return f"nothing was found but by {tolerated} with crafted images, which are not counted"
     passed = [case for case in result.cases if case.verdict is Verdict.PASSED]
