@@ -143,6 +143,8 @@ class Control:
             if result is not None and result.verdict in (*_RED, Verdict.PASSED):
                 count, lost = count + Count(int(result.verdict in _RED), 1), 0
                 continue
+            if result is None and self._interrupted():
+                return dataclasses.replace(trial, count=count, unknown="it was interrupted")
             lost += 1
             reason = result.reason.partition("\n")[0][:200] if result else "there is no such case"
             if lost >= _LAB_MOST or result is None or result.verdict is not Verdict.ERROR:
