@@ -18,6 +18,7 @@ _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 _PLAIN = "%(message)s"
 _DETAILED = "%(relativeCreated)6d %(name)s: %(message)s"
 _ROOT = "vexlab"
+EVENTS = f"{_ROOT}.events"  # the logger of a run's events: a terminal shows these in its own way
 
 
 def level_of(environment: Mapping[str, str], default: str) -> int:
@@ -37,6 +38,8 @@ def to_terminal(environment: Mapping[str, str] = os.environ) -> None:
     logging.basicConfig(level=level, format=form, stream=sys.stderr, force=True)
     for handler in logging.getLogger().handlers:  # a run's log may take more than the terminal
         handler.setLevel(level)
+        if level >= logging.WARNING:  # who asks for more wants it in one order, with its times
+            handler.addFilter(lambda record: record.name != EVENTS)
 
 
 def to_file(folder: Path, default: str = "INFO", environment: Mapping[str, str] = os.environ) -> logging.Handler:

@@ -118,12 +118,15 @@ def test_the_terminal_is_not_told_what_only_the_log_takes(tmp_path: Path, capsys
         handler = runlog.to_file(tmp_path, environment={})
         logging.getLogger("vexlab.x").info("for the log")
         logging.getLogger("vexlab.x").warning("for both")
+        logging.getLogger(runlog.EVENTS).warning("shown as an event")
         runlog.stop(handler)
     finally:
         logging.getLogger().handlers[:] = before[0]
         logging.getLogger().setLevel(before[1])
     assert capsys.readouterr().err == "for both\n"
-    assert "for the log" in (tmp_path / runlog.FILE).read_text()
+    text = (tmp_path / runlog.FILE).read_text()
+    assert "for the log" in text
+    assert "shown as an event" in text
 
 
 def _target(folder: Path) -> Target:

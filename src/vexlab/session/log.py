@@ -18,7 +18,7 @@ from vexlab.model.event import (
 )
 from vexlab.tables import visible
 
-log = logging.getLogger(__name__)
+log = logging.getLogger(runlog.EVENTS)
 
 
 class RunLog:
