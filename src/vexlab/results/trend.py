@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -145,10 +146,7 @@ def _cases(session: Session, asked: _Asked, word: str, period_s: float) -> tuple
     if not rows:
         ids = [name for name in session.scalars(select(CaseRow.id).distinct()) if is_chosen(name, current(word))]
         rows = [row for part in _parts(ids) for row in _rows(session, asked, CaseRow.id.in_(part))]
-    values: dict[tuple[str, str], dict[int, float]] = {}
-    for part in _parts(rows):
-        for said, measure, value in _values(session, part):
-            values.setdefault(measure, {})[said.number] = value
+    values = _values(session, rows)
     lines: dict[str, list[_Said]] = {}
     for said in sorted(rows, key=lambda each: (each.line, each.started)):
         lines.setdefault(said.line, []).append(said)
@@ -165,13 +163,16 @@ def _of_case(
     """
     names = [""]
     of_all = [Series(line, "s", [said.duration_s if said.passed else None for said in rows])]
+    numbers = [said.number for said in rows]
+    passed = {said.number for said in rows if said.passed}
     for (name, unit), known in values.items():
-        own = [said for said in rows if said.number in known]
-        series = Series(f"{line} {name}", unit, [known[said.number] if said.passed else None for said in own])
-        if len(own) == len(rows):
+        counted = [known[number] if number in passed else None for number in numbers if number in known]
+        series = Series(f"{line} {name}", unit, counted)
+        if len(counted) == len(rows):
             names.append(name)
             of_all.append(series)
-        elif own:
+        elif counted:
+            own = [said for said in rows if said.number in known]
             yield from ((name, trend) for trend in series_trends(_columns(own), [series], period_s))
     yield from zip(names, series_trends(_columns(rows), of_all, period_s), strict=True)
 
@@ -191,7 +192,7 @@ def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def _rows(session: Session, asked: _Asked, condition: ColumnElement[bool]) -> list[_Said]:
     query = asked.narrowed(select(*_SAID).join(RunRow, RunRow.id == CaseRow.run).where(condition))
-    return [_said(row) for row in session.connection().execute(query)]
+    return [_said(row) for row in session.connection().execute(query).all()]
 
 
 def _said(row: Sequence[Any]) -> _Said:
@@ -199,12 +200,15 @@ def _said(row: Sequence[Any]) -> _Said:
     return _Said(number, case, domain, kernel, configuration, Verdict(verdict), *rest)
 
 
-def _values(session: Session, rows: Sequence[_Said]) -> Iterator[_Value]:
-    said = {each.number: each for each in rows}
+def _values(session: Session, rows: Sequence[_Said]) -> dict[tuple[str, str], dict[int, float]]:
+    """Return the values of the metrics of ``rows``, by name and unit, then by the number of the result."""
+    found: dict[int, dict[int, float]] = defaultdict(dict)
+    for part in _parts([each.number for each in rows]):
+        query = select(MetricRow.case, MetricRow.measure, MetricRow.value).where(MetricRow.case.in_(part))
+        for number, measure, value in session.connection().execute(query).all():  # all at once: half the time
+            found[measure][number] = value
     measures = {row.number: (row.name, row.unit) for row in session.scalars(select(MeasureRow))}
-    query = select(MetricRow.case, MetricRow.measure, MetricRow.value).where(MetricRow.case.in_(said))
-    for number, measure, value in session.connection().execute(query):
-        yield said[number], measures[measure], value
+    return {measures[measure]: known for measure, known in found.items()}
 
 
 def _metric(session: Session, asked: _Asked, word: str, period_s: float) -> tuple[Trend, ...]:
