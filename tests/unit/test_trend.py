@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.unit.test_history import OOPS, result, run_info
+from tests.unit.test_history import OOPS, WARN, result, run_info
 
 from vexlab.cli.trend import command
 from vexlab.errors import UsageError
@@ -131,6 +131,20 @@ def test_a_case_a_domain_and_a_metric_are_found_by_their_names(tmp_path: Path) -
             with pytest.raises(UsageError) as told:
                 _trends(store, word)
             assert hint in (told.value.hint or "")
+
+
+def test_problems_are_counted_run_by_run(tmp_path: Path) -> None:
+    shown = {1: [result("a", OOPS), result("b", OOPS), result("c", WARN)], 2: [result("a", OOPS)], 3: [result("a")]}
+    with closing(Store(tmp_path)) as store:
+        for number in (*shown, 4):  # the fourth goes on
+            info = run_info(number)
+            store.begin(info, str(store.folder / info.id))
+            if number in shown:
+                store.note_problems(info, shown[number])
+        (told,) = _trends(store, "problems")
+    assert (told.line, told.whole.passed, told.whole.decided) == ("vexfs: problems", 1, 3)
+    assert told.whole.values is not None
+    assert (told.whole.values.least, told.whole.values.greatest) == (0.0, 2.0)
 
 
 def test_trends_are_drawn_in_the_terminal_and_in_a_file(tmp_path: Path) -> None:

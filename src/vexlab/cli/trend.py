@@ -21,7 +21,7 @@ _PICTURES = (".svg", ".png")
 
 
 @click.command(name="trend")
-@click.argument("what", metavar="CASE|METRIC|DOMAIN")
+@click.argument("what", metavar="CASE|METRIC|DOMAIN|problems")
 @click.option("--period", type=duration, default="7d", show_default=True, metavar="TIME", help="How far back to look.")
 @click.option(
     "--by", "step", type=duration, default="1d", show_default=True, metavar="TIME", help="What a line covers."
@@ -41,6 +41,8 @@ def command(
     as_json: bool,
 ) -> None:
     """Show pass rates with their 95 % intervals, durations and metrics over time.
+
+    `problems` are the distinct ones that each run showed: a run that showed none has passed.
 
     Durations and values are those of results that passed. A star marks a time in which the code of the case is another
     one than before it.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from vexlab.errors import UsageError
@@ -19,11 +19,13 @@ from vexlab.model.key import is_chosen
 from vexlab.model.metric import UNITS
 from vexlab.model.trend import Point, Results, Series, Trend, series_trends, trends
 from vexlab.model.verdict import Verdict
-from vexlab.results.schema import CaseRow, MeasureRow, MetricRow, RunRow
+from vexlab.results.schema import CaseRow, MeasureRow, MetricRow, ProblemRow, RunRow
 from vexlab.results.store import Store
 
 T = TypeVar("T")
 Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
+PROBLEMS = "problems"
+_RED = Verdict.FAILED
 _AT_ONCE = 500  # variables of one statement
 
 
@@ -75,13 +77,15 @@ def trends_of(
 ) -> tuple[Trend, ...]:
     """Return the trends of ``word``: a domain, a case (its id, the beginning, a pattern), or the name of a metric.
 
+    Of ``PROBLEMS`` it is how many distinct ones each run of a target showed, a run passing that showed none.
     Those of a case are its duration in seconds and, each as a line of its own, its metrics. Durations and values are
     those of results that passed. Raises ``UsageError`` where the store has nothing of the name since ``since``.
     """
     asked = _Asked(since=_text(since), target=target)
     with store.reading() as session:
         found = (
-            _domain(session, asked, word, period_s)
+            (_problems(session, asked, period_s) if word == PROBLEMS else ())
+            or _domain(session, asked, word, period_s)
             or _cases(session, asked, word, period_s)
             or _metric(session, asked, word, period_s)
         )
@@ -138,6 +142,20 @@ def _domain(session: Session, asked: _Asked, word: str, period_s: float) -> tupl
         kernel = f" on {said.kernel}" if said.kernel else ""
         point = said.point(f"{said.target}: {said.domain}{kernel}")
         points.append(point._replace(digest=""))  # of many cases: some code always changes
+    return trends(points, period_s)
+
+
+def _problems(session: Session, asked: _Asked, period_s: float) -> tuple[Trend, ...]:
+    shown = select(ProblemRow.run, func.count().label("many")).group_by(ProblemRow.run).subquery()
+    query = (
+        select(RunRow.target, RunRow.started, RunRow.revision, func.coalesce(shown.c.many, 0))
+        .join(shown, shown.c.run == RunRow.id, isouter=True)
+        .where(RunRow.grouping != 0)  # of others nobody has grouped what they found
+    )
+    points = [
+        Point(f"{target}: {PROBLEMS}", _seconds(started), _RED if many else Verdict.PASSED, "", revision, float(many))
+        for target, started, revision, many in session.execute(asked.narrowed(query))
+    ]
     return trends(points, period_s)
 
 
