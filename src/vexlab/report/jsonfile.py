@@ -10,9 +10,11 @@ import typing
 import msgspec
 
 from vexlab.model.case import CaseResult, RunInfo, Summary
+from vexlab.model.flaky import Judgement
 from vexlab.model.key import CaseKey
 from vexlab.model.problem import Problem
 from vexlab.model.profile import Profile
+from vexlab.report.advice import Advice, advice
 from vexlab.report.content import Content
 
 # Of the document: a field that is added leaves it, one that goes or changes its meaning raises it.
@@ -41,6 +43,8 @@ class Document(msgspec.Struct, kw_only=True):
     problems: tuple[Problem, ...]
     profiles: tuple[Profile, ...]
     stale: tuple[str, ...]
+    advice: tuple[Advice, ...]
+    flaky: tuple[Judgement, ...]
     cases: tuple[_case_type(), ...]  # type: ignore[valid-type]  # made of the model's fields
 
 
@@ -56,6 +60,8 @@ def render(content: Content) -> bytes:
         "problems": content.problems,
         "profiles": content.profiles,
         "stale": content.result.stale,
+        "advice": advice(content),
+        "flaky": content.flaky,
         "cases": [_case(case) for case in content.cases],
     }
     return encoded(document) + b"\n"

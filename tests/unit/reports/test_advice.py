@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy
 from tests.unit.reports.made import HOSTILE, case, clean, run_of
@@ -19,7 +20,7 @@ from vexlab.model.flaky import Outcome, judgements
 from vexlab.model.metric import Metric, measured
 from vexlab.model.profile import Capability, Profile, State
 from vexlab.model.verdict import Verdict
-from vexlab.report import markdown, page, pdf, text
+from vexlab.report import jsonfile, markdown, page, pdf, text
 from vexlab.report.advice import Advice, advice
 from vexlab.report.content import Content, Past
 from vexlab.results.store import Store
@@ -184,6 +185,9 @@ def test_at_most_five_come_the_most_pressing_first() -> None:
     flaky = [each for at in range(9) for each in _outcomes(f"f{at}", 1, 1)]
     content = _content(*red, case("mount", metrics=_mount(4)), before=before, outcomes=flaky, profiles=[PROFILE])
     assert [each.rule for each in advice(content)] == ["newly failing"] * 2 + ["flaky"] * 2 + ["slow mount"]
+    document = msgspec.json.decode(jsonfile.render(content), type=jsonfile.Document)
+    assert document.advice == advice(content)
+    assert [each.key for each in document.flaky] == [each.key for each in content.flaky] != []
 
 
 def test_a_case_is_recommended_once() -> None:
