@@ -249,6 +249,16 @@ def test_reports_name_the_configuration() -> None:
     assert ["--configuration small_blocks" in command for command in commands] == [False, True]
 
 
+@pytest.mark.parametrize(("given", "told"), [("", "t"), ("my fs/target.toml", "'my fs/target.toml'"), ("ext4", "ext4")])
+def test_commands_name_the_target_as_the_run_was_given_it(given: str, told: str) -> None:
+    origin = Provenance(given=given)
+    run = RunInfo(id="1", target="t", kernels=("6.1",), accelerator="tcg", started="", provenance=origin)
+    case = dataclasses.replace(_case(""), verdict=Verdict.FAILED, reason="open: Input/output error (EIO)")
+    content = Content.of(RunResult(run=run, summary=Summary.of([case]), cases=(case,)))
+    assert content.command(case).startswith(f"vexlab run --target {told} ")
+    assert content.errno_command(case).startswith(f"vexlab trace --target {told} --errno ")
+
+
 def test_two_cases_that_read_alike_are_refused() -> None:
     same = dataclasses.replace(_case("").key, configuration="", parameters="small_blocks-x")
     plan = Plan(cases=(_case("small_blocks"), dataclasses.replace(_case(""), key=same)))

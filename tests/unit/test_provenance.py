@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.session.provenance import read_host
+from vexlab.config import Settings
+from vexlab.model.request import Request
+from vexlab.model.target import Target
+from vexlab.session.provenance import provenance, read_host
 from vexlab.targets.revision import source_revision
 
 
@@ -97,3 +100,9 @@ def test_the_host_is_described_and_not_named() -> None:
     assert host.cpu
     assert host.name == ""
     assert read_host(named=True).name == os.uname().nodename
+
+
+def test_a_run_notes_what_named_its_target(tmp_path: Path) -> None:
+    target = Target(name="x", fstype="x", module="x", file=tmp_path / "target.toml")
+    found = provenance(target, Request(target="my/target.toml", seed=7), Settings(), ())
+    assert (found.given, found.seed, found.revision) == ("my/target.toml", 7, "")

@@ -53,7 +53,8 @@ class Provenance:
 
     It ends in ``-dirty`` where files differ from it. ``seed`` is the one given for all that cases draw at random;
     without one each case draws its own and records it. ``configurations`` are those of the target that were asked for,
-    ``default`` being its own; without any it was that alone.
+    ``default`` being its own; without any it was that alone. ``given`` is what named the target, a path or the name of
+    a shipped one; empty in runs of before it was noted.
     """
 
     revision: str = ""
@@ -63,3 +64,4 @@ class Provenance:
     host: Host = field(default_factory=Host)
     seed: int | None = None
     configurations: tuple[str, ...] = ()
+    given: str = ""

@@ -72,7 +72,7 @@ def _newly_failing(content: Content) -> Iterator[tuple[float, Advice]]:
         if each.change is Change.NEWLY_FAILING and not each.known:
             name = f"{each.case} {each.check}".rstrip()
             evidence = f"{each.before} in {changed.before.id}, {each.after} now" if changed else ""
-            command = _command("explain", f"{content.result.run.id}/{each.case}", "--target", content.result.run.target)
+            command = _command("explain", f"{content.result.run.id}/{each.case}", "--target", content.given)
             yield (0.0 if each.check else 1.0), _said("newly failing", f"{name} fails newly", evidence, command)
 
 
@@ -83,7 +83,7 @@ def _flaky(content: Content) -> Iterator[tuple[float, Advice]]:
             continue
         name = str(each.key)
         if each.now.is_flaky:
-            command = _command("explain", f"{content.result.run.id}/{name}", "--target", content.result.run.target)
+            command = _command("explain", f"{content.result.run.id}/{name}", "--target", content.given)
             words = f"{name} is flaky"
         elif each.answer is Answer.OPEN and each.reruns:
             case = content.case(name)
@@ -101,7 +101,7 @@ def _slab(content: Content) -> Iterator[tuple[float, Advice]]:
     """A leak, or memory in the kernel's slab caches that is surely more than in the runs before."""
     for problem in content.problems:
         if problem.harm is Harm.LEAK and (shown := content.shown_by(problem)) and not problem.known:
-            command = _command("explain", f"{content.result.run.id}/{shown.id}", "--target", content.result.run.target)
+            command = _command("explain", f"{content.result.run.id}/{shown.id}", "--target", content.given)
             yield 1e6, _said("growing slab", f"{shown.id} leaks memory", problem.title.partition("\n")[0], command)
     for case, metric in content.metrics:
         if not metric.name.endswith(_SLAB):
@@ -150,12 +150,12 @@ def _untested(content: Content) -> Iterator[tuple[float, Advice]]:
             shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             words = f"{len(names)} of {len(states)} capabilities could not be tried on {profile.place}"
             evidence = f"{shown} ({states[names[0]].detail or 'no reason given'})"
-            command = _command("probe", "--target", profile.target, "--kernel", profile.kernel)
+            command = _command("probe", "--target", content.given, "--kernel", profile.kernel)
             yield 1.0 + len(names) / 1000, _said("untested", words, evidence, command)
     run = content.result.run
     rest = [each for each in content.cases if each.verdict is Verdict.UNDECIDED and each.reason.startswith(NOT_BEGUN)]
     if rest:
-        command = _command("run", "--target", run.target, "--resume", run.id)
+        command = _command("run", "--target", content.given, "--resume", run.id)
         words = f"{len(rest)} of {len(content.cases)} cases were not begun"
         yield 2.0, _said("untested", words, rest[0].reason, command)
     lacking: dict[str, list[CaseResult]] = {}

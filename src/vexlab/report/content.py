@@ -188,16 +188,22 @@ class Content:
         own = (each for each in findings if problem.key == f"finding:{each.fingerprint or each.title}")
         return next(own, findings[0] if findings else None)
 
+    @property
+    def given(self) -> str:
+        """What ``--target`` takes to name the run's target again."""
+        run = self.result.run
+        return run.provenance.given or run.target
+
     def errno_command(self, case: CaseResult) -> str:
         """Return the command that says where the error came from in which a case ended; empty where it is none."""
         if not errno_of(case):
             return ""
-        argv = ["vexlab", "trace", "--target", self.result.run.target, "--errno", f"{self.result.run.id}/{case.id}"]
+        argv = ["vexlab", "trace", "--target", self.given, "--errno", f"{self.result.run.id}/{case.id}"]
         return visible(shlex.join(argv))
 
     def command(self, case: CaseResult) -> str:
         """Return the command that runs a case again in any checkout; what it depends on is not checked."""
-        argv = ["vexlab", "run", "--target", self.result.run.target]
+        argv = ["vexlab", "run", "--target", self.given]
         argv += ["--kernel", case.kernel] if case.kernel else []
         argv += ["--configuration", case.key.configuration] if case.key.configuration else []
         return visible(shlex.join([*argv, "--case", case.id]))

@@ -29,6 +29,7 @@ def provenance(target: Target, request: Request, settings: Settings, kernels: tu
         host=read_host(named=settings.run.host_name),
         seed=request.seed,
         configurations=request.configurations,
+        given=request.target,
     )
 
 
