@@ -23,6 +23,7 @@ from vexlab.tables import DEEPEST, decode, nested_too_deeply, read_table, read_t
 LogLevel = typing.Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 # postgresql+psycopg://user:password@host/database
 _URL = re.compile(r"[a-z][a-z0-9+]*://")
+_TREND_DAYS_MOST = 36500
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/]*@")
 Positive = typing.Annotated[float, msgspec.Meta(gt=0)]
 # The least from which a slope can be told, once the first cycles, in which caches fill, are left out.
@@ -129,13 +130,14 @@ class Results:
     ``url`` names a database to keep them in, ``postgresql+psycopg://user@host/database``, for which
     ``results = "URL"`` is short; empty is a file in ``folder``, where evidence lies either way.
     ``vexlab results prune`` keeps a run that began in the last ``keep_days`` days, and of each target the newest
-    ``keep_runs``. Zero: this keeps none; both zero: everything is kept.
+    ``keep_runs``. Zero: this keeps none; both zero: everything is kept. ``vexlab trend`` looks ``trend_days`` back.
     """
 
     folder: str = "vexlab-results"
     url: str = ""
     keep_days: int = 0
     keep_runs: int = 0
+    trend_days: float = 7.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +271,8 @@ def load_settings(path: Path | None) -> Settings:
     settings = decode(table, Settings, source=str(file))
     if min(settings.results.keep_days, settings.results.keep_runs) < 0:
         raise UsageError(f"{file} [results]: less than no run cannot be kept", hint="0 stands for no limit")
+    if not 0 < settings.results.trend_days <= _TREND_DAYS_MOST:
+        raise UsageError(f"{file} [results]: trend_days is a number of days, at most {_TREND_DAYS_MOST} (a century)")
     here = file.absolute().parent
     return dataclasses.replace(
         settings,

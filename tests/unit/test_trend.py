@@ -160,6 +160,20 @@ def test_trends_are_drawn_in_the_terminal_and_in_a_file(tmp_path: Path) -> None:
     assert isinstance(wrong.exception, UsageError)
 
 
+def test_the_settings_say_how_far_back_a_trend_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(_filled(tmp_path)):
+        pass
+    monkeypatch.chdir(tmp_path)
+    asked = ["d.a[6.1]", "--results", str(tmp_path), "--json"]
+    Path("vexlab.toml").write_text("[results]\ntrend_days = 0.5\n")
+    assert "nothing is known" in str(CliRunner().invoke(command, asked).exception)
+    Path("vexlab.toml").write_text("[results]\ntrend_days = 36500\n")
+    assert json.loads(CliRunner().invoke(command, asked).stdout)[0]["line"] == "vexfs: d.a[6.1]"
+    for wrong in ("0", "-1", "36501", "nan"):
+        Path("vexlab.toml").write_text(f"[results]\ntrend_days = {wrong}\n")
+        assert "trend_days is a number of days" in str(CliRunner().invoke(command, asked).exception)
+
+
 def test_a_period_that_no_calendar_has_is_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(command, ["d", "--period", "99999999d", "--results", str(tmp_path)])
     assert (done.exit_code, "longer than a century" in done.output) == (2, True)

@@ -9,6 +9,7 @@ import click
 
 from vexlab.cli.store import opened, results_option
 from vexlab.cli.values import duration
+from vexlab.config import load_settings
 from vexlab.errors import UsageError
 from vexlab.model.trend import Trend
 from vexlab.report import draw
@@ -22,7 +23,9 @@ _PICTURES = (".svg", ".png")
 
 @click.command(name="trend")
 @click.argument("what", metavar="CASE|METRIC|DOMAIN|problems")
-@click.option("--period", type=duration, default="7d", show_default=True, metavar="TIME", help="How far back to look.")
+@click.option(
+    "--period", type=duration, metavar="TIME", help="How far back to look (default: `trend_days` in the settings, 7d)."
+)
 @click.option(
     "--by", "step", type=duration, default="1d", show_default=True, metavar="TIME", help="What a line covers."
 )
@@ -33,7 +36,7 @@ _PICTURES = (".svg", ".png")
 def command(
     *,
     what: str,
-    period: float,
+    period: float | None,
     step: float,
     target: str,
     output: str | None,
@@ -49,7 +52,8 @@ def command(
     """
     if output and Path(output).suffix not in _PICTURES:
         raise UsageError(f"`{output}` is no picture of a kind that is known", hint=f"known: {', '.join(_PICTURES)}")
-    since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=period)
+    back = datetime.timedelta(days=load_settings(None).results.trend_days)
+    since = datetime.datetime.now(datetime.UTC) - (back if period is None else datetime.timedelta(seconds=period))
     with opened(results_dir) as store:
         found = trends_of(store, what, since=since, period_s=step, target=target)
     if output:

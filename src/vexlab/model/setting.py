@@ -21,6 +21,7 @@ ABOUT: Mapping[str, About] = {
     "results.url": About(words="database to keep results in, in place of the folder's own; passwords are not shown"),
     "results.keep_days": About(words="`results prune` keeps runs that are younger; 0: no such limit", unit="days"),
     "results.keep_runs": About(words="`results prune` keeps so many of each target; 0: no such limit", unit="runs"),
+    "results.trend_days": About(words="`trend` looks so far back without `--period`", unit="days"),
     "accel": About(words="accelerator; `auto` takes the fastest that was proved"),
     "memory": About(words="memory of a machine", unit="MiB"),
     "snapshots": About(words="disk for saved machines; what was longest unused goes first", unit="MiB"),
