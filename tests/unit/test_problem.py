@@ -170,6 +170,19 @@ def test_order_is_by_harm_then_by_the_number_of_cases() -> None:
     assert harms == [Harm.CRASH, Harm.HANG, Harm.WARNING, Harm.LEAK, Harm.WRONG]
 
 
+def test_of_equal_harm_comes_first_what_shows_early_in_the_modules_life() -> None:
+    cases = [
+        *(_case(f"safety_validation.s{at}", reason="expected 3, got 4") for at in range(3)),
+        _case("filesystem_operations.capability[mkdir]", reason="mkdir: EIO"),
+        _case("filesystem_operations.other", reason="expected 3, got 4"),
+        _case("kernel_module.unload", reason="it is still there"),
+    ]
+    unload, capability, others = distinct(cases)
+    assert unload.cases == ("kernel_module.unload[6.1]",)
+    assert capability.cases[0].startswith("filesystem_operations.capability")
+    assert len(others.cases) == 4
+
+
 def test_passes_skips_and_errors_are_no_problems() -> None:
     verdicts = (Verdict.PASSED, Verdict.SKIPPED, Verdict.ERROR, Verdict.UNDECIDED)
     assert distinct(_case(f"d.{each}", each, reason="words") for each in verdicts) == ()

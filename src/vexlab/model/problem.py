@@ -15,6 +15,7 @@ from vexlab.model.verdict import Finding, Verdict
 
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 _CAPABILITY = "capability"
+_EARLY = ("kernel_module.", "filesystem_operations.capability[", "filesystem_operations.essential[")
 PRECEDED = "what the case had done last:"  # how the line of a failure begins that names the command before it
 FINDING, CHECK = "finding:", "check:"  # how keys begin of what the kernel said, and of a check that failed
 # Raised when keys of problems change: histories are told by them, so what was noted by other keys is noted anew.
@@ -93,7 +94,10 @@ class _Symptom:
 
 
 def distinct(cases: Iterable[CaseResult]) -> tuple[Problem, ...]:
-    """Return the problems that ``cases`` show, the most harmful first, of these the one that most cases show.
+    """Return the problems that ``cases`` show, the most harmful first.
+
+    Of these come first those that show early in the module's life, in the cases of ``_EARLY``: who loads or mounts it
+    meets them before all others. Then comes what most cases show.
 
     A case that shows what the kernel said, or checks that failed, shows these; its other words are taken for their
     consequence. Two failures have one cause where the kernel's report, the check, the broken capability, or the words
@@ -114,7 +118,13 @@ def distinct(cases: Iterable[CaseResult]) -> tuple[Problem, ...]:
     blocked = _blocked(cases, leads | {each.finding: key for key, each in symptoms.items() if each.finding})
     problems = [_problem(symptoms[key], found, blocked.pop(key, ())) for key, found in shown.items()]
     problems += [_unshown(key, ids) for key, ids in blocked.items()]
-    return tuple(sorted(problems, key=lambda each: (-each.harm, -len(each.cases), each.key)))
+    return tuple(sorted(problems, key=lambda each: (-each.harm, _stage(each), -len(each.cases), each.key)))
+
+
+def _stage(problem: Problem) -> int:
+    """Return how early in the module's life a problem shows: the place in ``_EARLY`` of the first that shows it."""
+    places = (at for at, prefix in enumerate(_EARLY) if any(case.startswith(prefix) for case in problem.cases))
+    return next(places, len(_EARLY))
 
 
 def _problem(symptom: _Symptom, found: list[CaseResult], blocked: tuple[str, ...]) -> Problem:
