@@ -186,3 +186,11 @@ def test_a_beginning_that_fits_several_runs_is_refused(tmp_path: Path) -> None:
         assert store.info(whole).id == whole
         with pytest.raises(UsageError, match=f"of several runs, {run_info(5).id} and {run_info(4).id}"):
             store.info(whole[:4])
+
+
+@pytest.mark.parametrize("words", [["pin", "last"], ["unpin", "last"], ["prune", "--keep-runs", "1"]])
+def test_what_changes_results_makes_none(tmp_path: Path, words: list[str]) -> None:
+    done = CliRunner().invoke(results, [*words, "--results", str(tmp_path / "mistyped")])
+    assert isinstance(done.exception, UsageError)
+    assert "there are no results in" in done.exception.message
+    assert not list(tmp_path.iterdir())

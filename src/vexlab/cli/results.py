@@ -122,7 +122,7 @@ def prune_runs(*, keep_days: int | None, keep_runs: int | None, dry_run: bool, r
 @results_option
 def upgrade(*, results_dir: str | None) -> None:
     """Bring the database of an earlier version up to date, which commands that only read do not."""
-    with opened(results_dir, writing=True) as store:
+    with opened(results_dir, writing=True, new=True) as store:
         before = store.schema
     if before == HEAD:
         click.echo(f"the schema is {HEAD}, that of this version")
@@ -149,7 +149,7 @@ def export(*, runs: tuple[str, ...], output: str, evidence: bool, results_dir: s
 @results_option
 def import_archives(*, archives: tuple[str, ...], results_dir: str | None) -> None:
     """Add the runs of archives that are not here yet."""
-    with opened(results_dir, writing=True) as store:
+    with opened(results_dir, writing=True, new=True) as store:
         for archive in archives:
             for each in import_runs(store, Path(archive)):
                 words = f"{each.cases} results" if each.added else "is here already"
@@ -164,7 +164,7 @@ def merge(*, runs: tuple[str, ...], results_dir: str | None) -> None:
 
     A case that came to its end in two of them is refused: nobody could say which result counts.
     """
-    with opened(results_dir, writing=True) as store:
+    with opened(results_dir, writing=True, new=True) as store:
         merged = merge_runs(store, runs)
     click.echo(f"{merged.run.id}  {printable(merged.run.target):12} {len(merged.cases)} results")
 

@@ -10,7 +10,8 @@ from typing import TypeVar
 import click
 
 from vexlab.config import Settings, is_url, load_settings
-from vexlab.results.store import Store
+from vexlab.errors import UsageError
+from vexlab.results.store import FILE, Store
 
 Command = TypeVar("Command", bound=Callable[..., object])
 RESULTS_HELP = "Folder of the results' store, or the URL of a PostgreSQL database."
@@ -29,11 +30,14 @@ def place_of(results: str | None, settings: Settings) -> tuple[Path, str]:
 
 
 @contextmanager
-def opened(results: str | None, *, writing: bool = False) -> Iterator[Store]:
+def opened(results: str | None, *, writing: bool = False, new: bool = False) -> Iterator[Store]:
     """Open the store in ``results``, or where the settings say; raise ``UsageError`` or ``InfraError``.
 
-    Unless it is for ``writing`` nothing in it is changed, and one of an earlier schema is refused.
+    Unless it is for ``writing`` nothing in it is changed, and one of an earlier schema is refused. What is to be
+    written into must be there, unless it may be ``new``.
     """
     folder, url = place_of(results, load_settings(None))
+    if writing and not new and not url and not (folder / FILE).exists():
+        raise UsageError(f"there are no results in {folder}", hint="--results names another folder")
     with closing(Store(folder, url, readonly=not writing)) as store:
         yield store
