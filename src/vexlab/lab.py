@@ -34,6 +34,7 @@ from vexlab.kernels.catalogue import Kernels, has_option
 from vexlab.kernels.counters import check_countable
 from vexlab.kernels.flavours import boot_arguments, least_memory, timeout_scale
 from vexlab.model.kernel import Kernel
+from vexlab.model.key import DISTRO
 from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target, program_of
@@ -334,7 +335,8 @@ class Lab:
         if order.kernel.system:
             machine.transcript.cannot("the machine is of an image that does not come with the script")
         machine.symbols = kernelmemory.parse_symbols((made / _SYMBOLS).read_text())
-        machine.kmemleak = has_option(order.kernel, kmemleak.OPTION)
+        # A distribution's kernel is not asked for leaks (plugin/observers.py), and to read its options takes 10 ms.
+        machine.kmemleak = order.kernel.flavour != DISTRO and has_option(order.kernel, kmemleak.OPTION)
         return machine
 
     def lacks(self, order: Order) -> Lacks:

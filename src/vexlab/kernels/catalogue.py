@@ -245,7 +245,6 @@ def read_config(kernel: Kernel) -> dict[str, str]:
     return options
 
 
-@functools.cache
 def has_option(kernel: Kernel, name: str) -> bool:
     """Whether the kernel is known to be built with option ``name``, as ``read_config`` names it."""
     return kernel.config.is_file() and name in read_config(kernel)
