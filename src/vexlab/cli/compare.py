@@ -10,7 +10,7 @@ import msgspec
 
 from vexlab.cli.store import opened, results_option
 from vexlab.errors import UsageError
-from vexlab.model.across import across
+from vexlab.model.across import across, on_kernel
 from vexlab.model.aliases import current
 from vexlab.model.case import CaseResult, RunResult, Summary
 from vexlab.model.compare import compare, with_noise
@@ -25,6 +25,12 @@ from vexlab.results.trend import values_before
 
 _NOTHING = 4
 _BASELINE = "baseline"
+# What runs can be set side by side by, how a run of one is told, and what to do where there is none.
+_AXES = {
+    "environments": ("in the environment", "`vexlab run --environment NAME` notes where a run happens"),
+    "kernels": ("on the kernel", "`vexlab results` lists the runs with their kernels"),
+    "revisions": ("of the revision", "`vexlab results RUN` says of which revision a run is"),
+}
 
 
 @click.command(name="compare")
@@ -33,6 +39,8 @@ _BASELINE = "baseline"
 @click.option(
     "--environments", metavar="NAME,…", help="Set the newest runs of these environments side by side instead."
 )
+@click.option("--kernels", "places", metavar="NAME,…", help="Set the newest runs on these kernels side by side.")
+@click.option("--revisions", metavar="NAME,…", help="Set the newest runs of these revisions side by side.")
 @click.option("--domain", "domains", multiple=True, help="Only cases of this domain; repeatable.")
 @click.option("--kernel", "kernels", multiple=True, help="Only cases on this kernel; repeatable.")
 @click.option("--case", "cases", multiple=True, help=CASE_HELP)
@@ -45,6 +53,8 @@ def command(
     before: str,
     after: str,
     environments: str | None,
+    places: str | None,
+    revisions: str | None,
     domains: tuple[str, ...],
     kernels: tuple[str, ...],
     cases: tuple[str, ...],
@@ -62,9 +72,13 @@ def command(
         chosen = tuple(case for case in run.cases if _is_asked(case, domains, kernels, cases))
         return dataclasses.replace(run, cases=chosen, summary=Summary.of(chosen))
 
-    if environments:
-        names = tuple(dict.fromkeys(word.strip() for word in environments.split(",") if word.strip()))
-        return _environments(names, results_dir, narrowed, as_json=as_json)
+    asked = {"environments": environments, "kernels": places, "revisions": revisions}
+    axes = {axis: words for axis, words in asked.items() if words is not None}
+    if len(axes) > 1:
+        raise UsageError(f"one thing is compared at a time, and not {' and '.join(axes)}")
+    for axis, words in axes.items():
+        names = tuple(dict.fromkeys(word.strip() for word in words.split(",") if word.strip()))
+        return _side_by_side(axis, names, results_dir, narrowed, as_json=as_json)
     if not before:
         raise UsageError("there is nothing to compare with", hint="`vexlab compare BEFORE [AFTER]`")
     with opened(results_dir) as store:
@@ -91,19 +105,28 @@ def command(
     return 0 if found.compared else _NOTHING
 
 
-def _environments(
-    names: Sequence[str], results_dir: str | None, narrowed: Callable[[RunResult], RunResult], *, as_json: bool
+def _side_by_side(
+    axis: str,
+    names: Sequence[str],
+    results_dir: str | None,
+    narrowed: Callable[[RunResult], RunResult],
+    *,
+    as_json: bool,
 ) -> int:
-    """Print how cases end in each environment; return the exit status."""
+    """Print how cases end in each environment, on each kernel, or at each revision; return the exit status."""
     if len(names) < 2:
-        raise UsageError("environments are compared with each other: name two at least")
+        raise UsageError(f"{axis} are compared with each other: name two at least")
     with opened(results_dir) as store:
-        found = across({name: narrowed(_newest(store, name)) for name in names})
+        runs = {name: narrowed(_newest(store, axis, name)) for name in names}
+    if axis == "kernels":
+        runs = {name: on_kernel(run, name) for name, run in runs.items()}
+    found = across(runs)
     if as_json:
         click.echo(encoded(found))
     else:
+        width = max(12, *(len(printable(name)) for name in found.runs))
         for name, run in found.runs.items():
-            click.echo(f"{printable(name):12} {run}")
+            click.echo(f"{printable(name):{width}} {run}")
         for each in found.differing:
             click.echo(
                 f"{printable(each.case):56} {'  '.join(f'{where}: {how}' for where, how in each.verdicts.items())}"
@@ -114,17 +137,16 @@ def _environments(
     return 0 if found.compared else _NOTHING
 
 
-def _newest(store: Store, environment: str) -> RunResult:
-    """Return the newest finished run of an environment, about the target of the newest run of all."""
+def _newest(store: Store, axis: str, name: str) -> RunResult:
+    """Return the newest finished run that ``name`` is said of, about the target of the newest run of all."""
     target = store.info("last").target
     ended = (each.run for each in store.overview() if each.run.finished and each.run.target == target)
     for run in ended:
-        if run.environment == environment:
+        said = {"environments": (run.environment,), "kernels": run.kernels, "revisions": (run.provenance.revision,)}
+        if name in said[axis]:
             return store.load(run.id)
-    raise UsageError(
-        f"there is no finished run of {target} in the environment `{environment}`",
-        hint="`vexlab run --environment NAME` notes where a run happens",
-    )
+    words, hint = _AXES[axis]
+    raise UsageError(f"there is no finished run of {target} {words} `{name}`", hint=hint)
 
 
 def _named(store: Store, name: str) -> RunResult:
