@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_json_has_the_promised_shape(tmp_path: Path) -> None:
     document = json.loads(jsonfile.render(Content.of(_stored(tmp_path, _case("a", Verdict.CRASHED, "text")))))
-    assert set(document) == {"version", "run", "summary", "problems", "profiles", "stale", "cases"}
+    assert set(document) == {"version", "run", "summary", "problems", "profiles", "stale", "advice", "flaky", "cases"}
     assert {"id", "target", "kernels", "accelerator", "started", "finished"} <= set(document["run"])
     assert document["summary"] == {
         "passed": 0, "failed": 0, "crashed": 1, "skipped": 0, "errors": 0, "blocked": 0, "known": 0,
