@@ -218,30 +218,6 @@ def cold_name(k):
     # so long that the folder has several blocks
     return ("cold/" if can("mkdir") else "") + called(f"{k}-{'name' * 40}")
 
-def look(reader):
-    for k in [(first + reader * 37) % COLD for first in range(COLD)]:
-        if k % 3 and can("symlink"):
-            os.readlink(cold_name(k))
-        else:
-            os.close(os.open(cold_name(k), os.O_RDONLY))
-            perhaps("xattr", os.listxattr, cold_name(k))
-    found = sum("-name" in name for name in os.listdir(os.path.dirname(cold_name(0)) or "."))
-    assert found == COLD, f"{found} names of {COLD}"
-
-def started(reader):  # forks what looks each time that it is told to, and answers; a fork for each look costs more
-    (told, tell), (answers, answer) = os.pipe(), os.pipe()
-    if os.fork():
-        os.close(told)
-        os.close(answer)
-        return tell, answers
-    os.close(tell)
-    while os.read(told, 1):
-        look(reader)
-        os.write(answer, b".")
-    os._exit(0)
-
-readers = []
-
 def cold(n):
     # What is not in memory is looked for by three at once: whatever is made when first asked for must be made once.
     if not os.path.lexists(cold_name(COLD - 1)):
@@ -253,14 +229,21 @@ def cold(n):
             else:
                 make(cold_name(k))
                 perhaps("xattr", os.setxattr, cold_name(k), "user.long", b"v" * within("xattr_value_max", 300))
-    if not readers:
-        readers.extend([started(reader) for reader in range(READERS)])
     with open("/proc/sys/vm/drop_caches", "w") as file:
         file.write("3")
-    for tell, _ in readers:
-        os.write(tell, b".")
-    for _, answers in readers:
-        if not os.read(answers, 1):
+    for reader in range(READERS):
+        if not os.fork():
+            for k in [(first + reader * 37) % COLD for first in range(COLD)]:
+                if k % 3 and can("symlink"):
+                    os.readlink(cold_name(k))
+                else:
+                    os.close(os.open(cold_name(k), os.O_RDONLY))
+                    perhaps("xattr", os.listxattr, cold_name(k))
+            if sum("-name" in name for name in os.listdir(os.path.dirname(cold_name(0)) or ".")) != COLD:
+                os._exit(1)
+            os._exit(0)
+    for reader in range(READERS):
+        if os.wait()[1]:
             sys.exit("a reader of what is not in memory failed")
 
 work = {each.__name__: each for each in (names, data, stat, attributes, vectors, cold, folders)}[group]

@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 _ROUNDS, _WARM_UP = 6, 2
-_REPEATED = 50  # times that each operation is done between two samples of the memory
+_REPEATED = 100  # times that each operation is done between two samples of the memory
 _SELDOM = {"folders": 25, "cold": 20}  # what is done less often, for it is hundreds of operations itself
 _NEVER = 1 << 40  # bytes: slab caches are judged by objects here, for every leak makes as many as there were operations
 _UNSTEADY = 128 << 10  # bytes by which free memory goes up and down between rounds
