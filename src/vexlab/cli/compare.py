@@ -39,7 +39,7 @@ _AXES = {
 @click.option(
     "--environments", metavar="NAME,…", help="Set the newest runs of these environments side by side instead."
 )
-@click.option("--kernels", "places", metavar="NAME,…", help="Set the newest runs on these kernels side by side.")
+@click.option("--kernels", "beside", metavar="NAME,…", help="Set the newest runs on these kernels side by side.")
 @click.option("--revisions", metavar="NAME,…", help="Set the newest runs of these revisions side by side.")
 @click.option("--domain", "domains", multiple=True, help="Only cases of this domain; repeatable.")
 @click.option("--kernel", "kernels", multiple=True, help="Only cases on this kernel; repeatable.")
@@ -53,7 +53,7 @@ def command(
     before: str,
     after: str,
     environments: str | None,
-    places: str | None,
+    beside: str | None,
     revisions: str | None,
     domains: tuple[str, ...],
     kernels: tuple[str, ...],
@@ -72,7 +72,7 @@ def command(
         chosen = tuple(case for case in run.cases if _is_asked(case, domains, kernels, cases))
         return dataclasses.replace(run, cases=chosen, summary=Summary.of(chosen))
 
-    asked = {"environments": environments, "kernels": places, "revisions": revisions}
+    asked = {"environments": environments, "kernels": beside, "revisions": revisions}
     axes = {axis: words for axis, words in asked.items() if words is not None}
     if len(axes) > 1:
         raise UsageError(f"one thing is compared at a time, and not {' and '.join(axes)}")

@@ -15,6 +15,7 @@ from vexlab.model.verdict import Finding, Verdict
 
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 _CAPABILITY = "capability"
+# Cases that load the module, or try one thing on an empty filesystem, by how their ids begin: the earliest first.
 _EARLY = ("kernel_module.", "filesystem_operations.capability[", "filesystem_operations.essential[")
 PRECEDED = "what the case had done last:"  # how the line of a failure begins that names the command before it
 FINDING, CHECK = "finding:", "check:"  # how keys begin of what the kernel said, and of a check that failed
