@@ -12,8 +12,10 @@ from click.core import ParameterSource
 
 from vexlab.cli.options import request_of, request_options
 from vexlab.config import settings_for
+from vexlab.errors import UsageError
+from vexlab.model.case import Plan
 from vexlab.plugin.marks import CaseMarks, marks_of
-from vexlab.plugin.selection import expected_of
+from vexlab.plugin.selection import expected_of, refused
 from vexlab.session import Request, pytest_arguments
 from vexlab.targets.configurations import chosen
 from vexlab.targets.load import find_target, shipped_targets
@@ -22,10 +24,16 @@ _OF_THE_RUN = ("target",)
 
 
 class Lister:
-    """Keeps what pytest collected."""
+    """Keeps what pytest collected: the ``items`` that were selected, or why none can be."""
 
     def __init__(self) -> None:
         self.items: list[pytest.Item] = []
+        self.refused: Plan | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Look before the cases go that nobody asked for."""
+        self.refused = refused(config, items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Keep the selected cases."""
@@ -80,9 +88,15 @@ def command(
 
 
 def collect(request: Request) -> list[dict[str, object]]:
-    """Return the cases that ``request`` selects, in order: their marks, and what holds when each passes."""
+    """Return the cases that ``request`` selects, in order: their marks, and what holds when each passes.
+
+    Raises ``UsageError`` where marks mean nothing, or one of several patterns for cases takes none.
+    """
     lister = Lister()
     pytest.main([*pytest_arguments(request, Path("none")), "--collect-only"], plugins=[lister])
+    if lister.refused:
+        words = "; ".join((*lister.refused.faults, *lister.refused.unanswered))
+        raise UsageError(words, hint="`vexlab list` shows what there is")
     return [_row(item, marks_of(item)) for item in lister.items]
 
 

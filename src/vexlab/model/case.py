@@ -123,13 +123,15 @@ class Plan:
     """The cases that were selected for a run, in the order in which they are to run.
 
     ``faults`` are reasons for which nothing can be run, ``left_out`` the ids of those for which there is no time,
-    ``taken_over`` those of which an earlier run has decided.
+    ``taken_over`` those of which an earlier run has decided. ``unanswered`` tells, in words, which of several patterns
+    for cases take none, whereupon nothing is run: who named a case would take it for one that ran.
     """
 
     cases: tuple[PlannedCase, ...] = ()
     left_out: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     taken_over: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
 
     @property
     def duplicates(self) -> tuple[tuple[str, tuple[str, ...]], ...]:

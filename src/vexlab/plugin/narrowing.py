@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +36,26 @@ def _is_selected(asked: Request, marks: CaseMarks) -> bool:
         and (not asked.quick or marks.quick)
         and chosen
     )
+
+
+def unanswered_of(asked: Request, marks: Sequence[CaseMarks]) -> tuple[str, ...]:
+    """Return, in words, which of several patterns for cases take none of those of ``marks``; nothing where all do.
+
+    Where no pattern takes any, nothing is left to run, and that is said elsewhere.
+    """
+    takes = {pattern: [each for each in marks if is_chosen(each.id, current(pattern))] for pattern in asked.cases}
+    left = {pattern: any(_is_selected(asked, each) for each in found) for pattern, found in takes.items()}
+    if not any(left.values()):
+        return ()
+    return tuple(_unanswered(pattern, takes[pattern], marks) for pattern, any_left in left.items() if not any_left)
+
+
+def _unanswered(pattern: str, found: Sequence[CaseMarks], marks: Sequence[CaseMarks]) -> str:
+    if found:
+        levels = " or ".join(str(level) for level in sorted({each.level for each in found}))
+        return f"`{pattern}` takes only cases of level {levels} that other options leave out, as {found[0].id}"
+    near = difflib.get_close_matches(pattern, sorted({each.id for each in marks}), n=1)
+    return f"no case matches `{pattern}`" + (f"; did you mean `{near[0]}`?" if near else "")
 
 
 def _is_of_component(asked: Request, marks: CaseMarks) -> bool:

@@ -18,7 +18,7 @@ from vexlab.model.target import Target
 from vexlab.plugin.capabilities import demand, needed
 from vexlab.plugin.durations import expected_s
 from vexlab.plugin.marks import CONFIGURATION, marks_of
-from vexlab.plugin.narrowing import is_wanted, shard_of
+from vexlab.plugin.narrowing import is_wanted, shard_of, unanswered_of
 from vexlab.plugin.options import (
     configurations_of,
     is_worker,
@@ -77,11 +77,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the cases the options ask for."""
-    faults = [words for item in items if (words := _fault(item))]
-    if faults:
-        write_plan(config, Plan(faults=tuple(faults)))
-        if not config.getoption("vexlab_results"):
-            raise pytest.UsageError("; ".join(faults))
+    if nothing := refused(config, items):
+        write_plan(config, nothing)
+        if not config.getoption("vexlab_results"):  # plain pytest: nobody reads the plan
+            raise pytest.UsageError("; ".join((*nothing.faults, *nothing.unanswered)))
         items.clear()
         return
     kept: list[pytest.Item] = []
@@ -111,6 +110,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not config.getoption("vexlab_results"):  # plain pytest: nobody reads the plan
             raise pytest.UsageError(plan.refusal)
         items.clear()  # `vexlab run` refuses them
+
+
+def refused(config: pytest.Config, items: list[pytest.Item]) -> Plan | None:
+    """Return a plan of nothing, with the reasons, where marks mean nothing or a pattern for cases takes none."""
+    if faults := tuple(words for item in items if (words := _fault(item))):
+        return Plan(faults=faults)
+    unanswered = unanswered_of(request_of(config), [marks_of(item) for item in items])
+    return Plan(unanswered=unanswered) if unanswered else None
 
 
 def _ids(items: list[pytest.Item]) -> tuple[str, ...]:

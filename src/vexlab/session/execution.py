@@ -191,6 +191,8 @@ def _execute(
             )
         )
     collector = running.collector
+    if collector.plan.unanswered:
+        raise UsageError("; ".join(collector.plan.unanswered), hint="`vexlab list` shows what there is")
     if refusal := collector.plan.refusal:
         raise UsageError(refusal, hint="each case needs an id of its own, and marks with a meaning")
     running.add_broken(prepared.broken)

@@ -92,6 +92,28 @@ def test_a_mark_that_means_nothing_is_refused(run: Run, mark: str, said: str) ->
     assert not ran.cases, "nothing runs"
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--vexlab-case=own.a", "--vexlab-case=own.aa"), "no case matches `own.aa`; did you mean `own.a`?"),
+        (
+            ("--vexlab-case=own.a", "--vexlab-case=own.b", "--vexlab-level=2"),
+            "`own.b` takes only cases of level 1 that other options leave out, as own.b",
+        ),
+    ],
+)
+def test_of_several_patterns_each_takes_a_case(run: Run, options: tuple[str, ...], said: str) -> None:
+    ran = run(MARKED, *options)
+    assert msgspec.json.decode((ran.results / PLAN).read_bytes(), type=Plan).unanswered == (said,)
+    assert not ran.cases, "nothing runs: who named a case would take it for one that ran"
+
+
+def test_patterns_that_take_nothing_at_all_are_no_fault_of_the_plan(run: Run) -> None:
+    ran = run(MARKED, "--vexlab-case=x", "--vexlab-case=y")
+    assert not msgspec.json.decode((ran.results / PLAN).read_bytes(), type=Plan).unanswered
+    assert not ran.cases
+
+
 TWICE = """
 def test_a(): pass
 class TestMore:
