@@ -19,6 +19,7 @@ from vexlab.model.metric import Direction, Metric
 from vexlab.model.problem import GROUPING
 from vexlab.model.provenance import Provenance
 from vexlab.model.verdict import Verdict
+from vexlab.results.findings import reported
 from vexlab.results.history import problems_of
 from vexlab.results.schema import Base
 from vexlab.results.store import FILE, Store
@@ -46,6 +47,9 @@ def test_a_database_without_a_version_is_upgraded(tmp_path: Path) -> None:
     )
     assert (crashed.verdict, crashed.digest, len(crashed.findings)) == (Verdict.CRASHED, "", 1)
     assert crashed.findings[0].frame == "vexfs_set_xattr"
+    with closing(Store(tmp_path)) as store:
+        (seen,) = reported(store, "vexfs_set_xattr")
+    assert (seen.title, seen.case, seen.cases) == (crashed.findings[0].title, crashed.id, 1)
     figures = {case.key.name: case.metrics for case in runs["081013"].cases}
     assert figures["mount_cycles"] == (Metric(name="slowest_s", value=0.088941, unit="s", direction=Direction.LOWER),)
     assert figures["tree_kept"] == ()

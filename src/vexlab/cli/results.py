@@ -11,11 +11,14 @@ import msgspec
 from vexlab.cli.past import past_of
 from vexlab.cli.store import opened, results_option
 from vexlab.config import load_settings
+from vexlab.errors import UsageError
 from vexlab.model.case import RunInfo, RunResult
 from vexlab.report import jsonfile
 from vexlab.report.content import Content, state_of
 from vexlab.report.terminal import printable
 from vexlab.results.archive import export_runs, import_runs
+from vexlab.results.evidence import check_evidence
+from vexlab.results.findings import reported
 from vexlab.results.merge import merge_runs
 from vexlab.results.migrations import HEAD
 from vexlab.results.retention import pin, prune
@@ -116,6 +119,57 @@ def prune_runs(*, keep_days: int | None, keep_runs: int | None, dry_run: bool, r
     click.echo(
         f"{len(gone)} run{'s' if len(gone) != 1 else ''}, {sum(each.size for each in gone) / _MIB:.1f} MiB {words}"
     )
+
+
+@command.command(name="find")
+@click.argument("words")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@results_option
+def find(*, words: str, results_dir: str | None, as_json: bool) -> None:
+    """Find what kernels reported, in all runs: by words of the title, the function, or the fingerprint.
+
+    The last seen come first, 50 of them. The exit status is 1 where nothing was found.
+    """
+    with opened(results_dir) as store:
+        found = reported(store, words)
+    if as_json:
+        click.echo(jsonfile.encoded(found))
+    for each in () if as_json else found:
+        click.echo(printable(each.title))
+        seen = f"{_counted(each.cases, 'case')} of {_counted(each.runs, 'run')}, {each.first} to {each.last}"
+        click.echo(f"    {seen}: {printable(', '.join(each.targets))} on {printable(', '.join(each.kernels))}")
+        click.echo(f"    last in run {each.run}, {printable(each.case)}")
+    if not found:
+        click.echo(f"no kernel reported anything with `{printable(words)}` in it", err=True)
+        raise SystemExit(1)
+
+
+@command.command(name="check")
+@click.argument("run", default="last")
+@results_option
+def check(*, run: str, results_dir: str | None) -> None:
+    """Look whether the evidence of a run is what it was when it was made, by its checksums.
+
+    The exit status is 1 where a file was changed or is missing.
+    """
+    with opened(results_dir) as store:
+        checked = check_evidence(store, run)
+    for words, names in (("changed", checked.changed), ("missing", checked.missing)):
+        for name in names:
+            click.echo(f"{words}  {printable(name)}")
+    bad = len(checked.changed) + len(checked.missing)
+    click.echo(
+        f"{_counted(checked.same, 'file')} as they were, {len(checked.changed)} changed, {len(checked.missing)} missing"
+    )
+    if not checked.same and not bad:
+        raise UsageError(
+            "no evidence of this run was noted", hint="that is done since schema 0009, and where a run's results lie"
+        )
+    raise SystemExit(1 if bad else 0)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @command.command(name="upgrade")

@@ -26,6 +26,7 @@ import msgspec
 
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult, Plan, RunInfo
+from vexlab.results.evidence import keep_evidence
 from vexlab.results.store import Store
 from vexlab.tables import has_control, texts_of, visible
 
@@ -89,7 +90,8 @@ def export_runs(store: Store, names: Sequence[str], file: Path, *, evidence: boo
         raise UsageError("no file is named to write into", hint="--output NAME.tar.gz names one")
     draft = file.with_name(f".{file.name}.part")
     try:
-        with tarfile.open(draft, "w:gz", compresslevel=6) as archive:
+        # What several files share is written with each of them: an archive holds no links.
+        with tarfile.open(draft, "w:gz", compresslevel=6, dereference=True) as archive:
             _add(archive, _HEAD, msgspec.json.encode(Head(version=VERSION, runs=tuple(each.id for each in infos))))
             for info in infos:
                 _add_run(archive, store, info, evidence=evidence)
@@ -271,7 +273,10 @@ def _take(store: Store, scratch: Path, kept: Kept, cases: Sequence[CaseResult]) 
             raise UsageError(f"{folder} is there already, without its run", hint="move it away, and import again")
         there.rename(folder)
     try:
-        store.add(kept.run, kept.plan, rebased(cases, folder), str(folder))
+        cases = rebased(cases, folder)
+        store.add(kept.run, kept.plan, cases, str(folder))
+        for case in cases:
+            keep_evidence(store, kept.run.id, case)
     except BaseException:
         if there.parent.exists() and folder.is_dir() and not there.exists():
             shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,17 @@ from sqlalchemy import delete, select
 from vexlab.errors import InfraError
 from vexlab.model.case import RunInfo
 from vexlab.model.problem import GROUPING
-from vexlab.results.schema import BaselineRow, CaseRow, MetricRow, PlanRow, RunRow, TrialRow
+from vexlab.results.evidence import drop_unused, size_of
+from vexlab.results.schema import (
+    ArtifactRow,
+    BaselineRow,
+    CaseRow,
+    FindingRow,
+    MetricRow,
+    PlanRow,
+    RunRow,
+    TrialRow,
+)
 from vexlab.results.store import Store, info_of
 
 _DAYS_MOST = 36_500  # what began earlier has no date in Python's calendar, and no run did
@@ -32,7 +42,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """A run that went, or would go; ``size`` is what its evidence takes, in bytes, where it has any."""
+    """A run that went, or would go; ``size`` is what its evidence alone takes, in bytes, where it has any."""
 
     run: RunInfo
     evidence: Path | None
@@ -89,9 +99,11 @@ def prune(
     done = []
     for run in wanted:
         folder = _evidence(store, run)
-        taken = Pruned(run=run, evidence=folder, size=_size(folder) if folder else 0)
+        taken = Pruned(run=run, evidence=folder, size=size_of(folder) if folder else 0)
         if dry_run or _remove(store, run, folder):
             done.append(taken)
+    if not dry_run:
+        drop_unused(store.folder)
     return tuple(done)
 
 
@@ -117,7 +129,8 @@ def _remove(store: Store, run: RunInfo, folder: Path | None) -> bool:
             raise InfraError(f"the evidence of run {run.id} cannot be removed: {error}") from error
     with store.writing() as session:
         numbers = select(CaseRow.number).where(CaseRow.run == run.id)
-        session.execute(delete(MetricRow).where(MetricRow.case.in_(numbers)))
+        for of_case in (MetricRow, FindingRow, ArtifactRow):
+            session.execute(delete(of_case).where(of_case.case.in_(numbers)))
         session.execute(delete(CaseRow).where(CaseRow.run == run.id))
         for table in (PlanRow, TrialRow):
             session.execute(delete(table).where(table.run == run.id))
@@ -131,15 +144,3 @@ def _note(store: Store, run: RunInfo) -> None:
         grouping = session.get_one(RunRow, run.id).grouping
     if grouping != GROUPING:
         store.note_problems(run, store.load(run.id).cases)
-
-
-def _size(folder: Path) -> int:
-    """Return what the files in ``folder`` take on the disk, in bytes; 0 where it is gone."""
-    return sum(_taken(file) for file in folder.rglob("*") if not file.is_symlink())
-
-
-def _taken(file: Path) -> int:
-    try:
-        return file.stat().st_blocks * 512  # stat(2): whatever the filesystem's own blocks are
-    except OSError:
-        return 0

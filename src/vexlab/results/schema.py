@@ -103,6 +103,37 @@ class MetricRow(Base):
     value: Mapped[float]
 
 
+class FindingRow(Base):
+    """A ``Finding`` of a case, what is asked for by its words or its fingerprint; ``excerpt`` are its first lines."""
+
+    __tablename__ = "findings"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    case: Mapped[int] = mapped_column(NUMBER, ForeignKey("cases.number"), primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    fingerprint: Mapped[str] = mapped_column(index=True)
+    type: Mapped[str]
+    title: Mapped[str]
+    frame: Mapped[str]
+    excerpt: Mapped[str]
+
+
+class ArtifactRow(Base):
+    """A file of a case's evidence: its name below the case's folder, its size in bytes, the SHA-256 of its content.
+
+    The content lies once in the results folder, by that digest (``vexlab.results.evidence``).
+    """
+
+    __tablename__ = "artifacts"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    case: Mapped[int] = mapped_column(NUMBER, ForeignKey("cases.number"), primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(index=True)
+
+
 class ProblemRow(Base):
     """A ``Sighting``: a problem that a run showed.
 

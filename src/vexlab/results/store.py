@@ -26,7 +26,7 @@ from vexlab.model.provenance import Provenance
 from vexlab.results.database import FILE, Database
 from vexlab.results.hold import hold, is_held
 from vexlab.results.measures import Measures
-from vexlab.results.schema import CaseRow, MetricRow, PlanRow, ProblemRow, RunRow
+from vexlab.results.schema import CaseRow, FindingRow, MetricRow, PlanRow, ProblemRow, RunRow
 from vexlab.tables import visible
 
 __all__ = ["FILE", "Overview", "Store", "info_of"]
@@ -41,6 +41,8 @@ _DAMAGED = "is the database damaged? move it away, or put a copy in its place"
 _KILLED = "the run ended before this case did"
 _INSERT_CASE = insert(CaseRow).returning(CaseRow.number)
 _INSERT_METRICS = insert(MetricRow)
+_INSERT_FINDINGS = insert(FindingRow)
+_EXCERPT_MOST = 4000  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +91,14 @@ class Store:
         with self.writing() as session:
             connection = session.connection()  # a row of a table, not an object: half the time
             try:
-                number = connection.scalar(_INSERT_CASE, _columns(run, case))
+                number = connection.execute(_INSERT_CASE, _columns(run, case)).scalar_one()
             except IntegrityError as error:
                 raise InfraError(f"two results of the case {case.id} in one run; the first is kept") from error
             values = zip(metrics, measures, strict=True)
             if rows := [{"case": number, "measure": measure, "value": each.value} for each, measure in values]:
                 connection.execute(_INSERT_METRICS, rows)
+            if findings := _findings_of(number, case):
+                connection.execute(_INSERT_FINDINGS, findings)
 
     def add(self, run: RunInfo, plan: Plan, cases: Sequence[CaseResult], folder: str) -> None:
         """Keep a whole run of elsewhere, all of it or nothing; raise ``InfraError`` where it is there already."""
@@ -118,7 +122,10 @@ class Store:
                 for each, measure in zip(_metrics_of(case), known, strict=True)
             ]
             if rows:
-                session.execute(insert(MetricRow), rows)
+                session.execute(_INSERT_METRICS, rows)
+            findings = [row for number, case in zip(numbers, cases, strict=True) for row in _findings_of(number, case)]
+            if findings:
+                session.execute(_INSERT_FINDINGS, findings)
         self.note_problems(run, cases)
 
     def has(self, run: str) -> bool:
@@ -339,6 +346,22 @@ def _columns(run: str, case: CaseResult) -> dict[str, object]:
         "duration_s": case.duration_s,
         "result": msgspec.to_builtins(case),
     }
+
+
+def _findings_of(number: int, case: CaseResult) -> list[dict[str, object]]:
+    """Return the rows of the findings of the case of that number; PostgreSQL takes no NUL, neither any half a pair."""
+    return [
+        {
+            "case": number,
+            "place": place,
+            "fingerprint": visible(each.fingerprint),
+            "type": visible(each.type),
+            "title": visible(each.title),
+            "frame": visible(each.frame),
+            "excerpt": visible(each.text[:_EXCERPT_MOST]),
+        }
+        for place, each in enumerate(case.findings)
+    ]
 
 
 def _metrics_of(case: CaseResult) -> list[Metric]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vexlab.model.case import CaseResult
 from vexlab.model.event import CaseFinished, Event, RunFinished, RunPlanned, RunStarted
 from vexlab.model.key import CaseKey
+from vexlab.results.evidence import keep_evidence
 from vexlab.results.store import Store
 
 
@@ -14,6 +15,7 @@ class StoreWriter:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._saved: set[CaseKey] = set()
+        self._noted: set[CaseKey] = set()  # whose evidence is
 
     def take(self, event: Event) -> None:
         """Write what the event tells; raise ``InfraError`` where it cannot be."""
@@ -34,3 +36,6 @@ class StoreWriter:
         if case.key not in self._saved:
             self._store.save(run, case)
             self._saved.add(case.key)  # not where the run was interrupted in the middle of it
+        if case.key not in self._noted:
+            keep_evidence(self._store, run, case)
+            self._noted.add(case.key)

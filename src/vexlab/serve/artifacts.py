@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_MOST = 500  # files of a case
-_DEEPEST = 4
+from vexlab.results.evidence import files_below
+
 _SNIFF = 4096
 
 
@@ -24,13 +23,11 @@ class Artifact:
 
 
 def artifacts(folder: Path) -> tuple[Artifact, ...]:
-    """Return the regular files below ``folder``, at most 500; links are none of them."""
-    found = []
-    for name, size in _files(folder, "", 0):
-        found.append(Artifact(id=hashlib.sha256(os.fsencode(name)).hexdigest()[:24], name=name, size=size))
-        if len(found) == _MOST:
-            break
-    return tuple(sorted(found, key=lambda each: each.name))
+    """Return the files of evidence below ``folder``."""
+    return tuple(
+        Artifact(id=hashlib.sha256(os.fsencode(name)).hexdigest()[:24], name=name, size=size)
+        for name, size in files_below(folder)
+    )
 
 
 def open_artifact(folder: Path, id_: str) -> tuple[Artifact, int] | None:
@@ -70,15 +67,3 @@ def is_text(number: int) -> bool:
     except UnicodeDecodeError:
         return b"\0" not in head and head.isascii()
     return b"\0" not in head
-
-
-def _files(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
-    try:
-        inside = sorted(os.scandir(folder), key=lambda each: each.name)
-    except OSError:
-        return
-    for each in inside:
-        if each.is_dir(follow_symlinks=False) and depth < _DEEPEST:
-            yield from _files(folder / each.name, f"{prefix}{each.name}/", depth + 1)
-        elif each.is_file(follow_symlinks=False):
-            yield f"{prefix}{each.name}", each.stat(follow_symlinks=False).st_size

@@ -19,6 +19,7 @@ from vexlab.model.case import CaseResult, RunInfo, RunState
 from vexlab.model.history import Sighting
 from vexlab.model.problem import Problem
 from vexlab.model.verdict import Verdict
+from vexlab.results.findings import Reported, reported
 from vexlab.results.schema import CaseRow, ProblemRow, RunRow
 from vexlab.results.store import Store, info_of
 
@@ -106,6 +107,7 @@ class Found:
     runs: tuple[RunInfo, ...] = ()
     cases: tuple[str, ...] = ()
     problems: tuple[Sighting, ...] = ()
+    reports: tuple[Reported, ...] = ()
 
 
 class Data:
@@ -240,7 +242,7 @@ class Data:
         )
 
     def search(self, words: str) -> Found:
-        """Return the runs, cases and problems in whose names ``words`` stand."""
+        """Return the runs, cases, problems and kernels' reports in whose names ``words`` stand."""
         words = words.strip()
         if not words:
             return Found()
@@ -267,7 +269,12 @@ class Data:
             cases = tuple(name for name in self._ids(session) if words.lower() in name.lower())
             sightings = [msgspec.convert(row, Sighting) for row in session.scalars(of_problems)]
         newest = {each.problem.key: each for each in reversed(sightings)}
-        return Found(runs=runs, cases=cases[:_FOUND_MOST], problems=tuple(newest.values())[-_FOUND_MOST:][::-1])
+        return Found(
+            runs=runs,
+            cases=cases[:_FOUND_MOST],
+            problems=tuple(newest.values())[-_FOUND_MOST:][::-1],
+            reports=reported(self.store, words, _FOUND_MOST),
+        )
 
     def _ids(self, session: Session) -> Sequence[str]:
         """Return every case's id. One step in the index for each of them, however many results there are."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from vexlab.errors import InfraError, UsageError
 
-HEAD = "0008"  # the newest file in versions/
+HEAD = "0009"  # the newest file in versions/
 BASELINE = "0001"  # what databases were like before they bore a version
 _VERSIONS = "alembic_version"
 
