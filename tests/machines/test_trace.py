@@ -17,12 +17,13 @@ from vexlab.guest.mount import GuestFilesystem
 from vexlab.lab import Lab, Order
 from vexlab.model.target import Target
 from vexlab.model.trace import Trace
+from vexlab.targets.build import debug_file
 from vexlab.targets.load import find_target
 from vexlab.trace.errno import ErrnoProbes
 from vexlab.trace.functions import returning
 from vexlab.trace.places import with_places
 from vexlab.trace.tracer import LEFT, Tracer, Wanted
-from vexlab.trace.work import Work, debug_file, trace_work
+from vexlab.trace.work import Work, trace_work
 from vexlab.vm.machine import Machine
 
 pytestmark = [pytest.mark.machine, pytest.mark.long]  # the image is built first, and probes are set slowly
@@ -57,7 +58,7 @@ def _mounted(machine: Machine, target: Target) -> GuestFilesystem:
 def test_an_error_is_followed_to_the_function_that_set_it(lab: Lab) -> None:
     target, kernel = find_target(str(VEXFS)), lab.kernels.get("6.1")
     artifact = lab.artifact(target, kernel)
-    file = debug_file(artifact, target)
+    file = debug_file(artifact, target.module)
     assert file
     with lab.machine(Order(target=target, kernel=kernel, artifact=artifact)) as machine:
         machine.patience = 5.0  # the module's load sets the probes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,9 @@ def test_evidence_lets_anyone_check(vexlab: Callable[..., Run], tmp_path: Path) 
     assert words.startswith("the module is loaded"), "first what the case said, whole"
     assert "test_planted.py:" in words, "then where"
     assert "planted_dereference" in (oops / "console.log").read_text()
+    assert re.search(
+        r"RIP: \S+planted_dereference\S+ \[planted\] \(planted\.c:\d+\)", (oops / "finding-1.txt").read_text()
+    )
     assert "RIP=" in (spin / "postmortem.txt").read_text()
     assert "qemu-system-x86_64" in (oops / "qemu.txt").read_text()
     assert list(folder.glob("boot-*.log"))

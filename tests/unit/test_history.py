@@ -19,6 +19,7 @@ from vexlab.model.report import Severity
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Finding, Verdict
 from vexlab.report.content import Content
+from vexlab.report.problems import render_problems
 from vexlab.report.renderers import FORMATS
 from vexlab.results.history import problems_of
 from vexlab.results.schema import ProblemRow, RunRow
@@ -84,6 +85,22 @@ def test_a_problem_is_fixed_only_where_all_that_showed_it_ran_again_and_passed(
 ) -> None:
     found = {each.problem.key: each.standing for each in _histories(*runs)}
     assert found[f"finding:{OOPS.fingerprint}"] is standing
+
+
+def test_what_came_and_went_in_the_same_runs_is_proposed_as_one() -> None:
+    both, oops = (result("a", OOPS), result("b", WARN)), (result("a", OOPS), result("b"))
+    gone = (result("a"), result("b"))
+    told = _histories(both, both, gone)
+    assert {each.problem.title: each.together for each in told} == {
+        "BUG: NULL in f": (f"finding:{WARN.fingerprint}",),
+        "WARNING in g": (f"finding:{OOPS.fingerprint}",),
+    }
+    words = render_problems(run_info(3), told, 0, {})
+    assert words.count("perhaps one cause") == 2
+    assert "gone together with 1, seen in the same runs" in words
+    assert not any(each.together for each in _histories(oops, both, gone)), "one was there before the other"
+    assert not any(each.together for each in _histories(both, oops, gone)), "one went before the other"
+    assert not any(each.together for each in _histories(both, both)), "both are there"
 
 
 def test_a_check_is_fixed_where_it_passes_though_its_case_still_fails() -> None:

@@ -142,6 +142,23 @@ def _results(folder: Path, *argv: str) -> str:
     return done.output
 
 
+def test_one_problem_comes_with_what_the_kernel_said(tmp_path: Path) -> None:
+    oops = dataclasses.replace(
+        OOPS, frame="vexfs_f", place="dir.c:8", text="\x1b[2JBUG\nRIP: vexfs_f+0x1/0x2 (dir.c:8)"
+    )
+    with closing(Store(tmp_path)) as store:
+        info, cases = run_info(1), (result("a", oops), result("b", WARN))
+        store.begin(info, str(tmp_path / info.id))
+        for case in cases:
+            store.save(info.id, case)
+        store.note_problems(info, cases)
+        store.finish(dataclasses.replace(info, finished=info.started, state=RunState.FINISHED))
+    said = CliRunner().invoke(command, ["last", "1", "--results", str(tmp_path)]).output
+    assert "BUG: NULL in f at dir.c:8" in said
+    assert said.endswith("what the kernel said:\n    \\x1b[2JBUG\n  > RIP: vexfs_f+0x1/0x2 (dir.c:8)\n")
+    assert "besides" not in said, "the other one is of this run"
+
+
 def test_show_may_be_left_out(kept: Path) -> None:
     assert len(_results(kept).splitlines()) == 3
     assert _results(kept, "last") == _results(kept, "show", "last")

@@ -11,11 +11,13 @@ import msgspec
 from vexlab.cli.bundle import write_bundle
 from vexlab.cli.store import opened, results_option
 from vexlab.errors import UsageError
+from vexlab.model.case import CaseResult, RunResult
 from vexlab.model.history import History, Standing
 from vexlab.model.request import Request, command_line
+from vexlab.model.verdict import Finding
 from vexlab.report.jsonfile import encoded
 from vexlab.report.mail import render_mail
-from vexlab.report.problems import render_problems
+from vexlab.report.problems import render_problems, render_said
 from vexlab.results.history import Told, problems_of
 from vexlab.results.store import Store
 from vexlab.results.trials import trials_of
@@ -60,7 +62,7 @@ def command(
     """List the distinct problems of a run (its id, the beginning of it, or `last`), the most harmful first.
 
     Each with what runs before tell of it: new, known, come back, fixed by this run, or open: this run did not look.
-    With NUMBER only the one that has this number in the list.
+    With NUMBER only the one that has this number in the list, with what the kernel said.
     """
     if (mail or bundle) and number is None:
         option = "--mail" if mail else "--bundle"
@@ -69,6 +71,7 @@ def command(
     with opened(results_dir) as store:
         told = problems_of(store, run, target)
         chosen = told.problems if every else tuple(each for each in told.problems if _is_of(each, told.run.id))
+        left_out = len(told.problems) - len(chosen)
         chosen = _numbered(chosen, number)
         again = {each.problem.key: _again(store, told, each) for each in chosen}
         if bundle:
@@ -78,12 +81,15 @@ def command(
         if mail:
             click.echo(_mail(store, chosen[0], again[chosen[0].problem.key]))
             return
+        said = _said(store, chosen[0]) if number is not None and not as_json else None
     if as_json:
         listed = [{**msgspec.to_builtins(each), "again": again[each.problem.key]} for each in chosen]
-        document = {"run": told.run, "problems": listed, "left_out": len(told.problems) - len(chosen)}
+        document = {"run": told.run, "problems": listed, "left_out": left_out}
         click.echo(encoded(document))
         return
-    click.echo(render_problems(told.run, chosen, len(told.problems) - len(chosen), again))
+    click.echo(render_problems(told.run, chosen, left_out if number is None else 0, again))
+    if said:
+        click.echo("\n".join(render_said(said)))
 
 
 def _numbered(chosen: tuple[History, ...], number: int | None) -> tuple[History, ...]:
@@ -96,12 +102,24 @@ def _numbered(chosen: tuple[History, ...], number: int | None) -> tuple[History,
 
 def _mail(store: Store, history: History, again: str) -> str:
     """Return the mail about a problem, as the newest run that shows it has it."""
-    result = store.load(history.last.run)
-    shown = {case.id: case for case in result.cases}
-    case = next((shown[name] for name in history.problem.cases if name in shown), None)
+    result, case = _shown(store, history)
     if case is None:
         raise UsageError("no case of the run shows the problem itself", hint="it only keeps other cases away")
     return render_mail(result.run, history, case, trials_of(store, result.run.id).get(case.id, ()), again)
+
+
+def _said(store: Store, history: History) -> Finding | None:
+    """Return what the kernel said when the problem was seen last, where it said anything."""
+    _, case = _shown(store, history)
+    findings = case.findings if case else ()
+    return next((each for each in findings if each.title == history.problem.finding), None)
+
+
+def _shown(store: Store, history: History) -> tuple[RunResult, CaseResult | None]:
+    """Return the newest run that shows the problem, and the shortest case that does there."""
+    result = store.load(history.last.run)
+    shown = {case.id: case for case in result.cases}
+    return result, next((shown[name] for name in history.problem.cases if name in shown), None)
 
 
 def _is_of(history: History, run: str) -> bool:

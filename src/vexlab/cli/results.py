@@ -136,7 +136,9 @@ def find(*, words: str, results_dir: str | None, as_json: bool) -> None:
         click.echo(jsonfile.encoded(found))
     for each in () if as_json else found:
         click.echo(printable(each.title))
-        seen = f"{_counted(each.cases, 'case')} of {_counted(each.runs, 'run')}, {each.first} to {each.last}"
+        first, last = (when[:16].replace("T", " ") for when in (each.first, each.last))
+        days = f"on {first}" if first == last else f"from {first} to {last}"
+        seen = f"{_counted(each.cases, 'case')} of {_counted(each.runs, 'run')} {days}"
         click.echo(f"    {seen}: {printable(', '.join(each.targets))} on {printable(', '.join(each.kernels))}")
         click.echo(f"    last in run {each.run}, {printable(each.case)}")
     if not found:

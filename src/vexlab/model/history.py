@@ -7,7 +7,7 @@ for a check of a case it is enough that the check passed. A run that did not do 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from vexlab.model.case import CaseResult, RunInfo
@@ -80,7 +80,8 @@ class History:
     """A problem as its newest run has it, with the cases that show it there, and what the runs say of it.
 
     ``runs`` is how many showed it. ``fixed`` is the first run that showed it gone for good, where one did. ``kernels``
-    are all on which it was seen, each with the configuration where that is not the target's own.
+    are all on which it was seen, each with the configuration where that is not the target's own. ``together`` are the
+    keys of others that the same runs showed and that are gone since the same run: they may have one cause.
     """
 
     problem: Problem
@@ -91,6 +92,7 @@ class History:
     shown_by: tuple[ShownBy, ...] = ()
     fixed: Seen | None = None
     kernels: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
 
 
 def sightings(run: RunInfo, cases: Iterable[CaseResult]) -> tuple[Sighting, ...]:
@@ -125,8 +127,18 @@ def histories(sightings: Sequence[Sighting], runs: Sequence[PastRun]) -> tuple[H
     found: dict[str, list[Sighting]] = {}
     for each in sorted(sightings, key=lambda one: (one.started, one.run)):
         found.setdefault(each.problem.key, []).append(each)
-    told = [_history(seen, runs) for seen in found.values()]
-    return tuple(sorted(told, key=_order))
+    told = {key: _history(seen, runs) for key, seen in found.items()}
+    shown = {key: frozenset(each.run for each in seen) for key, seen in found.items()}
+    return tuple(sorted((_joined(key, told, shown) for key in told), key=_order))
+
+
+def _joined(key: str, told: Mapping[str, History], shown: Mapping[str, frozenset[str]]) -> History:
+    """Return the history of ``key`` with the others that came and went in the same runs."""
+    own = told[key]
+    if own.fixed is None:
+        return own
+    others = (other for other in told if other != key and shown[other] == shown[key])
+    return replace(own, together=tuple(sorted(other for other in others if told[other].fixed == own.fixed)))
 
 
 _SHOWN = (Standing.NEW, Standing.CAME_BACK, Standing.KNOWN)

@@ -285,9 +285,10 @@ def _join_with_capabilities(symptoms: dict[str, _Symptom], shown: dict[str, list
 
 
 def _titled(finding: Finding, case: CaseResult) -> str:
-    """Return the finding's title, and in which check or command it came where the case says so."""
+    """Return the finding's title, its place in the source, and in which check or command it came where that is said."""
+    title = f"{finding.title} at {finding.place}" if finding.place else finding.title
     match = re.search(r"\((while [^()]+)\)\s*$", case.reason)
-    return f"{finding.title} ({match[1]})" if match else finding.title
+    return f"{title} ({match[1]})" if match else title
 
 
 def _first(reason: str) -> str:

@@ -54,7 +54,8 @@ class Finding:
     """What the kernel said during a case; ``text`` is the bounded excerpt that shows it.
 
     ``fingerprint`` is equal for the same bug across runs, kernels and addresses; empty where nothing tells what
-    happened: a machine that fell silent or went away, a taint flag without a report.
+    happened: a machine that fell silent or went away, a taint flag without a report. ``place`` is file and line in
+    ``frame``, ``dir.c:120``, where the module's debug information tells them.
     """
 
     title: str
@@ -64,6 +65,7 @@ class Finding:
     text: str = ""
     fingerprint: str = ""
     source: Source = Source.CONSOLE
+    place: str = ""
 
 
 def judge(outcome: Outcome, findings: Iterable[Finding]) -> Verdict:

@@ -18,6 +18,7 @@ from vexlab.lab import Order
 from vexlab.model.metric import Metric, measured
 from vexlab.model.trace import ErrnoTrace, Trace
 from vexlab.plugin.options import request_of, the_lab
+from vexlab.targets.build import debug_file
 from vexlab.targets.in_tree import is_built_in
 from vexlab.trace.errno import ErrnoProbes
 from vexlab.trace.files import write_trace
@@ -26,7 +27,7 @@ from vexlab.trace.places import with_places
 from vexlab.trace.together import together
 from vexlab.trace.tracer import Tracer, Wanted
 from vexlab.trace.words import errno_lines
-from vexlab.trace.work import debug_file, explained
+from vexlab.trace.work import explained
 from vexlab.vm.machine import Machine
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ class CaseTracing:
             self._traces.append(explained(tracer.trace(""), order.artifact, order.target, self.cache))
         if probes and order and usable:
             with contextlib.suppress(MachineError):
-                file = debug_file(order.artifact, order.target)
+                file = debug_file(order.artifact, order.target.module)
                 self._ways.append(with_places(probes.read(), file, self.cache, order.target.source))
                 probes.remove()
 
@@ -140,7 +141,7 @@ def tracing_of(config: pytest.Config) -> CaseTracing | None:
 
 def _functions(order: Order) -> tuple[str, ...]:
     """Return the functions of the target's module that return a value; empty where there is no file of it."""
-    file = debug_file(order.artifact, order.target)
+    file = debug_file(order.artifact, order.target.module)
     if file is not None:
         return returning(file)
     found = sorted(order.kernel.modules.rglob(f"{order.target.module}.ko*"))

@@ -15,9 +15,10 @@ from vexlab.model.case import CaseResult
 from vexlab.model.subresult import SubVerdict
 from vexlab.model.verdict import NOT_COUNTED, Outcome, Verdict, judge
 from vexlab.plugin.evidence import write_evidence
+from vexlab.plugin.findings import with_places
 from vexlab.plugin.hangs import note_hangs
 from vexlab.plugin.marks import marks_of
-from vexlab.plugin.options import is_worker
+from vexlab.plugin.options import is_worker, the_lab
 from vexlab.plugin.planned import planned
 from vexlab.plugin.recorder import Recorder, evidence_lost, is_the_labs, recorder_of
 from vexlab.plugin.stopping import note_failure
@@ -251,7 +252,7 @@ def _result(item: pytest.Item, recorder: Recorder, verdict: Verdict, reason: str
         duration_s=round(time.perf_counter() - recorder.began, 3),
         overhead_s=round(time.process_time() - recorder.cpu_began, 4),
         machines=recorder.machines_used,
-        findings=tuple(recorder.findings),
+        findings=with_places(recorder.findings, recorder.order, the_lab(item.config)),
         metrics=tuple(recorder.metrics.values()),
         subresults=tuple(
             dataclasses.replace(each, name=printable_words(each.name), words=printable_words(each.words))

@@ -106,7 +106,8 @@ def _finding(case: CaseResult, title: str) -> Finding | None:
 
 def _log(finding: Finding) -> Iterator[str]:
     if finding.frame:
-        yield printable(f"The function at fault is {finding.frame}.")
+        at = f", at {finding.place}" if finding.place else ""
+        yield printable(f"The function at fault is {finding.frame}{at}.")
         yield ""
     lines = finding.text.splitlines()
     yield from (printable(line[:_LOG_WIDTH]) for line in lines[:_LOG_LINES])

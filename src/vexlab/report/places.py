@@ -36,6 +36,12 @@ def named(finding: Finding | None) -> Place | None:
     return Place(file=os.path.normpath(match["file"]), line=int(match["line"])) if match else None
 
 
+def _built(finding: Finding) -> Place | None:
+    """Return the line in the blamed function, as the module's debug information tells it."""
+    file, _, line = finding.place.rpartition(":")
+    return Place(file=os.path.normpath(file), line=int(line)) if file and line.isdecimal() else None
+
+
 class Places:
     """The places of findings in the module's ``source``; ``root`` is the folder that files are named from."""
 
@@ -44,10 +50,10 @@ class Places:
         self._root = root.resolve()
 
     def of(self, finding: Finding | None) -> Place | None:
-        """Return the line that is named, or that of the definition of the blamed function."""
+        """Return the line that is named or blamed, or that of the definition of the blamed function."""
         if finding is None or self._source is None:
             return None
-        if found := named(finding):
+        if found := named(finding) or _built(finding):
             return self._told(self._source / found.file, found.line)
         return self._defined.get(finding.frame)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vexlab.model.case import RunInfo
 from vexlab.model.history import History, Seen, Standing
-from vexlab.report.content import HARM_WORDS, one_line
+from vexlab.model.verdict import Finding
+from vexlab.report.content import HARM_WORDS, excerpt, one_line
 from vexlab.report.terminal import printable
 
 _BLOCKED_MOST = 3
@@ -18,12 +19,25 @@ def render_problems(run: RunInfo, problems: Sequence[History], left_out: int, ag
     ``again`` is the command that shows a problem again, by its key.
     """
     lines = [*_head(run, problems)]
+    numbers = {history.problem.key: number for number, history in enumerate(problems, 1)}
     for number, history in enumerate(problems, 1):
         lines += _entry(number, history, again.get(history.problem.key, ""))
+        if others := [str(numbers[key]) for key in history.together if key in numbers]:
+            lines.append(f"     gone together with {', '.join(others)}, seen in the same runs: perhaps one cause")
     if left_out:
         words = "1 problem" if left_out == 1 else f"{left_out} problems"
         lines.append(f"besides, earlier runs showed {words}: --all tells what became of that")
     return "\n".join(lines)
+
+
+def render_said(finding: Finding) -> Iterator[str]:
+    """Yield the lines of what the kernel said, as far as a screen holds them."""
+    shown = excerpt(finding)
+    yield "what the kernel said:"
+    for line in shown.lines:
+        yield f"  {'>' if line.blamed else ' '} {printable(line.text)}"
+    if shown.left_out:
+        yield f"    [{shown.left_out} more lines]"
 
 
 def _head(run: RunInfo, problems: Sequence[History]) -> Iterator[str]:

@@ -291,6 +291,12 @@ def build_kernel_module(target: Target, headers: Path, place: Workplace, draft: 
     return log
 
 
+def debug_file(artifact: ModuleArtifact, module: str) -> Path | None:
+    """Return the module's file that still has its debug information, if any; ``None`` where the kernel brings it."""
+    beside = artifact.path.with_name(f"{module}.debug.ko") if artifact.path else None
+    return beside if beside and beside.is_file() else artifact.path
+
+
 def build_tool(tool: Tool, place: Workplace, into: Path) -> str:
     """Make the programs of the source in ``place``, put them into ``into``, and return the log."""
     copy = place.work / "source"

@@ -16,6 +16,7 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.machine import CommandResult
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.model.trace import Trace
+from vexlab.targets.build import debug_file
 from vexlab.targets.in_tree import why_not_loadable
 from vexlab.trace.symbols import with_sources
 from vexlab.trace.tracer import Tracer, Wanted
@@ -47,14 +48,6 @@ class Traced:
 
     trace: Trace
     result: CommandResult | None
-
-
-def debug_file(artifact: ModuleArtifact, target: Target) -> Path | None:
-    """Return the module's file that still has its debug information; ``None`` where there is none."""
-    if artifact.path is None:
-        return None
-    beside = artifact.path.with_name(f"{target.module}.debug.ko")
-    return beside if beside.is_file() else artifact.path
 
 
 def trace_work(
@@ -92,7 +85,7 @@ def trace_work(
 
 def explained(trace: Trace, artifact: ModuleArtifact, target: Target, cache: Path) -> Trace:
     """Return the trace with file and line of the module's functions, where its debug information is at hand."""
-    file = debug_file(artifact, target)
+    file = debug_file(artifact, target.module)
     if file is None:
         return trace
     info = DebugInfo(modules={target.module: file})

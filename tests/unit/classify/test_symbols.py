@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vexlab.classify import classify
+from vexlab.classify.places import placed
 from vexlab.classify.symbols import DebugInfo, symbolise
 from vexlab.errors import UsageError
-from vexlab.model.report import Frame, Report
+from vexlab.model.report import Frame, Report, Severity
+from vexlab.model.verdict import Finding
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("cc") and shutil.which("addr2line") and shutil.which("readelf")),
@@ -94,3 +97,37 @@ def test_a_file_that_is_no_object_is_the_users_error(tmp_path: Path) -> None:
     file.write_text("no")
     with pytest.raises(UsageError, match="not an ELF file"):
         symbolise((), DebugInfo(modules={"demo": file}), cache=tmp_path)
+
+
+def finding(module: Path, frame: str = "demo_write") -> Finding:
+    write, init = size_of(module, "demo_write"), size_of(module, "demo_init")
+    text = f"""\
+BUG: kernel NULL pointer dereference, address: 0000000000000000
+RIP: 0010:demo_write+0x4/{write:#x} [demo]
+Call Trace:
+ demo_init+{init - 1:#x}/{init:#x} [demo 5e1f0a]
+ other_init+0x4/0x10 [other]
+ vfs_write+0x1/0x2
+"""
+    return Finding(title="BUG: f", type="BUG", severity=Severity.CRASH, frame=frame, text=text, fingerprint="a" * 16)
+
+
+def test_a_finding_tells_the_lines_of_the_module_and_keeps_its_words(module: Path, tmp_path: Path) -> None:
+    found = finding(module)
+    done = placed(found, DebugInfo(modules={"demo": module}), tmp_path)
+    lines = done.text.splitlines()
+    assert re.search(r"\[demo\] \(innermost \S*demo\.c:4, in \S*demo\.c:8\)$", lines[1]), lines[1]
+    assert re.search(r"\[demo 5e1f0a\] \(\S*demo\.c:1[34]\)$", lines[3]), lines[3]
+    assert lines[4:] == found.text.splitlines()[4:], "what is no module of the target's stays as it is"
+    assert Path(done.place).name == "demo.c:8"
+    assert (done.title, done.fingerprint, done.frame) == (found.title, found.fingerprint, found.frame)
+
+
+def test_a_finding_about_another_function_or_build_has_no_place(module: Path, tmp_path: Path) -> None:
+    info = DebugInfo(modules={"demo": module})
+    assert placed(finding(module, "vfs_write"), info, tmp_path).place == ""
+    other = finding(module)
+    other = replace(other, text=re.sub(r"/0x[0-9a-f]+ \[demo\]", "/0x4000 [demo]", other.text))
+    assert placed(other, info, tmp_path).place == "", "a function of another size is of another build"
+    silent = replace(other, text="")
+    assert placed(silent, info, tmp_path) == silent

@@ -46,11 +46,17 @@ Call Trace:
  </TASK>"""
 
 
-def finding(frame: str = "vexfs_lookup", text: str = OOPS, fingerprint: str = "f" * 16) -> Finding:
+def finding(frame: str = "vexfs_lookup", text: str = OOPS, fingerprint: str = "f" * 16, place: str = "") -> Finding:
     """Return what a kernel said."""
     title = f"BUG: unable to handle kernel NULL pointer dereference in {frame}"
     return Finding(
-        title=title, type="NULL-POINTER", severity=Severity.CRASH, frame=frame, text=text, fingerprint=fingerprint
+        title=title,
+        type="NULL-POINTER",
+        severity=Severity.CRASH,
+        frame=frame,
+        text=text,
+        fingerprint=fingerprint,
+        place=place,
     )
 
 

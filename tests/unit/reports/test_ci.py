@@ -53,6 +53,12 @@ def test_else_it_is_the_definition_of_the_blamed_function(places: Places) -> Non
     assert places.of(finding(frame="vexfs_other")) is None
 
 
+def test_the_line_that_the_debug_information_tells_is_nearer_than_the_definition(places: Places) -> None:
+    assert places.of(finding(place="dir.c:8")) == Place(file="fs/module/dir.c", line=8)
+    assert places.of(finding(place="../../../etc/passwd:1")) is None
+    assert places.of(finding(place="dir.c")) == Place(file="fs/module/dir.c", line=6), "no line, so the definition"
+
+
 def test_each_problem_is_an_annotation(places: Places) -> None:
     content = Content.of(run_of((case("lookup", Verdict.CRASHED, "x", findings=(finding(),)),)))
     (line,) = commands(content, places.of)
