@@ -80,6 +80,17 @@ void need(const char *capability);
 void need_room(const char *limit, long long wanted);
 const char *errno_name(int err);
 
+/*
+ * A check is about one thing. What it only uses it goes without where that does not work, and of what has a limit it
+ * takes as much as `wanted`, or half of the limit where one was met below that.
+ */
+bool can(const char *capability);
+size_t file_bytes(size_t wanted);
+off_t sparse_bytes(off_t wanted);
+size_t name_bytes(size_t wanted);
+/* Entries with names of `len` bytes; at least two. */
+int names_in_directory(int wanted, size_t len);
+
 #define fail(...) report(FAIL, 0, __VA_ARGS__)
 #define skip(...) report(SKIP, 0, __VA_ARGS__)
 

@@ -76,18 +76,17 @@ static void statfs_plausible(void)
 	EQ(fs.f_flag & ST_RDONLY, 0);
 }
 
-/* `wanted` bytes in whole blocks, or as many as half of the largest file has here. */
-static size_t content(size_t wanted)
+static size_t whole_blocks(size_t wanted)
 {
-	size_t size = profile_within("file_size", wanted);
+	size_t size = file_bytes(wanted);
 
 	return size > 4096 ? size - size % 4096 : size;
 }
 
 static void blocks_come_back(void)
 {
-	bool links = profile_works("symlink");
-	size_t size = content(4 << 20);
+	bool links = can("symlink");
+	size_t size = whole_blocks(4 << 20);
 	unsigned long before, during;
 
 	need_own_filesystem();
@@ -158,7 +157,7 @@ static void inodes_come_back(void)
 
 static void orphan_gives_back(void)
 {
-	size_t size = content(2 << 20);
+	size_t size = whole_blocks(2 << 20);
 	unsigned long before;
 	int fd;
 
@@ -183,8 +182,8 @@ static void truncated_gives_back(void)
 {
 	unsigned long before;
 	/* Five places, the last of them 64 MiB away, or as far as half of the largest sparse file reaches. */
-	off_t far = profile_within("file_sparse", (4 << 24) + (1 << 20));
-	size_t most = content(1 << 20), size = most < (size_t)far / 2 ? most : (size_t)far / 2;
+	off_t far = sparse_bytes((4 << 24) + (1 << 20));
+	size_t most = whole_blocks(1 << 20), size = most < (size_t)far / 2 ? most : (size_t)far / 2;
 	off_t step = (far - (off_t)size) / 4;
 	int fd = created("f", 0644);
 	void *data = patterned(size, 0, 1);
@@ -205,7 +204,7 @@ static void truncated_gives_back(void)
 
 static void never_too_many(void)
 {
-	size_t size = content(3 << 20);
+	size_t size = whole_blocks(3 << 20);
 	unsigned long before = 0, after;
 
 	need_own_filesystem();

@@ -136,7 +136,7 @@ static void keeps_offset(void)
 
 static void frees_blocks(void)
 {
-	size_t size = profile_within("file_size", 1 << 20) & ~(size_t)4095, left = size / 16;
+	size_t size = file_bytes(1 << 20) & ~(size_t)4095, left = size / 16;
 	blkcnt_t full, cut;
 	int fd;
 
