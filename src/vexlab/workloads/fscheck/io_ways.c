@@ -6,10 +6,10 @@
 
 static void two_descriptors(void)
 {
+	int a = created("f", 0644), b = opened("f", O_RDWR), count = file_bytes(200 * 1000) / 1000;
 	char data[4];
-	int a = created("f", 0644), b = opened("f", O_RDWR);
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < count; i++) {
 		memset(data, i, 4);
 		EQ(OK(pwrite(i & 1 ? a : b, data, 4, i * 1000)), 4);
 		memset(data, 0, 4);
@@ -23,7 +23,7 @@ static void two_descriptors(void)
 
 static void large_write(void)
 {
-	size_t len = 4 << 20;
+	size_t len = file_bytes(4 << 20);
 	void *data = patterned(len, 0, 3);
 	int fd = created("f", 0644);
 
@@ -52,22 +52,24 @@ static void byte_by_byte(void)
 
 static void backwards(void)
 {
+	off_t blocks = sparse_bytes(file_bytes(100 * 4096)) / 4096;
 	unsigned char block[4096];
 	int fd = created("f", 0644);
 
-	for (off_t i = 99; i >= 0; i--) {
+	for (off_t i = blocks - 1; i >= 0; i--) {
 		pattern(block, sizeof(block), i * 4096, 6);
 		EQ(OK(pwrite(fd, block, sizeof(block), i * 4096)), 4096);
-		EQ(look_fd(fd).st_size, 100 * 4096);
+		EQ(look_fd(fd).st_size, blocks * 4096);
 	}
-	expect_pattern(fd, 0, 100 * 4096, 6);
+	expect_pattern(fd, 0, blocks * 4096, 6);
 	forget(fd);
-	expect_pattern(fd, 0, 100 * 4096, 6);
+	expect_pattern(fd, 0, blocks * 4096, 6);
 	closed(fd);
 }
 
 static void interleaved_files(void)
 {
+	off_t pieces = file_bytes(40 * 3000) / 3000;
 	unsigned char piece[3000];
 	int fds[8];
 	char name[8];
@@ -76,7 +78,7 @@ static void interleaved_files(void)
 		snprintf(name, sizeof(name), "f%d", f);
 		fds[f] = created(name, 0644);
 	}
-	for (off_t i = 0; i < 40; i++)
+	for (off_t i = 0; i < pieces; i++)
 		for (int f = 0; f < 8; f++) {
 			pattern(piece, sizeof(piece), i * 3000, f);
 			EQ(OK(pwrite(fds[f], piece, sizeof(piece), i * 3000)), 3000);
@@ -85,8 +87,8 @@ static void interleaved_files(void)
 		}
 	for (int f = 0; f < 8; f++) {
 		forget(fds[f]);
-		EQ(look_fd(fds[f]).st_size, 120000);
-		expect_pattern(fds[f], 0, 120000, f);
+		EQ(look_fd(fds[f]).st_size, pieces * 3000);
+		expect_pattern(fds[f], 0, pieces * 3000, f);
 		closed(fds[f]);
 	}
 }
@@ -94,24 +96,24 @@ static void interleaved_files(void)
 static void copies_in_kernel(void)
 {
 	int from, to = created("g", 0644);
+	off_t size = file_bytes(100000), sent = 0;
 	loff_t at = 0;
-	off_t sent = 0;
 
 	need("splice");
-	make("f", 100000, 1);
+	make("f", size, 1);
 	from = opened("f", O_RDONLY);
-	while (sent < 100000)
-		HOLDS(sendfile(to, from, &sent, 100000 - sent) > 0, "sendfile: %s", errno_name(errno));
-	expect_made("g", 100000, 1);
+	while (sent < size)
+		HOLDS(sendfile(to, from, &sent, size - sent) > 0, "sendfile: %s", errno_name(errno));
+	expect_made("g", size, 1);
 	closed(to);
 	to = created("h", 0644);
-	while (at < 100000) {
-		long done = OPTIONAL(copy_file_range(from, &at, to, NULL, 100000 - at, 0), EOPNOTSUPP, ENOSYS, EXDEV);
+	while (at < size) {
+		long done = OPTIONAL(copy_file_range(from, &at, to, NULL, size - at, 0), EOPNOTSUPP, ENOSYS, EXDEV);
 
 		HOLDS(done > 0, "copy_file_range: expected progress, got 0 at %lld", (long long)at);
 	}
-	expect_made("h", 100000, 1);
-	EQ(OK(copy_file_range(from, &(loff_t){ 100000 }, to, NULL, 10, 0)), 0);
+	expect_made("h", size, 1);
+	EQ(OK(copy_file_range(from, &(loff_t){ size }, to, NULL, 10, 0)), 0);
 	closed(to);
 	closed(from);
 }
@@ -119,13 +121,13 @@ static void copies_in_kernel(void)
 static void splices(void)
 {
 	int pipes[2], from, to = created("g", 0644);
-	size_t done = 0;
+	size_t size = file_bytes(50000), done = 0;
 
 	need("splice");
-	make("f", 50000, 1);
+	make("f", size, 1);
 	from = opened("f", O_RDONLY);
 	OK(pipe(pipes));
-	while (done < 50000) {
+	while (done < size) {
 		long in = OK(splice(from, NULL, pipes[1], NULL, 10000, 0));
 
 		HOLDS(in > 0, "splice ended at %zu", done);
@@ -134,7 +136,7 @@ static void splices(void)
 		done += in;
 	}
 	closed(to);
-	expect_made("g", 50000, 1);
+	expect_made("g", size, 1);
 }
 
 static const struct check io_ways_checks[] = {

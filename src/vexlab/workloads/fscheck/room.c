@@ -260,7 +260,7 @@ static void contents(void)
 	static const size_t lens[] = { 1, 511, 512, 513, 4095, 4096, 4097, 12288, 65537 };
 	static const size_t rooms[] = { 1, 511, 4095, 4096, 4097, 65536 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lens) && lens[i] <= file_bytes(65537); i++) {
 		const size_t len = lens[i];
 		unsigned char *wanted = patterned(len, 0, i);
 		int fd;

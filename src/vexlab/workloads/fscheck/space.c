@@ -69,9 +69,11 @@ static void errors(void)
 	FAILS(fallocate(fd, FALLOC_FL_PUNCH_HOLE, 0, 10), EOPNOTSUPP, EINVAL);
 	FAILS(fallocate(fd, 0, LLONG_MAX - 100, 1000), EFBIG);
 	FAILS(fallocate(opened("f", O_RDONLY), 0, 0, 10000), EBADF);
-	OK(mkfifo("p", 0644));
-	fifo = opened("p", O_RDWR);
-	FAILS(fallocate(fifo, 0, 0, 10), ESPIPE);
+	if (can("fifo")) {
+		OK(mkfifo("p", 0644));
+		fifo = opened("p", O_RDWR);
+		FAILS(fallocate(fifo, 0, 0, 10), ESPIPE);
+	}
 	FAILS(fallocate(opened(".", O_RDONLY), 0, 0, 10), EBADF, EISDIR, ENODEV);
 	expect_made("f", 5000, 1);
 	closed(fd);
@@ -193,15 +195,18 @@ static void inserts(void)
 
 static void holes_take_no_room(void)
 {
+	off_t hole = sparse_bytes((64 << 20) + 1) - 1, part = hole < 100000 ? hole : 100000;
+	/* Maps of what is where take room, too: at most a MiB, or half of what a small file could have. */
+	blkcnt_t most = hole >= 2 << 20 ? 2048 : hole / 1024;
 	int fd = created("f", 0644);
 
-	EQ(OK(pwrite(fd, "x", 1, 64 << 20)), 1);
+	EQ(OK(pwrite(fd, "x", 1, hole)), 1);
 	OK(fsync(fd));
-	EQ(look_fd(fd).st_size, (64 << 20) + 1);
-	HOLDS(look_fd(fd).st_blocks < 2048, "one byte behind a hole of 64 MiB takes %lld blocks of 512 bytes",
-	      (long long)look_fd(fd).st_blocks);
-	expect_zeros(fd, 0, 100000);
-	expect_zeros(fd, (64 << 20) - 100000, 100000);
+	EQ(look_fd(fd).st_size, hole + 1);
+	HOLDS(look_fd(fd).st_blocks < most, "one byte behind a hole of %lld bytes takes %lld blocks of 512 bytes",
+	      (long long)hole, (long long)look_fd(fd).st_blocks);
+	expect_zeros(fd, 0, part);
+	expect_zeros(fd, hole - part, part);
 	closed(fd);
 }
 
@@ -210,6 +215,8 @@ static void data_takes_room(void)
 	static const off_t at[] = { 0, 1 << 20, 5 << 20, 20 << 20 };
 	int fd = created("f", 0644);
 	void *data = patterned(65536, 0, 1);
+
+	need_room("file_sparse", 21 << 20);
 
 	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
 		EQ(OK(pwrite(fd, data, 65536, at[i])), 65536);
@@ -226,6 +233,8 @@ static void seeks(void)
 	off_t size = (4 << 20) + 1234, at = 0;
 	void *data = patterned(8192, 0, 1);
 	int fd = created("f", 0644);
+
+	need_room("file_sparse", size);
 
 	OK(ftruncate(fd, size));
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
@@ -275,14 +284,14 @@ static void seek_ends(void)
 
 static void filled_holes(void)
 {
+	int fd = created("f", 0644), pieces = sparse_bytes(file_bytes(200 * 1000)) / 1000;
 	unsigned char data[1000];
 	uint64_t state = 23;
-	int fd = created("f", 0644);
 	char done[200] = "";
 
 	/* Pieces of a file written in a wild order, until no hole is left. */
-	for (int left = 200; left;) {
-		int piece = random_below(&state, 200);
+	for (int left = pieces; left;) {
+		int piece = random_below(&state, pieces);
 
 		if (done[piece])
 			continue;
@@ -294,8 +303,8 @@ static void filled_holes(void)
 			forget(fd);
 	}
 	forget(fd);
-	EQ(look_fd(fd).st_size, 200000);
-	expect_pattern(fd, 0, 200000, 4);
+	EQ(look_fd(fd).st_size, pieces * 1000);
+	expect_pattern(fd, 0, pieces * 1000, 4);
 	closed(fd);
 }
 

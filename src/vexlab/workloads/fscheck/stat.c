@@ -58,8 +58,10 @@ static void errors(void)
 	FAILS(stat("", &st), ENOENT);
 	FAILS(fstat(-1, &st), EBADF);
 	FAILS(statvfs("missing", &fs), ENOENT);
-	OK(symlink("loop", "loop"));
-	FAILS(stat("loop", &st), ELOOP);
+	if (can("symlink")) {
+		OK(symlink("loop", "loop"));
+		FAILS(stat("loop", &st), ELOOP);
+	}
 	FAILS(fstatat(AT_FDCWD, "f", &st, 0x800000), EINVAL);
 }
 

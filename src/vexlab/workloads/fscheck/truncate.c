@@ -6,8 +6,10 @@ static const off_t cuts[] = { 0, 1, 511, 512, 1000, 1024, 4095, 4096, 4097, 8192
 
 static void shrink(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
-		make("f", 100000, 1);
+	off_t size = file_bytes(100000);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cuts) && cuts[i] < size; i++) {
+		make("f", size, 1);
 		OK(truncate("f", cuts[i]));
 		expect_made("f", cuts[i], 1);
 	}
@@ -15,7 +17,9 @@ static void shrink(void)
 
 static void extend(void)
 {
-	for (size_t i = 1; i < ARRAY_SIZE(cuts); i++) {
+	off_t most = sparse_bytes(100 + cuts[ARRAY_SIZE(cuts) - 1]);
+
+	for (size_t i = 1; i < ARRAY_SIZE(cuts) && 100 + cuts[i] <= most; i++) {
 		int fd;
 
 		make("f", 100, 1);
@@ -31,10 +35,12 @@ static void extend(void)
 /* Bytes beyond a cut must read as zeros when the file grows again, whichever way it grows. */
 static void regrow(bool forgotten, int way)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
+	off_t size = sparse_bytes(file_bytes(100000));
+
+	for (size_t i = 0; i < ARRAY_SIZE(cuts) && cuts[i] < size; i++) {
 		int fd;
 
-		make("f", 100000, 1);
+		make("f", size, 1);
 		fd = opened("f", O_RDWR);
 		if (forgotten)
 			forget(fd);
@@ -42,12 +48,12 @@ static void regrow(bool forgotten, int way)
 		if (forgotten)
 			forget(fd);
 		if (way == 0)
-			OK(ftruncate(fd, 100000));
+			OK(ftruncate(fd, size));
 		else
-			EQ(OK(pwrite(fd, "", 1, 99999)), 1);
+			EQ(OK(pwrite(fd, "", 1, size - 1)), 1);
 		for (int pass = 0; pass < 2; pass++, forget(fd)) {
 			expect_pattern(fd, 0, cuts[i], 1);
-			expect_zeros(fd, cuts[i], 99999 - cuts[i]);
+			expect_zeros(fd, cuts[i], size - 1 - cuts[i]);
 		}
 		closed(fd);
 	}
@@ -90,16 +96,20 @@ static void errors(void)
 {
 	make("f", 10, 1);
 	OK(mkdir("d", 0755));
-	OK(symlink("a", "a"));
 	FAILS(truncate("missing", 0), ENOENT);
 	FAILS(truncate("d", 0), EISDIR);
 	FAILS(truncate("f/x", 0), ENOTDIR);
-	FAILS(truncate("a", 0), ELOOP);
+	if (can("symlink")) {
+		OK(symlink("a", "a"));
+		FAILS(truncate("a", 0), ELOOP);
+	}
 	FAILS(truncate("f", -1), EINVAL);
 	FAILS(ftruncate(opened("f", O_RDWR), -1), EINVAL);
 	FAILS(ftruncate(opened("f", O_RDONLY), 5), EINVAL, EBADF);
-	OK(mkfifo("p", 0644));
-	FAILS(truncate("p", 5), EINVAL);
+	if (can("fifo")) {
+		OK(mkfifo("p", 0644));
+		FAILS(truncate("p", 5), EINVAL);
+	}
 	expect_made("f", 10, 1);
 }
 
@@ -163,14 +173,14 @@ static void frees_blocks(void)
 static void random_mix(void)
 {
 	unsigned char *model = calloc(1, MODEL), *got = malloc(MODEL), data[6000];
+	size_t size = 0, most = sparse_bytes(file_bytes(MODEL));
 	uint64_t state = 11;
-	size_t size = 0;
 	int fd = created("f", 0644);
 
 	for (int i = 0; i < 400; i++) {
 		if (random_below(&state, 3)) {
-			size_t len = 1 + random_below(&state, sizeof(data));
-			size_t at = random_below(&state, MODEL - len);
+			size_t len = 1 + random_below(&state, sizeof(data) < most / 2 ? sizeof(data) : most / 2);
+			size_t at = random_below(&state, most - len);
 
 			pattern(data, len, at, i);
 			EQ(OK(pwrite(fd, data, len, at)), len);
@@ -178,7 +188,7 @@ static void random_mix(void)
 			if (at + len > size)
 				size = at + len;
 		} else {
-			size_t cut = random_below(&state, MODEL);
+			size_t cut = random_below(&state, most);
 
 			OK(ftruncate(fd, cut));
 			if (cut < size)
