@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from vexlab.errors import MachineError
+from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.refusals import OPERATIONS
 from vexlab.model.subresult import SubVerdict
 
@@ -237,11 +238,18 @@ def _meaning(result: CheckResult | None, reason: str | None) -> tuple[SubVerdict
     if result.result is CheckOutcome.SKIP:
         return SubVerdict.SKIPPED, result.detail
     if result.result is CheckOutcome.LACKS:
-        error = f" ({result.errno})" if result.errno else ""
-        return SubVerdict.SKIPPED, f"it needs `{result.needs}`, which the filesystem refuses{error}"
+        return SubVerdict.SKIPPED, _lacking(result)
     if result.result is CheckOutcome.BLOCKED:
         return SubVerdict.BLOCKED, f"it needs `{result.needs}`, which is broken: {result.detail}"
     return SubVerdict.FAILED, result.detail
+
+
+def _lacking(result: CheckResult) -> str:
+    error = f" ({result.errno})" if result.errno else ""
+    kind = CAPABILITIES.get(result.needs)
+    if kind and kind.unit:
+        return f"it needs more than the limit of `{result.needs}`{error}"
+    return f"it needs `{result.needs}`, which the filesystem refuses{error}"
 
 
 def _lines(text: str, kind: type[T]) -> tuple[tuple[T, ...], tuple[str, ...]]:

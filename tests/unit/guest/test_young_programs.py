@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import subprocess
 from pathlib import Path
 
@@ -66,6 +68,33 @@ def test_marks_keep_within_the_profile_and_their_loss_is_noticed(programs: Path,
     sorted((place / "names/d").iterdir())[1].unlink()
     lost = parse_results(_run(profile, fscheck, "verify", place)).results
     assert {each.name for each in lost if each.result is CheckOutcome.FAIL} == {"contents", "names"}
+
+
+_SMALL = "".join(line for line in _YOUNG.splitlines(keepends=True) if line.startswith("file_"))
+
+
+def _held_small() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows further is EFBIG then
+    resource.setrlimit(resource.RLIMIT_FSIZE, (49152, 49152))
+
+
+@pytest.mark.parametrize("family", ["io", "append", "truncate", "mmap"])
+def test_checks_of_contents_look_at_files_of_48_kib(programs: Path, profile: Path, tmp_path: Path, family: str) -> None:
+    profile.write_text(_SMALL)
+    place = tmp_path / "place"
+    place.mkdir()
+    done = subprocess.run(
+        [programs / "fscheck", "run", "--shared", "--family", family, place],
+        capture_output=True, text=True, check=False, timeout=120, preexec_fn=_held_small,
+        env={**os.environ, "VEXLAB_PROFILE": str(profile)},
+    )  # fmt: skip
+    outcomes = {each.name: each.result for each in parse_results(done.stdout).results}
+    assert len(outcomes) > 4, done.stderr
+    short = {name for name, result in outcomes.items() if result is CheckOutcome.LACKS}
+    assert short <= {"far_apart"}, "this one is about what is far away"
+    failed = {name for name, result in outcomes.items() if result is CheckOutcome.FAIL}
+    assert failed <= {"size_limit"}, "it sets a limit of its own, which is ours here"
+    assert CheckOutcome.PASS in outcomes.values()
 
 
 def test_trees_share_the_only_directory(programs: Path, profile: Path, tmp_path: Path) -> None:
