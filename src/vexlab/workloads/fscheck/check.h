@@ -158,6 +158,8 @@ int created(const char *path, mode_t mode);
 void closed(int fd);
 struct stat look(const char *path);
 struct stat look_fd(int fd);
+/* Writes the file back, with the whole filesystem where there is no fsync(2). */
+void flushed(int fd);
 /* Writes the file back and drops its pages, so that the next read comes from the device. */
 void forget(int fd);
 

@@ -209,9 +209,14 @@ struct stat look_fd(int fd)
 	return st;
 }
 
+void flushed(int fd)
+{
+	if (can("fsync") ? fsync(fd) : syncfs(fd))
+		report(FAIL, errno, "fsync: expected success, got %s", errno_name(errno));
+}
+
 void forget(int fd)
 {
-	if (fsync(fd))
-		report(FAIL, errno, "fsync: expected success, got %s", errno_name(errno));
+	flushed(fd);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 }

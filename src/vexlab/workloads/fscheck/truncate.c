@@ -71,7 +71,8 @@ static void regrow_by_write(void)
 
 static void regrow_from_device(void)
 {
-	regrow(true, 0);
+	if (can("truncate_up"))
+		regrow(true, 0);
 	regrow(true, 1);
 }
 
@@ -85,6 +86,8 @@ static void times(void)
 	OK(truncate("f", 500));
 	expect_recent("mtime after shrinking", look("f").st_mtim, floor);
 	expect_recent("ctime after shrinking", look("f").st_ctim, floor);
+	if (!can("truncate_up"))
+		return;
 	aged("f");
 	floor = clock_floor();
 	OK(truncate("f", 5000));
@@ -152,7 +155,7 @@ static void frees_blocks(void)
 
 	make("f", size, 1);
 	fd = opened("f", O_RDWR);
-	OK(fsync(fd));
+	flushed(fd);
 	full = look_fd(fd).st_blocks;
 	HOLDS(full >= (blkcnt_t)size / 512, "%zu bytes of data: expected %zu or more blocks of 512 bytes, got %lld", size,
 	      size / 512, (long long)full);
@@ -188,7 +191,7 @@ static void random_mix(void)
 			if (at + len > size)
 				size = at + len;
 		} else {
-			size_t cut = random_below(&state, most);
+			size_t cut = random_below(&state, can("truncate_up") ? most : size + 1);
 
 			OK(ftruncate(fd, cut));
 			if (cut < size)
@@ -245,15 +248,15 @@ static void far_apart(void)
 	fd = created("f", 0644);
 	for (int i = 0; i < 200; i++)
 		EQ(pwrite(fd, "x", 1, i * stride), 1);
-	OK(fsync(fd));
+	flushed(fd);
 	st = look_fd(fd);
 	OK(ftruncate(fd, 20 * stride));
-	OK(fsync(fd));
+	flushed(fd);
 	HOLDS(look_fd(fd).st_blocks < st.st_blocks / 4, "%lld of %lld blocks are left of a tenth", (long long)look_fd(fd).st_blocks,
 	      (long long)st.st_blocks);
 	for (int i = 20; i < 200; i++)
 		EQ(pwrite(fd, "y", 1, i * stride), 1);
-	OK(fsync(fd));
+	flushed(fd);
 	HOLDS(look_fd(fd).st_blocks > st.st_blocks * 9 / 10, "%lld blocks hold what %lld held before",
 	      (long long)look_fd(fd).st_blocks, (long long)st.st_blocks);
 	expect_zeros(fd, 25 * stride + 1, 5000);
