@@ -152,5 +152,22 @@ def test_what_the_folder_shares_is_part_of_every_case(tmp_path: Path) -> None:
     assert all(one != two for one, two in zip(before, after, strict=True))
 
 
+def test_a_program_of_the_guest_is_part_of_the_cases_that_use_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("repeat_failures.py", "other.py"):
+        (programs / name).write_text("pass\n")
+    monkeypatch.setattr("vexlab.plugin.digest.SCRIPTS", programs)
+    imported = "from vexlab.guest.repeat import FAILURES\n"
+    before = _digests(tmp_path, imported + CASES)
+    (programs / "other.py").write_text("return\n")
+    assert _digests(tmp_path, imported + CASES) == before
+    (programs / "repeat_failures.py").write_text("changed\n")
+    after = _digests(tmp_path, imported + CASES)
+    assert all(one != two for one, two in zip(before, after, strict=True))
+
+
 def test_a_case_without_a_source_has_no_digest(tmp_path: Path) -> None:
     assert case_digest(_item(tmp_path / "test_gone.py", "test_one")) == ""

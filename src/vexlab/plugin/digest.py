@@ -5,25 +5,32 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import vexlab.guest as guest
+from vexlab.workloads import SCRIPTS
+
 _DIGITS = 16  # hex digits
+_GUEST_MODULE = re.compile(rb"^from vexlab\.guest\.(\w+) import ", re.MULTILINE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def case_digest(item: pytest.Item) -> str:
     """Return 16 hex digits of the code that makes the case.
 
-    It is made of the file of the case without the other cases in it, and of the files beside it that hold none
-    (``conftest.py`` and what the folder's cases share). Empty where there is no source to read.
+    It is made of the file of the case without the other cases in it, of the files beside it that hold none
+    (``conftest.py`` and what the folder's cases share), and of the guest's programs that these import or name
+    (``workloads/scripts``). Empty where there is no source to read.
     """
     file = Path(item.path)
     try:
         own = _without_others(file, getattr(item, "originalname", "") or item.name)
         parts = (own, *map(_content, _helpers(file.parent)))
+        parts = (*parts, *map(_content, _programs(b"".join(parts))))
     except (OSError, SyntaxError, ValueError):  # it was imported, so it has changed since, or is no Python
         return ""
     made = hashlib.sha256()
@@ -34,6 +41,14 @@ def case_digest(item: pytest.Item) -> str:
 
 def _helpers(folder: Path) -> list[Path]:
     return sorted(file for file in folder.glob("*.py") if not file.name.startswith("test_"))
+
+
+def _programs(text: bytes) -> list[Path]:
+    """Return the guest's programs that ``text`` names, and those of the modules of ``guest`` that it imports."""
+    modules = sorted({name.decode() for name in _GUEST_MODULE.findall(text)})
+    files = [Path(guest.__path__[0], f"{name}.py") for name in modules]
+    named = text + b"".join(_content(file) for file in files if file.is_file())
+    return [file for file in sorted(SCRIPTS.iterdir()) if file.name.encode() in named]
 
 
 def _content(file: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The programs that run inside the guest: C sources, built on the host like a target's own tools."""
+"""The programs that run inside the guest: C sources, built on the host like a target's own tools, and scripts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from vexlab.model.target import Tool
 
 # What scripts in the guest read of the profile, and one that runs some programs of mkfs; they lie in FOLDER/lib there.
 LIBRARY = tuple(Path(__file__).with_name(name) for name in ("capable.py", "capable.sh", "room.py", "mkfs_on_file.sh"))
+SCRIPTS = Path(__file__).with_name("scripts")  # programs of single cases, which put them into the guest
 RUNNER = "runner"  # runs the commands of the others
 WORKLOADS = Tool(
     source=Path(__file__).parent,

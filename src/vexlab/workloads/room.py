@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from capable import can, within  # type: ignore[import-not-found]  # it lies beside this file in the guest
+from capable import can, within
 
 _WHOLE = 1 << 40
 _BLOCK = 4096

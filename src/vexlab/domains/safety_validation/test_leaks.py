@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from vexlab.domains.safety_validation import failures, successes
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
+from vexlab.guest.repeat import FAILURE_GROUPS, FAILURES, OPERATION_GROUPS, OPERATIONS, unexpected
 from vexlab.observe.memory import SAMPLE, Growth, leaks, parse_samples
 from vexlab.plugin.fixtures import Metrics
 
@@ -86,12 +88,12 @@ def _tell(grown: tuple[Growth, ...], what: str, metrics: Metrics) -> None:
 
 
 @pytest.mark.usefixtures("post_checks")
-@pytest.mark.parametrize("group", ["xattrs", "names", "opens", "calls", "vectors"])
+@pytest.mark.parametrize("group", FAILURE_GROUPS)
 def test_failure_leaks(mounted: GuestFilesystem, metrics: Metrics, group: str) -> None:
     """Operations that fail say the right error each of many times, and leave no object behind."""
-    printed = _repeat(mounted, failures.SCRIPT, group)
-    wrong = [line for line in printed.splitlines() if " gave " in line]
-    assert not wrong, "; ".join(dict.fromkeys(wrong))
+    printed = _repeat(mounted, FAILURES, group)
+    wrong = unexpected(printed)
+    assert not wrong, "; ".join(wrong)
     _tell(_grown(printed, _REPEATED * 0.5), f"{_REPEATED} times each failure of {group}", metrics)
 
 
@@ -101,23 +103,23 @@ def test_failure_leaks(mounted: GuestFilesystem, metrics: Metrics, group: str) -
     [
         *(
             pytest.param(group, marks=pytest.mark.needs(capabilities=needs))
-            for group, needs in successes.GROUPS.items()
+            for group, needs in OPERATION_GROUPS.items()
         ),
         pytest.param("folders", marks=[pytest.mark.level(2), pytest.mark.slow, _NEEDS_FOLDERS]),
     ],
 )
 def test_operation_leaks(mounted: GuestFilesystem, metrics: Metrics, group: str) -> None:
     """What is done and undone many times leaves no object and no page of memory behind."""
-    printed = _repeat(mounted, successes.SCRIPT, group)
+    printed = _repeat(mounted, OPERATIONS, group)
     repeated = _SELDOM.get(group, _REPEATED)
     _tell(_grown(printed, repeated * 0.5), f"{repeated} times the work of {group}", metrics)
 
 
-def _repeat(mounted: GuestFilesystem, program: str, group: str) -> str:
+def _repeat(mounted: GuestFilesystem, program: Path, group: str) -> str:
     """Run the program's group ``_ROUNDS`` times in the guest; return what it printed, with samples of the memory."""
     if group == "vectors" and mounted.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
-    mounted.machine.push(program.encode(), _PROGRAM)
+    mounted.machine.push(program, _PROGRAM)
     once = f"python3 {_PROGRAM} {mounted.mountpoint}/work {group} {_SELDOM.get(group, _REPEATED)}"
     script = _REPEAT.format(rounds=_ROUNDS, once=once, sample=SAMPLE)
     result = mounted.machine.ash(script, timeout=_ROUNDS * 40)
