@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from vexlab.domains.filesystem_operations.essentials import ESSENTIALS, SCRIPT
 from vexlab.domains.filesystem_operations.machines import disks
 from vexlab.errors import TargetFailure
 from vexlab.guest.block import device_of
+from vexlab.guest.essentials import CHECKS, ESSENTIALS, found
 from vexlab.guest.fsck import complained
 from vexlab.guest.klog import explained
 from vexlab.guest.mount import GuestFilesystem
@@ -31,10 +31,10 @@ _DEVICES = {"truncate_full": "tiny", "far_sizes": "wide"}
 
 
 def _case(check: str) -> object:
-    return pytest.param(check, marks=pytest.mark.needs(capabilities=ESSENTIALS[check]))
+    return pytest.param(check, marks=pytest.mark.needs(capabilities=CHECKS[check]))
 
 
-@pytest.mark.parametrize("check", map(_case, ESSENTIALS))
+@pytest.mark.parametrize("check", map(_case, CHECKS))
 def test_essential(filesystem: GuestFilesystem, step: Callable[[str], None], check: str) -> None:
     """Appending, writing nothing, cutting, freeing, a full device and far sizes: each has its effect and no other."""
     if check in _DEVICES:
@@ -44,15 +44,15 @@ def test_essential(filesystem: GuestFilesystem, step: Callable[[str], None], che
         done = does()
         assert done.ok, f"{words}: {done}"
     filesystem.prove()
-    machine.push(SCRIPT.encode(), _SCRIPT)
+    machine.push(ESSENTIALS, _SCRIPT)
     step(f"in the check {check}")
     when_full = "refuses" if _OVERWRITE in dict(filesystem.target.refuses) else "writes"
     result = machine.exec(["python3", _SCRIPT, check, filesystem.mountpoint, when_full], timeout=_STEP_S)
-    lines = result.text.splitlines()
-    if lines and lines[0].startswith("skip: "):
-        pytest.skip(lines[0].removeprefix("skip: "))
-    if not result.ok or lines:
-        said = "; ".join(lines[:_SHOWN]) or f"the check did not come to its end: {result}"
+    told = found(result.text)
+    if told.skipped:
+        pytest.skip(told.skipped)
+    if not result.ok or told.wrong:
+        said = "; ".join(told.wrong[:_SHOWN]) or f"the check did not come to its end: {result}"
         target = filesystem.target
         raise TargetFailure(explained(said, machine.console.text(), target.module, target.fstype))
     step("")

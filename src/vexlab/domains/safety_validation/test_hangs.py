@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from vexlab.domains.safety_validation.machines import disks
-from vexlab.domains.safety_validation.stress import SCRIPT
 from vexlab.errors import GuestTimeout
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.stress import STRESS, stressed
 from vexlab.plugin.fixtures import Metrics
 
 pytestmark = [
@@ -44,16 +44,15 @@ def test_stress(mounted: GuestFilesystem, metrics: Metrics, step: Callable[[str]
     if stress == "vectors" and mounted.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
     machine, lasts = mounted.machine, _HOLES_S if stress == "holes" else _LASTS_S
-    machine.push(SCRIPT.encode(), _SCRIPT)
+    machine.push(STRESS, _SCRIPT)
     argv = ["python3", _SCRIPT, mounted.mountpoint, stress, str(lasts), str(_STUCK_S)]
     result = machine.exec(argv, timeout=lasts + 4 * _STUCK_S)
-    lines = result.text.splitlines()
-    stuck = next((line.split(" ", 2) for line in lines if line.startswith("stuck ")), None)
-    if stuck:
-        step(f"in {stuck[2]} of the stress {stress}")
-        words = f"`{stuck[2]}` of the stress {stress} did not end within {_STUCK_S} s"
-        raise GuestTimeout(words, command=stuck[2], pid=int(stuck[1]), seconds=_STUCK_S)
+    told = stressed(result.text)
+    if told.stuck:
+        step(f"in {told.stuck} of the stress {stress}")
+        words = f"`{told.stuck}` of the stress {stress} did not end within {_STUCK_S} s"
+        raise GuestTimeout(words, command=told.stuck, pid=told.pid, seconds=_STUCK_S)
     assert result.ok, f"the stress did not come to its end: {result}"
-    wrong = [line for line in lines if not line.startswith("done ")]
-    assert not wrong, "; ".join(dict.fromkeys(wrong))
-    metrics.record("operations_count", int(lines[-1].split()[1]))
+    assert not told.wrong, "; ".join(told.wrong)
+    assert told.operations, f"the stress did nothing: {result}"
+    metrics.record("operations_count", told.operations)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vexlab.domains.safety_validation.limits import SCRIPT
 from vexlab.domains.safety_validation.machines import disks
+from vexlab.guest.essentials import LIMITS, found
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.plugin.fixtures import Metrics
@@ -29,15 +29,14 @@ def test_limit(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metri
     """With the resource used up operations fail with the error that says so, nothing is lost, and it works again."""
     machine = mounted.machine
     post_checks.fill(1, 80)
-    machine.push(SCRIPT.encode(), _SCRIPT)
+    machine.push(LIMITS, _SCRIPT)
     result = machine.exec(["python3", _SCRIPT, resource, mounted.mountpoint], timeout=240)
     assert not result.signal, f"the program was killed: {result}"
-    words = [line for line in result.text.splitlines() if not line.startswith("skip: ")]
-    skipped = [line.removeprefix("skip: ") for line in result.text.splitlines() if line.startswith("skip: ")]
-    if skipped:
-        pytest.skip(skipped[0])
+    told = found(result.text)
+    if told.skipped:
+        pytest.skip(told.skipped)
     assert result.ok, f"the program did not come to its end: {result}"
-    assert not words, "; ".join(words[:8])
+    assert not told.wrong, "; ".join(told.wrong[:8])
     metrics.record("limit_s", result.duration, better="none")
     post_checks.filled(1)
     post_checks.again()

@@ -1,14 +1,25 @@
-"""What uses a resource up inside the guest and watches how the filesystem says so."""
+"""What uses a resource up and watches how the filesystem says so.
+
+``limits.py RESOURCE POINT``: uses RESOURCE up in the filesystem mounted at POINT. Prints a line for each thing that is
+wrong, or "skip: " and the reason.
+"""
 
 from __future__ import annotations
 
-# Runs inside the guest: the words are the resource and the mount point. Prints a line for each thing that is wrong, or
-# "skip: " and the reason.
-SCRIPT = r"""
-import ctypes, errno, mmap, os, resource, signal, subprocess, sys
+import errno
+import mmap
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
 from capable import broken, can, entries, error_of, within
 from room import Large
 
+Result = TypeVar("Result")
 which, point = sys.argv[1:]
 FOLDERS = can("mkdir", "rmdir")
 work = os.path.join(point, "limits") if can("mkdir") else point
@@ -17,13 +28,19 @@ if work != point:
 os.chdir(work)
 SYMLINK = within("symlink_max", 900)
 
-def wrong(*words):
+
+def wrong(*words: object) -> None:
+    """Say what is wrong."""
     print(*words)
 
-def name_of(error):
-    return errno.errorcode.get(error.errno, str(error.errno)).replace("ENOTSUP", "EOPNOTSUPP")
 
-def fails(expected, what, call, needs=""):
+def name_of(error: OSError) -> str:
+    """Return the name of the error."""
+    return errno.errorcode.get(error.errno or 0, str(error.errno)).replace("ENOTSUP", "EOPNOTSUPP")
+
+
+def fails(expected: str, what: str, call: Callable[[], object], needs: str = "") -> None:
+    """Do it; say where it gives none of the ``expected`` errors ("success": it may succeed)."""
     if needs and broken(needs):
         return
     try:
@@ -35,13 +52,18 @@ def fails(expected, what, call, needs=""):
     if "success" not in expected:
         wrong(what, "succeeds where", expected, "is due")
 
-def works(what, call):
+
+def works(what: str, call: Callable[[], Result]) -> Result | None:
+    """Do it and return what it gives; say where it fails."""
     try:
         return call()
     except OSError as error:
         wrong(what, "says", name_of(error), "and should work")
+        return None
 
-def create(path, data=b""):
+
+def create(path: str, data: bytes = b"") -> None:
+    """Make a file that holds ``data``."""
     fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     try:
         if data and os.write(fd, data) != len(data):
@@ -49,11 +71,15 @@ def create(path, data=b""):
     finally:
         os.close(fd)
 
-def read(path):
+
+def read(path: str) -> bytes:
+    """Return what a file holds."""
     with open(path, "rb") as file:
         return file.read()
 
-def folders_without_descriptors():
+
+def folders_without_descriptors() -> None:
+    """Directories need no descriptor to be made, renamed and removed."""
     works("mkdir", lambda: os.mkdir("dir"))
     last = "dir"
     if can("rename_directory"):
@@ -61,10 +87,12 @@ def folders_without_descriptors():
         last = "moved"
     works("rmdir", lambda: os.rmdir(last))
 
-def descriptors():
+
+def descriptors() -> None:
+    """No descriptor left."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    for turn in range(20):
-        held = []
+    for _ in range(20):
+        held: list[int] = []
         try:
             while True:
                 fd = os.open(f"file{len(held)}", os.O_CREAT | os.O_RDWR)
@@ -86,7 +114,9 @@ def descriptors():
         if os.path.exists(f"file{len(held)}") and os.stat(f"file{len(held)}").st_size:
             wrong("the open that failed left a file with content")
 
-def file_size():
+
+def file_size() -> None:
+    """A file as large as the process may make one."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     create("large", b"x" * 5000)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
@@ -102,12 +132,16 @@ def file_size():
         wrong("the file at the limit holds other data")
     os.close(fd)
 
-def kept(count):
+
+def kept(count: int) -> None:
+    """Say which of the files made first lost its content."""
     for n in range(count):
         if read(f"kept{n}") != b"%d " % n * 1000:
             wrong("file", n, "lost its content")
 
-def fill():
+
+def fill() -> Large:
+    """Write until nothing is free."""
     filler = Large("filler")
     for size in (1 << 20, 1 << 16, 1 << 12):
         try:
@@ -119,17 +153,20 @@ def fill():
     filler.close()
     return filler
 
+
 # All but the filler is in one folder: so many names of each sort as half a folder takes.
 NAMES = within("dir_entries", 940)
 
-def blocks():
+
+def blocks() -> None:  # noqa: C901 - one sequence of steps
+    """No block left."""
     if not Large("filler").fills():
         print("skip: as many files as there may be, each as large as it may be, do not fill the device")
         return
     for n in range(10):
         create(f"kept{n}", b"%d " % n * 1000)
     os.sync()
-    for turn in range(2):
+    for _ in range(2):
         filler = fill()
         for n in range(60 * NAMES // 940):  # what small room is left, the rest must fail
             try:
@@ -141,9 +178,12 @@ def blocks():
             if FOLDERS:
                 fails("ENOSPC success", "mkdir", lambda: os.mkdir(f"dir{n}"))
             fails("ENOSPC success", "symlink", lambda: os.symlink("t" * SYMLINK, f"link{n}"), needs="symlink")
-            fails("ENOSPC success EOPNOTSUPP", "setxattr",
-                  lambda: os.setxattr(f"kept{n % 10}", "user.full", b"v" * within("xattr_value_max", 2000)),
-                  needs="xattr")
+            fails(
+                "ENOSPC success EOPNOTSUPP",
+                "setxattr",
+                lambda: os.setxattr(f"kept{n % 10}", "user.full", b"v" * within("xattr_value_max", 2000)),
+                needs="xattr",
+            )
         if filler.size < 1 << 20:
             wrong("only", filler.size, "bytes could be written")
         kept(10)
@@ -163,15 +203,20 @@ def blocks():
         os.unlink("again")
     kept(10)
 
+
 EACH = within("dir_entries", 1000) // 2  # names in one folder; where it takes few, folders have folders
 
-def spread(number):
+
+def spread(number: int) -> str:
+    """Return a path, few of them in one folder."""
     folder, inner = f"dir{number // EACH}", "."
     if EACH < 500:
         folder, inner = f"dir{number // EACH // EACH}", f"dir{number // EACH % EACH}"
     return os.path.normpath(f"{folder}/{inner}/{number}") if can("mkdir") else f"dir{number}"
 
-def inodes():
+
+def inodes() -> None:  # noqa: C901 - one sequence of steps
+    """No inode left."""
     free = os.statvfs(".").f_ffree
     if free > 30000 or not free:
         print("skip:", free, "inodes are free: as many as anybody can use, or made on demand")
@@ -181,7 +226,7 @@ def inodes():
         return
     for n in range(10):
         create(f"kept{n}", b"%d " % n * 1000)
-    for turn in range(2):
+    for _ in range(2):
         made = 0
         try:
             while made <= free:
@@ -194,7 +239,7 @@ def inodes():
                 wrong("the last inode says", name_of(error), "not ENOSPC")
         if os.statvfs(".").f_ffree > 16:
             wrong(os.statvfs(".").f_ffree, "inodes are free, and none can be made")
-        for n in range(30):
+        for _ in range(30):
             fails("ENOSPC", "create", lambda: create("one-more"))
             fails("ENOSPC", "mkdir", lambda: os.mkdir("one-more"), needs="mkdir")
             fails("ENOSPC", "symlink", lambda: os.symlink("x", "one-more"), needs="symlink")
@@ -208,15 +253,17 @@ def inodes():
         works("create again", lambda: create("again"))
         works("unlink", lambda: os.unlink("again"))
 
-def limited():
+
+def limited() -> None:
+    """Work with less memory than the page cache would like."""
     larges = [Large(f"large{n}", 4 << 20) for n in range(12)]  # twice what the group may hold, in the page cache
     for n, large in enumerate(larges):
         fails("ENOMEM success", "writing with little memory", lambda: large.write(b"%x" % n * (4 << 20)))
         large.close()
-    held = []
+    held: list[int] = []
     for n in range(entries(600, 31)):
         try:
-            name = f"name{n}-that-is-somewhat-long"[:within("name_max", 31)]
+            name = f"name{n}-that-is-somewhat-long"[: within("name_max", 31)]
             held.append(os.open(name, os.O_CREAT | os.O_RDWR))
             if can("xattr"):
                 os.setxattr(held[-1], "user.x", b"v" * within("xattr_value_max", 300))
@@ -227,17 +274,24 @@ def limited():
         for path in large.paths():
             with open(path, "rb") as file:
                 size = os.path.getsize(path)
-                view = b""
+                view: mmap.mmap | bytes = b""
                 if size:
                     view = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) if can("mmap_read") else file.read()
-                if view and (view[0:1] != b"%x" % n or view[len(view) - 1:len(view)] != b"%x" % n):
+                if view and (view[0:1] != b"%x" % n or view[len(view) - 1 : len(view)] != b"%x" % n):
                     wrong("file", n, "holds other data")
 
-def memory():
+
+def memory() -> None:
+    """Little memory, by a control group."""
     group = "/mnt/cgroup/limited"
     os.makedirs("/mnt/cgroup", exist_ok=True)
-    mounted = subprocess.run("mount -t cgroup2 none /mnt/cgroup && echo +memory >/mnt/cgroup/cgroup.subtree_control && "
-                             f"mkdir {group} && echo 24M >{group}/memory.max", shell=True, capture_output=True)
+    mounted = subprocess.run(
+        "mount -t cgroup2 none /mnt/cgroup && echo +memory >/mnt/cgroup/cgroup.subtree_control && "
+        f"mkdir {group} && echo 24M >{group}/memory.max",
+        shell=True,
+        capture_output=True,
+        check=False,
+    )
     if mounted.returncode:
         print("skip: this kernel limits no memory:", mounted.stderr.decode().strip()[:100])
         return
@@ -254,6 +308,6 @@ def memory():
     subprocess.run("rm -rf large* name*", shell=True, check=True)
     works("create afterwards", lambda: create("again", b"a" * within("file_size", 100000)))
 
+
 {"descriptors": descriptors, "file_size": file_size, "blocks": blocks, "inodes": inodes, "memory": memory}[which]()
 sys.stdout.flush()
-"""

@@ -1,22 +1,17 @@
-"""What filesystems at their beginning get wrong, each shown with as little as it takes."""
+"""What filesystems at their beginning get wrong, each shown with as little as it takes.
+
+``essentials.py CHECK POINT [refuses]``: makes CHECK in the filesystem mounted at POINT; "refuses" where the target
+declares that with nothing free even what is there cannot be written again. Prints a line for each thing that is wrong,
+or "skip: " and the reason.
+"""
 
 from __future__ import annotations
 
-# The checks of SCRIPT, each with the capabilities without which it cannot be made.
-ESSENTIALS = {
-    "append": "create write append",
-    "write_nothing": "create write",
-    "stale_bytes": "create write truncate_down",
-    "freed_blocks": "create write unlink statfs_blocks",
-    "truncate_full": "create write unlink truncate_down",
-    "far_sizes": "create write truncate_down file_sparse",
-}
+import errno
+import os
+import sys
+import time
 
-# Runs inside the guest: the words are the check, the mount point, and "refuses" where the target declares that with
-# nothing free even what is there cannot be written again. Prints a line for each thing that is wrong, or "skip: " and
-# the reason.
-SCRIPT = r"""
-import errno, os, sys, time
 from capable import can, within
 from room import Large
 
@@ -25,28 +20,45 @@ os.chdir(point)
 BLOCK = 4096
 LARGEST = within("file_size", 40 * BLOCK)
 
-def wrong(*words):
+
+def wrong(*words: object) -> None:
+    """Say what is wrong."""
     print(*words)
 
-def opened(name, flags=0):
+
+def name_of(error: OSError) -> str:
+    """Return the name of the error."""
+    return errno.errorcode.get(error.errno or 0, str(error.errno))
+
+
+def opened(name: str, flags: int = 0) -> int:
+    """Open a file, made where it is not there."""
     return os.open(name, os.O_RDWR | os.O_CREAT | flags, 0o644)
 
-def read(name):
+
+def read(name: str) -> bytes:
+    """Return what a file holds."""
     with open(name, "rb") as file:
         return file.read()
 
-def fresh():
+
+def fresh() -> None:
+    """Have all on the disk and nothing of it in memory."""
     os.sync()
     with open("/proc/sys/vm/drop_caches", "w") as file:
         file.write("3")
 
-def grown(fd, size):
+
+def grown(fd: int, size: int) -> None:
+    """Give a file ``size`` bytes, by a write at its end where no call does it."""
     if can("truncate_up"):
         os.ftruncate(fd, size)
     else:
         os.pwrite(fd, b"\0", size - 1)
 
-def append():
+
+def append() -> None:
+    """Two who write, one of them with O_APPEND."""
     one, other = opened("log", os.O_APPEND), opened("log")
     os.write(one, b"first ")
     os.lseek(one, 0, os.SEEK_SET)
@@ -64,7 +76,9 @@ def append():
         if read("log") != b"FIRST!":
             wrong("after the file was cut to 5 bytes O_APPEND leaves", read("log"), "and not", b"FIRST!")
 
-def write_nothing():
+
+def write_nothing() -> None:
+    """Writes of no bytes."""
     fd = opened("file")
     for what, at in (("an empty file", 0), ("an empty file, far out", 10 * BLOCK)):
         if os.pwrite(fd, b"", at) or os.fstat(fd).st_size:
@@ -76,14 +90,22 @@ def write_nothing():
             wrong("a write of 0 bytes at", what, "says that it wrote some")
         after = os.fstat(fd)
         if (after.st_size, after.st_blocks) != (before.st_size, before.st_blocks):
-            wrong("a write of 0 bytes at", what, "changes size and blocks from", (before.st_size, before.st_blocks),
-                  "to", (after.st_size, after.st_blocks))
+            wrong(
+                "a write of 0 bytes at",
+                what,
+                "changes size and blocks from",
+                (before.st_size, before.st_blocks),
+                "to",
+                (after.st_size, after.st_blocks),
+            )
     os.lseek(fd, 3, os.SEEK_SET)
     os.writev(fd, [b"", b"T", b""])
     if read("file") != b"conTent":
         wrong("a writev with empty buffers leaves", read("file"))
 
-def stale_bytes():
+
+def stale_bytes() -> None:
+    """What was cut off does not show again when the file grows."""
     size = LARGEST // BLOCK * BLOCK or LARGEST
     for number, cut in enumerate((0, 1, 511, BLOCK - 1, BLOCK, BLOCK + 1, size // 2 + 100)):
         for again in (False, True):
@@ -107,12 +129,16 @@ def stale_bytes():
             elif left:
                 wrong("cut from", size, "to", cut, "bytes and grown again, it shows", left, "of the bytes cut off")
 
-def free():
+
+def free() -> int:
+    """Return the bytes that are free."""
     os.sync()
     vfs = os.statvfs(".")
     return vfs.f_bfree * vfs.f_frsize
 
-def settled(before):
+
+def settled(before: int) -> int:
+    """Return the bytes that are free once filesystems that free in the background have."""
     # filesystems free in the background
     for _ in range(20):
         if free() >= before:
@@ -120,29 +146,45 @@ def settled(before):
         time.sleep(0.25)
     return free()
 
-def by_unlink(name):
+
+def by_unlink(name: str) -> None:
+    """Free the file's blocks by removing it."""
     os.unlink(name)
 
-def by_truncate(name):
+
+def by_truncate(name: str) -> None:
+    """Free them by truncate(2)."""
     os.truncate(name, 0)
 
-def by_opening(name):
+
+def by_opening(name: str) -> None:
+    """Free them by O_TRUNC."""
     os.close(opened(name, os.O_TRUNC))
 
-def by_rename(name):
+
+def by_rename(name: str) -> None:
+    """Free them by putting another file in its place."""
     os.close(opened("empty"))
     os.rename("empty", name)
 
-def while_open(name):
+
+def while_open(name: str) -> None:
+    """Free them by removing the file while it is open."""
     fd = opened(name)
     os.unlink(name)
     os.pread(fd, 10, 0)
     os.close(fd)
 
-def freed_blocks():
-    ways = {"unlink": (by_unlink, "unlink"), "truncate": (by_truncate, "truncate_down"),
-            "open with O_TRUNC": (by_opening, "truncate_down"), "a rename over it": (by_rename, "rename rename_over"),
-            "unlink while it is open": (while_open, "unlink_open")}
+
+def freed_blocks() -> None:
+    """Blocks of files that are gone are free again."""
+    ways = {
+        "unlink": (by_unlink, "unlink"),
+        "truncate": (by_truncate, "truncate_down"),
+        "open with O_TRUNC": (by_opening, "truncate_down"),
+        "a rename over it": (by_rename, "rename rename_over"),
+        "unlink while it is open": (while_open, "unlink_open"),
+    }
     for what, (way, needs) in ways.items():
         if not can(*needs.split()):
             continue
@@ -160,7 +202,9 @@ def freed_blocks():
         if end < start - 32 * os.statvfs(".").f_frsize:
             wrong(f"64 files of {LARGEST} bytes, whose blocks went by {what}, leave {start - end} bytes less free")
 
-def truncate_full():
+
+def truncate_full() -> None:  # noqa: C901 - one sequence of steps
+    """On a full device a file is cut by O_TRUNC and written anew, again and again."""
     if not Large("filler").fills():
         print("skip: as many files as there may be, each as large as it may be, do not fill the device")
         return
@@ -176,14 +220,14 @@ def truncate_full():
                 pass
         except OSError as error:
             if error.errno != errno.ENOSPC:
-                wrong("filling says", errno.errorcode[error.errno], "not ENOSPC")
+                wrong("filling says", name_of(error), "not ENOSPC")
     filler.close()
     os.sync()
-    for turn in range(3):
+    for _ in range(3):
         try:
             fd = opened("victim", os.O_TRUNC)
         except OSError as error:
-            wrong("on the full device open with O_TRUNC says", errno.errorcode[error.errno])
+            wrong("on the full device open with O_TRUNC says", name_of(error))
             return
         if os.fstat(fd).st_size:
             wrong("opened with O_TRUNC on the full device the file has", os.fstat(fd).st_size, "bytes still")
@@ -194,7 +238,7 @@ def truncate_full():
                 break
             except OSError as error:
                 if error.errno != errno.ENOSPC:
-                    wrong("writing anew says", errno.errorcode[error.errno])
+                    wrong("writing anew says", name_of(error))
                 os.sync()
                 time.sleep(0.25)
         os.close(fd)
@@ -207,12 +251,17 @@ def truncate_full():
             wrong("another file lost its content meanwhile")
     filler.remove()
 
-def far_sizes():
+
+def far_sizes() -> None:
+    """Sizes beyond what a filesystem can store are kept or refused, and cut again."""
     furthest = within("file_sparse", 1 << 40)
     if not can("sparse_files"):
         furthest = min(furthest, 1 << 24)
-    sizes = [size for size in (1 << 20, 1 << 28, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 32) + BLOCK,
-                               1 << 40) if size < furthest] + [furthest]
+    sizes = [
+        size
+        for size in (1 << 20, 1 << 28, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 32) + BLOCK, 1 << 40)
+        if size < furthest
+    ] + [furthest]
     fd = opened("far")
     os.pwrite(fd, b"near", 0)
     before = os.fstat(fd).st_blocks
@@ -234,7 +283,13 @@ def far_sizes():
     if can("unlink"):
         os.unlink("far")
 
-{"append": append, "write_nothing": write_nothing, "stale_bytes": stale_bytes, "freed_blocks": freed_blocks,
- "truncate_full": truncate_full, "far_sizes": far_sizes}[which]()
+
+{
+    "append": append,
+    "write_nothing": write_nothing,
+    "stale_bytes": stale_bytes,
+    "freed_blocks": freed_blocks,
+    "truncate_full": truncate_full,
+    "far_sizes": far_sizes,
+}[which]()
 sys.stdout.flush()
-"""
