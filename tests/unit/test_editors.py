@@ -16,6 +16,7 @@ from vexlab.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 VSCODE = ROOT / "editors" / "vscode"
+LAUNCH = json.loads((VSCODE / "launch.json").read_text())["configurations"]
 TASKS = {task["label"]: task for task in json.loads((VSCODE / "tasks.json").read_text())["tasks"]}
 TOOLS = ElementTree.parse(ROOT / "editors" / "clion" / "vexlab.xml").getroot()
 CLION = [f"vexlab {each.attrib['value']}" for each in TOOLS.iter("option") if each.attrib["name"] == "PARAMETERS"]
@@ -24,11 +25,29 @@ COMMANDS = [task["command"] for task in TASKS.values()] + CLION
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_what_editors_call_is_understood(line: str) -> None:
-    program, name, *words = shlex.split(re.sub(r"\$\{input:\w+\}|\$Prompt\$", "targets/vexfs", line))
+    given = {"${input:target}": "targets/vexfs", "${input:machine}": "debug", "$Prompt$": "targets/vexfs"}
+    program, *words = shlex.split(re.sub(r"\$\{input:\w+\}|\$Prompt\$", lambda found: given[found[0]], line))
     assert program == "vexlab"
-    found = cli.get_command(click.Context(cli), name)
+    found: click.Command | None = cli
+    name = ""
+    while isinstance(found, click.Group):
+        name = words.pop(0)
+        found = found.get_command(click.Context(found), name)
     assert found is not None
-    assert found.make_context(name, words).params["target"] == "targets/vexfs"
+    params = found.make_context(name, words).params
+    assert params.get("target") == "targets/vexfs" or params.get("where") == "debug"
+
+
+def test_a_launch_configuration_lets_gdb_in_first() -> None:
+    """What gdb is told then is tried on a machine in tests/machines/test_debugger.py."""
+    (launch,) = LAUNCH
+    task = TASKS[launch["preLaunchTask"]]
+    (command,) = launch["customLaunchSetupCommands"]
+    assert task["command"].endswith(f"--commands {command['text'].removeprefix('source ')}")
+    assert Path(launch["program"]).is_file(), (
+        "the extension wants a program that is there; symbols come by the commands"
+    )
+    assert (launch["type"], launch["MIMode"], launch["launchCompleteCommand"]) == ("cppdbg", "gdb", "exec-continue")
 
 
 def _pattern(label: str) -> dict[str, Any]:

@@ -66,6 +66,7 @@ PROGRAMS = (
         packages=("openssh-client", "openssh", "openssh", "openssh-keygen"),
         needed=False,
     ),
+    Need(anyof=("gdb",), why="`vexlab debug MACHINE`", packages=_same("gdb"), needed=False),
 )
 
 _ELF = ("libelf-dev", "elfutils-libelf-devel", "libelf", "elfutils-dev")

@@ -60,6 +60,11 @@ class MachineFiles:
         return self.folder / "console"
 
     @property
+    def gdb(self) -> Path:
+        """Socket of QEMU's stub for gdb, while one is open."""
+        return self.folder / "gdb"
+
+    @property
     def console_log(self) -> Path:
         """Everything the guest printed on its console since the machine started."""
         return self.folder / "console.log"

@@ -14,7 +14,7 @@ from vexlab.model.machine import MachineSpec
 
 FILE = "machine.json"
 ITS_OWN = "its own"  # what a record says of a kernel that came in somebody else's image
-_PAYLOAD = "payload"
+_PAYLOAD, _SYMBOLS = "payload", "module.debug.ko"
 
 
 class State(StrEnum):
@@ -52,7 +52,8 @@ class OwnImage:
 class Record:
     """A named machine as it was ordered. ``kernel``, ``recipe`` and ``target`` are names, for people.
 
-    ``image`` is what it was made of where that is no image of vexlab's.
+    ``symbols`` is the module's file with debugging information and ``source`` the folder it was built of, for gdb.
+    ``image`` is what the machine was made of where that is no image of vexlab's.
     """
 
     name: str
@@ -62,6 +63,8 @@ class Record:
     recipe: str
     target: str = ""
     payload: tuple[Payload, ...] = ()
+    symbols: Path | None = None
+    source: Path | None = None
     image: OwnImage | None = None
 
 
@@ -93,12 +96,15 @@ def read(folder: Path) -> Record:
 
 
 def write(record: Record, folder: Path) -> None:
-    """Write ``record`` to ``folder``, with copies of its payload: what it was built from may change or go."""
+    """Write ``record`` to ``folder``, with copies of its payload and symbols: what these came from may change or go."""
     copies = []
     for number, file in enumerate(record.payload):
         copy = folder / _PAYLOAD / str(number)
         copy.parent.mkdir(exist_ok=True)
         shutil.copyfile(file.source, copy)
         copies.append(replace(file, source=copy))
-    data = msgspec.json.encode(replace(record, payload=tuple(copies)), enc_hook=str)
+    symbols = record.symbols and folder / _SYMBOLS
+    if record.symbols and symbols:
+        shutil.copyfile(record.symbols, symbols)
+    data = msgspec.json.encode(replace(record, payload=tuple(copies), symbols=symbols), enc_hook=str)
     (folder / FILE).write_bytes(msgspec.json.format(data))

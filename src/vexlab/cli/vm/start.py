@@ -17,6 +17,7 @@ from vexlab.lab import Lab, Order, guest_files
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Disk, Forward, Share
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.targets.build import debug_file
 from vexlab.targets.load import find_target
 from vexlab.vm import ssh
 from vexlab.vm.network import free_port
@@ -153,6 +154,8 @@ def _order(wish: Wish, settings: Settings, waiting: Waiting) -> Record:
         recipe=wish.recipe,
         target=target.name,
         payload=_payload(artifact),
+        symbols=debug_file(artifact, target.module),
+        source=target.source.absolute() if target.source else None,
     )
 
 
@@ -187,6 +190,7 @@ def _tell(record: Record, seconds: float) -> None:
     for file in record.payload:
         if file.path.endswith(".ko"):
             lines.append((f"vexlab vm exec {record.name} -- insmod {file.path}", f"load {record.target}"))
+            lines.append((f"vexlab debug {record.name}", "gdb on its kernel, with the module's symbols"))
     for share in spec.shares:
         lines.append((f"{share.path} in the guest", f"{share.folder}, read-only"))
     if record.recipe == DEV:
