@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import commands, kernel_logs, measure, quick, results, shifts
+from bench import commands, kernel_logs, measure, quick, results, shifts, watch
 from bench.row import Row
 
 
@@ -31,6 +31,7 @@ PARTS: tuple[Callable[[], list[Row]], ...] = (
     commands.commands,
     measure.thirty,
     measure.runs,
+    watch.watch,
     results.results,
     shifts.statistics,
     cluster,
