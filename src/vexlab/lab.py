@@ -20,13 +20,14 @@ import msgspec
 
 from vexlab import temporary
 from vexlab.apt import Apt
-from vexlab.cache import Cache, Kind, key_of
+from vexlab.cache import Cache, Kind, file_digest, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir, state_dir
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.guest import adopted as own_image
 from vexlab.guest.adopted import Lacks
-from vexlab.guest.module import FOLDER, load_missing, load_own_dependencies
+from vexlab.guest.files import guest_files, own_files, programs_of, put_files
+from vexlab.guest.module import load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import BASE, TRACE, Recipe, find_recipe, joined
@@ -37,7 +38,7 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.key import DISTRO
 from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
-from vexlab.model.target import ModuleArtifact, Target, program_of
+from vexlab.model.target import ModuleArtifact, Target
 from vexlab.observe import kernelmemory, kmemleak
 from vexlab.targets.analysers import AnalysisInputs
 from vexlab.targets.build import build_module
@@ -48,7 +49,7 @@ from vexlab.vm.machine import Machine
 from vexlab.vm.named import NamedMachines
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.session import Session
-from vexlab.workloads import LIBRARY, RUNNER, WORKLOADS
+from vexlab.workloads import LIBRARY, WORKLOADS
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ _GRACE_S = 2.0
 _GRACE_AFTER_PANIC_S = 0.4
 _PANIC = "Kernel panic - not syncing"
 _LACKS = "lacks.json"  # in a snapshot of a user's image: what is not as in vexlab's own
+_PROGRAMS = "programs"  # in a snapshot: a file that is there where vexlab's own programs are in the guest
 _SYMBOLS = "symbols"  # in a snapshot: where the kernel keeps what QEMU reads of it
 
 
@@ -91,14 +93,6 @@ class Order:
     traced: bool = False
 
 
-def guest_files(artifact: ModuleArtifact) -> tuple[tuple[str, Path, int], ...]:
-    """Return what goes into the guest for ``artifact``: path there, file here, mode."""
-    tools = tuple((f"{FOLDER}/bin/{name}", file, 0o755) for name, file in artifact.tools)
-    library = tuple((f"{FOLDER}/lib/{file.name}", file, 0o644) for file in LIBRARY)
-    module = artifact.path
-    return ((f"{FOLDER}/{module.name}", module, 0o644), *tools, *library) if module else (*tools, *library)
-
-
 def available_memory() -> int:
     """Return the bytes of memory that programs may still take (``MemAvailable`` in proc(5))."""
     text = Path("/proc/meminfo").read_text()
@@ -110,11 +104,6 @@ def machines_at_once(memory: int) -> int:
     """Return how many machines of ``memory`` MiB cores and available memory carry, at least one."""
     fitting = (available_memory() >> 20) // (memory + _QEMU_MIB)
     return max(1, min(len(os.sched_getaffinity(0)), fitting))
-
-
-def _programs(order: Order) -> tuple[str, ...]:
-    """Return the programs of the target that nearly every case runs."""
-    return tuple(program_of(command) for command in (order.target.mkfs, order.target.fsck) if command)
 
 
 def _prepared(machine: Machine, kernel: Kernel) -> Lacks:
@@ -276,8 +265,9 @@ class Lab:
     def snapshot(self, order: Order) -> tuple[Path, MachineSpec]:
         """Return the snapshot that ``order``'s machines start from, made where it is missing, and their spec.
 
-        There are two: one of the booted system, one of it with the target's files inside and loaded what its module
-        depends on, so that a changed module costs no boot. The key of each is everything that made it.
+        There are three: one of the booted system, one of it with vexlab's programs inside, and one with the target's
+        files, too, and loaded what its module depends on, so that a changed module costs no boot and few files. The
+        key of each is everything that made it.
         """
         try:
             return self._snapshot(order)
@@ -301,7 +291,9 @@ class Lab:
             spec, digest = self.spec(order, image), image.digest
         base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, digest, spec)
         base = self.cache.make(Kind.SNAPSHOTS, base_key, lambda draft: self._boot(spec, order.kernel, draft))
-        made_of = (order.artifact.digest, order.artifact.path is not None, order.target.depends, _programs(order))
+        base_key, base = self._with_programs(order, spec, base_key, base)
+        artifact, target = order.artifact, order.target
+        made_of = (artifact.digest, artifact.path is not None, target.depends, programs_of(target))
         key = key_of(base_key, *made_of, [file.read_text() for file in LIBRARY])
         if order.profile:
             key = key_of(key, guest_text(order.profile))
@@ -375,25 +367,38 @@ class Lab:
         boot_s = _IMAGE_BOOT_S if kernel.system else BOOT_S
         template.save(spec, self.session.new_folder(), prepare, draft, boot_s=boot_s)
 
+    def _with_programs(self, order: Order, spec: MachineSpec, base_key: str, base: Path) -> tuple[str, Path]:
+        """Return the snapshot with vexlab's programs inside, and its key."""
+        if order.kernel.system:  # an image of the user's, whose disks it would copy
+            return base_key, base
+        files = own_files(order.artifact)
+        key = key_of(base_key, _PROGRAMS, [(path, file_digest(file)) for path, file, _ in files])
+
+        def put(draft: Path) -> None:
+            self._derive(base, spec, draft, lambda machine: put_files(machine, files))
+            (draft / _PROGRAMS).touch()
+
+        return key, self.cache.make(Kind.SNAPSHOTS, key, put)
+
     def _install(self, order: Order, base: Path, spec: MachineSpec, draft: Path) -> None:
         self._progress(f"putting {order.target.name} into the machine")
+        there = own_files(order.artifact) if (base / _PROGRAMS).exists() else ()
 
         def put(machine: Machine) -> None:
-            machine.exec(["mkdir", "-p", f"{FOLDER}/bin", f"{FOLDER}/lib"])
-            for path, source, mode in guest_files(order.artifact):
-                machine.push(source, path, mode=mode)
+            put_files(machine, [file for file in guest_files(order.artifact) if file not in there])
             if order.profile:
                 machine.push(guest_text(order.profile).encode(), GUEST_FILE)
-            if RUNNER in dict(order.artifact.tools):  # a module given as a file comes without our programs
-                machine.start_runner(f"{FOLDER}/bin/{RUNNER}")
-            read_programs(machine, _programs(order))
+            read_programs(machine, programs_of(order.target))
             load_own_dependencies(machine, order.target)
             load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
             if has_option(order.kernel, kmemleak.OPTION):
                 with contextlib.suppress(GuestTimeout):  # on a host this busy the kernel's own losses are told, too
                     kmemleak.forget(machine)
 
-        template.derive(base, spec, self.session.new_folder(), put, draft)
+        self._derive(base, spec, draft, put)
+
+    def _derive(self, base: Path, spec: MachineSpec, draft: Path, change: Callable[[Machine], None]) -> None:
+        template.derive(base, spec, self.session.new_folder(), change, draft)
         for name in (_SYMBOLS, _LACKS):
             if (base / name).exists():
                 shutil.copyfile(base / name, draft / name)

@@ -75,9 +75,24 @@ def test_cases_in_a_forked_process_are_told_and_cannot_end_the_loop(
     request = Request(target=str(tmp_path / "target.toml"), kernels=("6.1",), paths=(str(tmp_path / "own"),))
     said: list[Planned | Ended] = []
     with WarmRun(request, tmp_path / "round") as running:
+        assert not list(running.said(0.5)), "it waits for the module"
+        running.go()
         while running.running:
             said += running.said(1.0)
     assert said[0] == Planned(count=2)
     (ended,) = [each for each in said if isinstance(each, Ended)]
     assert (ended.case.verdict, ended.case.reason) == (Verdict.FAILED, "told")
     assert running.status == 9
+
+
+def test_cases_that_nobody_wants_any_more_do_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "test_own.py").write_text(f"def test_a(): open({str(tmp_path / 'ran')!r}, 'w')")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "target.toml").write_text('name = "x"\nfstype = "x"\nsource = "src"\n')
+    monkeypatch.chdir(tmp_path)
+    request = Request(target=str(tmp_path / "target.toml"), kernels=("6.1",), paths=(str(tmp_path / "own"),))
+    with WarmRun(request, tmp_path / "round") as running:
+        pass
+    assert not running.running
+    assert not (tmp_path / "ran").exists()

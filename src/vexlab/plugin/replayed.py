@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from vexlab.guest.files import guest_files
 from vexlab.guest.module import Script, missing, own_dependencies
-from vexlab.lab import Order, guest_files
+from vexlab.lab import Order
 from vexlab.model.profile import GUEST_FILE, guest_text
 from vexlab.model.replay import FILE, FOLDER, Act, Placed, Replay, Step
 from vexlab.model.target import ModuleArtifact

@@ -13,6 +13,7 @@ from vexlab.vm.transfer import Progress, Transfer
 BUSYBOX = "/bin/busybox"  # in every image; static, so that nothing is linked
 SECTIONS = "/run/vexlab-sections"  # where the code of modules lay that were unloaded, an address a line
 _SMALL = 1 << 20  # bytes up to which a transfer of their own does not pay
+_SMALL_BY_RUNNER = 4 << 20  # the same where the command runner takes them, as they are
 
 # A file has its name only once it is whole. What is no regular file, a device for one, is written in place.
 _NAME_PART = """
@@ -54,7 +55,7 @@ def push(
     folder, _, name = path.rpartition("/")
     part = f"{folder}/.{name}.vexlab-part"
     script, data = _NAME_PART, b""
-    if size > _SMALL:
+    if size > (_SMALL_BY_RUNNER if commands.has_runner else _SMALL):
         Transfer(commands.agent(deadline), port).push(source, size, part, deadline, progress)
     else:
         script, data = _WRITE_PART + _NAME_PART, source.read()

@@ -25,6 +25,7 @@ from vexlab.watch.warm import Ended, Planned, WarmRun
 _LOOK_S = 0.15  # between two looks at the files
 _SETTLE_S = 0.05  # an editor writes several files
 _QUIT = "q"
+_MODULE = "module"  # in a round's folder
 _KEPT = 5  # rounds whose evidence stays
 _LINES_MOST = 40
 # super.c:10:5: error: …     a.c:1:10: fatal error: x.h: No such file     ERROR: modpost: "f" [x.ko] undefined!
@@ -103,9 +104,10 @@ class Loop:
         now = Round(number=number, changed=names, why=why)
         self._draw(Phase.BUILDING, now)
         try:
-            artifact = self._builds.build()
-            now = dataclasses.replace(now, build_s=time.monotonic() - begin, warnings=artifact.warnings)
-            now = self._cases(now, request, artifact, begin)
+            with self._collecting(number, request) as cases:
+                artifact = self._builds.build()
+                now = dataclasses.replace(now, build_s=time.monotonic() - begin, warnings=artifact.warnings)
+                now = self._cases(now, cases, artifact, begin)
         except BuildError as error:
             words = "\n".join([error.message, *_errors(error.log)])
             now = dataclasses.replace(now, build_s=time.monotonic() - begin, build_error=words)
@@ -115,12 +117,24 @@ class Loop:
         self._screen = self._screen.after(now)
         self._show(self._screen)
 
-    def _cases(self, now: Round, request: Request, artifact: ModuleArtifact, begin: float) -> Round:
+    def _collecting(self, number: int, request: Request) -> WarmRun:
+        """Return the round's cases, which are collected while the module is built."""
+        folder = self._folder / f"round-{number}"
+        shutil.rmtree(self._folder / f"round-{number - _KEPT}", ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        asked = dataclasses.replace(
+            request,
+            artifact=str(folder / _MODULE),
+            probe=False,
+            kernels=(self._kernel.name,),
+            order=self._first_the_red(folder),
+        )
+        return WarmRun(asked, folder)
+
+    def _cases(self, now: Round, running: WarmRun, artifact: ModuleArtifact, begin: float) -> Round:
         self._draw(Phase.RUNNING, now)
         folder = self._folder / f"round-{now.number}"
-        shutil.rmtree(self._folder / f"round-{now.number - _KEPT}", ignore_errors=True)
-        kept = folder / "module"
-        keep_artifact(artifact, kept)
+        keep_artifact(artifact, folder / _MODULE)
         self._lab.snapshot(
             Order(
                 target=self._target,
@@ -130,14 +144,12 @@ class Loop:
                 cpus=self._lab.settings.cpus,
             )
         )
-        order = self._first_the_red(folder)
-        asked = dataclasses.replace(request, artifact=str(kept), probe=False, kernels=(self._kernel.name,), order=order)
-        with WarmRun(asked, folder) as running:
-            while running.running:
-                for said in running.said(_LOOK_S):
-                    now = self._heard(now, said, begin)
-                if self._interrupted():
-                    return dataclasses.replace(now, error="stopped by another save")
+        running.go()
+        while running.running:
+            for said in running.said(_LOOK_S):
+                now = self._heard(now, said, begin)
+            if self._interrupted():
+                return dataclasses.replace(now, error="stopped by another save")
         if running.status not in (0, 1, 5):
             words = f"the cases' process ended with status {running.status}: {folder}/watch.log"
             return dataclasses.replace(now, error=words)

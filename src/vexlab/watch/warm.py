@@ -1,4 +1,7 @@
-"""Runs cases in a forked process in which everything is imported already: what a save waits for is the kernel alone."""
+"""Runs cases in a forked process in which everything is imported already: what a save waits for is the kernel alone.
+
+The process collects its cases at once, while the module is built, and runs them when it is told to.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from vexlab.plugin.verdict import result_of
 from vexlab.session.request import pytest_arguments
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_UNWANTED = 71  # status of a child that was not told to go on
 _CHUNK = 1 << 16
 _MOST = 64 << 20  # bytes of what a child may say
 
@@ -41,24 +45,35 @@ Said = Planned | Ended
 
 
 class WarmRun:
-    """One run of ``request`` in a child; evidence goes to ``folder``. A context manager: leaving it ends the child."""
+    """One run of ``request`` in a child; evidence goes to ``folder``. A context manager: leaving it ends the child.
+
+    Cases are collected on entering, and run after ``go``.
+    """
 
     def __init__(self, request: Request, folder: Path) -> None:
         self._request = request
         self._folder = folder
-        self._read, self._pid = -1, 0
+        self._read, self._go, self._pid = -1, -1, 0
         self.status = -1
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
         read, write = os.pipe()
+        wait, self._go = os.pipe()
         self._pid = os.fork()
         if not self._pid:
             os.close(read)
-            _child(self._request, self._folder, write)
+            os.close(self._go)
+            _child(self._request, self._folder, write, wait)
         os.close(write)
+        os.close(wait)
         self._read = read
         return self
+
+    def go(self) -> None:
+        """Let the cases run."""
+        with contextlib.suppress(BrokenPipeError):  # it ended while it collected, which ``status`` tells
+            os.write(self._go, b"g")
 
     def __exit__(self, *_: object) -> None:
         if self._pid:
@@ -66,6 +81,7 @@ class WarmRun:
                 os.kill(self._pid, signal.SIGTERM)
             self._reap()
         os.close(self._read)
+        os.close(self._go)
 
     def said(self, timeout: float) -> Iterator[Said]:
         """Yield what the child said within ``timeout`` seconds; ``running`` then tells whether it has ended."""
@@ -97,10 +113,14 @@ class WarmRun:
 class _Teller:
     """The child's part: each result as a line of JSON."""
 
-    def __init__(self, write: int) -> None:
+    def __init__(self, write: int, wait: int) -> None:
         self._write = write
+        self._wait = wait
 
+    @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        if not os.read(self._wait, 1):  # nobody wants the cases any more
+            os._exit(_UNWANTED)
         self._tell(Planned(count=len(session.items)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -113,7 +133,7 @@ class _Teller:
             line = line[os.write(self._write, line) :]
 
 
-def _child(request: Request, folder: Path, write: int) -> None:
+def _child(request: Request, folder: Path, write: int, wait: int) -> None:
     """Run the cases and end; never returns."""
     status = 70
     try:
@@ -124,6 +144,6 @@ def _child(request: Request, folder: Path, write: int) -> None:
         log = os.open(folder / "watch.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        status = int(pytest.main(pytest_arguments(request, folder), plugins=[_Teller(write)]))
+        status = int(pytest.main(pytest_arguments(request, folder), plugins=[_Teller(write, wait)]))
     finally:
         os._exit(status)

@@ -11,7 +11,8 @@ import click
 from vexlab.cli.options import request_options, settings_from
 from vexlab.cli.vm.shelf import Waiting
 from vexlab.errors import UsageError
-from vexlab.lab import Lab, Order, guest_files
+from vexlab.guest.files import guest_files
+from vexlab.lab import Lab, Order
 from vexlab.model.machine import MachineSpec
 from vexlab.model.target import Target
 from vexlab.targets.load import find_target

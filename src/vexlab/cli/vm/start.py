@@ -12,8 +12,9 @@ from vexlab.cli.options import request_options, settings_from
 from vexlab.cli.vm.shelf import Waiting, machines, wait_option
 from vexlab.config import Settings
 from vexlab.errors import UsageError
+from vexlab.guest.files import guest_files
 from vexlab.images.recipe import DEV
-from vexlab.lab import Lab, Order, guest_files
+from vexlab.lab import Lab, Order
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Disk, Forward, Share
 from vexlab.model.target import ModuleArtifact, Target

@@ -7,10 +7,10 @@ import pytest
 from vexlab.config import Thresholds
 from vexlab.domains.filesystem_operations.families import Say, run_fscheck, tell_output
 from vexlab.guest.block import sectors_written
+from vexlab.guest.files import guest_files
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
-from vexlab.lab import guest_files
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.fixtures import Metrics, SubResults
