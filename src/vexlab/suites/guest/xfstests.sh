@@ -63,7 +63,7 @@ esac
 # after /sbin, where the wrappers are
 # /usr/local/bin holds busybox for what no package has
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin:/vexlab/bin
-# shellcheck disable=SC2086 # the command's words
+# shellcheck disable=SC2046,SC2086 # the command's words
 made=$(mkfs -t "$fstyp" $(case $fstyp in ext*) echo -F ;; xfs | btrfs | f2fs) echo -f ;; esac) "$test_dev" 2>&1) ||
 	fail "mkfs of the test device failed: $made"
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
