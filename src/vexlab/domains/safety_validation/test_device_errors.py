@@ -15,6 +15,7 @@ from vexlab.guest.fsck import complained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
+from vexlab.workloads import SCRIPTS
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -34,100 +35,9 @@ _SOUND = "linear {device} 0"
 _NO_WRITES = "flakey {device} 0 0 3600 1 error_writes"
 _NOTHING = "error"
 
-# Finds the sectors that hold the writer's data, wherever they were put, and prints a table in which writes there fail.
-_LOCATE = r"""
-import sys
-device = sys.argv[1]
-runs = []  # [whether marked, sectors]
-while piece := sys.stdin.buffer.read(1 << 20):
-    for at in range(0, len(piece), 512):
-        marked = piece[at:at + 16] == b"vexlab was here "
-        if not runs or runs[-1][0] != marked:
-            runs.append([marked, 0])
-        runs[-1][1] += 1
-begin = 0
-for marked, count in runs:
-    kind, more = ("flakey", " 0 3600 1 error_writes") if marked else ("linear", "")
-    print(begin, count, kind, device, begin, more)
-    begin += count
-sys.exit(not any(marked for marked, _ in runs))
-"""
+_LOCATE = SCRIPTS / "locate_writes.py"
 
-# Overwrites blocks that are there already, each by another way to wait for them; says a line of JSON for each.
-_WRITER = r"""
-import errno, json, mmap, os, sys
-from capable import can, within
-os.chdir(sys.argv[1])
-SIZE = within("file_size", 512 * 128) // 512 * 512
-
-def opened(name, flags=0):
-    return os.open(name, os.O_RDWR | os.O_CREAT | flags, 0o644)
-
-MARK = b"vexlab was here "
-# Each way, with what it needs: msync(2) and writes with O_SYNC end in the filesystem's fsync.
-WAYS = {"fsync": "fsync", "fdatasync": "fdatasync", "msync": "mmap_write fsync", "o_sync": "fsync",
-        "o_dsync": "fdatasync", "syncfs": "syncfs"}
-names = [name for name, needs in WAYS.items() if can(*needs.split())]
-for name in names:
-    fd = opened(name)
-    os.write(fd, MARK.ljust(512, b".") * (SIZE // 512))
-    if can("fsync"):
-        os.fsync(fd)
-    os.close(fd)
-folder = os.open(".", os.O_RDONLY)
-if can("fsync"):
-    os.fsync(folder)
-else:
-    os.sync()
-files = {name: opened(name, {"o_sync": os.O_SYNC, "o_dsync": os.O_DSYNC}.get(name, 0)) for name in names}
-print("ready", flush=True)
-sys.stdin.readline()
-
-import ctypes
-libc = ctypes.CDLL(None, use_errno=True)
-
-def syncfs(fd):
-    if libc.syncfs(fd):
-        raise OSError(ctypes.get_errno(), "syncfs")
-
-def told(name, *steps):
-    try:
-        for step in steps:
-            step()
-        got = "OK"
-    except OSError as error:
-        got = errno.errorcode[error.errno]
-    print(json.dumps({"name": name, "got": got}), flush=True)
-
-def through_a_mapping():
-    with mmap.mmap(files["msync"], 8192) as memory:
-        memory[:10] = b"after that"
-        memory.flush()
-
-def folder_with_a_new_name():
-    if can("mkdir"):
-        os.mkdir("new")
-    else:
-        os.close(os.open("new", os.O_CREAT))
-    if can("fsync"):
-        os.fsync(folder)
-    elif sys.argv[2] != "data":
-        syncfs(folder)  # which tells of other files' data as well
-
-after = {name: lambda fd=fd: os.pwrite(fd, b"after " * 1000, 4096) for name, fd in files.items()}
-steps = {
-    "fsync": ("fsync", lambda: os.fsync(files["fsync"])),
-    "fdatasync": ("fdatasync", lambda: os.fdatasync(files["fdatasync"])),
-    "msync": ("msync", None),
-    "o_sync": ("write with O_SYNC", lambda: None),
-    "o_dsync": ("write with O_DSYNC", lambda: None),
-    "syncfs": ("syncfs", lambda: syncfs(files["syncfs"])),
-}
-for name in names:
-    words, wait = steps[name]
-    told(words, *((after[name], wait) if wait else (through_a_mapping,)))
-told("fsync of a folder with a new name", folder_with_a_new_name)
-"""
+_WRITER = SCRIPTS / "failing_writes.py"
 
 _RUN_WRITER = """
 rm -f /tmp/go && mkfifo /tmp/go
@@ -144,31 +54,7 @@ grep -v ready /tmp/said
 exit $status
 """
 
-# Two passes over the tree: the first notes every file's bytes, the second tells what differs and what cannot be read.
-_READER = r"""
-import hashlib, json, os, sys
-point, notes = sys.argv[1:]
-failed = []
-sums = {}
-
-def read(path):
-    try:
-        with open(path, "rb") as file:
-            sums[os.path.relpath(path, point)] = hashlib.sha1(file.read()).hexdigest()
-    except OSError:
-        failed.append(path)
-
-for folder, _, names in os.walk(point, onerror=lambda error: failed.append(error.filename)):
-    for path in (os.path.join(folder, name) for name in sorted(names)):
-        if os.path.isfile(path) and not os.path.islink(path):
-            read(path)
-if os.path.exists(notes):
-    before = json.load(open(notes))
-    wrong = [path for path, said in sums.items() if before.get(path) != said]
-    print(json.dumps({"wrong": wrong, "read": len(sums), "failed": len(failed), "noted": len(before)}))
-else:
-    json.dump(sums, open(notes, "w"))
-"""
+_READER = SCRIPTS / "compare_files.py"
 
 
 def _table(machine: Machine, filesystem: GuestFilesystem, target: str) -> str:
@@ -235,8 +121,8 @@ def _back(top: GuestFilesystem, filesystem: GuestFilesystem) -> None:
 def test_write_errors(filesystem: GuestFilesystem, metrics: Metrics, where: str) -> None:
     """While writes fail, each way to wait for data says so; with the device sound again all is there."""
     machine, top = filesystem.machine, _on_top(filesystem)
-    machine.push(_WRITER.encode(), "/tmp/writer.py")
-    machine.push(_LOCATE.encode(), "/tmp/locate.py")
+    machine.push(_WRITER, "/tmp/writer.py")
+    machine.push(_LOCATE, "/tmp/locate.py")
     device = filesystem.device
     located = f"dd if={device} bs=1M iflag=direct status=none | python3 /tmp/locate.py {device}"
     table = located if where == "data" else _table(machine, filesystem, _NO_WRITES)
@@ -260,7 +146,7 @@ def test_write_errors(filesystem: GuestFilesystem, metrics: Metrics, where: str)
 def test_read_errors(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     """While nothing can be read it says errors and no wrong bytes, and unmounts; with the device sound all is there."""
     machine, top = filesystem.machine, _on_top(filesystem)
-    machine.push(_READER.encode(), "/tmp/reader.py")
+    machine.push(_READER, "/tmp/reader.py")
     reader = ["python3", "/tmp/reader.py", top.mountpoint, "/tmp/notes.json"]
     noted = machine.exec(reader, timeout=_STEP_S)
     assert noted.ok, f"the sound device cannot be read: {noted}"

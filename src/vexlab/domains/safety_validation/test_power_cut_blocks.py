@@ -9,6 +9,7 @@ from vexlab.guest.fsck import complained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
 from vexlab.plugin.fixtures import PowerCycle
+from vexlab.workloads import SCRIPTS
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -19,89 +20,7 @@ pytestmark = [
 
 _STEP_S = 120.0
 
-# All but some room is taken. Folders take of it, go, and a file gets all their blocks, each step on the disk before the
-# next: whoever replays a journal must not put names into the file. Prints the file's size. The room is a file's that
-# goes, since not every filesystem can say beforehand what is free (Btrfs's statfs(2) guesses; there folders and files
-# share no blocks anyway).
-_REUSE = r"""
-import errno, glob, os, shutil, sys
-from capable import can, entries, within
-from room import Large
-
-ROOM = int(sys.argv[2])
-os.chdir(sys.argv[1])
-MOST = 1 << 50
-# Where a folder takes few names there are more folders.
-NAMES = entries(60, 202)
-FOLDERS = within("dir_entries", 20 * 60 // NAMES)
-
-def put(name, line, most):
-    # writes `most` bytes, or until nothing more can be written
-    large = Large(name, most)
-    try:
-        while large.size < most:
-            large.write(line * (4096 // len(line)))
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-    large.sync()
-    return large
-
-def name_it(path):
-    # a name that takes room in its folder: of a link where there are any
-    folder, _, name = path.rpartition("/")
-    path = f"{folder}/{name[:within('name_max', 255)]}"
-    if can("symlink"):
-        os.symlink("somewhere", path)
-    else:
-        os.close(os.open(path, os.O_CREAT))
-
-def perhaps(change, *value):
-    # changes an attribute of the folder and each file, or of half of them where it is removed
-    names = ["few", *glob.glob("few/*name")]
-    for name in names[::1 if value else 2]:
-        try:
-            change(name, "user.long", *value)
-        except OSError:
-            pass
-
-if not Large("full", MOST).fills():
-    sys.exit(print("skip: as many files as there may be, each as large as it may be, do not fill the device") or 0)
-room = put("room", b"nothing but room\n" * 15 + b"\n", ROOM)
-put("full", b"nothing but room\n" * 15 + b"\n", MOST)
-room.remove()
-os.sync()
-for turn in range(3):
-    if turn:
-        reused.remove()
-        os.sync()
-    for folder in range(FOLDERS):
-        os.makedirs(f"folders/{folder}")
-        for name in range(NAMES):
-            name_it(f"folders/{folder}/{name:02}{'name' * 50}")
-    shutil.rmtree("folders")
-    os.sync()
-    # So little that the journal still holds it all when the power is cut: what is large makes it write to the places.
-    os.mkdir("few")
-    for name in range(min(20, NAMES // 2)):
-        open(f"few/{name:02}{'name' * 50}"[:4 + within("name_max", 255)], "w").close()
-        if can("symlink"):
-            os.symlink(("target" * 100)[:within("symlink_max", 600)], f"few/link{name}")
-    put("few/mapped", b"x" * 4096, 200_000)
-    if can("xattr"):
-        perhaps(os.setxattr, (b"attribute" * 30)[:within("xattr_value_max", 270)])
-        os.sync()
-        perhaps(os.removexattr)
-    os.sync()
-    shutil.rmtree("few")
-    os.sync()
-    reused = put("reused", b"of a file\n" * 25 + b"12345\n", MOST)
-    if can("fsync"):
-        os.fsync(os.open(".", os.O_RDONLY))
-    else:
-        os.sync()
-print(reused.size)
-"""
+_REUSE = SCRIPTS / "reuse_blocks.py"
 _REUSED = r"""
 cd {0} && python3 - <<'END'
 from room import Large
@@ -113,59 +32,7 @@ END
 """
 _ROOM = 3 << 20
 _LEAST_REUSED = _ROOM - (512 << 10)  # the folders take more than what may be missing
-# Nearly all room is taken. Three files go, each its own way, and before that can be on the disk (sync_file_range(2)
-# writes data and commits nothing) another file's data is: were the power cut now, the three would be back.
-_RELEASE = r"""
-import ctypes, errno, os, sys
-from capable import can
-from room import Large
-
-SIZE = int(sys.argv[2])
-WAIT_AND_WRITE = 7
-os.chdir(sys.argv[1])
-
-def written(path):
-    fd = os.open(path, os.O_RDWR)
-    ctypes.CDLL(None, use_errno=True).sync_file_range(fd, ctypes.c_long(0), ctypes.c_long(0), WAIT_AND_WRITE)
-    os.close(fd)
-
-def put(name, most):
-    large = Large(name, most)
-    try:
-        for _ in range(most // 4096):
-            large.write(f"{name:15}\n".encode() * 256)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-    large.close()
-    if name == "late":
-        for path in large.paths():
-            written(path)
-    return large
-
-if not Large("full", 1 << 50).fills():
-    sys.exit(print("skip: as many files as there may be, each as large as it may be, do not fill the device") or 0)
-removed, cut, replaced = (put(name, SIZE) for name in ("removed", "cut", "replaced"))
-for large in (removed, cut, replaced):
-    assert large.size == SIZE, large.name
-over = can("rename", "rename_over")
-if over:
-    shorts = [put(f"short{number}", 4096) for number, _ in enumerate(replaced.paths())]
-put("full", 1 << 50)
-os.sync()
-removed.remove()
-if can("truncate_down"):
-    for path in cut.paths():
-        os.truncate(path, 0)
-else:
-    cut.remove()
-if over:
-    for short, path in zip(shorts, replaced.paths()):
-        os.replace(short.name, path)
-else:
-    replaced.remove()
-print(put("late", 3 * SIZE).size, flush=True)
-"""
+_RELEASE = SCRIPTS / "release_blocks.py"
 _RELEASED = r"""
 cd {0} && python3 - <<'END'
 import os
@@ -197,7 +64,7 @@ def _may_skip(written: CommandResult) -> None:
 def test_reused_blocks(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """A file that took the blocks of folders, and was synced, holds its data after a power cut, not their names."""
     begin(filesystem)
-    filesystem.machine.push(_REUSE.encode(), "/tmp/reuse.py")
+    filesystem.machine.push(_REUSE, "/tmp/reuse.py")
     written = filesystem.machine.exec(["python3", "/tmp/reuse.py", filesystem.mountpoint, str(_ROOM)], timeout=_STEP_S)
     assert written.ok, f"blocks cannot be used again: {written.error_text.strip().rpartition(chr(10))[2]}"
     _may_skip(written)
@@ -219,7 +86,7 @@ def test_reused_blocks(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> 
 def test_freed_blocks(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """A file whose removal the power cut undoes has its own data, whoever wanted its blocks in the meantime."""
     begin(filesystem)
-    filesystem.machine.push(_RELEASE.encode(), "/tmp/release.py")
+    filesystem.machine.push(_RELEASE, "/tmp/release.py")
     argv = ["python3", "/tmp/release.py", filesystem.mountpoint, str(_RELEASED_SIZE)]
     written = filesystem.machine.exec(argv, timeout=_STEP_S)
     assert written.ok, f"files cannot be removed and written: {written.error_text.strip().rpartition(chr(10))[2]}"

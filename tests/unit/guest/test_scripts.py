@@ -1,0 +1,72 @@
+"""Programs that cases put into a guest, on a filesystem of this host."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from vexlab.workloads import LIBRARY, SCRIPTS
+
+
+def _run(name: str, *words: object, content: bytes = b"", status: int = 0) -> list[str]:
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY[0].parent)}  # nothing is known here of what works
+    argv = [sys.executable, str(SCRIPTS / name), *map(str, words)]
+    done = subprocess.run(argv, capture_output=True, input=content, check=False, timeout=60, env=environment)
+    assert done.returncode == status, done.stderr.decode()
+    return done.stdout.decode().splitlines()
+
+
+def _json(lines: list[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines]
+
+
+def test_what_nobody_wrote_is_told(tmp_path: Path) -> None:
+    assert _run("leave_unwritten.py", tmp_path, "make") == []
+    assert len(list((tmp_path / "names").iterdir())) > 100
+    assert _run("leave_unwritten.py", tmp_path, "read") == []
+    with (tmp_path / "gap 511").open("r+b") as file:
+        file.write(b"memory of others")
+    (told,) = _json(_run("leave_unwritten.py", tmp_path, "read"))
+    assert (told["file"], told["bytes"]) == ("gap 511", 16)
+
+
+def test_what_only_memory_holds_is_found_on_a_device(tmp_path: Path) -> None:
+    device = tmp_path / "device"
+    device.write_bytes(bytes(8192) + b"memory of others" + bytes(100) + b"\x5a" * 32 + bytes(4))
+    size, *rows = _json(_run("scan_device.py", device))
+    assert size == {"read": 8192 + 16 + 100 + 32 + 4}
+    assert [(row["at"], row["times"]) for row in rows] == [(8192, 1), (8308, 2)]
+
+
+def test_writes_are_made_to_fail_where_the_data_is() -> None:
+    content = bytes(1024) + b"vexlab was here ".ljust(512, b".") * 2 + bytes(512)
+    told = _run("locate_writes.py", "/dev/x", content=content)
+    assert [line.split() for line in told] == [
+        ["0", "2", "linear", "/dev/x", "0"],
+        ["2", "2", "flakey", "/dev/x", "2", "0", "3600", "1", "error_writes"],
+        ["4", "1", "linear", "/dev/x", "4"],
+    ]
+    assert _run("locate_writes.py", "/dev/x", content=bytes(512), status=1)
+
+
+def test_every_way_to_wait_for_data_says_how_it_ended(tmp_path: Path) -> None:
+    ready, *rows = _run("failing_writes.py", tmp_path, "everywhere", content=b"go\n")
+    assert ready == "ready"
+    told = {row["name"]: row["got"] for row in _json(rows)}
+    assert set(told.values()) == {"OK"}
+    assert {"fsync", "fdatasync", "msync", "syncfs", "fsync of a folder with a new name"} <= set(told)
+
+
+def test_files_that_differ_from_the_first_pass_are_told(tmp_path: Path) -> None:
+    tree, notes = tmp_path / "tree", tmp_path / "notes"
+    tree.mkdir()
+    for name in ("same", "other"):
+        (tree / name).write_text(name)
+    assert _run("compare_files.py", tree, notes) == []
+    (tree / "other").write_text("changed")
+    (told,) = _json(_run("compare_files.py", tree, notes))
+    assert told == {"wrong": ["other"], "read": 2, "failed": 0, "noted": 2}
