@@ -160,11 +160,11 @@ def _mend(user: Newcomer, red: list[str]) -> None:
     argv = [user.vexlab, "watch", "--target", ".", "--case", red[0]]
     begin = time.monotonic()
     with _running(argv, user) as line_with:
-        line = line_with(r"\d+ of \d+ cases")
-        user.tell(f"vexlab watch: {red[0]}", time.monotonic() - begin, line, right="1 passed" not in line)
+        line = line_with(r"^ +1\. ")  # of the list of rounds
+        user.tell(f"vexlab watch: {red[0]}", time.monotonic() - begin, line, right="1 red" in line)
         shutil.copyfile(VEXFS / _FILE, user.module / _FILE)
         begin = time.monotonic()
-        line = line_with(r"\d+ of \d+ cases")
+        line = line_with(r"^ +2\. ")
         user.tell("mended: from the save to green", time.monotonic() - begin, line, right="1 passed" in line)
 
 
