@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -48,6 +46,7 @@ from vexlab.vm import accel, adopted, template
 from vexlab.vm.machine import Machine
 from vexlab.vm.named import NamedMachines
 from vexlab.vm.qemu import find_qemu
+from vexlab.vm.room import QEMU_MIB, available_memory
 from vexlab.vm.session import Session
 from vexlab.workloads import LIBRARY, WORKLOADS
 
@@ -58,7 +57,6 @@ SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are 
 BOOT_S = 120.0
 _IMAGE_BOOT_S = 900.0  # a distribution's whole system, under emulation
 _ROOM_MIB = 640  # kernel, image and two snapshots, when nothing is cached yet
-_QEMU_MIB = 64
 TRACE_MIB = 768  # bpftrace's compiler and its tables of stacks take 300
 SCRATCH = Disk(serial="scratch", size=1024)
 
@@ -91,19 +89,6 @@ class Order:
     single_thread_tcg: bool = False
     profile: Profile | None = None
     traced: bool = False
-
-
-def available_memory() -> int:
-    """Return the bytes of memory that programs may still take (``MemAvailable`` in proc(5))."""
-    text = Path("/proc/meminfo").read_text()
-    match = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
-    return int(match[1]) * 1024 if match else 1 << 40
-
-
-def machines_at_once(memory: int) -> int:
-    """Return how many machines of ``memory`` MiB cores and available memory carry, at least one."""
-    fitting = (available_memory() >> 20) // (memory + _QEMU_MIB)
-    return max(1, min(len(os.sched_getaffinity(0)), fitting))
 
 
 def _prepared(machine: Machine, kernel: Kernel) -> Lacks:
@@ -163,7 +148,7 @@ class Lab:
         Snapshots that nobody has used for long are removed where there are too many.
         """
         available = available_memory() >> 20
-        if available < self.settings.memory + _QEMU_MIB:
+        if available < self.settings.memory + QEMU_MIB:
             raise InfraError(
                 f"only {available} MiB of memory are available, a machine of {self.settings.memory} MiB needs more",
                 hint="end other programs, or give --memory a smaller value",

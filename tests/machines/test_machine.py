@@ -17,10 +17,11 @@ from tests.machines.conftest import working_in
 from vexlab.config import Settings
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.guest.block import device_of
-from vexlab.lab import BOOT_S, Lab, Order, available_memory
+from vexlab.lab import BOOT_S, Lab, Order
 from vexlab.observe.kernelmemory import read_log, read_taint
 from vexlab.observe.postmortem import examine, instruction_pointers
 from vexlab.vm.qemu import find_qemu
+from vexlab.vm.room import available_memory
 
 pytestmark = pytest.mark.machine
 

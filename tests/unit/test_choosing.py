@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from vexlab import lab, runlog
+from vexlab import runlog
 from vexlab.cli.earlier import last_failed
 from vexlab.errors import BuildError, UsageError
-from vexlab.lab import machines_at_once
 from vexlab.model.case import CaseResult, PlannedCase, RunInfo, RunState
 from vexlab.model.key import CaseKey
 from vexlab.model.provenance import Provenance, UsedKernel
@@ -23,6 +22,8 @@ from vexlab.model.verdict import Verdict
 from vexlab.plugin.narrowing import listed
 from vexlab.results.store import Store
 from vexlab.targets import checks
+from vexlab.vm import room
+from vexlab.vm.room import machines_at_once
 
 KERNEL = UsedKernel(name="6.1", release="6.1.0-9", version="6.1.27-1", flavour="distro", accelerator="tcg", module="ab")
 RUN = RunInfo(
@@ -73,8 +74,8 @@ def test_a_target_without_a_run_is_told(store: Store, tmp_path: Path) -> None:
 def test_as_many_machines_as_cores_and_memory_carry(
     monkeypatch: pytest.MonkeyPatch, available: int, cores: int, machines: int
 ) -> None:
-    monkeypatch.setattr(lab, "available_memory", lambda: available << 20)
-    monkeypatch.setattr(lab.os, "sched_getaffinity", lambda _pid: set(range(cores)))  # type: ignore[attr-defined]
+    monkeypatch.setattr(room, "available_memory", lambda: available << 20)
+    monkeypatch.setattr(room.os, "sched_getaffinity", lambda _pid: set(range(cores)))  # type: ignore[attr-defined]
     assert machines_at_once(256) == machines
 
 

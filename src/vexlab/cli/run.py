@@ -29,7 +29,6 @@ from vexlab.cli.store import place_of, results_option
 from vexlab.config import Settings, settings_for, with_images
 from vexlab.domains import find_domains
 from vexlab.errors import UsageError
-from vexlab.lab import machines_at_once
 from vexlab.model.case import CaseResult, RunState
 from vexlab.model.component import BUILT_IN, WITHOUT_FIELD
 from vexlab.model.control import headlines
@@ -54,6 +53,7 @@ from vexlab.session.prepare import with_components
 from vexlab.tables import suggest
 from vexlab.targets.changes import HEAD
 from vexlab.targets.load import find_target
+from vexlab.vm.room import machines_at_once
 
 _ENDING_S = 10.0
 _NOTHING = 4  # exit status

@@ -8,7 +8,7 @@ import click
 
 from vexlab.config import Settings
 from vexlab.errors import UsageError
-from vexlab.lab import machines_at_once
+from vexlab.vm.room import machines_at_once
 
 _AUTO = "auto"
 

@@ -17,12 +17,12 @@ from vexlab.doctor.packages import PROGRAMS, family_of, remedy
 from vexlab.errors import InfraError
 from vexlab.kernels.catalogue import Kernels
 from vexlab.kernels.tools import lacking
-from vexlab.lab import available_memory
 from vexlab.model.machine import Accelerator
 from vexlab.targets import sandbox
 from vexlab.vm import accel
 from vexlab.vm.accel import Proved
 from vexlab.vm.qemu import Qemu, find_qemu
+from vexlab.vm.room import available_memory
 
 TRACE = "trace"
 # What some need and others do not, by the word that asks for it.

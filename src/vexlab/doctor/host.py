@@ -15,11 +15,11 @@ from vexlab.doctor.check import Check
 from vexlab.doctor.packages import BUBBLEWRAP, FOR_KERNELS, KEYRING, LIBELF, PROGRAMS, Need, remedy
 from vexlab.kernels.tools import BuildTool
 from vexlab.targets.sandbox import Proof
+from vexlab.vm.room import QEMU_MIB
 
 _MIB = 1 << 20
 _DISK_NEEDED_MIB = 1024  # a kernel, its headers, an image, two snapshots of 256 MiB
 _DISK_WANTED_MIB = 4096  # all kernels and a few targets
-_QEMU_MIB = 64
 _SOCKET = len("/vexlab-12345678/m9999/console")
 _PATH_MOST = 107
 # Where bwrap is installed and fails, user namespaces are mostly forbidden: by Debian's switch, Ubuntu's AppArmor, or
@@ -110,8 +110,8 @@ def memory(available: int, machine: int) -> Check:
     """Compare the ``available`` bytes with what a machine of ``machine`` MiB takes."""
     return Check(
         name="memory",
-        ok=available // _MIB >= machine + _QEMU_MIB,
-        detail=f"{available // _MIB} MiB available, a machine takes {machine + _QEMU_MIB}",
+        ok=available // _MIB >= machine + QEMU_MIB,
+        detail=f"{available // _MIB} MiB available, a machine takes {machine + QEMU_MIB}",
         fix="end other programs, or give --memory a smaller value",
     )
 

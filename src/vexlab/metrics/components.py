@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping
 
 from vexlab.config import cache_dir, load_settings
 from vexlab.errors import VexlabError
-from vexlab.lab import available_memory
 from vexlab.results.store import Store
 from vexlab.vm.qemu import find_qemu
+from vexlab.vm.room import QEMU_MIB, available_memory
 
 _DISK_LEAST = 2 << 30  # bytes: a run writes evidence and snapshots
-_QEMU_MIB = 128
 
 
 def components(store: Store) -> Mapping[str, bool]:
@@ -23,7 +22,7 @@ def components(store: Store) -> Mapping[str, bool]:
         "results_disk": lambda: shutil.disk_usage(store.folder).free > _DISK_LEAST,
         "cache": lambda: os.access(cache_dir(load_settings(None)), os.W_OK),
         "emulator": lambda: bool(find_qemu().version),
-        "memory": lambda: available_memory() >> 20 > load_settings(None).memory + _QEMU_MIB,
+        "memory": lambda: available_memory() >> 20 > load_settings(None).memory + QEMU_MIB,
     }
     return {name: _works(look) for name, look in looks.items()}
 

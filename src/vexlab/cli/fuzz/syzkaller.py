@@ -20,13 +20,14 @@ from vexlab.fuzz.layout import Interface
 from vexlab.fuzz.syzgrammar import mistakes, parse, parse_constants
 from vexlab.fuzz.syzlang import constants, describe
 from vexlab.kernels.flavours import boot_arguments, least_memory
-from vexlab.lab import Lab, machines_at_once
+from vexlab.lab import Lab
 from vexlab.model.machine import Accelerator
 from vexlab.model.target import Target
 from vexlab.report.terminal import printable
 from vexlab.tables import read_text
 from vexlab.targets.load import find_target
 from vexlab.vm.network import free_port
+from vexlab.vm.room import machines_at_once
 
 _CONFIG = "manager.json"
 _KEEP = 1 << 20
