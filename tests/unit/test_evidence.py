@@ -108,6 +108,12 @@ def test_links_and_folders_elsewhere_are_left_alone(store: Store, tmp_path: Path
     assert not (store.folder / CONTENT).exists()
 
 
+def test_names_that_look_alike_are_one_row(store: Store) -> None:
+    _save(store, 1, result("a"), **{"a\x01": "one", "a\\x01": "two"})
+    with store.reading() as session:
+        assert [row.name for row in session.scalars(select(ArtifactRow))] == ["a\\x01"]
+
+
 def test_what_no_run_has_any_more_goes_with_the_last_one(store: Store) -> None:
     for number in (1, 2, 3):
         _save(store, number, result("a"), boot__log=SAME * 30, console__log=str(number) * 9000)

@@ -103,9 +103,10 @@ def keep_evidence(store: Store, run: str, case: CaseResult) -> tuple[EvidenceFil
             files.append(EvidenceFile(name=name, kind=_kind_of(name), size=size, digest=digest))
             if size:
                 _share(folder / name, digest, store.folder / CONTENT)
+    named = {visible(each.name): each for each in files}  # no two rows of one name, whatever is in an archive
     rows = [
-        {"case": number, "name": visible(each.name), "kind": each.kind, "size": each.size, "digest": each.digest}
-        for each in files
+        {"case": number, "name": name, "kind": each.kind, "size": each.size, "digest": each.digest}
+        for name, each in named.items()
     ]
     if rows:
         with store.writing() as session:
