@@ -203,7 +203,7 @@ def _judged_device(name: str, result: CommandResult) -> Capability:
 def _on_loop(bench: Bench, size: int, sector: int) -> CommandResult:
     """Make, mount and unmount the target on a loop device; the first command that failed, else the last."""
     disk = bench.filesystem.device
-    bench.remake()
+    bench.unmake()
     bench.load()
     demand(bench.machine.ash(_MODPROBE_LOOP), "modprobe loop")
     made = bench.machine.exec([PROGRAM, "loop", disk, str(size), str(sector)])

@@ -24,7 +24,9 @@ class Programs:
 
 # Packages and options as of Debian 12: mkfs.f2fs(8), fsck.f2fs(8), mkfs.exfat(8), fsck.exfat(8), mkudffs(8), ….
 PROGRAMS: Mapping[str, Programs] = {
+    "bfs": Programs(packages=("util-linux",), mkfs="mkfs.bfs {device}"),
     "exfat": Programs(packages=("exfatprogs",), mkfs="mkfs.exfat {device}", fsck="fsck.exfat -n {device}"),
+    "ext2": Programs(packages=("e2fsprogs",), mkfs="mkfs.ext2 -q -F {device}", fsck="e2fsck -f -n {device}"),
     "f2fs": Programs(
         packages=("f2fs-tools",), mkfs="mkfs.f2fs -q -f {device}", fsck="fsck.f2fs --dry-run {device}", min_disk=128
     ),
@@ -37,6 +39,7 @@ PROGRAMS: Mapping[str, Programs] = {
             "fixed_inodes": "inodes are made on demand, and their extents stay (diFree in fs/jfs/jfs_imap.c)",
         },
     ),
+    "minix": Programs(packages=("util-linux",), mkfs="mkfs.minix -3 {device}", fsck="fsck.minix -f {device}"),
     "nilfs2": Programs(
         packages=("nilfs-tools",),
         mkfs="mkfs.nilfs2 -q -f {device}",

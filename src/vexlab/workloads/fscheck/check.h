@@ -160,6 +160,8 @@ struct stat look(const char *path);
 struct stat look_fd(int fd);
 /* Writes the file back, with the whole filesystem where there is no fsync(2). */
 void flushed(int fd);
+/* The same of a shared mapping of the file, by msync(2). */
+void map_flushed(void *map, size_t len, int fd);
 /* Writes the file back and drops its pages, so that the next read comes from the device. */
 void forget(int fd);
 

@@ -215,6 +215,14 @@ void flushed(int fd)
 		report(FAIL, errno, "fsync: expected success, got %s", errno_name(errno));
 }
 
+void map_flushed(void *map, size_t len, int fd)
+{
+	if (can("fsync"))
+		OK(msync(map, len, MS_SYNC));
+	else
+		flushed(fd);
+}
+
 void forget(int fd)
 {
 	flushed(fd);

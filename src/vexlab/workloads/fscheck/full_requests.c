@@ -33,7 +33,7 @@ static void mapped_hole(void)
 	OK(unlink("ballast"));
 	settle();
 	map[stored * 4096] = 7;
-	OK(msync((void *)map, 4 * MIB, MS_SYNC));
+	map_flushed((void *)map, 4 * MIB, fd);
 	forget(fd);
 	for (int i = 0; i < 1024; i++)
 		HOLDS(map[i * 4096] == (i <= stored ? 7 : 0), "page %d: expected %d, got %d", i, i <= stored ? 7 : 0,
@@ -92,7 +92,7 @@ static void freed_at_once_by_others(void)
 		snprintf(name, sizeof(name), "again%d", i);
 		fill_rest(name);
 	}
-	OK(msync((void *)map, 4 * MIB, MS_SYNC));
+	map_flushed((void *)map, 4 * MIB, fd);
 	forget(fd);
 	EQ(map[MIB], 7);
 	closed(fd);

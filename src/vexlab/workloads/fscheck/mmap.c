@@ -140,7 +140,7 @@ static void tail_is_zero(void)
 		HOLDS(!shared[i], "byte %d beyond the end of the file: expected zero, got 0x%02x", i, shared[i]);
 	if (can("mmap_write")) {
 		memset(shared + 5000, 'x', 3192);
-		OK(msync(shared, 8192, MS_SYNC));
+		map_flushed(shared, 8192, fd);
 	}
 	EQ(look_fd(fd).st_size, 5000);
 	OK(munmap(shared, 8192));
@@ -217,7 +217,7 @@ static void into_hole(void)
 	EQ(shared[middle], 0);
 	shared[middle] = 7;
 	shared[size - 1] = 8;
-	OK(msync(shared, size, MS_SYNC));
+	map_flushed(shared, size, fd);
 	OK(munmap(shared, size));
 	forget(fd);
 	expect_zeros(fd, 0, middle);
@@ -289,7 +289,7 @@ static void random_mix(void)
 		else
 			EQ(OK(pwrite(fd, data, len, at)), len);
 		if (i % 37 == 0) {
-			OK(msync(shared, size, MS_SYNC));
+			map_flushed(shared, size, fd);
 			OK(madvise(shared, size, MADV_DONTNEED));
 			forget(fd);
 		}

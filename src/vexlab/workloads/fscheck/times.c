@@ -198,11 +198,11 @@ static void mapped_writing(void)
 
 	make("f", 4096, 1);
 	fd = opened("f", O_RDWR);
-	OK(fsync(fd));
+	flushed(fd);
 	before("f");
 	map = (void *)OK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
 	map[0] = 'x';
-	OK(msync(map, 4096, MS_SYNC));
+	map_flushed(map, 4096, fd);
 	after("f", "writing through a mapping and msync", true, true);
 	closed(fd);
 }
