@@ -93,6 +93,9 @@ CAPABILITIES: Mapping[str, Kind] = {
     "acl": _kind("POSIX access control lists", *_NO_XATTR, refuses="acl"),
     "chmod": _kind("files keep their mode", *_NO_SETATTR),
     "chown": _kind("files keep their owner", *_NO_SETATTR, "EINVAL"),
+    "wide_owners": _kind(
+        "owners and groups above 65535 are kept", "EINVAL", "EOVERFLOW", "EPERM", refuses="wide_owners"
+    ),
     "utimes": _kind("times can be set", *_NO_SETATTR),
     "atime": _kind("reading marks the time of access, and it is kept"),
     "mtime": _kind("writing marks the time of modification, and it is kept"),

@@ -56,6 +56,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "tmpfile": ("tmpfile",),
     "trusted_xattr": ("xattr.same_name_elsewhere", "xattr.trusted"),
     "wide_devices": ("special.widest_device",),
+    "wide_owners": (),
     "xattr": ("full.attributes", "mark.xattrs", "persist.xattrs", "times.xattr_marks_ctime", "xattr"),
     "zero_range": ("space.zeroes",),
 }

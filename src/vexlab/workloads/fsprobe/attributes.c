@@ -44,6 +44,20 @@ static void chown_kept(void)
 	works();
 }
 
+static void wide_owners(void)
+{
+	const char *name = at("f");
+	struct stat st;
+
+	made(name);
+	ASK(chown(name, 87847, 95516));
+	forget();
+	st = look(name);
+	if (st.st_uid != 87847 || st.st_gid != 95516)
+		refused_silently("it succeeds, and the owner is %u:%u after chown 87847:95516", st.st_uid, st.st_gid);
+	works();
+}
+
 static bool listed(const char *file, const char *name)
 {
 	char names[1000];
@@ -205,6 +219,7 @@ static void statfs_inodes(void)
 static const struct probe attributes_probes[] = {
 	PROBE(chmod, chmod_kept),
 	PROBE(chown, chown_kept),
+	PROBE(wide_owners, wide_owners, .needs = FILES ",chown"),
 	PROBE(xattr, xattr),
 	PROBE(trusted_xattr, trusted_xattr),
 	PROBE(security_xattr, security_xattr),

@@ -54,6 +54,7 @@ void find_allowed(const char *dir)
 	allowed.symlink = profile_works("symlink");
 	allowed.fifo = profile_works("fifo");
 	allowed.device = both("device_node", "wide_devices");
+	allowed.owner = profile_works("wide_owners") ? 100000 : 65534;
 	allowed.link = profile_works("link");
 	allowed.tmpfile = both("tmpfile", "link");
 	allowed.truncate_up = profile_works("truncate_up");

@@ -171,8 +171,8 @@ bool change_one(void)
 			return true;
 		node->entry.mode = S_IFREG | (0400 | below(0400));
 		if (!geteuid() && !(allowed.untold & UNTOLD_OWNER)) {
-			node->entry.uid = below(100000);
-			node->entry.gid = below(100000);
+			node->entry.uid = below(allowed.owner);
+			node->entry.gid = below(allowed.owner);
 			if (chown(name->path, node->entry.uid, node->entry.gid))
 				return broken("chown", name->path);
 		}

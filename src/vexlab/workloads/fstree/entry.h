@@ -94,6 +94,7 @@ extern struct model {
 extern struct allowed {
 	bool mkdir, symlink, fifo, device, link, tmpfile, truncate_up, truncate_down, gaps, rename, rename_over, unlink;
 	bool xattr, dir_links, symlink_modes;
+	unsigned int owner;	/* no owner or group is as high */
 	long long size;		/* of a file, in bytes */
 	long long entries;	/* of a directory */
 	long long links, name, path, depth, target, value;
