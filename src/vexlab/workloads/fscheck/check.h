@@ -90,6 +90,8 @@ off_t sparse_bytes(off_t wanted);
 size_t name_bytes(size_t wanted);
 /* Entries with names of `len` bytes; at least two. */
 int names_in_directory(int wanted, size_t len);
+/* How many of `wanted` zeros a name takes that has so many bytes `beside` them; at least one. */
+int name_padding(int wanted, int beside);
 
 #define fail(...) report(FAIL, 0, __VA_ARGS__)
 #define skip(...) report(SKIP, 0, __VA_ARGS__)

@@ -40,6 +40,22 @@ static const struct kind {
 	{ "directory by path", S_IFDIR, 0, O_PATH },
 };
 
+static bool can_make(const struct kind *kind)
+{
+	switch (kind->mode) {
+	case S_IFIFO:
+		return can("fifo");
+	case S_IFSOCK:
+		return can("socket");
+	case S_IFCHR:
+	case S_IFBLK:
+		return can("device_node");
+	case S_IFLNK:
+		return can("symlink");
+	}
+	return true;
+}
+
 static int made(const struct kind *kind)
 {
 	if (S_ISDIR(kind->mode))
@@ -95,8 +111,11 @@ static void requests_of_32_bits(void)
 	native = low_memory(2 * FSLABEL_MAX);
 	compat = native + FSLABEL_MAX;
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
-		int fd = made(&kinds[k]);
+		int fd;
 
+		if (!can_make(&kinds[k]))
+			continue;
+		fd = made(&kinds[k]);
 		if (S_ISREG(kinds[k].mode) && !(kinds[k].flags & O_PATH))
 			OK(fsync(fd));
 		for (size_t r = 0; r < ARRAY_SIZE(requests); r++) {
@@ -145,8 +164,6 @@ static void flags_of_32_bits(void)
 	}
 }
 
-#define COUNT 300
-
 static void note(const char *name)
 {
 	unsigned int number;
@@ -166,13 +183,14 @@ struct entry_of_32_bits {
 static void names_of_32_bits(void)
 {
 	static const size_t rooms[] = { 300, 1024, 32768 };
+	const int count = names_in_directory(300, strlen("entry299"));
 	char *buffer;
 	int fd;
 
 	need_calls_of_32_bits();
 	buffer = low_memory(32768);
 	OK(mkdir("d", 0755));
-	make_entries("d", COUNT);
+	make_entries("d", count);
 	fd = opened("d", O_RDONLY | O_DIRECTORY);
 	for (size_t r = 0; r < ARRAY_SIZE(rooms) * 2; r++) {
 		const long number = r % 2 ? GETDENTS_OF_32_BITS : GETDENTS64_OF_32_BITS;
@@ -191,7 +209,7 @@ static void names_of_32_bits(void)
 				note(r % 2 ? narrow->name : wide->d_name);
 				at += size;
 			}
-		expect_seen(0, COUNT, 1);
+		expect_seen(0, count, 1);
 	}
 	closed(fd);
 }

@@ -16,8 +16,10 @@ static void noreplace(void)
 	OK(mkdir("d", 0755));
 	OK(mkdir("e", 0755));
 	FAILS(renameat2(AT, "d", AT, "e", RENAME_NOREPLACE), EEXIST);
-	OK(symlink("nowhere", "s"));
-	FAILS(renameat2(AT, "c", AT, "s", RENAME_NOREPLACE), EEXIST);
+	if (can("symlink")) {
+		OK(symlink("nowhere", "s"));
+		FAILS(renameat2(AT, "c", AT, "s", RENAME_NOREPLACE), EEXIST);
+	}
 	expect_made("b", 20, 2);
 	expect_made("c", 10, 1);
 	OK(renameat2(AT, "c", AT, "d/c", RENAME_NOREPLACE));
@@ -30,17 +32,18 @@ static void files(void)
 
 	make("a", 10, 1);
 	make("b", 5000, 2);
-	OK(link("a", "a2"));
+	if (can("link"))
+		OK(link("a", "a2"));
 	a = look("a");
 	b = look("b");
 	OPTIONAL(renameat2(AT, "a", AT, "b", RENAME_EXCHANGE), EINVAL, ENOSYS);
 	EQ(look("a").st_ino, b.st_ino);
 	EQ(look("b").st_ino, a.st_ino);
-	EQ(look("b").st_nlink, 2);
+	EQ(look("b").st_nlink, can("link") ? 2 : 1);
 	EQ(look("a").st_nlink, 1);
 	expect_made("a", 5000, 2);
 	expect_made("b", 10, 1);
-	EQ(entries("."), 3);
+	EQ(entries("."), can("link") ? 3 : 2);
 	OK(renameat2(AT, "a", AT, "a", RENAME_EXCHANGE));
 	expect_made("a", 5000, 2);
 }

@@ -150,15 +150,22 @@ static void empty(void)
 /* A directory with what is none: one parent gains a link, the other loses it. */
 static void with_others(void)
 {
-	static const char *const others[] = { "file", "link", "pipe" };
+	const char *others[3] = { "file" };
+	size_t count = 1;
 
 	counted = keeps_dir_links();
 	OK(mkdir("p", 0755));
 	OK(mkdir("q", 0755));
 	make("p/file", 3000, 1);
-	OK(symlink("nowhere", "p/link"));
-	OK(mkfifo("p/pipe", 0644));
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+	if (can("symlink")) {
+		OK(symlink("nowhere", "p/link"));
+		others[count++] = "link";
+	}
+	if (can("fifo")) {
+		OK(mkfifo("p/pipe", 0644));
+		others[count++] = "pipe";
+	}
+	for (size_t i = 0; i < count; i++) {
 		char left[20], right[20], sub[30];
 
 		snprintf(left, sizeof(left), "p/%s", others[i]);
@@ -168,7 +175,7 @@ static void with_others(void)
 		OK(mkdir(sub, 0755));
 		for (int round = 0; round < 3; round++) {
 			exchange(round % 2 ? right : left, round % 2 ? left : right);
-			if (round == 2 && i == ARRAY_SIZE(others) - 1)
+			if (round == 2 && i == count - 1)
 				from_device();
 			expect_parent(round % 2 ? right : left, round % 2 ? "q" : "p");
 			expect_links("p", 2 + i + !(round % 2));
@@ -180,8 +187,8 @@ static void with_others(void)
 		expect_links(left, 3);
 	}
 	expect_made("q/file", 3000, 1);
-	EQ(entries("p"), 3);
-	EQ(entries("q"), 3);
+	EQ(entries("p"), count);
+	EQ(entries("q"), count);
 }
 
 /* The moved directory brings its parent's link, the one that it replaces had it before. */

@@ -28,10 +28,20 @@ size_t name_bytes(size_t wanted)
 
 int names_in_directory(int wanted, size_t len)
 {
-	long long room = profile_within("dir_entries", wanted);
+	/* Longer names fill a directory sooner: how many of the probe's take as much room. */
+	const long long each = OF_ENTRY + (len > PROBED_NAME ? len : PROBED_NAME);
+	const long long alike = (wanted * each + OF_ENTRY + PROBED_NAME - 1) / (OF_ENTRY + PROBED_NAME);
+	long long room = profile_within("dir_entries", alike);
 
-	/* Where a limit was met, longer names fill the directory sooner. */
-	if (room < wanted && len > PROBED_NAME)
-		room = room * (OF_ENTRY + PROBED_NAME) / (OF_ENTRY + (long long)len);
+	if (room == alike)
+		return wanted;
+	room = room * (OF_ENTRY + PROBED_NAME) / each;
 	return room > 2 ? room : 2;
+}
+
+int name_padding(int wanted, int beside)
+{
+	int len = name_bytes(wanted + beside) - beside;
+
+	return len > 1 ? len : 1;
 }

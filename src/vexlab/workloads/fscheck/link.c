@@ -112,17 +112,18 @@ static void other_filesystem(void)
 
 static void many(void)
 {
+	const int most = names_in_directory(MANY, strlen("l1199"));
 	char name[16];
 	int made;
 
 	need("link");
 	make("f", 10, 1);
-	for (made = 0; made < MANY; made++) {
+	for (made = 0; made < most; made++) {
 		snprintf(name, sizeof(name), "l%d", made);
 		if (link("f", name))
 			break;
 	}
-	if (made < MANY) {
+	if (made < most) {
 		HOLDS(errno == EMLINK, "link %d: expected success or EMLINK, got %s", made, errno_name(errno));
 		expect_missing(name);
 	}

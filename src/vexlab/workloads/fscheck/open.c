@@ -86,10 +86,11 @@ static void excl_symlink(void)
 
 static void excl_race(void)
 {
+	const int count = names_in_directory(200, strlen("w99.3")) / 2;
 	char name[16];
 
 	WORKERS(4, number) {
-		for (int i = 0; i < 100; i++) {
+		for (int i = 0; i < count; i++) {
 			char mine[32];
 			int fd;
 
@@ -104,7 +105,7 @@ static void excl_race(void)
 			closed(created(mine, 0644));
 		}
 	}
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < count; i++) {
 		int winners = 0;
 
 		snprintf(name, sizeof(name), "n%d", i);
@@ -115,7 +116,7 @@ static void excl_race(void)
 		}
 		EQ(winners, 1);
 	}
-	EQ(entries("."), 200);
+	EQ(entries("."), 2 * count);
 }
 
 static void creat_through_symlink(void)
@@ -167,7 +168,7 @@ static void truncates(void)
 	struct timespec floor;
 	struct stat before, after;
 
-	make("f", 100000, 1);
+	make("f", file_bytes(100000), 1);
 	aged("f");
 	before = look("f");
 	floor = clock_floor();
@@ -243,6 +244,8 @@ static void path_only(void)
 	FAILS(read(fd, &byte, 1), EBADF);
 	EQ(look_fd(fd).st_ino, look("f").st_ino);
 	closed(fd);
+	if (!can("symlink"))
+		return;
 	OK(symlink("f", "s"));
 	fd = OK(open("s", O_PATH | O_NOFOLLOW));
 	EQ(S_ISLNK(look_fd(fd).st_mode), 1);
@@ -257,10 +260,11 @@ static void relative_to_dir(void)
 	dir = opened("d", O_RDONLY | O_DIRECTORY);
 	closed(OK(openat(dir, "f", O_CREAT | O_RDWR, 0644)));
 	look("d/f");
-	OK(rename("d", "e"));
+	if (can("rename_directory"))
+		OK(rename("d", "e"));
 	closed(OK(openat(dir, "g", O_CREAT | O_RDWR, 0644)));
-	look("e/g");
-	file = opened("e/f", O_RDONLY);
+	look(can("rename_directory") ? "e/g" : "d/g");
+	file = opened(can("rename_directory") ? "e/f" : "d/f", O_RDONLY);
 	FAILS(openat(file, "x", O_RDONLY), ENOTDIR);
 	closed(file);
 	closed(dir);
@@ -285,15 +289,16 @@ static void in_removed_dir(void)
 
 static void many_open(void)
 {
+	const int count = names_in_directory(500, strlen("f499"));
 	int fds[500];
 	char name[16];
 
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
 		fds[i] = created(name, 0644);
 		OK(write(fds[i], &i, sizeof(i)));
 	}
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < count; i++) {
 		int got;
 
 		EQ(OK(pread(fds[i], &got, sizeof(got), 0)), sizeof(got));

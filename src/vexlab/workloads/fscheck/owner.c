@@ -100,16 +100,20 @@ static void setgid_dir(void)
 	AS(USER_A, GROUP_A) {
 		closed(created("d/f", 0644));
 		OK(mkdir("d/e", 0755));
-		OK(symlink("x", "d/s"));
-		OK(mkfifo("d/p", 0644));
+		if (can("symlink"))
+			OK(symlink("x", "d/s"));
+		if (can("fifo"))
+			OK(mkfifo("d/p", 0644));
 	}
 	EQ(look("d/f").st_gid, GROUP_B);
 	EQ(look("d/f").st_uid, USER_A);
 	EQ(look("d/f").st_mode & 07777, 0644);
 	EQ(look("d/e").st_gid, GROUP_B);
 	EQ(look("d/e").st_mode & 07777, 02755);
-	EQ(look("d/s").st_gid, GROUP_B);
-	EQ(look("d/p").st_gid, GROUP_B);
+	if (can("symlink"))
+		EQ(look("d/s").st_gid, GROUP_B);
+	if (can("fifo"))
+		EQ(look("d/p").st_gid, GROUP_B);
 	OK(mkdir("plain", 0777));
 	OK(chmod("plain", 0777));
 	OK(chown("plain", 0, GROUP_B));
@@ -134,13 +138,15 @@ static void setgid_by_stranger(void)
 static void devices_need_root(void)
 {
 	need_root();
+	need("device_node");
 	OK(chmod(".", 0777));
 	AS(USER_A, GROUP_A) {
 		FAILS(mknod("c", S_IFCHR | 0644, 0x103), EPERM);
 		FAILS(mknod("b", S_IFBLK | 0644, 0x103), EPERM);
-		OK(mknod("p", S_IFIFO | 0644, 0));
+		if (can("fifo"))
+			OK(mknod("p", S_IFIFO | 0644, 0));
 	}
-	EQ(entries("."), 1);
+	EQ(entries("."), can("fifo") ? 1 : 0);
 }
 
 /* system.posix_acl_access, as in include/uapi/linux/posix_acl_xattr.h: version 2, then tag, permission, id. */

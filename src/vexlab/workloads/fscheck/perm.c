@@ -190,10 +190,12 @@ static void chmod_errors(void)
 {
 	make("f", 10, 1);
 	OK(chmod("f", 0644));
-	OK(symlink("a", "a"));
+	if (can("symlink"))
+		OK(symlink("a", "a"));
 	FAILS(chmod("missing", 0600), ENOENT);
 	FAILS(chmod("f/x", 0600), ENOTDIR);
-	FAILS(chmod("a", 0600), ELOOP);
+	if (can("symlink"))
+		FAILS(chmod("a", 0600), ELOOP);
 	AS(USER_A, GROUP_A)
 		FAILS(chmod("f", 0666), EPERM);
 	EQ(look("f").st_mode & 07777, 0644);
@@ -204,10 +206,14 @@ static void umask_applies(void)
 	umask(077);
 	closed(created("f", 0777));
 	OK(mkdir("d", 0777));
-	OK(mkfifo("p", 0666));
+	if (can("fifo"))
+		OK(mkfifo("p", 0666));
 	EQ(look("f").st_mode & 0777, 0700);
 	EQ(look("d").st_mode & 0777, 0700);
-	EQ(look("p").st_mode & 0777, 0600);
+	if (can("fifo"))
+		EQ(look("p").st_mode & 0777, 0600);
+	if (!can("chmod"))
+		return;
 	OK(chmod("f", 0666));
 	EQ(look("f").st_mode & 0777, 0666);
 }

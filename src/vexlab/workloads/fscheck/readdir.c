@@ -8,16 +8,18 @@ static void each_once(void)
 	char name[16];
 
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		/* Two always have room. */
+		const int count = counts[i] > 2 ? names_in_directory(counts[i], strlen("entry2999")) : counts[i];
 		DIR *dir;
 
 		snprintf(name, sizeof(name), "d%d", counts[i]);
 		OK(mkdir(name, 0755));
-		make_entries(name, counts[i]);
+		make_entries(name, count);
 		dir = open_stream(name);
 		scan_entries(dir);
 		closedir(dir);
-		expect_seen(0, counts[i], 1);
-		expect_seen(counts[i], ENTRIES, 0);
+		expect_seen(0, count, 1);
+		expect_seen(count, ENTRIES, 0);
 	}
 }
 
@@ -49,18 +51,22 @@ static void dots(void)
 
 static void types_and_inodes(void)
 {
+	int count = 0, made = 2;
 	struct dirent *entry;
-	int count = 0;
 	DIR *dir;
 
 	make("file", 1, 1);
 	OK(mkdir("directory", 0755));
-	OK(symlink("x", "link"));
-	OK(mkfifo("fifo", 0644));
-	OK(mknod("socket", S_IFSOCK | 0644, 0));
-	if (!geteuid())
-		OK(mknod("char", S_IFCHR | 0644, 0x103));
-	OK(link("file", "second"));
+	if (can("symlink"))
+		OK(symlink("x", "link")), made++;
+	if (can("fifo"))
+		OK(mkfifo("fifo", 0644)), made++;
+	if (can("socket"))
+		OK(mknod("socket", S_IFSOCK | 0644, 0)), made++;
+	if (!geteuid() && can("device_node"))
+		OK(mknod("char", S_IFCHR | 0644, 0x103)), made++;
+	if (can("link"))
+		OK(link("file", "second")), made++;
 	dir = open_stream(".");
 	while ((entry = next_entry(dir))) {
 		struct stat st;
@@ -74,29 +80,30 @@ static void types_and_inodes(void)
 		count++;
 	}
 	closedir(dir);
-	EQ(count, geteuid() ? 6 : 7);
+	EQ(count, made);
 }
 
 static void positions(void)
 {
 	static long place[402];
 	static char name[402][32];
+	const int made = names_in_directory(400, strlen("entry399"));
 	struct dirent *entry;
 	int count = 0;
 	DIR *dir;
 
 	OK(mkdir("d", 0755));
-	make_entries("d", 400);
+	make_entries("d", made);
 	dir = open_stream("d");
 	for (;;) {
 		place[count] = telldir(dir);
 		entry = next_entry(dir);
 		if (!entry)
 			break;
-		HOLDS(count < 402, "more than 402 entries");
+		HOLDS(count < made + 2, "more than %d entries", made + 2);
 		snprintf(name[count++], sizeof(name[0]), "%.31s", entry->d_name);
 	}
-	EQ(count, 402);
+	EQ(count, made + 2);
 	for (int i = 0; i < count; i++) {
 		int at = i * 131 % count;
 

@@ -50,13 +50,15 @@ static void same_file(void)
 	make("a", 10, 1);
 	OK(rename("a", "a"));
 	expect_made("a", 10, 1);
-	OK(link("a", "b"));
-	OK(rename("a", "b"));
-	EQ(look("a").st_nlink, 2);
-	EQ(look("b").st_ino, look("a").st_ino);
+	if (can("link")) {
+		OK(link("a", "b"));
+		OK(rename("a", "b"));
+		EQ(look("a").st_nlink, 2);
+		EQ(look("b").st_ino, look("a").st_ino);
+	}
 	OK(mkdir("d", 0755));
 	OK(rename("d", "d"));
-	EQ(entries("."), 3);
+	EQ(entries("."), can("link") ? 3 : 2);
 }
 
 static void across_directories(void)
@@ -164,11 +166,13 @@ static void mixed_types(void)
 	FAILS(rename("f", "d/"), ENOTDIR, EISDIR);
 	FAILS(rename("f/", "g"), ENOTDIR);
 	FAILS(rename("f", "g/"), ENOTDIR);
-	OK(symlink("d", "s"));
-	FAILS(rename("d", "s"), ENOTDIR);
-	FAILS(rename("s", "d"), EISDIR);
+	if (can("symlink")) {
+		OK(symlink("d", "s"));
+		FAILS(rename("d", "s"), ENOTDIR);
+		FAILS(rename("s", "d"), EISDIR);
+	}
 	expect_made("f", 10, 1);
-	EQ(entries("."), 3);
+	EQ(entries("."), can("symlink") ? 3 : 2);
 }
 
 static void into_itself(void)
@@ -308,21 +312,22 @@ static void never_missing(void)
 
 static void in_large_directory(void)
 {
+	const int len = name_bytes(200), count = names_in_directory(400, len);
 	char from[32], to[300];
 
-	for (int i = 0; i < 400; i++) {
+	for (int i = 0; i < count; i++) {
 		snprintf(from, sizeof(from), "file-number-%d", i);
 		put(from, from);
 	}
-	for (int i = 0; i < 400; i += 2) {
+	for (int i = 0; i < count; i += 2) {
 		snprintf(from, sizeof(from), "file-number-%d", i);
-		snprintf(to, sizeof(to), "%0200d", i);
+		snprintf(to, sizeof(to), "%0*d", len, i);
 		OK(rename(from, to));
 	}
-	EQ(entries("."), 400);
-	for (int i = 0; i < 400; i++) {
+	EQ(entries("."), count);
+	for (int i = 0; i < count; i++) {
 		snprintf(from, sizeof(from), "file-number-%d", i);
-		snprintf(to, sizeof(to), "%0200d", i);
+		snprintf(to, sizeof(to), "%0*d", len, i);
 		expect_text(i % 2 ? from : to, from);
 		expect_missing(i % 2 ? to : from);
 	}

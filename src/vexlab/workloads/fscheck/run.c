@@ -15,6 +15,7 @@ static struct {
 } *blocked;
 
 static const struct check *current;
+static unsigned int started; /* how many checks, the current one with them */
 static char previous[200];
 
 static void stop(pid_t pid, double timeout)
@@ -104,18 +105,36 @@ static bool flat(void)
 
 static struct names before;
 
+static void title(char *text, size_t room)
+{
+	snprintf(text, room, "%s.%s", current->family, current->name);
+}
+
+/* The check's title; where names are shorter, its start and a number, for one that hung keeps its place. */
 static void place(char *path, size_t room)
 {
-	snprintf(path, room, "%s.%s", current->family, current->name);
+	char whole[200], number[16];
+	long long most;
+	size_t len;
+
+	title(whole, sizeof(whole));
+	len = strlen(whole);
+	most = profile_within("name_max", len) == (long long)len ? (long long)len : profile_limit("name_max", len);
+	snprintf(number, sizeof(number), "~%u", started);
+	if (most == (long long)len)
+		snprintf(path, room, "%s", whole);
+	else
+		snprintf(path, room, "%.*s%s", most > (int)strlen(number) ? (int)(most - strlen(number)) : 0, whole,
+			 number);
 }
 
 /* The first that gets no directory has failed, for an earlier check left this behind; the same error then blocks. */
-static void no_place(const char *path, int err)
+static void no_place(int err)
 {
 	if (blocked->err == err)
 		report(SKIP, err, "blocked by what %s met: no directory can be made: %s", blocked->id, errno_name(err));
 	if (!blocked->err) {
-		snprintf(blocked->id, sizeof(blocked->id), "%s", path);
+		title(blocked->id, sizeof(blocked->id));
 		blocked->err = err;
 	}
 	report(FAIL, err, "making the check's directory: %s, %s%s", errno_name(err), *previous ? "after " : "the first one",
@@ -128,7 +147,7 @@ static void run_in_place(void)
 
 	place(path, sizeof(path));
 	if (!flat() && (mkdir(path, 0755) || chdir(path)))
-		no_place(path, errno);
+		no_place(errno);
 	capability_forget();
 	current->run();
 	if (!outcome->asserted)
@@ -204,6 +223,7 @@ bool run_check(const struct check *check, double timeout)
 	double ms;
 
 	current = check;
+	started++;
 	announce(check->family, check->name);
 	if (flat() && !names_read(AT_FDCWD, ".", &before))
 		fprintf(stderr, "fscheck: the directory cannot be listed: %s\n", strerror(errno));
@@ -218,7 +238,7 @@ bool run_check(const struct check *check, double timeout)
 			*outcome = said;
 	}
 	print_outcome(check, ms);
-	place(previous, sizeof(previous));
+	title(previous, sizeof(previous));
 	return outcome->result != FAIL && outcome->result != TIMEOUT;
 }
 

@@ -43,8 +43,12 @@ static void creation(void)
 	expect_recent("mtime", st.st_mtim, floor);
 	expect_recent("ctime", st.st_ctim, floor);
 	floor = clock_floor();
-	OK(symlink("x", "s"));
-	expect_recent("the symbolic link's mtime", look("s").st_mtim, floor);
+	if (can("symlink")) {
+		OK(symlink("x", "s"));
+		expect_recent("the symbolic link's mtime", look("s").st_mtim, floor);
+	}
+	if (!can("fifo"))
+		return;
 	OK(mkfifo("p", 0644));
 	expect_recent("the fifo's mtime", look("p").st_mtim, floor);
 	expect_recent("the fifo's atime", look("p").st_atim, floor);
@@ -112,12 +116,15 @@ static void reading_names(void)
 
 	OK(mkdir("d", 0755));
 	make("d/f", 1, 1);
-	OK(symlink("x", "s"));
+	if (can("symlink"))
+		OK(symlink("x", "s"));
 	before("d");
 	EQ(entries("d"), 1);
 	after("d", "reading the directory", false, false);
 	if (!noatime(ST_NOATIME | ST_NODIRATIME))
 		expect_recent("atime after reading the directory", look("d").st_atim, floor_time);
+	if (!can("symlink"))
+		return;
 	before("s");
 	EQ(OK(readlink("s", target, 8)), 1);
 	after("s", "readlink", false, false);
@@ -127,19 +134,27 @@ static void reading_names(void)
 
 static void attributes(void)
 {
+	if (!can("chown") && !can("link"))
+		need("chmod");
 	make("f", 100, 1);
 	before("f");
-	OK(chmod("f", 0600));
-	after("f", "chmod", false, true);
-	before("f");
-	OK(chown("f", geteuid(), getegid()));
-	after("f", "chown", false, true);
-	before("f");
-	OK(link("f", "g"));
-	after("f", "link", false, true);
-	before("f");
-	OK(unlink("g"));
-	after("f", "unlink of another name", false, true);
+	if (can("chmod")) {
+		OK(chmod("f", 0600));
+		after("f", "chmod", false, true);
+		before("f");
+	}
+	if (can("chown")) {
+		OK(chown("f", geteuid(), getegid()));
+		after("f", "chown", false, true);
+		before("f");
+	}
+	if (can("link")) {
+		OK(link("f", "g"));
+		after("f", "link", false, true);
+		before("f");
+		OK(unlink("g"));
+		after("f", "unlink of another name", false, true);
+	}
 	EQ(look("f").st_atim.tv_sec, AGED);
 }
 
@@ -351,14 +366,21 @@ static void birth(void)
 
 static void birth_of_others(void)
 {
-	static const char *const names[] = { "directory", "short", "pipe" };
+	const char *names[3] = { "directory" };
+	size_t count = 1;
 	struct timespec floor = clock_floor();
 	struct statx born, now;
 
 	OK(mkdir("directory", 0755));
-	OK(symlink("target", "short"));
-	OK(mkfifo("pipe", 0644));
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+	if (can("symlink")) {
+		OK(symlink("target", "short"));
+		names[count++] = "short";
+	}
+	if (can("fifo")) {
+		OK(mkfifo("pipe", 0644));
+		names[count++] = "pipe";
+	}
+	for (size_t i = 0; i < count; i++) {
 		OK(statx(AT_FDCWD, names[i], AT_SYMLINK_NOFOLLOW, STATX_BTIME, &born));
 		if (!(born.stx_mask & STATX_BTIME))
 			report(REFUSED, 0, "the filesystem keeps no time of birth of a %s", names[i]);

@@ -6,10 +6,11 @@
 
 static void deep(void)
 {
+	const int depth = profile_within("depth", DEPTH);
 	ino_t inodes[DEPTH + 1], top = look(".").st_ino;
 	char name[16];
 
-	for (int i = 0; i < DEPTH; i++) {
+	for (int i = 0; i < depth; i++) {
 		snprintf(name, sizeof(name), "level-%d", i);
 		OK(mkdir(name, 0755));
 		OK(chdir(name));
@@ -17,7 +18,7 @@ static void deep(void)
 	}
 	make("f", 10, 1);
 	expect_made("f", 10, 1);
-	for (int i = DEPTH - 1; i >= 0; i--) {
+	for (int i = depth - 1; i >= 0; i--) {
 		EQ(look(".").st_ino, inodes[i]);
 		OK(chdir(".."));
 	}
@@ -27,11 +28,13 @@ static void deep(void)
 
 static void beyond_path_max(void)
 {
+	const int len = name_bytes(200), depth = (25 * 201 + len) / (len + 1);
 	char name[201], path[PATH_MAX];
 
-	memset(name, 'd', 200);
-	name[200] = '\0';
-	for (int i = 0; i < 25; i++) {
+	need_room("depth", depth);
+	memset(name, 'd', len);
+	name[len] = '\0';
+	for (int i = 0; i < depth; i++) {
 		OK(mkdir(name, 0755));
 		OK(chdir(name));
 	}
@@ -39,7 +42,7 @@ static void beyond_path_max(void)
 	expect_text("f", "far down");
 	EQ(getcwd(path, sizeof(path)) == NULL, 1);
 	HOLDS(errno == ENAMETOOLONG || errno == ERANGE, "getcwd: expected ENAMETOOLONG, got %s", errno_name(errno));
-	for (int i = 0; i < 25; i++)
+	for (int i = 0; i < depth; i++)
 		OK(chdir(".."));
 	EQ(entries("."), 1);
 }
@@ -53,26 +56,53 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Where one directory does not hold them there are several: as many files as they hold, and there is room for. */
+static int in_several(int each)
+{
+	const struct statvfs fs = filesystem();
+	unsigned long room = fs.f_bavail < fs.f_favail || !fs.f_files ? fs.f_bavail : fs.f_favail;
+	int count = MANY / each < each ? MANY : each * each;
+
+	if (!can("mkdir"))
+		return each;
+	return room / 2 < (unsigned long)count ? (int)(room / 2) : count;
+}
+
+static const char *many_name(int each, int number)
+{
+	static char name[32];
+
+	if (each == MANY)
+		snprintf(name, sizeof(name), "file-%d", number);
+	else
+		snprintf(name, sizeof(name), "in-%d/file-%d", number / each, number);
+	return name;
+}
+
 static void many_files(void)
 {
+	const int each = names_in_directory(MANY, strlen("file-1999"));
+	const int count = each == MANY ? MANY : in_several(each);
 	static ino_t inodes[MANY];
 	char name[32];
 
-	for (int i = 0; i < MANY; i++) {
-		snprintf(name, sizeof(name), "file-%d", i);
+	for (int i = 0; each != MANY && i < count; i += each) {
+		snprintf(name, sizeof(name), "in-%d", i / each);
+		OK(mkdir(name, 0755));
+	}
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s", many_name(each, i));
 		put(name, name);
 		inodes[i] = look(name).st_ino;
 	}
-	EQ(entries("."), MANY);
-	qsort(inodes, MANY, sizeof(*inodes), by_value);
-	for (int i = 1; i < MANY; i++)
+	EQ(entries("."), each == MANY ? MANY : (count + each - 1) / each);
+	qsort(inodes, count, sizeof(*inodes), by_value);
+	for (int i = 1; i < count; i++)
 		HOLDS(inodes[i] != inodes[i - 1], "two files have the inode number %llu", (unsigned long long)inodes[i]);
-	for (int i = 0; i < MANY; i += 3) {
-		snprintf(name, sizeof(name), "file-%d", i);
-		OK(unlink(name));
-	}
-	for (int i = 0; i < MANY; i++) {
-		snprintf(name, sizeof(name), "file-%d", i);
+	for (int i = 0; i < count; i += 3)
+		OK(unlink(many_name(each, i)));
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s", many_name(each, i));
 		if (i % 3)
 			expect_text(name, name);
 		else

@@ -36,14 +36,18 @@ static void times(void)
 
 	OK(mkdir("d", 0755));
 	make("d/a", 10, 1);
-	OK(link("d/a", "b"));
+	if (can("link")) {
+		OK(link("d/a", "b"));
+		aged("b");
+	}
 	aged("d");
-	aged("b");
 	tick();
 	floor = clock_floor();
 	OK(unlink("d/a"));
 	expect_recent("the directory's mtime", look("d").st_mtim, floor);
 	expect_recent("the directory's ctime", look("d").st_ctim, floor);
+	if (!can("link"))
+		return;
 	expect_recent("the remaining name's ctime", look("b").st_ctim, floor);
 	EQ(look("b").st_mtim.tv_sec, AGED);
 }
@@ -141,18 +145,21 @@ static void many_orphans(void)
 
 static void mapped_file_lives(void)
 {
+	const bool stores = can("mmap_write");
 	unsigned char *map;
 	int fd;
 
 	make("f", 8192, 1);
 	fd = opened("f", O_RDWR);
-	map = (void *)OK(mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+	map = (void *)OK(mmap(NULL, 8192, PROT_READ | (stores ? PROT_WRITE : 0), MAP_SHARED, fd, 0));
 	OK(unlink("f"));
 	expect_pattern(fd, 0, 8192, 1);
 	closed(fd);
-	map[5000] = 'x';
-	OK(msync(map, 8192, MS_SYNC));
-	EQ(map[5000], 'x');
+	if (stores) {
+		map[5000] = 'x';
+		OK(msync(map, 8192, MS_SYNC));
+		EQ(map[5000], 'x');
+	}
 	BYTES(map, (unsigned char *)patterned(5000, 0, 1), 5000);
 	OK(munmap(map, 8192));
 }

@@ -238,13 +238,17 @@ static void on_types(void)
 	OK(mkdir("d", 0755));
 	first("d", "user.a", "dir", 3);
 	expect_value("d", "user.a", "dir", 3);
-	OK(symlink("d", "s"));
-	FAILS(lsetxattr("s", "user.a", "x", 1, 0), EPERM, EOPNOTSUPP);
-	expect_value("d", "user.a", "dir", 3);
-	OK(mkfifo("p", 0644));
-	FAILS(setxattr("p", "user.a", "x", 1, 0), EPERM, EOPNOTSUPP);
+	if (can("symlink")) {
+		OK(symlink("d", "s"));
+		FAILS(lsetxattr("s", "user.a", "x", 1, 0), EPERM, EOPNOTSUPP);
+		expect_value("d", "user.a", "dir", 3);
+	}
 	FAILS(setxattr("missing", "user.a", "x", 1, 0), ENOENT);
-	EQ(listed("p", NULL), 0);
+	if (can("fifo")) {
+		OK(mkfifo("p", 0644));
+		FAILS(setxattr("p", "user.a", "x", 1, 0), EPERM, EOPNOTSUPP);
+		EQ(listed("p", NULL), 0);
+	}
 	OK(rmdir("d"));
 }
 
