@@ -8,7 +8,7 @@ from collections.abc import Mapping
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "acl": ("owner.acl_grants", "owner.acl_inherited"),
     "case_sensitive": ("name.case_counts",),
-    "birth_time": ("times.birth",),
+    "birth_time": ("times.birth", "times.birth_of_others"),
     "collapse_range": ("space.collapses",),
     "copy_file_range": ("io.copies_in_kernel",),
     "dates": ("times.distant_dates",),
