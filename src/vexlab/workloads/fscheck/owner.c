@@ -7,12 +7,13 @@
 static void as_root(void)
 {
 	static const uid_t ids[] = { 0, 1, 1000, 65534, 65535, 65536, 70000, 0x7fffffff, 0x80000000, 0xfffffffe };
+	size_t count = can("wide_owners") ? ARRAY_SIZE(ids) : 5;
 
 	need_root();
 	make("f", 10, 1);
 	OK(mkdir("d", 0755));
-	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
-		gid_t gid = ids[ARRAY_SIZE(ids) - 1 - i];
+	for (size_t i = 0; i < count; i++) {
+		gid_t gid = ids[count - 1 - i];
 
 		OK(chown("f", ids[i], gid));
 		EQ(look("f").st_uid, ids[i]);
@@ -22,7 +23,7 @@ static void as_root(void)
 		EQ(look("d").st_gid, gid);
 	}
 	OK(chown("f", -1, 5));
-	EQ(look("f").st_uid, 0xfffffffe);
+	EQ(look("f").st_uid, ids[count - 1]);
 	EQ(look("f").st_gid, 5);
 	OK(chown("f", 6, -1));
 	EQ(look("f").st_uid, 6);
