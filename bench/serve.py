@@ -39,6 +39,11 @@ TARGETS = ("vexfs", "ext4", "xfs", "btrfs")
 DOMAINS = ("kernel_module", "filesystem_operations", "vector_operations", "safety_validation", "integration")
 _COLUMNS = "id, configuration, domain, name, parameters, kernel, flavour, digest, verdict, duration_s, result"
 _COPY = text(f"INSERT INTO cases (run, {_COLUMNS}) SELECT :run, {_COLUMNS} FROM cases WHERE run = :like")
+_FINDINGS = text(
+    'INSERT INTO findings ("case", place, fingerprint, type, title, frame, excerpt) '
+    "SELECT number, 0, json_extract(result, '$.findings[0].fingerprint'), 'KASAN-READ', "
+    "json_extract(result, '$.findings[0].title'), '', '' FROM cases WHERE verdict = 'crashed'"
+)
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -91,6 +96,8 @@ def fill(store: Store, runs: int) -> None:
                 )
                 for each in sightings(info, red)
             )  # fmt: skip
+    with store.writing() as session:
+        session.execute(_FINDINGS)
 
 
 def _rows(run: str, plain: list[dict[str, Any]], red: dict[str, CaseResult]) -> Iterator[dict[str, Any]]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy.orm import Session
 
 from vexlab.results.schema import CaseRow, FindingRow, RunRow
 from vexlab.results.store import Store
 from vexlab.tables import visible
 
 FOUND_MOST = 50
-_Row = tuple[FindingRow, str, str, str, str, str]  # with case, kernel, run, target, and when the run began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,49 +41,66 @@ class Reported:
 def reported(store: Store, words: str, most: int = FOUND_MOST) -> tuple[Reported, ...]:
     """Return the reports in whose title ``words`` stand, whose function they are, or whose fingerprint they begin.
 
-    The last seen come first, ``most`` of them.
+    The last seen come first, ``most`` of them. The database counts: one report may be in each of a million results.
     """
     words = visible(words.strip())
-    asked = (
-        select(FindingRow, CaseRow.id, CaseRow.kernel, RunRow.id, RunRow.target, RunRow.started)
+    asked = or_(
+        func.lower(FindingRow.title).contains(words.lower(), autoescape=True),
+        FindingRow.frame == words,
+        FindingRow.fingerprint.startswith(words, autoescape=True),
+    )
+    with store.reading() as session:
+        return tuple(_told(session, asked, most))
+
+
+def _told(session: Session, asked: ColumnElement[bool], most: int) -> Iterable[Reported]:
+    last = func.max(FindingRow.case)
+    counted = (
+        select(FindingRow.fingerprint, FindingRow.title, func.count(FindingRow.case.distinct()), last)
+        .add_columns(func.count(CaseRow.run.distinct()), func.min(RunRow.started), func.max(RunRow.started))
         .join(CaseRow, CaseRow.number == FindingRow.case)
         .join(RunRow, RunRow.id == CaseRow.run)
-        .where(
-            or_(
-                func.lower(FindingRow.title).contains(words.lower(), autoescape=True),
-                FindingRow.frame == words,
-                FindingRow.fingerprint.startswith(words, autoescape=True),
-            )
+        .where(asked)
+        .group_by(FindingRow.fingerprint, FindingRow.title)
+        .order_by(func.max(RunRow.started).desc(), last.desc())
+        .limit(most)
+    )
+    groups = session.execute(counted).all()
+    places = _places(session, [(group[0], group[1]) for group in groups])
+    for fingerprint, title, cases, newest, runs, first, final in groups:
+        found = select(FindingRow, CaseRow.id, CaseRow.run).join(CaseRow, CaseRow.number == FindingRow.case)
+        of_it = (FindingRow.case == newest, FindingRow.fingerprint == fingerprint, FindingRow.title == title)
+        row, case, run = session.execute(found.where(*of_it).limit(1)).one()
+        targets, kernels = (tuple(sorted(filter(None, each))) for each in places[fingerprint, title])
+        yield Reported(
+            title=title,
+            type=row.type,
+            frame=row.frame,
+            fingerprint=fingerprint,
+            cases=cases,
+            runs=runs,
+            targets=targets,
+            kernels=kernels,
+            first=first,
+            last=final,
+            run=run,
+            case=case,
+            excerpt=row.excerpt,
         )
-        .order_by(RunRow.started, RunRow.id, CaseRow.number, FindingRow.place)
+
+
+def _places(session: Session, groups: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[set[str], set[str]]]:
+    """Return the targets and the kernels of each of ``groups``, reports by fingerprint and title."""
+    found: dict[tuple[str, str], tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    asked = (
+        select(FindingRow.fingerprint, FindingRow.title, RunRow.target, CaseRow.kernel)
+        .join(CaseRow, CaseRow.number == FindingRow.case)
+        .join(RunRow, RunRow.id == CaseRow.run)
+        .where(tuple_(FindingRow.fingerprint, FindingRow.title).in_(groups))
+        .distinct()
     )
-    seen: dict[tuple[str, str], list[_Row]] = {}
-    with store.reading() as session:
-        for found, case, kernel, run, target, started in session.execute(asked):
-            row = (found, case, kernel, run, target, started)
-            seen.setdefault((found.fingerprint, found.title), []).append(row)
-    every = sorted((_told(rows) for rows in seen.values()), key=lambda each: (each.last, each.cases), reverse=True)
-    return tuple(every[:most])
-
-
-def _told(rows: Sequence[_Row]) -> Reported:
-    found, case, _, run, _, last = rows[-1]
-    return Reported(
-        title=found.title,
-        type=found.type,
-        frame=found.frame,
-        fingerprint=found.fingerprint,
-        cases=len({row[0].case for row in rows}),
-        runs=len({row[3] for row in rows}),
-        targets=_sorted(row[4] for row in rows),
-        kernels=_sorted(row[2] for row in rows),
-        first=rows[0][5],
-        last=last,
-        run=run,
-        case=case,
-        excerpt=found.excerpt,
-    )
-
-
-def _sorted(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({word for word in words if word}))
+    for fingerprint, title, target, kernel in session.execute(asked):
+        targets, kernels = found[fingerprint, title]
+        targets.add(target)
+        kernels.add(kernel)
+    return found
