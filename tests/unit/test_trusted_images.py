@@ -38,7 +38,9 @@ Recorder.findings = property(lambda self: getattr(self, "said", []))
 
 @pytest.fixture(autouse=True)
 def _machine(request, target):
-    recorder_of(request.node).order = SimpleNamespace(target=target, kernel=None)
+    recorder_of(request.node).order = SimpleNamespace(
+        target=target, kernel=None, artifact=SimpleNamespace(path=None)
+    )
     recorder_of(request.node).looked = True
 
 

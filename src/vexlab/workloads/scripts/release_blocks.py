@@ -48,7 +48,8 @@ if not Large("full", 1 << 50).fills():
     sys.exit(print("skip: as many files as there may be, each as large as it may be, do not fill the device") or 0)
 removed, cut, replaced = (put(name, SIZE) for name in ("removed", "cut", "replaced"))
 for large in (removed, cut, replaced):
-    assert large.size == SIZE, large.name
+    if large.size != SIZE:
+        sys.exit(f"{large.name} holds {large.size} bytes of {SIZE}")
 over = can("rename", "rename_over")
 if over:
     shorts = [put(f"short{number}", 4096) for number, _ in enumerate(replaced.paths())]
