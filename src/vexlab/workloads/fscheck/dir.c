@@ -282,6 +282,8 @@ static void first_in_first_out(void)
 
 static void race(void)
 {
+	need("mkdir");
+	need("rmdir");
 	WORKERS(4, number) {
 		for (int i = 0; i < 200; i++) {
 			/* Whoever does it: it is done once, or the error says why not. */

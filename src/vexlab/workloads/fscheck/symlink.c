@@ -152,7 +152,7 @@ static void own_times_and_owner(void)
 	target = look("f");
 	OK(symlink("f", "s"));
 	OK(utimensat(AT_FDCWD, "s", times, AT_SYMLINK_NOFOLLOW));
-	EQ(look("s").st_mtim.tv_sec, 7654321);
+	EQ(look("s").st_mtim.tv_sec, kept_second(7654321));
 	EQ(look("f").st_mtim.tv_sec, AGED);
 	if (!geteuid()) {
 		OK(lchown("s", USER_A, GROUP_A));
