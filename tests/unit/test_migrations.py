@@ -19,6 +19,7 @@ from vexlab.model.metric import Direction, Metric
 from vexlab.model.problem import GROUPING
 from vexlab.model.provenance import Provenance
 from vexlab.model.verdict import Verdict
+from vexlab.results.evidence import check_evidence
 from vexlab.results.findings import reported
 from vexlab.results.history import problems_of
 from vexlab.results.schema import Base
@@ -92,8 +93,22 @@ def test_the_problems_of_earlier_runs_are_noted_when_asked_for(tmp_path: Path) -
         assert upgraded.execute("SELECT min(grouping), sum(pinned) FROM runs").fetchone() == (GROUPING, 0)
 
 
+def test_the_findings_of_the_version_before_are_noted(tmp_path: Path) -> None:
+    (run,) = _upgraded(tmp_path, "0008").values()
+    with closing(Store(tmp_path)) as store:
+        (seen,) = reported(store, "vexfs_readdir")
+        assert check_evidence(store, "last").same == 0, "what earlier versions left was not noted"
+    assert (seen.title, seen.run) == (
+        "BUG: unable to handle kernel NULL pointer dereference in vexfs_readdir",
+        "20261129-091417-b10a",
+    )
+    assert (seen.case, seen.kernels) == ("safety_validation.damaged_fields[6.1-even]", ("6.1",))
+    assert "RIP: 0010:vexfs_readdir" in seen.excerpt
+    assert run.summary.crashed == 1
+
+
 def test_every_id_stays_what_it_was(tmp_path: Path) -> None:
-    for version in ("0001", "0002", "0005"):
+    for version in ("0001", "0002", "0005", "0008"):
         folder = tmp_path / version
         folder.mkdir()
         _upgraded(folder, version)
