@@ -74,7 +74,8 @@ CAPABILITIES: Mapping[str, Kind] = {
     "wide_devices": _kind("device numbers of 12 and 20 bits", "EINVAL", "EPERM", refuses="wide_devices"),
     "unlink_open": _kind("an open file stays usable after it was removed", "EBUSY", "EPERM"),
     "rename": _kind("rename within a directory", *_NO_RENAME),
-    "rename_over": _kind("rename replaces a file that is there", *_NO_RENAME),
+    # POSIX has EEXIST for directories that are not empty; a filesystem that replaces nothing says it of files, too.
+    "rename_over": _kind("rename replaces a file that is there", *_NO_RENAME, "EEXIST"),
     "rename_directory": _kind("a directory moves to another directory", *_NO_RENAME),
     "rename_noreplace": _kind("renameat2 with RENAME_NOREPLACE", *_NO_FLAG, refuses="rename_noreplace"),
     "rename_exchange": _kind("renameat2 with RENAME_EXCHANGE", *_NO_FLAG, refuses="rename_exchange"),
