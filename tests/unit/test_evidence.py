@@ -108,6 +108,20 @@ def test_links_and_folders_elsewhere_are_left_alone(store: Store, tmp_path: Path
     assert not (store.folder / CONTENT).exists()
 
 
+def test_what_somebody_wrote_into_shared_evidence_gets_into_no_other_run(store: Store) -> None:
+    first, second = (_save(store, number, result("a"), boot__log=SAME) for number in (1, 2))
+    with Path(first.evidence, "boot.log").open("r+") as shared:
+        shared.write("X")
+    third = _save(store, 3, result("a"), boot__log=SAME)
+    assert Path(third.evidence, "boot.log").read_text() == SAME
+    assert check_evidence(store, run_info(3).id).same == 1
+    for number, case in ((1, first), (2, second)):
+        assert check_evidence(store, run_info(number).id).changed == (f"cases/{case.id}/boot.log",)
+    fourth = _save(store, 4, result("a"), boot__log=SAME)
+    logs = [Path(each.evidence, "boot.log") for each in (third, fourth)]
+    assert logs[0].stat().st_ino == logs[1].stat().st_ino, "the content is what it was again, and shared"
+
+
 def test_names_that_look_alike_are_one_row(store: Store) -> None:
     _save(store, 1, result("a"), **{"a\x01": "one", "a\\x01": "two"})
     with store.reading() as session:

@@ -216,13 +216,26 @@ def _share(file: Path, digest: str, contents: Path) -> None:
         try:
             os.link(file, kept)
         except FileExistsError:
-            before, there = file.lstat(), kept.lstat()
-            # Something of another size is not that content; one of another mode would change who may read or run it.
-            if (before.st_mode, before.st_size) == (there.st_mode, there.st_size) and before.st_ino != there.st_ino:
-                os.link(kept, beside)
-                beside.replace(file)
+            if _is_content(kept, digest):
+                if _alike(file, kept):
+                    os.link(kept, beside)
+                    beside.replace(file)
+            else:  # somebody wrote into evidence that shares it: what is kept for others is what was seen
+                os.link(file, beside)
+                beside.replace(kept)
     except OSError:  # a filesystem without links, or another one
         beside.unlink(missing_ok=True)
+
+
+def _is_content(kept: Path, digest: str) -> bool:
+    known = _read(kept)
+    return known is not None and known[1] == digest
+
+
+def _alike(file: Path, kept: Path) -> bool:
+    """Whether ``file`` is no link to ``kept`` yet and may be: another mode would change who may read or run it."""
+    one, other = file.lstat(), kept.lstat()
+    return one.st_mode == other.st_mode and one.st_ino != other.st_ino
 
 
 def _drop_if_unused(file: Path) -> None:
