@@ -36,12 +36,12 @@ static unsigned char *map(int fd, size_t len, int prot, int flags)
  * How a file is opened whose mapping is only read. One that could be written by mprotect(2) is refused where shared ones
  * cannot be written (generic_file_readonly_mmap()).
  */
-static int mode(void)
+static int flags_to_map(void)
 {
 	return can("mmap_write") ? O_RDWR : O_RDONLY;
 }
 
-static int readable_or_more(void)
+static int protection(void)
 {
 	return can("mmap_write") ? RW : PROT_READ;
 }
@@ -54,7 +54,7 @@ static void sees_writes(void)
 
 	make("f", 20000, 1);
 	fd = opened("f", O_RDWR);
-	mapped = opened("f", mode());
+	mapped = opened("f", flags_to_map());
 	shared = map(mapped, 20000, PROT_READ, MAP_SHARED);
 	private = map(fd, 20000, PROT_READ, MAP_PRIVATE);
 	BYTES(shared, (unsigned char *)patterned(20000, 0, 1), 20000);
@@ -133,8 +133,8 @@ static void tail_is_zero(void)
 	make("f", 5000, 1);
 	fd = opened("f", O_RDWR);
 	forget(fd);
-	mapped = opened("f", mode());
-	shared = map(mapped, 8192, readable_or_more(), MAP_SHARED);
+	mapped = opened("f", flags_to_map());
+	shared = map(mapped, 8192, protection(), MAP_SHARED);
 	closed(mapped);
 	for (int i = 5000; i < 8192; i++)
 		HOLDS(!shared[i], "byte %d beyond the end of the file: expected zero, got 0x%02x", i, shared[i]);
@@ -184,8 +184,8 @@ static void beyond_the_end(void)
 
 	make("f", 5000, 1);
 	fd = opened("f", O_RDWR);
-	mapped = opened("f", mode());
-	shared = map(mapped, 16384, readable_or_more(), MAP_SHARED);
+	mapped = opened("f", flags_to_map());
+	shared = map(mapped, 16384, protection(), MAP_SHARED);
 	closed(mapped);
 	EQ(bus_error(shared + 8191, false), 0);
 	EQ(bus_error(shared + 8192, false), 1);
