@@ -92,6 +92,7 @@ CAPABILITIES: Mapping[str, Kind] = {
         "attributes of 1 KiB", *_NO_XATTR, "E2BIG", "ENOSPC", "ERANGE", refuses="large_xattrs", within="xattr"
     ),
     "acl": _kind("POSIX access control lists", *_NO_XATTR, refuses="acl"),
+    "modes": _kind("new files have the mode that was asked for", refuses="modes"),
     "chmod": _kind("files keep their mode", *_NO_SETATTR),
     "chown": _kind("files keep their owner", *_NO_SETATTR, "EINVAL"),
     "wide_owners": _kind(

@@ -34,6 +34,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "large_xattrs": ("xattr.large_values",),
     "long_symlinks": ("symlink.longest",),
     "mapped_tail": ("mmap.tail_in_memory",),
+    "modes": (),
     "overwrite_when_full": ("full.overwriting",),
     "punch_hole": ("space.punches", "space.punch_frees"),
     "rename_exchange": (

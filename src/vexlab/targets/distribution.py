@@ -48,7 +48,16 @@ PROGRAMS: Mapping[str, Programs] = {
     ),
     "ntfs3": Programs(packages=("ntfs-3g",), mkfs="mkfs.ntfs -q -Q -F {device}"),
     "udf": Programs(packages=("udftools",), mkfs="mkudffs -m hd {device}"),
-    "vfat": Programs(packages=("dosfstools",), mkfs="mkfs.vfat {device}", fsck="fsck.vfat -n {device}"),
+    "vfat": Programs(
+        packages=("dosfstools",),
+        mkfs="mkfs.vfat {device}",
+        fsck="fsck.vfat -n {device}",
+        refuses={
+            "crash_consistency": "there is no journal: what is left undone is left to fsck.vfat (fsck.fat(8))",
+            "dates": "years are counted from 1980, in seven bits (Microsoft, FAT File System Specification, 6.2)",
+            "mapped_tail": "a page is not cleared behind the end when a file grows (fat_cont_expand in fs/fat/file.c)",
+        },
+    ),
     "erofs": Programs(
         packages=("erofs-utils",), why="nothing can be written: images are made of folders, by mkfs.erofs"
     ),

@@ -63,6 +63,7 @@ struct settings {
 	unsigned long fill_mib;	/* the largest free space that is filled */
 	const char *program;	/* the path of this program */
 	long granularity;	/* of the filesystem's times, in nanoseconds */
+	long long access_granularity;	/* of atime, which may be coarser: FAT keeps the day */
 };
 
 extern struct outcome *outcome;
@@ -160,6 +161,8 @@ int created(const char *path, mode_t mode);
 void closed(int fd);
 struct stat look(const char *path);
 struct stat look_fd(int fd);
+/* Nothing is asked where files do not keep modes. */
+void expect_mode(const char *path, mode_t wanted);
 /* Writes the file back, with the whole filesystem where there is no fsync(2). */
 void flushed(int fd);
 /* The same of a shared mapping of the file, by msync(2). */
@@ -191,9 +194,13 @@ struct timespec clock_floor(void);
 void expect_recent(const char *what, struct timespec time, struct timespec floor);
 /* Both mtime and ctime. */
 void expect_marked(const char *path, struct timespec floor);
-long find_granularity(void);
-/* The second of a time as it is kept, where whole seconds are one. */
+void find_granularity(struct settings *found);
+/* The second of a time as it is kept: whole seconds may be one, and dates before the filesystem's first are that. */
 long long kept_second(long long second);
+/* The same of the time of access. */
+long long kept_access(long long second);
+long kept_access_ns(long ns);
+void expect_accessed(const char *what, struct timespec time, struct timespec floor);
 int compare_times(struct timespec a, struct timespec b);
 bool same_time(struct timespec a, struct timespec b);
 

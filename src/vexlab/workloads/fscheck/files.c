@@ -209,6 +209,15 @@ struct stat look_fd(int fd)
 	return st;
 }
 
+void expect_mode(const char *path, mode_t wanted)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "the mode of %s", path);
+	if (can("modes"))
+		expect_equal(what, look(path).st_mode & 07777, wanted);
+}
+
 void flushed(int fd)
 {
 	if (can("fsync") ? fsync(fd) : syncfs(fd))

@@ -16,8 +16,10 @@ static void write_at(int fd, off_t at, size_t len, unsigned int seed)
 
 static void border(off_t at)
 {
-	int fd = created("f", 0644);
+	int fd;
 
+	need("sparse_files");
+	fd = created("f", 0644);
 	write_at(fd, at - 5000, 10000, 1);
 	EQ(look_fd(fd).st_size, at + 5000);
 	for (int i = 0; i < 2; i++, forget(fd)) {
@@ -57,8 +59,10 @@ static void one_tib(void)
 static void no_aliases(void)
 {
 	static const off_t places[] = { 0, 4 * GIB, 8 * GIB, 2 * GIB, 6 * GIB };
-	int fd = created("f", 0644);
+	int fd;
 
+	need("sparse_files");
+	fd = created("f", 0644);
 	OPTIONAL(ftruncate(fd, 9 * GIB), EFBIG);
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		write_at(fd, places[i] + 12345, 6000, i);
@@ -75,6 +79,7 @@ static int powers(off_t *limit)
 {
 	int fd, last = 12;
 
+	need("sparse_files");
 	need_room("file_sparse", 2 * GIB);
 	fd = created("f", 0644);
 	for (int power = 12; power <= 42; power++) {
@@ -137,8 +142,10 @@ static void cut_at_every_power(void)
 static void mapped(void)
 {
 	unsigned char *map;
-	int fd = created("f", 0644);
+	int fd;
 
+	need("sparse_files");
+	fd = created("f", 0644);
 	OPTIONAL(ftruncate(fd, 5 * GIB), EFBIG);
 	map = (void *)OK(mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4 * GIB));
 	EQ(map[0], 0);
@@ -159,6 +166,7 @@ static void limit(void)
 	char byte;
 
 	need("truncate_up");
+	need("sparse_files");
 	need_room("file_sparse", 2 * GIB - 1);
 	while (low < high - 1) {
 		off_t middle = low + (high - low) / 2;
@@ -195,6 +203,7 @@ static void opened_without_large_files(void)
 	int fd;
 
 	need_calls_of_32_bits();
+	need("sparse_files");
 	path = low_memory(4096);
 	strcpy(path, "f");
 	fd = created(path, 0644);

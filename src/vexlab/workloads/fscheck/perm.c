@@ -203,6 +203,7 @@ static void chmod_errors(void)
 
 static void umask_applies(void)
 {
+	need("modes");
 	umask(077);
 	closed(created("f", 0777));
 	OK(mkdir("d", 0777));

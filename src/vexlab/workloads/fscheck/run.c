@@ -242,11 +242,11 @@ bool run_check(const struct check *check, double timeout)
 	return outcome->result != FAIL && outcome->result != TIMEOUT;
 }
 
-static long *shared_grain;
+static struct settings *found;
 
 static void find(void)
 {
-	*shared_grain = find_granularity();
+	find_granularity(found);
 	if (unlink("granularity"))
 		fail("unlink: %s", errno_name(errno));
 }
@@ -254,8 +254,9 @@ static void find(void)
 void probe(double timeout)
 {
 	blocked = mmap(NULL, sizeof(*blocked), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	shared_grain = mmap(NULL, sizeof(long), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	*shared_grain = 1;
+	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	*found = settings;
+	found->granularity = found->access_granularity = 1;
 	guarded(find, timeout);
-	settings.granularity = *shared_grain;
+	settings = *found;
 }

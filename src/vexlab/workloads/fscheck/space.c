@@ -198,8 +198,10 @@ static void holes_take_no_room(void)
 	off_t hole = sparse_bytes((64 << 20) + 1) - 1, part = hole < 100000 ? hole : 100000;
 	/* Maps of what is where take room, too: at most a MiB, or half of what a small file could have. */
 	blkcnt_t most = hole >= 2 << 20 ? 2048 : hole / 1024;
-	int fd = created("f", 0644);
+	int fd;
 
+	need("sparse_files");
+	fd = created("f", 0644);
 	EQ(OK(pwrite(fd, "x", 1, hole)), 1);
 	flushed(fd);
 	EQ(look_fd(fd).st_size, hole + 1);
@@ -216,6 +218,7 @@ static void data_takes_room(void)
 	int fd = created("f", 0644);
 	void *data = patterned(65536, 0, 1);
 
+	need("sparse_files");
 	need_room("file_sparse", 21 << 20);
 
 	for (size_t i = 0; i < ARRAY_SIZE(at); i++)

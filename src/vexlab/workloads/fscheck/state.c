@@ -53,32 +53,71 @@ void aged(const char *path)
 		report(FAIL, errno, "utimensat(\"%.200s\"): expected success, got %s", path, errno_name(errno));
 }
 
-long find_granularity(void)
+#define SECOND 1000000000LL
+#define DAY (86400 * SECOND)
+
+static long long seconds_of(long long grain)
 {
-	const struct timespec times[2] = { { AGED, 123456789 }, { AGED, 123456789 } };
+	return 1 + (grain - 1) / SECOND;
+}
+
+static struct timespec rounded(struct timespec time, long long grain)
+{
+	long long over = time.tv_sec % seconds_of(grain);
+
+	time.tv_nsec = grain >= SECOND ? 0 : time.tv_nsec / grain * grain;
+	time.tv_sec -= over < 0 ? over + seconds_of(grain) : over;
+	return time;
+}
+
+void find_granularity(struct settings *found)
+{
+	/* No multiple of two seconds, nor of a day. */
+	const struct timespec time = { AGED + 43211, 123456789 }, times[2] = { time, time };
 	int fd = created("granularity", 0600);
-	long grain = 1;
 	struct stat st;
 
-	if (!futimens(fd, times)) {
-		st = look_fd(fd);
-		while (grain < 1000000000 && st.st_mtim.tv_nsec != 123456789 / grain * grain)
-			grain *= 10;
+	found->granularity = 1;
+	if (futimens(fd, times)) {
+		closed(fd);
+		found->access_granularity = 1;
+		return;
 	}
+	st = look_fd(fd);
+	while (found->granularity < SECOND && st.st_mtim.tv_nsec != 123456789 / found->granularity * found->granularity)
+		found->granularity *= 10;
+	found->access_granularity = profile_limit("time_granularity", found->granularity);
+	for (const long long *grain = (const long long[]){ SECOND, 2 * SECOND, DAY, 0 }; *grain; grain++)
+		if (*grain > found->access_granularity && same_time(st.st_atim, rounded(time, *grain)))
+			found->access_granularity = *grain;
 	closed(fd);
-	return grain;
 }
 
 static long long seconds_as_one(void)
 {
-	return 1 + (profile_limit("time_granularity", 1) - 1) / 1000000000;
+	return seconds_of(profile_limit("time_granularity", 1));
+}
+
+static long long within_dates(long long second)
+{
+	long long first = profile_limit("time_min", LLONG_MIN);
+
+	return second < first ? first : second;
 }
 
 long long kept_second(long long second)
 {
-	long long over = second % seconds_as_one();
+	return rounded((struct timespec){ within_dates(second), 0 }, profile_limit("time_granularity", 1)).tv_sec;
+}
 
-	return second - (over < 0 ? over + seconds_as_one() : over);
+long long kept_access(long long second)
+{
+	return rounded((struct timespec){ within_dates(second), 0 }, settings.access_granularity).tv_sec;
+}
+
+long kept_access_ns(long ns)
+{
+	return rounded((struct timespec){ 0, ns }, settings.access_granularity).tv_nsec;
 }
 
 struct timespec clock_floor(void)
@@ -102,6 +141,11 @@ void expect_recent(const char *what, struct timespec time, struct timespec floor
 	if (compare_times(time, floor) < 0 || compare_times(time, now) > 0)
 		fail("%s: expected a time from %lld.%09ld to %lld.%09ld, got %lld.%09ld", what, (long long)floor.tv_sec,
 		     floor.tv_nsec, (long long)now.tv_sec, now.tv_nsec, (long long)time.tv_sec, time.tv_nsec);
+}
+
+void expect_accessed(const char *what, struct timespec time, struct timespec floor)
+{
+	expect_recent(what, time, rounded(floor, settings.access_granularity));
 }
 
 void expect_marked(const char *path, struct timespec floor)

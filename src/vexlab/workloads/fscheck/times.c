@@ -39,7 +39,7 @@ static void creation(void)
 
 	make("f", 0, 1);
 	st = look("f");
-	expect_recent("atime", st.st_atim, floor);
+	expect_accessed("atime", st.st_atim, floor);
 	expect_recent("mtime", st.st_mtim, floor);
 	expect_recent("ctime", st.st_ctim, floor);
 	floor = clock_floor();
@@ -51,7 +51,7 @@ static void creation(void)
 		return;
 	OK(mkfifo("p", 0644));
 	expect_recent("the fifo's mtime", look("p").st_mtim, floor);
-	expect_recent("the fifo's atime", look("p").st_atim, floor);
+	expect_accessed("the fifo's atime", look("p").st_atim, floor);
 }
 
 static void writing(void)
@@ -66,7 +66,7 @@ static void writing(void)
 	before("f");
 	EQ(OK(pwrite(fd, "x", 1, 100)), 1);
 	after("f", "appending", true, true);
-	EQ(look("f").st_atim.tv_sec, AGED);
+	EQ(look("f").st_atim.tv_sec, kept_access(AGED));
 	closed(fd);
 }
 
@@ -90,9 +90,9 @@ static void reading(void)
 	after("f", "reading", false, false);
 	/* relatime marks it too, since atime was not later than mtime: mount(8). */
 	if (noatime(ST_NOATIME))
-		EQ(look("f").st_atim.tv_sec, AGED);
+		EQ(look("f").st_atim.tv_sec, kept_access(AGED));
 	else
-		expect_recent("atime after reading", look("f").st_atim, floor_time);
+		expect_accessed("atime after reading", look("f").st_atim, floor_time);
 	closed(fd);
 }
 
@@ -105,7 +105,7 @@ static void noatime_flag(void)
 	fd = OK(open("f", O_RDONLY | O_NOATIME));
 	before("f");
 	EQ(OK(pread(fd, &byte, 1, 0)), 1);
-	EQ(look("f").st_atim.tv_sec, AGED);
+	EQ(look("f").st_atim.tv_sec, kept_access(AGED));
 	after("f", "reading", false, false);
 	closed(fd);
 }
@@ -122,14 +122,14 @@ static void reading_names(void)
 	EQ(entries("d"), 1);
 	after("d", "reading the directory", false, false);
 	if (!noatime(ST_NOATIME | ST_NODIRATIME))
-		expect_recent("atime after reading the directory", look("d").st_atim, floor_time);
+		expect_accessed("atime after reading the directory", look("d").st_atim, floor_time);
 	if (!can("symlink"))
 		return;
 	before("s");
 	EQ(OK(readlink("s", target, 8)), 1);
 	after("s", "readlink", false, false);
 	if (!noatime(ST_NOATIME))
-		expect_recent("atime after readlink", look("s").st_atim, floor_time);
+		expect_accessed("atime after readlink", look("s").st_atim, floor_time);
 }
 
 static void attributes(void)
@@ -155,7 +155,7 @@ static void attributes(void)
 		OK(unlink("g"));
 		after("f", "unlink of another name", false, true);
 	}
-	EQ(look("f").st_atim.tv_sec, AGED);
+	EQ(look("f").st_atim.tv_sec, kept_access(AGED));
 }
 
 static void xattr_marks_ctime(void)
@@ -179,7 +179,7 @@ static void looking_marks_nothing(void)
 	OK(access("f", R_OK));
 	closed(opened("f", O_RDWR));
 	after("f", "stat, access, open, close", false, false);
-	EQ(look("f").st_atim.tv_sec, AGED);
+	EQ(look("f").st_atim.tv_sec, kept_access(AGED));
 	before(".");
 	FAILS(open("missing", O_RDONLY), ENOENT);
 	FAILS(unlink("missing"), ENOENT);
@@ -200,9 +200,9 @@ static void mapped_reading(void)
 	(void)map[0];
 	after("f", "reading through a mapping", false, false);
 	if (noatime(ST_NOATIME))
-		EQ(look("f").st_atim.tv_sec, AGED);
+		EQ(look("f").st_atim.tv_sec, kept_access(AGED));
 	else
-		expect_recent("atime after reading through a mapping", look("f").st_atim, floor_time);
+		expect_accessed("atime after reading through a mapping", look("f").st_atim, floor_time);
 	closed(fd);
 }
 
@@ -249,9 +249,9 @@ static void set_exactly(void)
 	OK(utimensat(AT_FDCWD, "f", times, 0));
 	OK(utimensat(AT_FDCWD, "d", times, 0));
 	st = look("f");
-	EQ(st.st_atim.tv_sec, kept_second(times[0].tv_sec));
+	EQ(st.st_atim.tv_sec, kept_access(times[0].tv_sec));
 	EQ(st.st_mtim.tv_sec, kept_second(times[1].tv_sec));
-	EQ(st.st_atim.tv_nsec, times[0].tv_nsec / grain * grain);
+	EQ(st.st_atim.tv_nsec, kept_access_ns(times[0].tv_nsec));
 	EQ(st.st_mtim.tv_nsec, times[1].tv_nsec / grain * grain);
 	expect_recent("ctime", st.st_ctim, floor_time);
 	EQ(same_time(look("d").st_mtim, st.st_mtim), 1);
@@ -266,17 +266,17 @@ static void set_now_and_omit(void)
 	before("f");
 	OK(utimensat(AT_FDCWD, "f", times, 0));
 	st = look("f");
-	expect_recent("atime", st.st_atim, floor_time);
+	expect_accessed("atime", st.st_atim, floor_time);
 	EQ(st.st_mtim.tv_sec, AGED);
 	before("f");
 	times[0].tv_nsec = UTIME_OMIT;
 	times[1] = (struct timespec){ 77, 88 };
 	OK(utimensat(AT_FDCWD, "f", times, 0));
-	EQ(look("f").st_atim.tv_sec, AGED);
+	EQ(look("f").st_atim.tv_sec, kept_access(AGED));
 	EQ(look("f").st_mtim.tv_sec, kept_second(77));
 	before("f");
 	OK(utimensat(AT_FDCWD, "f", NULL, 0));
-	expect_recent("atime", look("f").st_atim, floor_time);
+	expect_accessed("atime", look("f").st_atim, floor_time);
 	expect_recent("mtime", look("f").st_mtim, floor_time);
 }
 
@@ -332,9 +332,12 @@ static void distant_dates(void)
 
 		OK(utimensat(AT_FDCWD, "f", times, 0));
 		st = look("f");
-		EQ(st.st_atim.tv_sec, st.st_mtim.tv_sec);
-		if (st.st_mtim.tv_sec == kept_second(dates[i]))
+		EQ(st.st_atim.tv_sec, kept_access(st.st_mtim.tv_sec));
+		if (st.st_mtim.tv_sec == kept_second(dates[i])) {
+			if (dates[i] < profile_limit("time_min", LLONG_MIN))
+				lost = dates[i];
 			continue;
+		}
 		HOLDS((dates[i] < 0 && st.st_mtim.tv_sec > dates[i] && st.st_mtim.tv_sec <= 0) ||
 			      (dates[i] >= 2147483647 && st.st_mtim.tv_sec < dates[i] && st.st_mtim.tv_sec >= 2147483647),
 		      "the date %lld: expected it or the nearest possible, got %lld", (long long)dates[i],

@@ -224,6 +224,7 @@ static void huge_and_back(void)
 {
 	int fd;
 
+	need("sparse_files");
 	make("f", 5000, 1);
 	fd = opened("f", O_RDWR);
 	OPTIONAL(ftruncate(fd, 3LL << 30), EFBIG);
@@ -244,6 +245,7 @@ static void far_apart(void)
 	struct stat st;
 	int fd;
 
+	need("sparse_files");
 	need_room("file_sparse", 200 * stride);
 	fd = created("f", 0644);
 	for (int i = 0; i < 200; i++)

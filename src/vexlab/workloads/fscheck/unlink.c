@@ -77,8 +77,10 @@ static void open_file_lives(void)
 	expect_pattern(fd, 0, 15000, 1);
 	OK(ftruncate(fd, 100));
 	expect_pattern(fd, 0, 100, 1);
-	OK(fchmod(fd, 0600));
-	EQ(look_fd(fd).st_mode & 07777, 0600);
+	if (can("chmod")) {
+		OK(fchmod(fd, 0600));
+		EQ(look_fd(fd).st_mode & 07777, 0600);
+	}
 	EQ(entries("."), 0);
 	closed(fd);
 }
@@ -104,14 +106,15 @@ static void nothing_inherited(void)
 		int fd;
 
 		make("f", 30000, i);
-		OK(chmod("f", 0400));
+		if (can("chmod"))
+			OK(chmod("f", 0400));
 		if (i % 10 == 0)
 			settle();
 		OK(unlink("f"));
 		fd = created("f", 0644);
 		EQ(look_fd(fd).st_size, 0);
 		EQ(look_fd(fd).st_nlink, 1);
-		EQ(look_fd(fd).st_mode & 07777, 0644);
+		expect_mode("f", 0644);
 		OK(ftruncate(fd, 30000));
 		expect_zeros(fd, 0, 30000);
 		EQ(OK(pwrite(fd, "x", 1, 5000)), 1);

@@ -8,6 +8,30 @@
 #define COUNTS_MOST 20
 #define COUNTS_US 50000
 
+static mode_t permissions(const char *name)
+{
+	return look(name).st_mode & PERMISSIONS;
+}
+
+static void modes(void)
+{
+	mode_t narrow, wide;
+
+	umask(0);
+	close(NEED(open(at("f"), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600)));
+	close(NEED(open(at("g"), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0751)));
+	trigger("open(\"f\", O_CREAT, 0600), open(\"g\", O_CREAT, 0751), stat");
+	for (int i = 0; i < 2; i++, forget()) {
+		narrow = permissions(at("f"));
+		wide = permissions(at("g"));
+		if (!i && narrow == wide)
+			refused(0, "all files are made with the mode 0%o", wide);
+		HOLDS(narrow == 0600 && wide == 0751, "files that are made with 0600 and 0751 have 0%o and 0%o%s", narrow,
+		      wide, i ? " when they are read again" : "");
+	}
+	works();
+}
+
 static void chmod_kept(void)
 {
 	const char *name = at("f");
@@ -219,6 +243,7 @@ static void statfs_inodes(void)
 }
 
 static const struct probe attributes_probes[] = {
+	PROBE(modes, modes, .needs = "create"),
 	PROBE(chmod, chmod_kept),
 	PROBE(chown, chown_kept),
 	PROBE(wide_owners, wide_owners, .needs = FILES ",chown"),
