@@ -230,6 +230,14 @@ def test_unknown_refusal_suggests_the_near_one(tmp_path: Path) -> None:
         assert caught.value.hint == f"did you mean `{near}`?"
 
 
+def test_harmless_words_say_something(tmp_path: Path) -> None:
+    text = 'name = "x"\nfstype = "x"\nharmless = '
+    assert load_target(_target(tmp_path, f'{text}["invalid crc_offset"]')).harmless == ("invalid crc_offset",)
+    for wrong in ('["crc"]', str(17 * ["twelve characters"])):
+        with pytest.raises(UsageError, match="harmless"):
+            load_target(_target(tmp_path, f"{text}{wrong}"))
+
+
 def test_every_word_that_is_looked_up_is_known(tmp_path: Path) -> None:
     """Operations, properties, families, checks, markers: as the sources of the lab ask for them."""
     looked_up = {"xattr", "owner.acl_grants", "mark.xattrs", "persist", "readonly.making", *OPERATIONS, *PROPERTIES}

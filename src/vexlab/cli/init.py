@@ -143,6 +143,7 @@ def _of_kernel(fstype: str) -> Draft:
         fsck=known.fsck,
         packages=known.packages,
         min_disk=known.min_disk,
+        harmless=known.harmless,
         refuses=known.refuses,
         remarks=tuple(remarks),
     )

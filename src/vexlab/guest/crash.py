@@ -15,7 +15,7 @@ from vexlab.errors import MachineError
 from vexlab.model.target import Target
 
 # Reasons in a target's `[refuses]` that change what a crash may leave, and the programs' word for it.
-_LACKS = ("xattr", "tmpfile", "rename_exchange", "fsync_names")
+_LACKS = ("xattr", "tmpfile", "rename_exchange", "fsync_names", "ordered_names")
 NO_JOURNAL = "crash_consistency"  # declared by filesystems that need fsck after every crash
 
 # As the post checks allow for (guest/post_checks.py): inodes made on demand take chunks of blocks.
@@ -113,6 +113,7 @@ def run_argv(
         *("--mkfs", _shell(target.mkfs), "--fsck", _shell(target.fsck)),
         *("--slack", str(_ON_DEMAND_BLOCKS if on_demand else 0), "--states", str(plan.states)),
         *(("--limit", str(plan.limit)) if plan.limit else ()),
+        *(word for words in target.harmless for word in ("--harmless", words)),
         *plan.words(target),
         mountpoint,
     ]

@@ -68,6 +68,7 @@ PROPERTIES: Mapping[str, str] = {
     "fsync_names": "that fsync of a file keeps its name",
     "freed_blocks": "that blocks of what was removed are free again: a cleaner of its own gives them back",
     "frozen_read_only": "that a copy of a frozen device mounts where nothing can be written",
+    "ordered_names": "that names are those of one moment after a power cut, and not each of its own",
     "readonly_mount": "that a read-only mount of a device that could be written writes nothing",
     "swap_files": "that a swap file works",
     "syncfs_flush": "that syncfs flushes the disk's cache where only data are left to write",

@@ -70,7 +70,8 @@ class Target:
     usable device in MiB. ``mkfs_sized`` makes a filesystem of ``{kib}`` KiB on a
     larger device. ``options`` are its own mount options, each with its values; ``statistics`` says in which
     files under ``/sys`` or ``/proc`` it shows numbers, with ``{name}`` for the device's name. ``refuses`` names
-    operations the filesystem rightly does not support, with the reason.
+    operations the filesystem rightly does not support, with the reason. ``harmless`` are parts of lines that the kernel
+    may say when it mounts what a power cut left, though they are warnings.
     ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
     ``configuration`` is the one of ``configurations`` that ``mkfs``, ``mount_options`` and ``refuses`` are those of;
     empty: the target's own. With trusted ``images`` what crafted ones do is not counted. ``probes`` are names for its
@@ -98,6 +99,7 @@ class Target:
     options: tuple[tuple[str, tuple[str, ...]], ...] = ()
     statistics: tuple[tuple[str, str], ...] = ()
     refuses: tuple[tuple[str, str], ...] = ()
+    harmless: tuple[str, ...] = ()
     old_images: tuple[Path, ...] = ()
     configurations: tuple[Configuration, ...] = ()
     configuration: str = ""

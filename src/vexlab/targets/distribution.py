@@ -20,15 +20,32 @@ class Programs:
     module: str = ""
     why: str = ""
     refuses: Mapping[str, str] = field(default_factory=dict)
+    harmless: tuple[str, ...] = ()
 
 
 # Packages and options as of Debian 12: mkfs.f2fs(8), fsck.f2fs(8), mkfs.exfat(8), fsck.exfat(8), mkudffs(8), ….
 PROGRAMS: Mapping[str, Programs] = {
     "bfs": Programs(packages=("util-linux",), mkfs="mkfs.bfs {device}"),
-    "exfat": Programs(packages=("exfatprogs",), mkfs="mkfs.exfat {device}", fsck="fsck.exfat -n {device}"),
+    "exfat": Programs(
+        packages=("exfatprogs",),
+        mkfs="mkfs.exfat {device}",
+        fsck="fsck.exfat -n {device}",
+        refuses={
+            "crash_consistency": "there is no journal: the volume stays dirty (exFAT specification, 3.1.13.2)",
+            "dates": "years are counted from 1980, in seven bits (exFAT specification, 7.4.8)",
+        },
+    ),
     "ext2": Programs(packages=("e2fsprogs",), mkfs="mkfs.ext2 -q -F {device}", fsck="e2fsck -f -n {device}"),
     "f2fs": Programs(
-        packages=("f2fs-tools",), mkfs="mkfs.f2fs -q -f {device}", fsck="fsck.f2fs --dry-run {device}", min_disk=128
+        packages=("f2fs-tools",),
+        mkfs="mkfs.f2fs -q -f {device}",
+        fsck="fsck.f2fs --dry-run {device}",
+        min_disk=128,
+        harmless=("invalid crc_offset",),  # of two checkpoints the older one, or one that is not written yet
+        refuses={
+            "mapped_tail": "a page is not cleared behind the end when a file grows (f2fs_setattr in fs/f2fs/file.c)",
+            "ordered_names": "what was fsynced is rolled forward, not what came before it (fs/f2fs/recovery.c)",
+        },
     ),
     "jfs": Programs(
         packages=("jfsutils",),

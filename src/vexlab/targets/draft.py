@@ -25,6 +25,7 @@ class Draft:
     packages: tuple[str, ...] = ()
     tools: tuple[tuple[str, tuple[str, ...]], ...] = ()
     min_disk: int = 0
+    harmless: tuple[str, ...] = ()
     refuses: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     seen: Mapping[str, str] = field(default_factory=dict)
@@ -33,7 +34,7 @@ class Draft:
 def render(draft: Draft) -> str:
     """Return the text of the file."""
     lines = [f"# {_plain(remark)}" for remark in draft.remarks]
-    keys = ("name", "fstype", "module", "source", "mkfs", "fsck", "packages", "min_disk")
+    keys = ("name", "fstype", "module", "source", "mkfs", "fsck", "packages", "min_disk", "harmless")
     for key in keys:
         value = getattr(draft, key)
         if value:

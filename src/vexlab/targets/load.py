@@ -38,6 +38,7 @@ FILE = "target.toml"
 OLD_IMAGE = ".img.xz"
 _SHIPPED = "examples"
 _LARGEST_IMAGE = 256 << 20  # bytes as packed; it is unpacked in the guest, onto a disk whose end ends it
+_MOST_HARMLESS, _LEAST_HARMLESS = 16, 8  # as many as fscrash takes; characters that say something
 
 
 # What a file of statistics may tell of a mounted filesystem; all are numbers.
@@ -94,6 +95,7 @@ class TargetFile:
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)
     statistics: dict[str, str] = field(default_factory=dict)
     refuses: dict[str, str] = field(default_factory=dict)
+    harmless: tuple[str, ...] = ()
     old_images: tuple[str, ...] = ()
     configurations: dict[str, ConfigurationEntry] = field(default_factory=dict)
     fuzz: FuzzEntry | None = None
@@ -162,6 +164,7 @@ def load_target(path: Path) -> Target:
         options=tuple(sorted(_options(entry.options, path).items())),
         statistics=tuple(sorted(_statistics(entry.statistics, path).items())),
         refuses=tuple(sorted(_refuses(entry.refuses, path).items())),
+        harmless=_harmless(entry.harmless, path),
         old_images=tuple(_old_image(name, here, path) for name in entry.old_images),
         images=entry.images,
         probes=tuple(sorted(_probes(entry.probes, path).items())),
@@ -202,6 +205,15 @@ def _refuses(entries: dict[str, str], path: Path) -> dict[str, str]:
     checked = {check(name, FSTYPE, "refuses"): check(why, LINE, name) if why else "" for name, why in entries.items()}
     check_words(checked, path)
     return checked
+
+
+def _harmless(entries: Sequence[str], path: Path) -> tuple[str, ...]:
+    if len(entries) > _MOST_HARMLESS or any(len(words) < _LEAST_HARMLESS for words in entries):
+        raise UsageError(
+            f"{path}: `harmless` takes {_MOST_HARMLESS} parts of lines, of {_LEAST_HARMLESS} characters or more",
+            hint="what is shorter would also hide what nobody has seen yet",
+        )
+    return _each(entries, LINE, "harmless", path)
 
 
 def _probes(entries: dict[str, str], path: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import time
@@ -41,6 +42,12 @@ def test_the_command_names_devices_filesystem_and_program() -> None:
     assert "--slack 64" in text
     assert "--seed 7 --count 30 --profile names --without xattr,tmpfile" in text
     assert argv[-1] == "/m"
+
+
+def test_what_the_kernel_may_say_is_handed_on() -> None:
+    target = dataclasses.replace(TARGET, harmless=("invalid crc_offset", "two words"))
+    argv = run_argv(target, CrashPlan(seed=1, count=3), disk="d", log="l", layer="c", mountpoint="/m", size=16)
+    assert [argv[at + 1] for at, word in enumerate(argv) if word == "--harmless"] == ["invalid crc_offset", "two words"]
 
 
 def test_a_failing_state_is_told_with_the_writes_it_lacks() -> None:
@@ -138,3 +145,28 @@ def test_a_wrong_mode_and_a_wrong_link_are_seen(written: tuple[Path, list[str]])
     one.chmod(mode)
     os.link(one, folder.parent / "outside")
     assert "link count" in _verdict(command)[1]
+
+
+def _unordered(command: list[str]) -> list[str]:
+    return [word if word != _LACKS else f"{_LACKS},ordered_names" for word in command]
+
+
+def test_names_of_several_moments_are_allowed_by_their_word_alone(written: tuple[Path, list[str]]) -> None:
+    folder, command = written
+    assert _verdict(_unordered(command)) == (True, "")
+    one = _file(folder)
+    one.rename(one.with_name("q"))
+    assert _verdict(_unordered(command))[1].endswith("q should not be there")
+    one.with_name("q").unlink()
+    assert _verdict(_unordered(command))[1].endswith(f"{one.parent.name}/{one.name} is missing")
+
+
+def test_links_and_bytes_count_where_names_need_no_order(written: tuple[Path, list[str]]) -> None:
+    folder, command = written
+    one = _file(folder)
+    os.link(one, folder.parent / "outside")
+    assert "link count" in _verdict(_unordered(command))[1]
+    (folder.parent / "outside").unlink()
+    with one.open("r+b") as file:
+        file.write(b"STLE" + bytes(12))
+    assert "bytes" in _verdict(_unordered(command))[1]

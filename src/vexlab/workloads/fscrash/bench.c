@@ -90,6 +90,14 @@ bool bench_fsck(struct bench *bench, const char *node, bool always, char why[WHY
 	return false;
 }
 
+static bool harmless(const struct bench *bench, const char *text)
+{
+	for (int i = 0; i < bench->harmless_count; i++)
+		if (strstr(text, bench->harmless[i]))
+			return true;
+	return false;
+}
+
 bool bench_quiet(struct bench *bench, char why[WHY])
 {
 	char line[1024];
@@ -117,6 +125,8 @@ bool bench_quiet(struct bench *bench, char why[WHY])
 		/* nor that the host was slow (kernel/time/hrtimer.c, clocksource.c, sched/clock.c) */
 		if (strstr(text, "hrtimer: interrupt took") || strstr(text, "clocksource: ") ||
 		    strstr(text, "sched_clock: "))
+			continue;
+		if (harmless(bench, text))
 			continue;
 		snprintf(why, WHY, "the kernel says: %.300s", text + 1);
 		quiet = false;

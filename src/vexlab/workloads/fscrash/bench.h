@@ -9,6 +9,8 @@
 #include "fscrash/dm.h"
 #include "fscrash/model.h"
 
+#define MOST_HARMLESS 16
+
 /* What is given on the command line: the devices, and how the filesystem is made, mounted and checked. */
 struct bench {
 	const char *disk;
@@ -20,6 +22,8 @@ struct bench {
 	const char *fsck;
 	const char *hook;
 	const char *root;
+	const char *harmless[MOST_HARMLESS];	/* parts of what the kernel may say */
+	int harmless_count;
 	uint64_t sectors;
 	long slack;
 	char base[NODE_ROOM];

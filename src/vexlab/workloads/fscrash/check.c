@@ -90,14 +90,14 @@ static bool check_symlink(const struct listing *all, const struct entry *entry, 
 	return false;
 }
 
-static bool check_folder(const struct world *world, const struct entry *entry, const struct stat *st, char why[WHY])
+static bool check_folder(const struct listing *all, const struct entry *entry, const struct stat *st, char why[WHY])
 {
 	size_t len = strlen(entry->path);
 	unsigned int links = 2;
 
-	for (int i = 0; i < world->count; i++)
-		links += world->entry[i].kind == K_DIR && !strncmp(world->entry[i].path, entry->path, len) &&
-			 world->entry[i].path[len] == '/';
+	for (int i = 0; i < all->count; i++)
+		links += S_ISDIR(all->found[i].st.st_mode) && !strncmp(all->found[i].path, entry->path, len) &&
+			 all->found[i].path[len] == '/';
 	/* 1 is what filesystems say that do not count */
 	if (st->st_nlink == links || st->st_nlink == 1)
 		return true;
@@ -144,11 +144,10 @@ static bool check_links(const struct listing *all, const struct world *world, in
 	return true;
 }
 
-static bool check_entry(const struct model *model, const struct listing *all, const struct world *world, int at,
-			int done, int begun, char why[WHY])
+/* Names beside a file's own do not count here. */
+static bool check_entry(const struct model *model, const struct listing *all, const struct entry *entry,
+			const struct stat *st, int done, int begun, char why[WHY])
 {
-	const struct entry *entry = &world->entry[at];
-	const struct stat *st = &all->found[at].st;
 	char wrong[WHY];
 	bool good;
 	int fd;
@@ -156,13 +155,11 @@ static bool check_entry(const struct model *model, const struct listing *all, co
 	if (entry->kind == K_SYMLINK)
 		return check_symlink(all, entry, why);
 	if (entry->kind == K_DIR)
-		return check_folder(world, entry, st, why);
+		return check_folder(all, entry, st, why);
 	if (!(model->lacks & L_MODE) && (int)(st->st_mode & 07777) != entry->mode) {
 		snprintf(why, WHY, "%s has mode %o instead of %o", entry->path, st->st_mode & 07777, entry->mode);
 		return false;
 	}
-	if (!check_links(all, world, at, why))
-		return false;
 	fd = openat(all->dir, entry->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
 		snprintf(why, WHY, "%s cannot be opened: %s", entry->path, strerror(errno));
@@ -226,9 +223,65 @@ static void tell_names(const struct listing *all, const struct world *durable, c
 static bool matches(const struct model *model, const struct listing *all, const struct world *world, int done,
 		    int begun, char why[WHY], int *good)
 {
-	for (*good = 0; *good < world->count; ++*good)
-		if (!check_entry(model, all, world, *good, done, begun, why))
+	for (*good = 0; *good < world->count; ++*good) {
+		const struct entry *entry = &world->entry[*good];
+
+		if (entry->kind == K_FILE && !check_links(all, world, *good, why))
 			return false;
+		if (!check_entry(model, all, entry, &all->found[*good].st, done, begun, why))
+			return false;
+	}
+	return true;
+}
+
+static const struct entry *entry_of(const struct world *world, const char *path)
+{
+	for (int i = 0; i < world->count; i++)
+		if (!strcmp(world->entry[i].path, path))
+			return &world->entry[i];
+	return NULL;
+}
+
+static bool check_link_count(const struct listing *all, const struct found *found, char why[WHY])
+{
+	unsigned int names = 0;
+
+	for (int i = 0; i < all->count; i++)
+		names += all->found[i].st.st_ino == found->st.st_ino;
+	if (!S_ISREG(found->st.st_mode) || names == found->st.st_nlink)
+		return true;
+	snprintf(why, WHY, "%s has a link count of %lu and %u names", found->path, (unsigned long)found->st.st_nlink, names);
+	return false;
+}
+
+/* Where names need not be those of one moment: each is as it was at some moment since it was durable. */
+static bool check_unordered(const struct model *model, const struct listing *all, const struct world *durable,
+			    const struct world *last, int done, int begun, char why[WHY])
+{
+	for (int i = 0; i < all->count; i++) {
+		const struct found *found = &all->found[i];
+		bool good = false;
+
+		snprintf(why, WHY, "%s should not be there", found->path);
+		for (const struct world *world = last; world >= durable && !good; world--) {
+			const struct entry *entry = entry_of(world, found->path);
+
+			good = entry && (found->st.st_mode & S_IFMT) == type_of(entry->kind) &&
+			       check_entry(model, all, entry, &found->st, done, begun, why);
+		}
+		if (!good || !check_link_count(all, found, why))
+			return false;
+	}
+	for (int i = 0; i < durable->count; i++) {
+		bool always = !listed(all, durable->entry[i].path);
+
+		for (const struct world *world = last; world > durable && always; world--)
+			always = expected(world, durable->entry[i].path);
+		if (always) {
+			snprintf(why, WHY, "%s is missing", durable->entry[i].path);
+			return false;
+		}
+	}
 	return true;
 }
 
@@ -241,6 +294,8 @@ static bool check_actor(const struct model *model, int number, struct listing *a
 	int best = -1, good;
 
 	qsort(all->found, all->count, sizeof(all->found[0]), compare);
+	if (model->lacks & L_ORDER)
+		return check_unordered(model, all, durable, last, done, begun, why);
 	for (const struct world *world = last; world >= durable; world--) {
 		if (!same_names(all, world))
 			continue;

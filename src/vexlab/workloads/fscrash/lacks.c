@@ -27,17 +27,24 @@ unsigned int profile_lacks(void)
 
 bool model_lacks(const char *names, unsigned int *lacks)
 {
-	static const char *const known[] = { "xattr", "tmpfile", "rename_exchange", "fsync_names" };
+	static const struct {
+		const char *name;
+		enum lack lack;
+	} known[] = {
+		{ "xattr", L_XATTR },		{ "tmpfile", L_TMPFILE },	{ "rename_exchange", L_EXCHANGE },
+		{ "fsync_names", L_NAMES },	{ "ordered_names", L_ORDER },
+	};
+	const size_t count = sizeof(known) / sizeof(*known);
 
 	while (*names) {
 		size_t len = strcspn(names, ",");
 		size_t i = 0;
 
-		while (i < 4 && (strlen(known[i]) != len || memcmp(known[i], names, len)))
+		while (i < count && (strlen(known[i].name) != len || memcmp(known[i].name, names, len)))
 			i++;
-		if (i == 4)
+		if (i == count)
 			return false;
-		*lacks |= 1u << i;
+		*lacks |= known[i].lack;
 		names += len + (names[len] == ',');
 	}
 	return true;

@@ -21,7 +21,8 @@ static const char usage[] =
 	"fscrash verify [options] DIR WITNESS    checks what DIR holds after a crash of write\n"
 	"--seed N --count N --profile data|names|hooks --without NAMES --hook SCRIPT\n"
 	"run: --states N --disk DEV --log DEV --cow DEV --size MIB --type FS --options O --mkfs CMD --fsck CMD --slack N\n"
-	"     --limit SECONDS, in which states are left out where not all can be checked\n";
+	"     --limit SECONDS, in which states are left out where not all can be checked\n"
+	"     --harmless WORDS, a part of what the kernel may say without a complaint; as often as there are such words\n";
 
 struct request {
 	struct bench bench;
@@ -66,6 +67,10 @@ static bool option(struct request *request, int which)
 	case 15:
 		bench->limit_ms = atof(optarg) * 1000;
 		return true;
+	case 16:
+		if (bench->harmless_count < MOST_HARMLESS)
+			bench->harmless[bench->harmless_count++] = optarg;
+		return true;
 	default:
 		return false;
 	}
@@ -76,6 +81,7 @@ static const struct option options[] = {
 	{ "options", 1, NULL, 4 }, { "mkfs", 1, NULL, 5 },    { "fsck", 1, NULL, 6 },	  { "hook", 1, NULL, 7 },
 	{ "seed", 1, NULL, 8 },	   { "count", 1, NULL, 9 },   { "states", 1, NULL, 10 },  { "profile", 1, NULL, 11 },
 	{ "without", 1, NULL, 12 }, { "size", 1, NULL, 13 },  { "slack", 1, NULL, 14 },	  { "limit", 1, NULL, 15 },
+	{ "harmless", 1, NULL, 16 },
 	{ NULL, 0, NULL, 0 },
 };
 

@@ -90,10 +90,10 @@ struct actor {
 
 /* What the target refuses, as it says itself, and what its profile says that does not work. */
 enum lack {
-	L_XATTR = 1, L_TMPFILE = 2, L_EXCHANGE = 4, L_NAMES = 8, /* in the order of model_lacks() */
+	L_XATTR = 1, L_TMPFILE = 2, L_EXCHANGE = 4, L_NAMES = 8,
 	L_LINK = 1 << 4, L_SYMLINK = 1 << 5, L_RENAME = 1 << 6, L_OVER = 1 << 7, L_MOVE = 1 << 8, L_STORE = 1 << 9,
 	L_SHORTEN = 1 << 10, L_EXTEND = 1 << 11, L_MODE = 1 << 12, L_FSYNC = 1 << 13, L_FDATASYNC = 1 << 14,
-	L_SYNCFS = 1 << 15, L_GAPS = 1 << 16, L_UNLINK_OPEN = 1 << 17, L_RMDIR = 1 << 18,
+	L_SYNCFS = 1 << 15, L_GAPS = 1 << 16, L_UNLINK_OPEN = 1 << 17, L_RMDIR = 1 << 18, L_ORDER = 1 << 19,
 };
 
 struct model {
