@@ -24,7 +24,7 @@ from vexlab.config import Settings, cache_dir, state_dir
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.guest import adopted as own_image
 from vexlab.guest.adopted import Lacks
-from vexlab.guest.files import guest_files, own_files, programs_of, put_files
+from vexlab.guest.files import guest_files, program_files, programs_of, put_files
 from vexlab.guest.module import load_missing, load_own_dependencies
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
@@ -41,6 +41,7 @@ from vexlab.observe import kernelmemory, kmemleak
 from vexlab.targets.analysers import AnalysisInputs
 from vexlab.targets.build import build_module
 from vexlab.targets.incremental import IncrementalBuild
+from vexlab.targets.modinfo import needs
 from vexlab.targets.programs import find_program
 from vexlab.vm import accel, adopted, template
 from vexlab.vm.machine import Machine
@@ -250,9 +251,9 @@ class Lab:
     def snapshot(self, order: Order) -> tuple[Path, MachineSpec]:
         """Return the snapshot that ``order``'s machines start from, made where it is missing, and their spec.
 
-        There are three: one of the booted system, one of it with vexlab's programs inside, and one with the target's
-        files, too, and loaded what its module depends on, so that a changed module costs no boot and few files. The
-        key of each is everything that made it.
+        There are three: one of the booted system, one of it with all programs inside and loaded what the target says
+        that it depends on, and one with its module, too, and loaded what that itself says. So a changed module costs
+        no boot and one file. The key of each is everything that made it.
         """
         try:
             return self._snapshot(order)
@@ -353,29 +354,39 @@ class Lab:
         template.save(spec, self.session.new_folder(), prepare, draft, boot_s=boot_s)
 
     def _with_programs(self, order: Order, spec: MachineSpec, base_key: str, base: Path) -> tuple[str, Path]:
-        """Return the snapshot with vexlab's programs inside, and its key."""
+        """Return the snapshot with the programs inside and what the target declares loaded, and its key."""
         if order.kernel.system:  # an image of the user's, whose disks it would copy
             return base_key, base
-        files = own_files(order.artifact)
-        key = key_of(base_key, _PROGRAMS, [(path, file_digest(file)) for path, file, _ in files])
+        files, read, depends = program_files(order.artifact), programs_of(order.target), order.target.depends
+        key = key_of(base_key, _PROGRAMS, [(path, file_digest(file)) for path, file, _ in files], read, depends)
+
+        def change(machine: Machine) -> None:
+            put_files(machine, files)
+            read_programs(machine, read)
+            if depends:
+                load_missing(machine, order.target)
 
         def put(draft: Path) -> None:
-            self._derive(base, spec, draft, lambda machine: put_files(machine, files))
+            self._derive(base, spec, draft, change)
             (draft / _PROGRAMS).touch()
 
         return key, self.cache.make(Kind.SNAPSHOTS, key, put)
 
     def _install(self, order: Order, base: Path, spec: MachineSpec, draft: Path) -> None:
         self._progress(f"putting {order.target.name} into the machine")
-        there = own_files(order.artifact) if (base / _PROGRAMS).exists() else ()
+        programs = (base / _PROGRAMS).exists()
+        there = program_files(order.artifact) if programs else ()
+        module, depends = order.artifact.path, {name.replace("-", "_") for name in order.target.depends}
 
         def put(machine: Machine) -> None:
             put_files(machine, [file for file in guest_files(order.artifact) if file not in there])
             if order.profile:
                 machine.push(guest_text(order.profile).encode(), GUEST_FILE)
-            read_programs(machine, programs_of(order.target))
-            load_own_dependencies(machine, order.target)
-            load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
+            if not programs:
+                read_programs(machine, programs_of(order.target))
+            if not (programs and module and needs(module.read_bytes()) <= depends):
+                load_own_dependencies(machine, order.target)
+                load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
             if has_option(order.kernel, kmemleak.OPTION):
                 with contextlib.suppress(GuestTimeout):  # on a host this busy the kernel's own losses are told, too
                     kmemleak.forget(machine)

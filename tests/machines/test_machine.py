@@ -210,6 +210,14 @@ def test_qemu_reads_taint_and_log_from_memory(lab: Lab, order: Order) -> None:
         assert "vexlab reads this\n" in read_log(machine)
 
 
+def test_whoever_looks_before_the_end_still_finds_the_machine(lab: Lab, order: Order) -> None:
+    seen: list[int | None] = []
+    with lab.machine(order) as machine:
+        machine.before_kill = lambda: seen.append(read_taint(machine))
+        machine.shell("echo 512 >/proc/sys/kernel/tainted")
+    assert [value and value & 512 for value in seen] == [512]
+
+
 def test_a_push_takes_the_place_of_a_file_and_writes_into_a_device(lab: Lab, order: Order) -> None:
     with lab.machine(order) as machine:
         machine.push(b"new", "/tmp/file", mode=0o600)

@@ -14,7 +14,7 @@ from vexlab.targets import checks
 from vexlab.targets.analysers import ANALYSERS, BY_NAME, Analyser, AnalysisInputs, lacking, patches
 from vexlab.targets.layout import judge, parse_structures
 from vexlab.targets.load import load_target
-from vexlab.targets.modinfo import faults, information
+from vexlab.targets.modinfo import faults, information, needs
 from vexlab.targets.programs import Program
 from vexlab.targets.remarks import KnownRemark, Remark, baseline_text, known_remarks, new_remarks, own, parse
 
@@ -226,3 +226,16 @@ def test_names_of_analysers_are_what_their_remarks_are_by() -> None:
     text = "a.c:1: warning: x\n" + WIDE.replace("interface/0/x.h", "interface/0/a.h")
     for each in ANALYSERS:
         assert {remark.by for remark in each.read(text, Path("/nowhere"))} <= {each.name}
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (b"depends=\0softdep=post: zstd", set()),
+        (b"depends=jbd2,crc32c-generic", {"jbd2", "crc32c_generic"}),
+        (b"depends=jbd2\0softdep=pre: crc32c lz4 post: zstd", {"jbd2", "crc32c", "lz4"}),
+        (b"softdep=post: zstd pre: crc32c\0softdep=pre: lz4", {"crc32c", "lz4"}),
+    ],
+)
+def test_a_module_says_what_it_needs_loaded_before(said: bytes, wanted: set[str]) -> None:
+    assert needs(b"\0license=GPL\0" + said + b"\0") == wanted

@@ -8,7 +8,7 @@ from pathlib import Path
 from vexlab.guest.module import FOLDER
 from vexlab.model.target import ModuleArtifact, Target, program_of
 from vexlab.vm.machine import Machine
-from vexlab.workloads import LIBRARY, RUNNER, WORKLOADS
+from vexlab.workloads import LIBRARY, RUNNER
 
 GuestFile = tuple[str, Path, int]  # path there, file here, mode
 
@@ -21,11 +21,9 @@ def guest_files(artifact: ModuleArtifact) -> tuple[GuestFile, ...]:
     return ((f"{FOLDER}/{module.name}", module, 0o644), *tools, *library) if module else (*tools, *library)
 
 
-def own_files(artifact: ModuleArtifact) -> tuple[GuestFile, ...]:
-    """Return those of ``guest_files`` that are vexlab's own, whatever the target."""
-    names = {Path(output).name for output in WORKLOADS.outputs}
-    own = {f"{FOLDER}/bin/{name}" for name in names} | {f"{FOLDER}/lib/{file.name}" for file in LIBRARY}
-    return tuple(file for file in guest_files(artifact) if file[0] in own)
+def program_files(artifact: ModuleArtifact) -> tuple[GuestFile, ...]:
+    """Return those of ``guest_files`` that a change of the module leaves as they are: programs and what they read."""
+    return tuple(file for file in guest_files(artifact) if file[1] != artifact.path)
 
 
 def put_files(machine: Machine, files: Sequence[GuestFile]) -> None:

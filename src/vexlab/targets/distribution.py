@@ -47,6 +47,7 @@ PROGRAMS: Mapping[str, Programs] = {
             "ordered_names": "what was fsynced is rolled forward, not what came before it (fs/f2fs/recovery.c)",
         },
     ),
+    "hfs": Programs(packages=("hfsutils",), mkfs="hformat {device}"),
     "jfs": Programs(
         packages=("jfsutils",),
         mkfs="mkfs.jfs -q {device}",

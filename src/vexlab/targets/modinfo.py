@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 # license=GPL      alias=fs-vexfs      vermagic=6.1.0-56-cloud-amd64 SMP preempt mod_unload modversions
 _ENTRY = re.compile(rb"(?<=\0)(license|alias|vermagic|name|depends|softdep|import_ns)=([^\0]*)(?=\0)")
+_BEFORE = re.compile(r"^.*?pre:|^(?!.*pre:).*")  # pre: crc32c jbd2 post: zstd
 # include/linux/license.h: any other taints the kernel, which then refuses it the symbols that are for GPL modules alone
 GPL = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
 
@@ -18,6 +19,17 @@ def information(image: bytes) -> Mapping[str, tuple[str, ...]]:
         key = name.decode()
         found[key] = (*found.get(key, ()), value.decode(errors="replace")[:200])
     return found
+
+
+def needs(image: bytes) -> frozenset[str]:
+    """Return the modules that the module's ELF ``image`` wants loaded before, with underscores as the kernel has them.
+
+    They are what modpost found it to take symbols of, and those of MODULE_SOFTDEP("pre: …").
+    """
+    said = information(image)
+    hard = [name for value in said.get("depends", ()) for name in value.split(",")]
+    soft = [name for value in said.get("softdep", ()) for name in _BEFORE.sub("", value).partition("post:")[0].split()]
+    return frozenset(name.replace("-", "_") for name in (*hard, *soft) if name)
 
 
 def faults(image: bytes, *, fstype: str, release: str) -> tuple[str, ...]:

@@ -348,12 +348,16 @@ class Machine:
                 return
 
     def close(self) -> None:
-        """Disconnect; an owned machine is killed and its folder removed."""
+        """Disconnect; an owned machine is killed and its folder removed.
+
+        QEMU's monitor is left last, for whoever looks at the machine before it is killed.
+        """
         with ExitStack() as stack:
             if self._child:
                 stack.callback(shutil.rmtree, self.files.folder, ignore_errors=True)
-                stack.callback(self.kill)
             stack.callback(self.qmp.close)
+            if self._child:
+                stack.callback(self.kill)
             stack.callback(self.commands.disconnect)
 
     def __enter__(self) -> Self:
