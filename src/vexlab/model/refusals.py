@@ -12,6 +12,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "collapse_range": ("space.collapses",),
     "copy_file_range": ("io.copies_in_kernel",),
     "dates": ("times.distant_dates",),
+    "dir_atime": ("times.reading_names",),
     "dir_links": ("dir.link_counts",),
     "direct_io": ("direct",),
     "exact_names": ("name.case_counts", "name.dots", "name.every_byte"),

@@ -73,6 +73,7 @@ PROGRAMS: Mapping[str, Programs] = {
         refuses={
             "crash_consistency": "there is no journal: what is left undone is left to fsck.vfat (fsck.fat(8))",
             "dates": "years are counted from 1980, in seven bits (Microsoft, FAT File System Specification, 6.2)",
+            "dir_atime": "reading a directory does not mark it (SB_NODIRATIME in fat_fill_super, fs/fat/inode.c)",
             "mapped_tail": "a page is not cleared behind the end when a file grows (fat_cont_expand in fs/fat/file.c)",
         },
     ),

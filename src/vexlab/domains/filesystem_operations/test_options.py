@@ -32,11 +32,17 @@ _COARSE = "awk '{{ for (i = 2; i <= NF; i++) $i -= $i % {0}; print }}'"
 # Reading and writing in place change nothing but times, which are told.
 _CHANGE_TIMES = """
 . /vexlab/lib/capable.sh
-mark() {{ t=$(stat -c %Y /tmp/then) && echo $((t - t % {grain})); }}
-cd {point} && seq 2000 >read && seq 2000 >written && sync && sleep {grain}.1 && touch /tmp/then &&
+mark() {{ t=$(stat -c %Y /tmp/then) && echo $((t - t % $1)); }}
+cd {point} && seq 2000 >read && seq 2000 >written || exit
+# Of the time of access FAT keeps the day.
+accessed={grain}
+if can atime utimes; then
+    touch -a -d @1000043211 written && [ $(stat -c %X written) = 999993600 ] && accessed=86400
+fi
+sync && sleep {grain}.1 && touch /tmp/then &&
 cat read >/dev/null && printf x | dd of=written conv=notrunc status=none && {tell} &&
-{{ ! can atime || [ $(stat -c %X read) -ge $(mark) ]; }} &&
-{{ ! can mtime || [ $(stat -c %Y written) -ge $(mark) ]; }}
+{{ ! can atime || [ $(stat -c %X read) -ge $(mark $accessed) ]; }} &&
+{{ ! can mtime || [ $(stat -c %Y written) -ge $(mark {grain}) ]; }}
 """
 # An inode leaves memory when its pages have: the first time the last to hold it lets go, the second it is evicted.
 _EVICT = "echo 3 >/proc/sys/vm/drop_caches && sync && echo 3 >/proc/sys/vm/drop_caches"

@@ -62,6 +62,7 @@ struct settings {
 	bool keep;		/* what a check leaves stays, for whoever looks at it afterwards */
 	unsigned long fill_mib;	/* the largest free space that is filled */
 	const char *program;	/* the path of this program */
+	double until;		/* the clock, in seconds, when half of the check's time has gone */
 	long granularity;	/* of the filesystem's times, in nanoseconds */
 	long long access_granularity;	/* of atime, which may be coarser: FAT keeps the day */
 };
@@ -142,6 +143,9 @@ int workers_begin(int count);
 pid_t background_begin(void);
 void background_end(pid_t pid);
 
+/* Whether less than half of the time that a check may take has gone: for work of which less will do. */
+bool time_left(void);
+
 void need_root(void);
 void need_own_filesystem(void);
 
@@ -192,6 +196,8 @@ void aged(const char *path);
 void tick(void);
 struct timespec clock_floor(void);
 void expect_recent(const char *what, struct timespec time, struct timespec floor);
+/* The same of the time of change, where it is kept. */
+void expect_changed(const char *what, struct timespec time, struct timespec floor);
 /* Both mtime and ctime. */
 void expect_marked(const char *path, struct timespec floor);
 void find_granularity(struct settings *found);

@@ -19,7 +19,7 @@ static void makes(void)
 	EQ(st.st_uid, geteuid());
 	EQ(entries("d"), 0);
 	expect_recent("the parent's mtime", look(".").st_mtim, floor);
-	expect_recent("the parent's ctime", look(".").st_ctim, floor);
+	expect_changed("the parent's ctime", look(".").st_ctim, floor);
 	expect_recent("the new directory's mtime", st.st_mtim, floor);
 	if (counted) {
 		EQ(st.st_nlink, 2);
@@ -104,7 +104,7 @@ static void removes(void)
 	floor = clock_floor();
 	OK(rmdir("p/d"));
 	expect_recent("the parent's mtime", look("p").st_mtim, floor);
-	expect_recent("the parent's ctime", look("p").st_ctim, floor);
+	expect_changed("the parent's ctime", look("p").st_ctim, floor);
 	expect_missing("p/d");
 	EQ(has_entry("p", "d"), 0);
 	OK(mkdir("p/d", 0711));
@@ -243,7 +243,7 @@ static void names_pass_through(void)
 		snprintf(name, sizeof(name), "d/stays%d-%0*d", i, zeros, 0);
 		closed(created(name, 0644));
 	}
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < 6000 && (i < 600 || time_left()); i++) {
 		snprintf(name, sizeof(name), "d/passes%d-%0*d", i, zeros, 0);
 		closed(created(name, 0644));
 		OK(unlink(name));
@@ -263,9 +263,10 @@ static void first_in_first_out(void)
 	const int stay = names_in_directory(600, strlen("job5999-") + zeros);
 	char name[96];
 	off_t size = 0;
+	int i;
 
 	OK(mkdir("d", 0755));
-	for (int i = 0; i < 6000; i++) {
+	for (i = 0; i < 6000 && (i < 2 * stay || time_left()); i++) {
 		snprintf(name, sizeof(name), "d/job%d-%0*d", i, zeros, 0);
 		closed(created(name, 0644));
 		if (i == stay - 1)
@@ -277,7 +278,7 @@ static void first_in_first_out(void)
 	}
 	EQ(entries("d"), stay);
 	HOLDS(look("d").st_size <= 4 * size, "%d names took %lld bytes, and %lld after %d went and came", stay,
-	      (long long)size, (long long)look("d").st_size, 6000 - stay);
+	      (long long)size, (long long)look("d").st_size, i - stay);
 }
 
 static void race(void)

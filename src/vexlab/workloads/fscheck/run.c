@@ -225,6 +225,7 @@ bool run_check(const struct check *check, double timeout)
 	current = check;
 	started++;
 	announce(check->family, check->name);
+	settings.until = start + timeout / 2;
 	if (flat() && !names_read(AT_FDCWD, ".", &before))
 		fprintf(stderr, "fscheck: the directory cannot be listed: %s\n", strerror(errno));
 	guarded(run_in_place, timeout);
@@ -240,6 +241,11 @@ bool run_check(const struct check *check, double timeout)
 	print_outcome(check, ms);
 	title(previous, sizeof(previous));
 	return outcome->result != FAIL && outcome->result != TIMEOUT;
+}
+
+bool time_left(void)
+{
+	return seconds() < settings.until;
 }
 
 static struct settings *found;

@@ -27,8 +27,8 @@ static void after(const char *path, const char *what, bool mtime, bool ctime)
 		      (long long)st.st_mtim.tv_sec);
 	snprintf(text, sizeof(text), "ctime after %s", what);
 	if (ctime)
-		expect_recent(text, st.st_ctim, floor_time);
-	else
+		expect_changed(text, st.st_ctim, floor_time);
+	else if (can("ctime"))
 		HOLDS(compare_times(st.st_ctim, floor_time) < 0, "%s: expected it as before, it was marked", text);
 }
 
@@ -41,7 +41,7 @@ static void creation(void)
 	st = look("f");
 	expect_accessed("atime", st.st_atim, floor);
 	expect_recent("mtime", st.st_mtim, floor);
-	expect_recent("ctime", st.st_ctim, floor);
+	expect_changed("ctime", st.st_ctim, floor);
 	floor = clock_floor();
 	if (can("symlink")) {
 		OK(symlink("x", "s"));
@@ -114,22 +114,25 @@ static void reading_names(void)
 {
 	char target[8];
 
+	if (can("symlink")) {
+		OK(symlink("x", "s"));
+		before("s");
+		EQ(OK(readlink("s", target, 8)), 1);
+		after("s", "readlink", false, false);
+		if (!noatime(ST_NOATIME))
+			expect_accessed("atime after readlink", look("s").st_atim, floor_time);
+	}
 	OK(mkdir("d", 0755));
 	make("d/f", 1, 1);
-	if (can("symlink"))
-		OK(symlink("x", "s"));
 	before("d");
 	EQ(entries("d"), 1);
 	after("d", "reading the directory", false, false);
-	if (!noatime(ST_NOATIME | ST_NODIRATIME))
-		expect_accessed("atime after reading the directory", look("d").st_atim, floor_time);
-	if (!can("symlink"))
+	if (noatime(ST_NOATIME | ST_NODIRATIME))
 		return;
-	before("s");
-	EQ(OK(readlink("s", target, 8)), 1);
-	after("s", "readlink", false, false);
-	if (!noatime(ST_NOATIME))
-		expect_accessed("atime after readlink", look("s").st_atim, floor_time);
+	/* A filesystem may have set SB_NODIRATIME itself, which statvfs does not tell. */
+	if (look("d").st_atim.tv_sec == kept_access(AGED))
+		report(REFUSED, 0, "reading a directory does not mark its atime");
+	expect_accessed("atime after reading the directory", look("d").st_atim, floor_time);
 }
 
 static void attributes(void)
@@ -253,7 +256,7 @@ static void set_exactly(void)
 	EQ(st.st_mtim.tv_sec, kept_second(times[1].tv_sec));
 	EQ(st.st_atim.tv_nsec, kept_access_ns(times[0].tv_nsec));
 	EQ(st.st_mtim.tv_nsec, times[1].tv_nsec / grain * grain);
-	expect_recent("ctime", st.st_ctim, floor_time);
+	expect_changed("ctime", st.st_ctim, floor_time);
 	EQ(same_time(look("d").st_mtim, st.st_mtim), 1);
 }
 

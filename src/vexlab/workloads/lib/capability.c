@@ -98,7 +98,7 @@ long capability_after(long value, const char *name)
 	state = profile_state(name);
 	/* A call that succeeds and does nothing was probed as a refusal without an error. */
 	if (state == REFUSED_CLEANLY && (value == -1 || !strcmp(profile_errno(name), "-")))
-		note(LACKED, name, err);
+		note(LACKED, name, value == -1 ? err : 0);
 	else if (state == BROKEN && !careful)
 		note(USED_BROKEN, name, value == -1 ? err : 0);
 	else if (state >= BROKEN)

@@ -1,7 +1,8 @@
 """Finds the sectors that hold the data of failing_writes.py, wherever they were put.
 
-``locate_writes.py DEVICE <CONTENT``: prints a table of device-mapper's in which writes there fail. Exit status 1 where
-there are none.
+``locate_writes.py DEVICE <CONTENT``: prints a table of device-mapper's in which what goes there fails. It is the target
+"error", which a flush of the whole device passes by; "flakey" would have each of them fail. Exit status 1 where there
+are none.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ while piece := sys.stdin.buffer.read(1 << 20):
         runs[-1] = (marked, runs[-1][1] + 1)
 begin = 0
 for marked, count in runs:
-    kind, more = ("flakey", " 0 3600 1 error_writes") if marked else ("linear", "")
-    print(begin, count, kind, device, begin, more)
+    print(begin, count, *(("error",) if marked else ("linear", device, begin)))
     begin += count
 sys.exit(not any(marked for marked, _ in runs))
