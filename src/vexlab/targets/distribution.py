@@ -33,6 +33,8 @@ PROGRAMS: Mapping[str, Programs] = {
         refuses={
             "crash_consistency": "there is no journal: the volume stays dirty (exFAT specification, 3.1.13.2)",
             "dates": "years are counted from 1980, in seven bits (exFAT specification, 7.4.8)",
+            "dir_atime": "reading a directory does not mark it (SB_NODIRATIME, fs/exfat/super.c)",
+            "mapped_tail": "a page is not cleared behind the end as a file grows (exfat_cont_expand, fs/exfat/file.c)",
         },
     ),
     "ext2": Programs(packages=("e2fsprogs",), mkfs="mkfs.ext2 -q -F {device}", fsck="e2fsck -f -n {device}"),

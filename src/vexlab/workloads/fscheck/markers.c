@@ -167,16 +167,18 @@ static void times_verify(void)
 	char name[16];
 
 	for (size_t i = 0; i < ARRAY_SIZE(stamps); i++) {
+		/* Of the filesystem's first second Linux keeps no fractions (timestamp_truncate in fs/inode.c). */
+		const bool whole = kept_second(stamps[i]) == profile_limit("time_min", LLONG_MIN);
 		struct stat st;
 
 		snprintf(name, sizeof(name), "f%zu", i);
 		st = look(name);
 		EQ(kept_second(st.st_mtim.tv_sec), kept_second(stamps[i]));
-		EQ(st.st_mtim.tv_nsec, 987654321 / grain * grain);
+		EQ(st.st_mtim.tv_nsec, whole ? 0 : 987654321 / grain * grain);
 		if (!profile_works("atime"))
 			continue;
 		EQ(kept_access(st.st_atim.tv_sec), kept_access(stamps[i]));
-		EQ(st.st_atim.tv_nsec, kept_access_ns(STAMP_NS));
+		EQ(st.st_atim.tv_nsec, whole ? 0 : kept_access_ns(STAMP_NS));
 	}
 }
 
