@@ -45,6 +45,7 @@ PROGRAMS: Mapping[str, Programs] = {
         min_disk=128,
         harmless=("invalid crc_offset",),  # of two checkpoints the older one, or one that is not written yet
         refuses={
+            "fsync_names": "fsync of a file keeps it, and no renames or removals (fsync_mode in filesystems/f2fs.rst)",
             "mapped_tail": "a page is not cleared behind the end when a file grows (f2fs_setattr in fs/f2fs/file.c)",
             "ordered_names": "what was fsynced is rolled forward, not what came before it (fs/f2fs/recovery.c)",
         },
