@@ -23,9 +23,12 @@ class Programs:
     harmless: tuple[str, ...] = ()
 
 
+# What has no journal, nor anything in its place; who mounts it after a crash is told to check it first, if anything.
+_UNCHECKED = {"crash_consistency": "there is no journal, nor anything in its place"}
+
 # Packages and options as of Debian 12: mkfs.f2fs(8), fsck.f2fs(8), mkfs.exfat(8), fsck.exfat(8), mkudffs(8), ….
 PROGRAMS: Mapping[str, Programs] = {
-    "bfs": Programs(packages=("util-linux",), mkfs="mkfs.bfs {device}"),
+    "bfs": Programs(packages=("util-linux",), mkfs="mkfs.bfs {device}", refuses=_UNCHECKED),
     "exfat": Programs(
         packages=("exfatprogs",),
         mkfs="mkfs.exfat {device}",
@@ -37,7 +40,9 @@ PROGRAMS: Mapping[str, Programs] = {
             "mapped_tail": "a page is not cleared behind the end as a file grows (exfat_cont_expand, fs/exfat/file.c)",
         },
     ),
-    "ext2": Programs(packages=("e2fsprogs",), mkfs="mkfs.ext2 -q -F {device}", fsck="e2fsck -f -n {device}"),
+    "ext2": Programs(
+        packages=("e2fsprogs",), mkfs="mkfs.ext2 -q -F {device}", fsck="e2fsck -f -n {device}", refuses=_UNCHECKED
+    ),
     "f2fs": Programs(
         packages=("f2fs-tools",),
         mkfs="mkfs.f2fs -q -f {device}",
@@ -50,7 +55,7 @@ PROGRAMS: Mapping[str, Programs] = {
             "ordered_names": "what was fsynced is rolled forward, not what came before it (fs/f2fs/recovery.c)",
         },
     ),
-    "hfs": Programs(packages=("hfsutils",), mkfs="hformat {device}"),
+    "hfs": Programs(packages=("hfsutils",), mkfs="hformat {device}", refuses=_UNCHECKED),
     "jfs": Programs(
         packages=("jfsutils",),
         mkfs="mkfs.jfs -q {device}",
@@ -60,15 +65,18 @@ PROGRAMS: Mapping[str, Programs] = {
             "fixed_inodes": "inodes are made on demand, and their extents stay (diFree in fs/jfs/jfs_imap.c)",
         },
     ),
-    "minix": Programs(packages=("util-linux",), mkfs="mkfs.minix -3 {device}", fsck="fsck.minix -f {device}"),
+    "minix": Programs(
+        packages=("util-linux",), mkfs="mkfs.minix -3 {device}", fsck="fsck.minix -f {device}", refuses=_UNCHECKED
+    ),
     "nilfs2": Programs(
         packages=("nilfs-tools",),
         mkfs="mkfs.nilfs2 -q -f {device}",
         min_disk=160,
+        harmless=("mounting unchecked fs",),  # whatever was not unmounted; it is recovered then (fs/nilfs2/super.c)
         refuses={"freed_blocks": "a log: nilfs_cleanerd gives back what was removed (nilfs_cleanerd(8))"},
     ),
     "ntfs3": Programs(packages=("ntfs-3g",), mkfs="mkfs.ntfs -q -Q -F {device}"),
-    "udf": Programs(packages=("udftools",), mkfs="mkudffs -m hd {device}"),
+    "udf": Programs(packages=("udftools",), mkfs="mkudffs -m hd {device}", refuses=_UNCHECKED),
     "vfat": Programs(
         packages=("dosfstools",),
         mkfs="mkfs.vfat {device}",

@@ -264,6 +264,7 @@ static void inodes(void)
 	char name[24];
 	int made;
 
+	need("statfs_inodes");
 	need_small();
 	before = filesystem().f_ffree;
 	limit = filesystem().f_files;

@@ -214,7 +214,7 @@ static void expect_undone(const char *what, const struct state *before, const st
 	expect_same(what, &before->other, &after->other);
 	expect_same(what, &before->moved, &after->moved);
 	HOLDS(before->entries == after->entries, "%s: %zu entries became %zu", what, before->entries, after->entries);
-	HOLDS(!more, "%s: %ld inodes more are in use", what, more);
+	HOLDS(!more || !can("statfs_inodes"), "%s: %ld inodes more are in use", what, more);
 	/* Inodes that are made on demand come in chunks, which are kept once they are made. */
 	HOLDS(was->f_bfree == is->f_bfree + grown || was->f_files != is->f_files, "%s: %lu free blocks became %lu", what,
 	      was->f_bfree, is->f_bfree);

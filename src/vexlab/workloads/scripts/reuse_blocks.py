@@ -29,7 +29,6 @@ FOLDERS = within("dir_entries", 20 * 60 // NAMES)
 
 def put(name: str, line: bytes, most: int) -> Large:
     """Write ``most`` bytes, or until nothing more can be written."""
-    # writes `most` bytes, or until nothing more can be written
     large = Large(name, most)
     try:
         while large.size < most:
@@ -43,7 +42,6 @@ def put(name: str, line: bytes, most: int) -> Large:
 
 def name_it(path: str) -> None:
     """Make a name that takes room in its folder: of a link where there are any."""
-    # a name that takes room in its folder: of a link where there are any
     folder, _, name = path.rpartition("/")
     path = f"{folder}/{name[: within('name_max', 255)]}"
     if can("symlink"):
@@ -52,9 +50,21 @@ def name_it(path: str) -> None:
         os.close(os.open(path, os.O_CREAT))
 
 
+def make_folders() -> None:
+    """Make folders of names, fewer where the room does not hold them all: in F2FS each link takes two blocks."""
+    for folder in range(FOLDERS):
+        try:
+            os.makedirs(f"folders/{folder}")
+            for name in range(NAMES):
+                name_it(f"folders/{folder}/{name:02}{'name' * 50}")
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not folder:
+                raise
+            return
+
+
 def perhaps(change: Callable[..., None], *value: bytes) -> None:
     """Change an attribute of the folder and each file, or of half of them where it is removed."""
-    # changes an attribute of the folder and each file, or of half of them where it is removed
     names = ["few", *glob.glob("few/*name")]
     for name in names[:: 1 if value else 2]:
         with contextlib.suppress(OSError):
@@ -72,10 +82,7 @@ for turn in range(3):
     if turn:
         reused.remove()
         os.sync()
-    for folder in range(FOLDERS):
-        os.makedirs(f"folders/{folder}")
-        for name in range(NAMES):
-            name_it(f"folders/{folder}/{name:02}{'name' * 50}")
+    make_folders()
     shutil.rmtree("folders")
     os.sync()
     # So little that the journal still holds it all when the power is cut: what is large makes it write to the places.
