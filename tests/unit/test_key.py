@@ -169,5 +169,25 @@ def test_a_program_of_the_guest_is_part_of_the_cases_that_use_it(
     assert all(one != two for one, two in zip(before, after, strict=True))
 
 
+def test_what_a_program_imports_is_part_of_the_cases_that_use_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "vector_info.py").write_text("from calls import ADD, call\n")
+    library = tuple(programs.with_name(name) for name in ("calls.py", "others.py"))
+    for file in library:
+        file.write_text("pass\n")
+    monkeypatch.setattr("vexlab.plugin.digest.SCRIPTS", programs)
+    monkeypatch.setattr("vexlab.plugin.digest.LIBRARY", library)
+    text = CASES + 'PROGRAM = "vector_info.py"\n'
+    before = _digests(tmp_path, text)
+    library[1].write_text("changed\n")
+    assert _digests(tmp_path, text) == before
+    library[0].write_text("changed\n")
+    after = _digests(tmp_path, text)
+    assert all(one != two for one, two in zip(before, after, strict=True))
+
+
 def test_a_case_without_a_source_has_no_digest(tmp_path: Path) -> None:
     assert case_digest(_item(tmp_path / "test_gone.py", "test_one")) == ""

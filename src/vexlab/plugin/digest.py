@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 import vexlab.guest as guest
-from vexlab.workloads import SCRIPTS
+from vexlab.workloads import LIBRARY, SCRIPTS
 
 _DIGITS = 16  # hex digits
 _GUEST_MODULE = re.compile(rb"^from vexlab\.guest\.(\w+) import ", re.MULTILINE)
+_GUEST_IMPORT = re.compile(rb"^from (\w+) import ", re.MULTILINE)  # of a program of the guest's
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -24,7 +25,7 @@ def case_digest(item: pytest.Item) -> str:
 
     It is made of the file of the case without the other cases in it, of the files beside it that hold none
     (``conftest.py`` and what the folder's cases share), and of the guest's programs that these import or name
-    (``workloads/scripts``). Empty where there is no source to read.
+    (``workloads/scripts``), with what those programs import of ``LIBRARY``. Empty where there is no source to read.
     """
     file = Path(item.path)
     try:
@@ -48,7 +49,9 @@ def _programs(text: bytes) -> list[Path]:
     modules = sorted({name.decode() for name in _GUEST_MODULE.findall(text)})
     files = [Path(guest.__path__[0], f"{name}.py") for name in modules]
     named = text + b"".join(_content(file) for file in files if file.is_file())
-    return [file for file in sorted(SCRIPTS.iterdir()) if file.name.encode() in named]
+    programs = [file for file in sorted(SCRIPTS.iterdir()) if file.is_file() and file.name.encode() in named]
+    imported = set(_GUEST_IMPORT.findall(b"".join(map(_content, programs))))
+    return [*programs, *(file for file in LIBRARY if file.suffix == ".py" and file.stem.encode() in imported)]
 
 
 def _content(file: Path) -> bytes:

@@ -9,18 +9,10 @@ from vexlab.errors import MachineError
 from vexlab.trace.probes import Probe
 from vexlab.trace.program import Plan
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 _LOOP_S = 60.0
-# The least of some rounds: what disturbs a round only makes it longer.
-_LOOP = """
-import os, time
-def once(n=2000, call=os.getppid):
-    begin = time.perf_counter_ns()
-    for _ in range(n):
-        call()
-    return (time.perf_counter_ns() - begin) / n
-print(int(min(once() for _ in range(5))))
-"""
+_LOOP = "call_cost.py"
 
 
 class Costs:
@@ -52,5 +44,13 @@ class Costs:
         if not self._wanted:
             return 0
         with contextlib.suppress(MachineError, ValueError):
-            return int(self._machine.exec(["python3", "-c", _LOOP], timeout=_LOOP_S).text)
+            return parse_cost(self._machine.exec(["python3", "-c", script(_LOOP)], timeout=_LOOP_S).text)
         return 0
+
+
+def parse_cost(text: str) -> int:
+    """Return the nanoseconds that the program printed; raise ``ValueError`` where it is no positive number."""
+    cost = int(text)
+    if cost <= 0:
+        raise ValueError(f"a call takes {cost} ns")
+    return cost

@@ -211,9 +211,9 @@ class Machine:
         deadline = Deadline.after(timeout * self.spec.timeout_scale)
         return self.commands.agent(deadline).ended(pid, argv, deadline, begun)
 
-    def shell(self, script: str, *, timeout: float = 30.0) -> CommandResult:
-        """Run a shell script in the guest; as ``exec``."""
-        return self.exec(["/bin/bash", "-c", script], timeout=timeout)
+    def shell(self, script: str, *words: str, timeout: float = 30.0) -> CommandResult:
+        """Run a shell script in the guest, ``words`` being ``$1`` and so on; as ``exec``."""
+        return self.exec(["/bin/bash", "-c", script, *(("bash", *words) if words else ())], timeout=timeout)
 
     def ash(
         self, script: str, *words: str, timeout: float = 30.0, env: Mapping[str, str] | None = None

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from pathlib import Path
 
 from vexlab.model.target import Tool
 
-# What scripts in the guest read of the profile, and one that runs some programs of mkfs; they lie in FOLDER/lib there.
-LIBRARY = tuple(Path(__file__).with_name(name) for name in ("capable.py", "capable.sh", "room.py", "mkfs_on_file.sh"))
-SCRIPTS = Path(__file__).with_name("scripts")  # programs of single cases, which put them into the guest
+# What scripts in the guest read of the profile and call of VexFS, and one that runs some programs of mkfs; they lie in
+# FOLDER/lib there.
+LIBRARY = tuple(
+    Path(__file__).with_name(name)
+    for name in ("capable.py", "capable.sh", "room.py", "vexfs_calls.py", "mkfs_on_file.sh")
+)
+SCRIPTS = Path(__file__).with_name("scripts")  # programs in Python and shell, put into the guest by who needs them
 RUNNER = "runner"  # runs the commands of the others
 WORKLOADS = Tool(
     source=Path(__file__).parent,
@@ -27,3 +33,10 @@ WORKLOADS = Tool(
     ),
     args=("O=build",),
 )
+
+
+@functools.cache
+def script(name: str) -> str:
+    """Return a program of ``SCRIPTS`` without the remarks at its head, to be given to a shell in the guest."""
+    lines = (SCRIPTS / name).read_text().splitlines(keepends=True)
+    return "".join(itertools.dropwhile(lambda line: line.startswith("#"), lines))

@@ -70,3 +70,34 @@ def test_files_that_differ_from_the_first_pass_are_told(tmp_path: Path) -> None:
     (tree / "other").write_text("changed")
     (told,) = _json(_run("compare_files.py", tree, notes))
     assert told == {"wrong": ["other"], "read": 2, "failed": 0, "noted": 2}
+
+
+def test_a_bit_is_turned_over_wherever_a_vector_lies(tmp_path: Path) -> None:
+    vector, device = bytes(range(1, 33)), tmp_path / "device"
+    content = bytes((1 << 20) - 16) + vector + bytes(4000) + vector + bytes(100)  # the first lies across two reads
+    device.write_bytes(content)
+    assert _json(_run("damage_vector.py", device, vector.hex(), 16)) == [{"places": 2}]
+    differ = [at for at, (one, two) in enumerate(zip(content, device.read_bytes(), strict=True)) if one != two]
+    assert differ == [1 << 20, (1 << 20) + 32 + 4000]
+    assert _json(_run("damage_vector.py", device, vector.hex(), 16)) == [{"places": 0}]
+
+
+def _vectors(folder: Path, rows: list[str], deleted: int = 0) -> tuple[Path, Path]:
+    stats, dumped = folder / "stats", folder / "dumped"
+    stats.write_text(json.dumps({"live": len(rows), "deleted": deleted}))
+    dumped.write_text("".join(f"{row}\n" for row in rows))
+    return stats, dumped
+
+
+def test_vectors_of_whole_steps_are_what_a_crash_may_leave(tmp_path: Path) -> None:
+    rows = [f"{step} 1 2 3 4 5 6 7" for step in range(3)] + [f"3 {n} 2 3 4 5 6 7" for n in range(1, 301)]
+    whole = _vectors(tmp_path, rows)
+    assert _run("crash_vectors.py", 2, 4, *whole) == []
+    assert _run("crash_vectors.py", 5, 6, *whole, status=1) == [
+        "the vectors of 4 steps are there; 5 were fsynced and 6 begun"
+    ]
+    half = _vectors(tmp_path, rows[:153])
+    assert _run("crash_vectors.py", 2, 4, *half, status=1) == ["of the 300 vectors added by one call 150 are there"]
+    other = _vectors(tmp_path, [rows[0], "1 9 2 3 4 5 6 7", *rows[2:]])
+    (told,) = _run("crash_vectors.py", 2, 4, *other, status=1)
+    assert "('1 9 2 3 4 5 6 7', '1 1 2 3 4 5 6 7')" in told

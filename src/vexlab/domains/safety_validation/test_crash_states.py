@@ -11,8 +11,10 @@ from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.block import device_of
 from vexlab.guest.crash import CrashPlan, no_journal, parse_crashes, run_argv
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.program import put
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
+from vexlab.workloads import SCRIPTS
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -31,53 +33,7 @@ _STATES = 120
 _LIMIT_S = 90  # in the guest; xfs on a busy host checks fewer states in it
 _LIMIT_FEW_S = 20
 _MOUNTPOINT = "/mnt/test"
-
-# The hook is a shell script. A step adds one vector, every fourth 300 by one call, some blocks of them, which are there
-# all or not at all. Every tenth step deletes the first vector that it has added. Then all is fsynced.
-_VECTORS = """
-set -e; file=$4/vectors
-case $1 in
-do)
-    [ -e $file ] || vexctl create $file --dim 8
-    if [ $(($2 % 4)) = 3 ]; then
-        seq -f "$2 %g 2 3 4 5 6 7" 300 | vexctl add-many $file - >/dev/null
-    else
-        vexctl add $file $2 1 2 3 4 5 6 7 >/dev/null
-    fi
-    [ $(($2 % 10)) != 9 ] || vexctl delete $file $(($2 / 4 * 303 + $2 % 4 + 1)) >/dev/null
-    sync $file ;;
-check)
-    [ -e $file ] || { [ $2 = 0 ] && exit 0; echo "a collection that was fsynced is gone"; exit 1; }
-    vexctl --json stats $file >/tmp/stats 2>&1 || { [ $2 = 0 ] && exit 0; cat /tmp/stats; exit 1; }
-    vexctl dump $file | grep -v '^#' >/tmp/dumped || true
-    exec python3 /tmp/vectors.py $2 $3 ;;
-esac
-"""
-# Its words are how many steps were fsynced, and how many were begun.
-_VECTORS_CHECK = """
-import json, sys
-
-synced, begun = map(int, sys.argv[1:])
-told = json.load(open("/tmp/stats"))
-found = open("/tmp/dumped").read().splitlines()
-there = told["live"] + told["deleted"]
-step, rows, gone = 0, [], {}
-while len(rows) < there:
-    size = 300 if step % 4 == 3 else 1
-    if step % 10 == 9:
-        gone[len(rows)] = step
-    rows += [f"{step} {n} 2 3 4 5 6 7" for n in range(1, size + 1)]
-    step += 1
-if len(rows) > there:
-    sys.exit(print(f"of the {size} vectors added by one call {there - len(rows) + size} are there") or 1)
-if not synced <= step <= begun:
-    sys.exit(print(f"the vectors of {step} steps are there; {synced} were fsynced and {begun} begun") or 1)
-kept = set(found)
-wanted = [row for n, row in enumerate(rows) if n not in gone or gone[n] >= synced and row in kept]
-if found != wanted:
-    wrong = next((pair for pair in zip(found, wanted) if pair[0] != pair[1]), "their number")
-    sys.exit(print(f"of {there} vectors that are there some are not what was added, or deleted: {wrong}") or 1)
-"""
+_VECTORS = (SCRIPTS / "crash_vectors.sh", SCRIPTS / "crash_vectors.py")  # the hook, and what it runs
 
 
 @pytest.mark.parametrize("profile", ["data", "names"])
@@ -98,10 +54,9 @@ def test_crash_states_few(filesystem: GuestFilesystem, metrics: Metrics, profile
 @pytest.mark.needs(vectors=True)
 def test_crash_vectors(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     """After a crash at any moment an add is there whole or not at all, and all that was fsynced is as it was."""
-    filesystem.machine.push(_VECTORS.encode(), "/tmp/vectors.sh")
-    filesystem.machine.push(_VECTORS_CHECK.encode(), "/tmp/vectors.py")
+    hook = put(filesystem.machine, *_VECTORS)
     count, states = _OPERATIONS // 2, _STATES // 2
-    plan = CrashPlan(seed=_seed(), count=count, states=states, limit=_LIMIT_S, profile="hooks", hook="/tmp/vectors.sh")
+    plan = CrashPlan(seed=_seed(), count=count, states=states, limit=_LIMIT_S, profile="hooks", hook=hook)
     _check(filesystem, metrics, plan)
 
 

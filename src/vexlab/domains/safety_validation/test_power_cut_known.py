@@ -17,14 +17,15 @@ from vexlab.domains.safety_validation.steps import (
     Step,
     commands_for,
 )
-from vexlab.domains.vector_operations.shapes import CALL, SHAPES
 from vexlab.guest.block import sectors_written
 from vexlab.guest.crash import no_journal
 from vexlab.guest.fsck import complained
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
+from vexlab.guest.program import put, run_program
 from vexlab.guest.vectors import ADAPTERS
 from vexlab.plugin.fixtures import PowerCycle
+from vexlab.workloads import SCRIPTS, script
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -34,12 +35,9 @@ pytestmark = [
 
 _STEP_S = 120.0
 
-# VexFS's VEC_ADD (include/uapi/vexfs.h) of one vector by a descriptor for which each write is a sync.
-_ADD_DSYNC = """python3 -c '
-import ctypes, fcntl, os, struct
-vector = (ctypes.c_float * 3)(5, 5, 5)
-call = bytearray(struct.pack("=4I6Q", 1, 3, 1, 0, ctypes.addressof(vector), 0, 0, 0, 0, 0))
-fcntl.ioctl(os.open("vectors", os.O_RDWR | os.O_DSYNC), 3 << 30 | len(call) << 16 | 0xF6 << 8 | 3, call, True)'"""
+# Of one vector, by a descriptor for which each write is a sync.
+_ADD_DSYNC = "python3 /tmp/add_dsync.py vectors 5 5 5"
+_ADDS_DSYNC = SCRIPTS / "add_dsync.py"
 _SYNCED_VECTORS = (
     "vexctl create vectors --dim 3 && sync vectors .",
     "vexctl add vectors 1 2 3 && sync vectors",
@@ -55,80 +53,9 @@ _VECTORS = (
     "vexctl add vectors 4 5 6",
     "vexctl delete vectors 2",
 )
-# Vectors are added to a collection without a name, too, which is to be gone after the cut. Then a large add is begun,
-# and amid it another file's fsync commits. Prints whether the add is still under way after that.
-_ADD_AMID = r"""
-import ctypes, os, sys, time
-
-DIM, COUNT = 512, 20000
-os.chdir(sys.argv[1])
-floats = (ctypes.c_float * (DIM * COUNT))()
-for name in ("gone", "large"):
-    fd = os.open(name, os.O_RDWR | os.O_CREAT)
-    call(CREATE, 1, DIM, 0, 0, 0, 0, 0, 0)
-    if name == "gone":
-        os.unlink(name)
-        call(ADD, 1, DIM, 500, 0, ctypes.addressof(floats), 0, 0, 0, 0, 0)
-call(ADD, 1, DIM, 3, 0, ctypes.addressof(floats), 0, 0, 0, 0, 0)
-os.sync()
-pid = os.fork()
-if not pid:
-    call(ADD, 1, DIM, COUNT, 0, ctypes.addressof(floats), 0, 0, 0, 0, 0)
-    os._exit(0)
-blocks = os.fstat(fd).st_blocks
-while os.fstat(fd).st_blocks < blocks + COUNT * DIM * 4 // 512 // 8:
-    time.sleep(0.001)
-other = os.open("other", os.O_RDWR | os.O_CREAT)
-os.fsync(other)
-print(os.waitpid(pid, os.WNOHANG)[0] == 0)
-"""
-# Files without a name are open, others were, and forty folders are new: it is in the journal, not yet in its place.
-_HELD = """
-cd {0} && . /vexlab/lib/capable.sh && many=many- && if can mkdir; then mkdir many && many=many/; fi || exit
-touch $(seq -f $many%g $(within dir_entries 200)) || exit
-python3 - {0} >/tmp/held 2>&1 <<'END' &
-import os, sys, time
-from capable import can, within
-LARGEST = within("file_sparse", within("file_size", 83000))
-os.chdir(sys.argv[1])
-held = [os.open(f"held{{n}}", os.O_CREAT | os.O_RDWR) for n in range(40)]
-for n, fd in enumerate(held):
-    os.write(fd, b"x" * (1000 * n * LARGEST // 83000))
-os.sync()
-for n in range(40):
-    if can("unlink_open"):
-        os.unlink(f"held{{n}}")
-    os.mkdir(f"late{{n}}") if can("mkdir") else os.close(os.open(f"late{{n}}", os.O_CREAT))
-for n, fd in enumerate(held):
-    if n % 2 and can("truncate_down"):
-        os.ftruncate(fd, 300 * n * LARGEST // 83000)
-    else:
-        os.pwrite(fd, b"x" * 5000, 2000 * n * LARGEST // 83000)
-for fd in held[1::3]:  # out of the middle of whatever list they are on
-    os.close(fd)
-os.fsync(os.open(".", os.O_RDONLY)) if can("fsync") else os.sync()
-print("held", flush=True)
-time.sleep(1000)
-END
-for wait in $(seq 200); do grep -q held /tmp/held && exit 0; sleep 0.1; done
-cat /tmp/held; exit 1
-"""
-_USED = """
-cd {0} && . /vexlab/lib/capable.sh && exec 5<>first 6<>second && seq 9999 | head -c $(within file_size 48888) >&5 &&
-seq 9999 | head -c $(within file_size 48888) >&6 && {{ can unlink_open || exec 5>&- 6>&-; }} && rm first second &&
-exec 5>&- 6>&- && {{ ! can rmdir || rm -rf many many-*; }} && seq 99999 | head -c $(within file_size 588888) >cut &&
-{{ ! can truncate_down || truncate -s 100 cut; }} && sync
-"""
+_HOLD = (SCRIPTS / "hold_names.sh", SCRIPTS / "hold_names.py")  # and what it runs
 _LATE = "cd {0} && echo $(ls | grep -c ^late) $(ls | grep -c ^held)"
 _MODEL = "/tmp/tree5.manifest"
-# What is there, without times, which no filesystem promises to write at once
-_THERE = """
-cd {0} || exit
-find . ! -name lost+found | sort | xargs stat -c '%N %F %h %a %u %g'
-find . -type f | sort | xargs -r sha1sum
-find . -type f | sort | xargs -r getfattr -d 2>/dev/null
-exit 0
-"""
 
 
 @pytest.mark.level(1)
@@ -136,7 +63,8 @@ def test_recovery_by_remount(filesystem: GuestFilesystem, power_cycle: PowerCycl
     """After a power cut it is mounted read-only, made writable, and is then as whole as it is when mounted anew."""
     begin(filesystem)
     PostChecks(filesystem).fill(5, 60)
-    held = filesystem.machine.shell(_HELD.format(filesystem.mountpoint), timeout=_STEP_S)
+    hold = put(filesystem.machine, *_HOLD)
+    held = filesystem.machine.exec(["bash", hold, filesystem.mountpoint], timeout=_STEP_S)
     assert held.ok, f"the files to be held open cannot be made: {held}"
     model = filesystem.machine.pull(_MODEL)
     filesystem = without_power(filesystem, power_cycle)
@@ -155,7 +83,7 @@ def test_recovery_by_remount(filesystem: GuestFilesystem, power_cycle: PowerCycl
         assert filesystem.unmount().ok
         writable = filesystem.mount()
     assert writable.ok, f"after recovery it cannot be made writable: {writable}"
-    used = fresh.shell(_USED.format(filesystem.mountpoint), timeout=_STEP_S)
+    used = fresh.shell(script("use_recovered.sh"), filesystem.mountpoint, timeout=_STEP_S)
     assert used.ok, f"recovered and made writable it does not work: {used}"
     counts = post_checks.counts()
     post_checks.again()
@@ -244,10 +172,9 @@ def test_add_power_cut(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> 
     if filesystem.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
     begin(filesystem)
-    filesystem.machine.push((SHAPES + CALL + _ADD_AMID).encode(), "/tmp/add.py")
-    added = filesystem.machine.exec(["python3", "/tmp/add.py", filesystem.mountpoint], timeout=_STEP_S)
-    assert added.ok, f"vectors cannot be added: {added}"
-    if added.text != "True":
+    added = run_program(filesystem.machine, SCRIPTS / "cut_add.py", filesystem.mountpoint, timeout=_STEP_S)
+    assert not added.wrong, str(added)
+    if not added.counts["under_way"]:
         pytest.skip("the add had ended before the power was cut")
     filesystem = without_power(filesystem, power_cycle)
     mounted = filesystem.mount()
@@ -276,8 +203,10 @@ def _one_by_one(filesystem: GuestFilesystem, power_cycle: PowerCycle, steps: tup
         assert there == before or last == "mkfs", f"after `{last}` and a power cut:\n{there}\ninstead of\n{before}"
         if step:
             # what listing has done to times must not take the step's changes along when it is committed
-            script = f"{PRELUDE}\ncd {filesystem.mountpoint} && sync -f . && {step}"
-            done = filesystem.machine.shell(script, timeout=_STEP_S)
+            if step == _ADD_DSYNC:
+                put(filesystem.machine, _ADDS_DSYNC)
+            commands = f"{PRELUDE}\ncd {filesystem.mountpoint} && sync -f . && {step}"
+            done = filesystem.machine.shell(commands, timeout=_STEP_S)
             assert done.ok, f"{step}: {done}"
             before, last = _there(filesystem), step
             filesystem = without_power(filesystem, power_cycle)
@@ -288,7 +217,7 @@ def _one_by_one(filesystem: GuestFilesystem, power_cycle: PowerCycle, steps: tup
 
 
 def _there(filesystem: GuestFilesystem) -> str:
-    told = filesystem.machine.shell(_THERE.format(filesystem.mountpoint), timeout=_STEP_S)
+    told = filesystem.machine.shell(script("list_tree.sh"), filesystem.mountpoint, timeout=_STEP_S)
     assert told.ok, f"what is there cannot be listed: {told}"
     assert " directory " in told.text, "not even the root directory is listed"
     return told.text

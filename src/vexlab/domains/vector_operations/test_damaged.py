@@ -9,9 +9,11 @@ from pathlib import PurePosixPath
 import pytest
 
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.program import run_program
 from vexlab.guest.vectors import ADAPTERS, Vector, VectorStore, draw, wrong_hits
 from vexlab.model.machine import Disk
 from vexlab.plugin.fixtures import Metrics
+from vexlab.workloads import SCRIPTS
 
 pytestmark = [
     pytest.mark.domain("vector_operations"),
@@ -27,27 +29,7 @@ _COUNT, _DIM = 60, 8
 _PART = 4  # the component that is damaged
 _STEP_S = 120.0
 
-# Flips a bit of a component wherever a vector with these bytes lies on the device, and prints the places.
-_DAMAGE = r"""
-import json, sys
-device, wanted, at = sys.argv[1], bytes.fromhex(sys.argv[2]), int(sys.argv[3])
-places, base, before = [], 0, b""
-with open(device, "r+b", buffering=0) as disk:
-    while piece := disk.read(1 << 20):
-        window = before + piece
-        found = window.find(wanted)
-        while found >= 0:
-            places.append(base - len(before) + found)
-            found = window.find(wanted, found + 1)
-        base += len(piece)
-        before = window[-len(wanted) + 1:]
-    for place in places:
-        disk.seek(place + at)
-        byte = disk.read(1)[0]
-        disk.seek(place + at)
-        disk.write(bytes([byte ^ 1]))
-print(json.dumps(places))
-"""
+_DAMAGE = SCRIPTS / "damage_vector.py"
 
 
 def test_damaged_vector(filesystem: GuestFilesystem, metrics: Metrics) -> None:
@@ -67,13 +49,9 @@ def test_damaged_vector(filesystem: GuestFilesystem, metrics: Metrics) -> None:
 
     victim = first + _COUNT // 2
     wanted = struct.pack(f"<{_DIM}f", *stored[victim])
-    machine.push(_DAMAGE.encode(), "/tmp/damage.py")
-    argv = ["python3", "/tmp/damage.py", filesystem.device, wanted.hex(), str(4 * _PART)]
-    damaged = machine.exec(argv, timeout=_STEP_S)
-    assert damaged.ok, f"the device cannot be damaged: {damaged}"
-    places = json.loads(damaged.text)
-    metrics.record("places_count", len(places))
-    if not places:
+    words = (filesystem.device, wanted.hex(), str(4 * _PART))
+    damaged = run_program(machine, _DAMAGE, *words, timeout=_STEP_S)
+    if not metrics.record("places_count", damaged.counts["places"]):
         pytest.skip("vectors do not lie on the disk as binary32, and are not found there")
     assert filesystem.mount().ok, "with one vector damaged it does not mount"
     filesystem.prove()
