@@ -38,6 +38,7 @@ from vexlab.model.verdict import Finding
 from vexlab.plugin.watched import WatchedMachine
 from vexlab.targets.in_tree import why_not_loadable
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 BASE = "base.img.xz"
 ROUND_S = 60
@@ -50,16 +51,7 @@ _MADE = "/tmp/made.img.gz"  # noqa: S108 - in the guest
 _PACKED = "/tmp/base.img.xz"  # noqa: S108 - in the guest
 PLAN = "/tmp/plan"  # noqa: S108 - in the guest
 _PACK = 'gzip -c "$1" >"$2"'  # busybox, which packs nothing smaller
-# The image from where it is kept, twice: whole, and to be damaged; prints the device over the second.
-_UNPACK = """
-set -e
-modprobe loop
-mkdir -p {folder} {point} && mount -t tmpfs -o size=75% none {folder}
-xz -dc {packed} >{folder}/whole && rm {packed}
-cp --sparse=always {folder}/whole {pristine} && cp --sparse=always {folder}/whole {work} && rm {folder}/whole
-echo on >/proc/sys/kernel/printk_devkmsg
-losetup --find --show {work}
-"""
+_UNPACK = script("unpack_image.sh")
 # [   12.345678] vexlab: damage 17 inode[12].i_links=0
 _TOLD = re.compile(r"vexlab: damage (-?\d+) ")
 _VARYING = re.compile(r"(?:/[\w./-]+|\d+)")  # in what went wrong: a path, a number
@@ -77,8 +69,7 @@ def unpack_image(machine: Machine, packed: bytes) -> str:
     """Put an image into a machine, to be damaged there; return the loop device over it."""
     machine.push(packed, _PACKED, timeout=_STEP_S)
     folder = PRISTINE.rpartition("/")[0]
-    words = {"folder": folder, "pristine": PRISTINE, "work": WORK, "packed": _PACKED, "point": "/mnt/test"}
-    made = machine.shell(_UNPACK.format(**words), timeout=_STEP_S)
+    made = machine.shell(_UNPACK, folder, "/mnt/test", _PACKED, PRISTINE, WORK, timeout=_STEP_S)
     if not made.ok:
         raise InfraError(f"the campaign's image cannot be put into the machine: {made}")
     return made.text.splitlines()[-1]

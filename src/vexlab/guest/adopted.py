@@ -13,18 +13,12 @@ from vexlab.errors import GuestTimeout, MachineError
 from vexlab.images.builder import GUEST
 from vexlab.vm.adopted import BUSYBOX
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 _OWN = GUEST / "own"
 _PREPARE_S, _ASK_S, _STATE_S = 600.0, 60.0, 120.0
 _CONSOLE_S = 10.0
-# `running`, or systemd's word for how far it is (systemctl(1), is-system-running). Of other systems what counts is that
-# no process comes or goes for a while; kernel threads have no program.
-_STATE = """
-if [ -d /run/systemd/system ]; then systemctl is-system-running; exit 0; fi
-list() { seen=; for each in /proc/[0-9]*; do [ -e "$each/exe" ] && seen="$seen ${each##*/}"; done; }
-list; before=$seen; /vexlab/busybox sleep 4; list
-[ "$before" = "$seen" ] && echo running || echo starting
-"""
+_STATE = script("system_state.sh")
 _UP = ("running", "degraded")
 _WORD = "vexlab: this line is on the console"
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from vexlab.errors import MachineError
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
-_FIND = """
-for block in /sys/block/vd*; do
-    read -r serial <"$block/serial"
-    [ "$serial" = "$1" ] && [ -b "/dev/${block##*/}" ] && echo "/dev/${block##*/}" && exit 0
-done
-exit 1
-"""
+_FIND = script("find_disk.sh")
 # Members of /sys/block/*/stat (Documentation/block/stat.rst)
 _COUNTED = ("reads", "read_sectors", "writes", "write_sectors")
 _REQUESTS = 'sync; read -r r _ rs _ w _ ws _ <"/sys/block/${1##*/}/stat" && echo "$r" "$rs" "$w" "$ws"'

@@ -10,19 +10,12 @@ from vexlab.model.machine import CommandResult
 from vexlab.model.target import Target
 from vexlab.vm.files import BUSYBOX, SECTIONS
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 FOLDER = "/vexlab"
 _STEP_S = 20.0
 
-# Where a module that unloads may leave something behind: slab caches, files in proc, sysfs and debugfs, devices, kernel
-# threads (kworkers come and go by themselves, see kernel/workqueue.c).
-_TRACES = """
-mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
-printf '%s\\n' /proc/[!0-9]* /proc/fs/* /proc/sys/fs/* /dev/* \
-    /sys/fs/* /sys/kernel/slab/* /sys/kernel/debug/* /sys/class/*
-ps -o args | grep "^\\[" | grep -v kworker | sed "s/^/kernel thread /"
-sed "s|^|in /proc/filesystems or /proc/misc: |" /proc/filesystems /proc/misc
-"""
+_TRACES = script("module_traces.sh")
 
 
 # A module that is gone takes its symbols along: the stacks of what it allocated, as kmemleak keeps them, are numbers
@@ -31,29 +24,9 @@ NOTE_SECTIONS = f"""
 [ -e /sys/kernel/debug/kmemleak ] && read -r at <"/sys/module/$1/sections/.text" && echo "$at" >>{SECTIONS}
 """
 
-# What a module that does not come with the kernel says of itself (MODULE_SOFTDEP, and what modpost has found in the
-# kernel's Module.symvers): loaded when the machine is made, so that a load asks nothing. What fails here is told when
-# the module itself does not load.
-_LOAD_OWN = """
-names=$(/sbin/modinfo -F depends "$1" | tr ',' ' ')
-soft=$(/sbin/modinfo -F softdep "$1" | sed -n 's/ *post:.*//; s/^.*pre: *//p')
-for name in $soft $names; do /sbin/modprobe -q "$name"; done
-:
-"""
+_LOAD_OWN = script("load_own.sh")
 
-# kmod, as busybox knows no compressed modules; it takes a tenth of a second to find that there is nothing to do. Of
-# what modprobe would load with the module OF, soft dependencies may not fit this CPU (modprobe.d(5)): no error yet.
-_LOAD_MISSING = """
-missing() {
-    for name; do
-        [ -d "/sys/module/${name//-/_}" ] || grep -q "/$name.ko" /lib/modules/*/modules.builtin || echo "$name"
-    done
-}
-[ -z "$OF" ] || soft=$(missing $(/sbin/modprobe --show-depends "$OF" | sed '$d; s|.*/||; s|[.]ko.*||'))
-[ -z "$soft" ] || /sbin/modprobe -qa $soft
-names=$(missing "$@")
-[ -z "$names" ] || exec /sbin/modprobe -a $names
-"""
+_LOAD_MISSING = script("load_missing.sh")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

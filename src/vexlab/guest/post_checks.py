@@ -19,6 +19,7 @@ from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
 from vexlab.model.problem import PRECEDED
+from vexlab.workloads import script
 
 _MANIFEST = "/tmp/post-checks.manifest"  # noqa: S108 - in the guest
 _MODEL = "/tmp/tree{}.manifest"  # noqa: S108 - in the guest
@@ -32,13 +33,7 @@ _SHOWN = 5
 _SETTLE_S = 5.0
 
 _COUNTS = "stat -f -c '%S %b %f %c %d' {0} && stat -c '%b' {0}"
-# How many inodes the manifest names, without what mkfs makes (lost+found; mkfs.nilfs2: .nilfs); and the largest file's
-# blocks of 512 bytes. A sum over all files says nothing where files share blocks (reflinks).
-_TREE = """
-group='"group": *"\\([^"\\\\]\\|\\\\.\\)*"'
-grep -Ev '"path": *"(lost\\+found|\\.nilfs)"' "$1" | grep -o "$group" | sort -u | wc -l
-find "$2" -xdev -type f -exec stat -c %b {} + 2>/dev/null | sort -n | tail -n 1
-"""
+_TREE = script("count_tree.sh")
 _NAMES = r"ls -A {0} | grep -vcxE 'lost\+found|\.nilfs'"
 _FREEZE = 'fsfreeze --freeze "$1" && echo frozen && fsfreeze --unfreeze "$1"'
 _DROP = "sync && echo 3 >/proc/sys/vm/drop_caches"
@@ -53,23 +48,7 @@ find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .nilfs -print0 | xa
 """
 
 
-# Buffers in use although nothing is mounted: a buffer_head that somebody still refers to outlives its page
-# (fs/buffer.c). squashfs, the guest's own system, has none. With anything else mounted the answer is `others`, and so
-# it is in an image of the user's that has some all the time (images/guest/own/checks.sh): below an overlay, no
-# filesystem is seen in /proc/mounts.
-_BUFFERS = """
-[ ! -e /vexlab/buffers ] || { echo others; exit 0; }
-while read -r source _ type _; do
-    case $type:$source in squashfs:*|*:[!/]*) ;; *) echo others; exit 0 ;; esac
-done </proc/mounts
-for attempt in 1 2 3 4 5; do
-    sync; echo 3 >/proc/sys/vm/drop_caches; echo 1 >/sys/kernel/slab/buffer_head/shrink
-    while read -r name held _; do [ "$name" = buffer_head ] && break; done </proc/slabinfo
-    [ "$held" != 0 ] || break
-    sleep 0.2
-done
-echo "$held"
-"""
+_BUFFERS = script("buffers_held.sh")
 
 
 class PostChecks:

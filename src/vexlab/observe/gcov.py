@@ -12,23 +12,13 @@ import zlib
 
 from vexlab.errors import OddAnswer
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 _READ_S = 60.0
 _MOST_FILES = 2000
 _MOST_BYTES = 64 << 20  # unpacked; a module of 10,000 lines has 100 kB of counters
 _NAMES = "names"
-# Sizes in debugfs are 0, so each is copied before it is packed, under a number. The names are in the order of these.
-_READ = f"""
-mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
-cd /sys/kernel/debug/gcov || exit
-out=/run/vexlab-counters; rm -rf $out; mkdir -p $out; : >$out/{_NAMES}
-find . -name '*.gcda' | head -n {_MOST_FILES} | while read -r file; do
-    number=$((number + 1))
-    cat "$file" >$out/$number && echo "$file" >>$out/{_NAMES} || exit
-done
-tar -C $out -c -f - . | gzip -1 -c
-rm -rf $out
-"""
+_READ = script("read_counters.sh")
 
 
 def read_counters(machine: Machine) -> dict[str, bytes] | None:
@@ -36,7 +26,7 @@ def read_counters(machine: Machine) -> dict[str, bytes] | None:
 
     Raises ``OddAnswer`` where what comes is no archive, or too large; ``GuestTimeout`` and ``MachineLost`` as others.
     """
-    result = machine.ash(_READ, timeout=_READ_S)
+    result = machine.ash(_READ, _NAMES, str(_MOST_FILES), timeout=_READ_S)
     return unpacked(result.stdout) if result.ok else None
 
 

@@ -8,15 +8,9 @@ from dataclasses import dataclass
 from vexlab.errors import MachineError
 from vexlab.stats import kendall_tau, slope
 
-# Printed by the guest between samples; no tool's output starts a line with it.
+# Printed between samples by the guest's `sample` (workloads/sample.sh); no tool's output starts a line with it.
 MARK = "== vexlab sample"
-
-# What a guest shell runs to print one sample: caches dropped, empty slabs given back, then the tables.
-SAMPLE = f"""
-sync; echo 3 >/proc/sys/vm/drop_caches
-for shrink in /sys/kernel/slab/*/shrink; do echo 1 >"$shrink" 2>/dev/null; done
-echo "{MARK}"; grep -E "nr_free_pages|^ +count:" /proc/zoneinfo; cat /proc/slabinfo
-"""
+SAMPLE = ". /vexlab/lib/sample.sh && sample"  # what a guest's shell runs to print one
 
 _PAGE = 4096
 

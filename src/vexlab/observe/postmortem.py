@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from vexlab.deadline import Deadline
 from vexlab.errors import GuestTimeout, MachineError
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 _QUIET_S = 0.3
 _ANSWER_S = 3.0
@@ -28,31 +29,10 @@ _LOOK_S = 10.0  # of a guest that answers: the programs of a larger system may h
 _STARVED_S = 60.0  # on a host that gives the machine next to nothing
 _BETWEEN_S = 1.0  # two looks at a task that is stuck see the same
 
-# The kernel stacks (proc(5)) of a process and of its children, each under a heading of ours. A task that runs is left
-# to the backtrace of its CPU: the kernel unwinds it from where it last slept, into frames that are gone.
-_STACKS = """
-for pid in "$1" $(pgrep -P "$1"); do
-    grep -q "^State:[[:space:]]*R" "/proc/$pid/status" && continue
-    read -r name <"/proc/$pid/comm" && echo "== stack of $pid ($name)" && cat "/proc/$pid/stack"
-done
-"""
+_STACKS = script("task_stacks.sh")
 
 
-# What a task has done so far: ticks in user space, page faults, calls of read and write (proc(5)); and the system call
-# in which it sleeps. A kernel thread makes none of these: how often it was switched to. A line a task: pid, then words.
-_PROGRESS = """
-for pid; do
-    read -r line <"/proc/$pid/stat" || continue
-    set -- ${line##*) }
-    user="$8 ${10} ${12}"; set --
-    if [ -s "/proc/$pid/cmdline" ]; then
-        did="$user $(grep -E "^sysc" "/proc/$pid/io") $(cat "/proc/$pid/syscall")"
-    else
-        did=$(grep ctxt_switches "/proc/$pid/status")
-    fi
-    echo "$pid" $did
-done
-"""
+_PROGRESS = script("task_progress.sh")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.machine import CommandResult, errno_name
 from vexlab.model.profile import Capability, State, unknown
 from vexlab.probe.bench import PROGRAM, STEP_S, Bench, demand
+from vexlab.workloads import script
 
 SMALLEST = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)  # MiB
 _ODD_BYTES = 3 * 512  # over a whole number of blocks of 4 KiB
@@ -26,20 +27,7 @@ _MODPROBE_LOOP = "[ -e /dev/loop-control ] || exec modprobe loop"
 # touch: /mnt/test/x: Read-only file system
 _TOUCH = 'echo x >"$1/$2"'
 _SYNC = "sync"
-# Prints how many blocks are free: before files are made, with them, and once they were removed.
-_FREED = """
-free() { sync; stat -f -c %f "$1"; }
-before=$(free "$1")
-for file in $(seq $2); do head -c $3 /dev/zero >"$1/freed$file" 2>/dev/null || break; done
-made=$(free "$1")
-rm -f "$1"/freed*
-for second in $(seq 0 $4); do
-    after=$(free "$1")
-    [ $((2 * (before - after))) -le $((before - made)) ] && break
-    sleep 1
-done
-echo $before $made $after
-"""
+_FREED = script("count_freed.sh")
 _FREED_FILES, _FREED_BYTES = 32, 16384  # small enough for a directory of one block, and files of direct blocks
 _FREED_S = 5  # as long as the post checks wait
 

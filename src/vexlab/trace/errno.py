@@ -16,47 +16,19 @@ from vexlab.model.report import Frame
 from vexlab.model.trace import KERNEL_ERRORS, ErrnoTrace, Origin, Return
 from vexlab.tables import suggest
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 GROUP = "vexlab"
 ORIGINS_MOST = 20
 _ASK_S = 300.0
 _TEXT_MOST = 8 << 20
 
-# $1 group, $2 the error's number, $3 module, $4 a file with functions, a line each. Those that cannot be probed are
-# counted: what runs in the probes' own machinery is on the kernel's list of what must not be. A line of its own makes
-# the numbers of events those of functions, whatever is left out.
-_SET = r"""
-cd /sys/kernel/tracing || exit 1
-echo 0 >tracing_on; : >trace; echo 4096 >buffer_size_kb
-number=0; missing=0
-while read -r function; do
-    echo "r256:$1/r$number $3:$function ret=\$retval:s32" >>kprobe_events 2>/dev/null || missing=$((missing + 1))
-    number=$((number + 1))
-done <"$4"
-for event in events/$1/r*/; do echo "ret == -$2" >"$event/filter"; done
-echo 1 >events/$1/enable
-if [ -d events/raw_syscalls/sys_exit ]; then
-    echo "ret == -$2" >events/raw_syscalls/sys_exit/filter
-    echo 1 >events/raw_syscalls/sys_exit/enable
-fi
-echo 1 >tracing_on
-echo "missing $missing of $number"
-"""
+_SET = script("set_returns.sh")
 _READ = r"""
 cd /sys/kernel/tracing || exit 1
 echo 0 >tracing_on; cat trace
 """
-_REMOVE = r"""
-cd /sys/kernel/tracing || exit 0
-for event in events/$1 events/raw_syscalls/sys_exit; do
-    [ -d "$event" ] && echo 0 >"$event/enable"
-done
-[ -d events/raw_syscalls/sys_exit ] && echo 0 >events/raw_syscalls/sys_exit/filter
-[ -d events/$1 ] && for event in events/$1/*/; do
-    name=${event%/}; echo "-:$1/${name##*/}" >>kprobe_events
-done
-: >trace; echo 1408 >buffer_size_kb; echo 1 >tracing_on; :
-"""
+_REMOVE = script("remove_returns.sh")
 
 #            mkdir-312     [001] d....   12.345678: r17: (vexfs_mkdir+0x6d/0x1f0 [vexfs] <- vexfs_add_link) ret=-17
 _LINE = re.compile(r"^\s*(?P<task>.{1,16}-\d+)\s+(?:\(\s*[\d-]+\)\s+)?\[\d+\]\s+\S+\s+(?P<at>\d+\.\d+): (?P<rest>.*)$")

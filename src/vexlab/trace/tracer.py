@@ -18,6 +18,7 @@ from vexlab.trace.probes import BY_NAME, PROBES, Probe, resolve
 from vexlab.trace.program import CALLS, Plan, program
 from vexlab.trace.symbols import ModuleText, module_text, parse_kallsyms
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 log = logging.getLogger(__name__)
 
@@ -33,33 +34,8 @@ _TICK_S = 0.05
 
 # 	'f_op' type_id=612 bits_offset=320
 _OFFSET = re.compile(r"'f_op' type_id=\d+ bits_offset=(\d+)")
-# What can be probed: $1 the module, $2 a pattern of functions of the kernel's image, $3 whether to look where in a file
-# its operations are, which takes a second.
-_LOOK = r"""
-grep -E "[tT] ($2)$|[tT] .*\[$1\]$|[tT] ($2)[[:space:]]+\[" /proc/kallsyms
-echo "== modules"
-cat /proc/modules
-echo "== tracepoints"
-cd /sys/kernel/tracing/events && ls -d lock/contention_* kmem/k* block/block_rq_* sched/sched_switch 2>/dev/null
-echo "== devices"
-for block in /sys/block/vd*; do
-    read -r serial <"$block/serial" || serial=
-    case $serial in root|modules) ;; *) cat "$block/dev" ;; esac
-done
-echo "== file"
-[ -z "$3" ] || bpftool btf dump file /sys/kernel/btf/vmlinux | grep -m1 -A40 "STRUCT 'file' " | grep -m1 "'f_op'"
-:
-"""
-# Everything that a bpftrace needs is in a folder of its own: program, what it prints, and the two files by which it is
-# told to end. `-c` starts its command, which must be an ELF file, only once every probe is attached.
-_START = r"""
-cd "$1" || exit 1
-mkfifo stop
-printf ': >"%s/ready"\nread -r _ <"%s/stop"\n' "$1" "$1" >wait
-BPFTRACE_MAP_KEYS_MAX=$2 BPFTRACE_NO_USER_SYMBOLS=1 \
-    setsid bpftrace --no-warnings $3 -o "$1/out" -c "/bin/busybox sh $1/wait" "$1/program.bt" >log 2>&1 </dev/null &
-echo $! >pid
-"""
+_LOOK = script("trace_look.sh")
+_START = script("trace_start.sh")
 _STATE = '[ -e "$1/ready" ] && echo ready; read -r pid <"$1/pid"; [ -d "/proc/$pid" ] && echo alive; :'
 _END = '[ -e "$1/ready" ] || exit 0; echo >"$1/stop"'
 _KILL = 'read -r pid <"$1/pid" && kill -9 "$pid" 2>/dev/null; rm -rf "$1"; :'

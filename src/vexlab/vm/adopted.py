@@ -38,6 +38,7 @@ from vexlab.vm.named import NamedMachines
 from vexlab.vm.network import free_port
 from vexlab.vm.own import Reach
 from vexlab.vm.record import ITS_OWN, OwnImage, Record
+from vexlab.workloads import script
 
 FOLDER = "/vexlab"  # in the image's copy
 PROGRAMS = "vexlab"  # serial of the disk with vexlab's own programs, the root of one of its images
@@ -55,28 +56,7 @@ _FOLDERS = f"""
 mkdir -p {FOLDER}/base {FOLDER}/state
 ln -sf {FOLDER}/base/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 {FOLDER}/qemu-ga
 """
-# Lines of `name value` about what runs; files are named that are there.
-_ASK = r"""
-release=$(uname -r)
-echo "release $release"
-echo "cmdline $(cat /proc/cmdline)"
-first() { for file; do [ -f "$file" ] && echo "$what $file" && return; done; }
-short=${release##*-}
-for word in $(cat /proc/cmdline); do case $word in BOOT_IMAGE=*) loaded=${word##*/} ;; esac; done
-modules=/lib/modules/$release
-[ -d "$modules" ] || modules=/usr/lib/modules/$release
-[ -d "$modules" ] && echo "modules $modules"
-what=kernel first "/boot/vmlinuz-$release" "$modules/vmlinuz" "/boot/$loaded" "/boot/vmlinuz-$short" /boot/vmlinuz
-what=initrd first "/boot/initrd.img-$release" "/boot/initramfs-$release.img" "/boot/initrd-$release" \
-    "/boot/initramfs-$short" /boot/initrd.img
-what=config first "/boot/config-$release" "$modules/config" "/boot/config-$short" /proc/config.gz
-if build=$(readlink -f "$modules/build") && [ -e "$build/Makefile" ]; then
-    echo "build $build"
-    for link in "$build"/*; do [ -L "$link" ] && echo "headers $(readlink -f "$link")"; done
-    sed -n 's|^include \(/.*\)/[^/]*$|headers \1|p' "$build/Makefile"
-fi
-:
-"""
+_ASK = script("ask_system.sh")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,32 +9,18 @@ from vexlab.deadline import Deadline
 from vexlab.errors import AgentError
 from vexlab.vm.commands import Commands
 from vexlab.vm.transfer import Progress, Transfer
+from vexlab.workloads import script
 
 BUSYBOX = "/bin/busybox"  # in every image; static, so that nothing is linked
 SECTIONS = "/run/vexlab-sections"  # where the code of modules lay that were unloaded, an address a line
 _SMALL = 1 << 20  # bytes up to which a transfer of their own does not pay
 _SMALL_BY_RUNNER = 4 << 20  # the same where the command runner takes them, as they are
 
-# A file has its name only once it is whole. What is no regular file, a device for one, is written in place.
-_NAME_PART = """
-if [ -d "$3" ]; then
-    echo "$3: Is a directory" >&2; rm -f "$2"; exit 1
-elif [ -e "$3" ] && [ ! -f "$3" ]; then
-    cat "$2" >"$3" && rm -f "$2" && chmod "$1" "$3"
-else
-    chmod "$1" "$2" && mv -f "$2" "$3"
-fi
-"""
+_NAME_PART = script("name_part.sh")
 _WRITE_PART = """
 cat >"$2" || { rm -f "$2"; exit 1; }
 """
-# Its size and kind on the first line, then its first bytes where it is a regular file that is not large.
-_READ = """
-told=$(stat -L -c "%s %F" "$1") || exit 1
-echo "$told"
-case $told in *" regular file") ;; *) exit 0 ;; esac
-[ "${told%% *}" -gt "$3" ] && [ "$2" -gt "$3" ] || head -c "$2" "$1"
-"""
+_READ = script("read_file.sh")
 
 
 def push(

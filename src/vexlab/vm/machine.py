@@ -26,16 +26,11 @@ from vexlab.vm.qmp import Qmp
 from vexlab.vm.runner import Chunk
 from vexlab.vm.transcript import Transcript
 from vexlab.vm.transfer import Progress
+from vexlab.workloads import script
 
 START_S = CONNECT_S
 _SNAPSHOT_S = 120.0
-_RUNNER = """
-for port in /sys/class/virtio-ports/*; do
-    read -r name <"$port/name" && [ "$name" = "$1" ] && exec "$2" "/dev/${port##*/}"
-done
-echo "no port $1" >&2
-exit 1
-"""
+_RUNNER = script("start_runner.sh")
 
 
 def _silent(done: int) -> None:

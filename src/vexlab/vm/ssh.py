@@ -11,6 +11,7 @@ from vexlab import process
 from vexlab.errors import MachineError, UsageError
 from vexlab.model.machine import MachineSpec
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 PORT = 22
 KEY = "ssh_key"
@@ -18,16 +19,7 @@ KEY_BEFORE = "ssh_key_before"  # what a snapshot of before `--new-key` lets in
 _KNOWN_HOSTS = "ssh_known_hosts"
 _START_S = 60.0
 
-# Keys only, no passwords (-s), no forwarding (-j, -k): nobody needs a way through the guest.
-_SERVE = """
-set -e
-umask 077
-mkdir -p /etc/dropbear /root/.ssh
-key=/etc/dropbear/dropbear_ed25519_host_key
-[ -e $key ] || dropbearkey -t ed25519 -f $key >/dev/null
-busybox pidof dropbear >/dev/null || dropbear -s -j -k -r $key -P /run/dropbear.pid
-dropbearkey -y -f $key
-"""
+_SERVE = script("serve_ssh.sh")
 
 
 def forwarded_port(spec: MachineSpec) -> int:

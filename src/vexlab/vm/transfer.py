@@ -19,6 +19,7 @@ from vexlab.deadline import Deadline
 from vexlab.errors import AgentError, GuestTimeout, MachineLost
 from vexlab.model.machine import CommandResult
 from vexlab.vm.agent import Agent
+from vexlab.workloads import script
 
 Progress = Callable[[int], None]
 
@@ -31,18 +32,7 @@ _END_OTHERS = """
 read -r pid </run/vexlab-data.pid && kill -9 "$pid" && while [ -d "/proc/$pid" ]; do sleep 0.02; done
 rm -f /run/vexlab-data.pid
 """
-# Nothing arrives until the guest's kernel has heard that the host's end is open.
-_RECEIVE = """
-echo $$ >/run/vexlab-data.pid
-for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    dd if=/dev/vexlab-data of="$1" bs=1M iflag=fullblock,count_bytes count="$2" status=none || break
-    [ "$(wc -c <"$1")" -ge "$2" ] && exit 0
-    [ -s "$1" ] && break # the host's end is gone
-    sleep 0.05
-done
-[ -f "$1" ] && rm -f "$1" # half a file is of no use, and may fill the guest's memory
-exit 1
-"""
+_RECEIVE = script("receive_file.sh")
 _SEND = """
 echo $$ >/run/vexlab-data.pid
 exec dd if="$1" of=/dev/vexlab-data bs=1M iflag=count_bytes count="$2" status=none

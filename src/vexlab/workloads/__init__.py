@@ -8,11 +8,11 @@ from pathlib import Path
 
 from vexlab.model.target import Tool
 
-# What scripts in the guest read of the profile and call of VexFS, and one that runs some programs of mkfs; they lie in
-# FOLDER/lib there.
+# What scripts in the guest read of the profile, measure and call of VexFS, and one that runs some programs of mkfs;
+# they lie in FOLDER/lib there.
 LIBRARY = tuple(
     Path(__file__).with_name(name)
-    for name in ("capable.py", "capable.sh", "room.py", "vexfs_calls.py", "mkfs_on_file.sh")
+    for name in ("capable.py", "capable.sh", "room.py", "sample.sh", "vexfs_calls.py", "mkfs_on_file.sh")
 )
 SCRIPTS = Path(__file__).with_name("scripts")  # programs in Python and shell, put into the guest by who needs them
 RUNNER = "runner"  # runs the commands of the others

@@ -12,9 +12,11 @@ from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
+from vexlab.guest.program import put, run_program
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics, SubResults
 from vexlab.vm.machine import Machine
+from vexlab.workloads import SCRIPTS
 
 pytestmark = [
     pytest.mark.domain("filesystem_operations"),
@@ -33,83 +35,9 @@ _MOST_INODES = 20_000  # that are worth the time
 _AVAILABLE = "stat -f -c %a {0}"
 _ODD_BYTES = 7 * 512 + 3 * 1024 * 1024  # over the smallest size: no whole number of blocks of 4 KiB
 
-# With the first part of the device in use, new folders lie farther back. Prints the farthest by its inode's number.
-_FAR_FOLDER = """
-cd {0} && python3 - {1} <<'END' || exit
-import sys
-from room import Large
-first, wanted = Large("first"), int(sys.argv[1])
-while first.size < wanted:
-    first.write(bytes(min(1 << 20, wanted - first.size)))
-first.close()
-END
-sync && mkdir -p $(seq -f folder%g/below 9) && rm -r first && sync &&
-stat -c '%i %n' folder?/below | sort -n | tail -n 1 | cut -d ' ' -f 2
-"""
-# Folders far apart, each with a file, and files whose neighbours go, so that blocks and inodes are freed there as well.
-# Prints the highest block of any file (FIBMAP of linux/fs.h), 0 where the filesystem does not tell.
-_SPREAD = """
-cd {0} && python3 - <<'END'
-import fcntl, os, struct
-from capable import can, within
-highest, count = 0, within("dir_entries", within("link_max", 1200)) // 2
-size = within("file_size", 32000) // 8
-for number in range(count):
-    os.mkdir(f"{{number}}")
-    for name in ("kept", "gone"):
-        with open(f"{{number}}/{{name}}", "wb") as file:
-            file.write(f"{{number:7}}\\n".encode() * size)
-os.sync()
-for number in range(count):
-    os.unlink(f"{{number}}/gone")
-    with open(f"{{number}}/kept", "rb") as file:
-        block = bytearray(struct.pack("i", 7))
-        try:
-            fcntl.ioctl(file, 1, block, True)
-        except OSError:
-            continue
-        highest = max(highest, struct.unpack("i", block)[0])
-print(highest)
-END
-"""
-# Each must end with ENOSPC, and nothing else.
-_TAKE_BLOCKS = """
-cd {0} && python3 - <<'END'
-import errno, os, sys
-from room import Large
-large = Large("large")
-if not large.fills():
-    sys.exit(print("skip: as many files as there may be, each as large as it may be, do not fill the device") or 0)
-try:
-    while large.write(bytes(1 << 20)):
-        pass
-except OSError as error:
-    large.close()
-    os.sync()
-    sys.exit(0 if error.errno == errno.ENOSPC else str(error))
-sys.exit("a file without end, and no error")
-END
-"""
-_TAKE_INODES = """
-python3 - {0} <<'END'
-import errno, os, sys
-from capable import can, within
-number, each = 0, within("dir_entries", 1 << 20) // 2
-if not can("mkdir") and each < 1 << 19:
-    sys.exit()
-try:
-    while number < 1 << 20:
-        folder = sys.argv[1]
-        if each < 1 << 19:
-            folder += f"/{{number // each // each}}/{{number // each % each}}"
-            os.makedirs(folder, exist_ok=True)
-        os.mknod(f"{{folder}}/{{number}}")
-        number += 1
-except OSError as error:
-    sys.exit(0 if error.errno == errno.ENOSPC else str(error))
-sys.exit("a million files, and still no end")
-END
-"""
+_FAR_FOLDER = (SCRIPTS / "far_folder.sh", SCRIPTS / "take_first.py")  # and what it runs
+_SPREAD = SCRIPTS / "spread_files.py"
+_TAKE_BLOCKS, _TAKE_INODES = SCRIPTS / "take_blocks.py", SCRIPTS / "take_inodes.py"
 # A loop device of so many bytes on a file in the guest's memory.
 _LOOP = """
 modprobe loop && truncate -s {size} /tmp/image && losetup --find --show {options} /tmp/image
@@ -155,9 +83,8 @@ def test_device_large(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     counts = post_checks.counts()
     room = metrics.record("blocks_ratio", counts.blocks * counts.block_size / size, better="higher")
     assert 1 - _OWN < room <= 1, f"of {size} bytes statfs(2) tells {counts.blocks} blocks of {counts.block_size}"
-    spread = filesystem.machine.shell(_SPREAD.format(large.mountpoint), timeout=_USE_UP_S)
-    assert spread.ok, f"folders with a file each cannot be made: {spread}"
-    metrics.record("highest_ratio", int(spread.text) * counts.block_size / size)
+    spread = run_program(filesystem.machine, _SPREAD, large.mountpoint, timeout=_USE_UP_S)
+    metrics.record("highest_ratio", spread.counts["highest"] * counts.block_size / size)
     post_checks.kept()
     post_checks.given_back()
     post_checks.let_go()
@@ -236,10 +163,11 @@ def _use_all(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics
     counts = post_checks.counts()
     folder = point
     if mounted.can("mkdir", "rmdir"):
-        made = machine.shell(_FAR_FOLDER.format(point, counts.free * counts.block_size * 3 // 5), timeout=_USE_UP_S)
+        words = (point, str(counts.free * counts.block_size * 3 // 5))
+        made = machine.exec(["bash", put(machine, *_FAR_FOLDER), *words], timeout=_USE_UP_S)
         assert made.ok, f"folders cannot be made: {made}"
         folder = f"{point}/{made.text}"
-    taken = machine.shell(_TAKE_BLOCKS.format(folder), timeout=_USE_UP_S)
+    taken = machine.exec(["python3", put(machine, _TAKE_BLOCKS), folder], timeout=_USE_UP_S)
     assert taken.ok, f"writing until nothing is free: {taken}"
     if taken.text.startswith("skip: "):
         pytest.skip(taken.text.removeprefix("skip: "))
@@ -249,7 +177,7 @@ def _use_all(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics
     assert machine.shell(f"rm -r {folder}/large* && sync", timeout=_USE_UP_S).ok
     if "fixed_inodes" in dict(mounted.target.refuses) or not 0 < counts.free_inodes < _MOST_INODES:
         return
-    taken = machine.shell(_TAKE_INODES.format(folder), timeout=_USE_UP_S)
+    taken = machine.exec(["python3", put(machine, _TAKE_INODES), folder], timeout=_USE_UP_S)
     assert taken.ok, f"making files until no inode is free: {taken}"
     counts = post_checks.counts()
     left = metrics.record("inodes_left_ratio", counts.free_inodes / counts.inodes, better="lower")

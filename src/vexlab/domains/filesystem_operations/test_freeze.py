@@ -10,6 +10,7 @@ from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("filesystem_operations"),
@@ -22,31 +23,11 @@ pytestmark = [
 _STEP_S = 60.0
 _READ_ONLY = "frozen_read_only"  # in [refuses]: why a copy of the frozen device needs a device to write to
 
-# The kernel writes back what is dirty after a second instead of half a minute.
-_FREEZE = """
-. /vexlab/lib/capable.sh
-echo 50 >/proc/sys/vm/dirty_writeback_centisecs
-echo 100 >/proc/sys/vm/dirty_expire_centisecs
-(exec 9>{0}/held; echo held >&9; ! can unlink_open || rm {0}/held
- echo open >/tmp/held; exec sleep 1000) </dev/null >/dev/null 2>&1 &
-echo $! >/tmp/holder
-while [ ! -e /tmp/held ]; do sleep 0.1; done
-fsfreeze --freeze {0}
-"""
-# In place: a journal that orders new data before their inode does not write these. The times are committed already.
-_OVERWRITE = """
-. /vexlab/lib/capable.sh
-echo 50 >/proc/sys/vm/dirty_writeback_centisecs
-cd {0} && seq 9999 | head -c $(within file_size 48888) >overwritten && sync -f . || exit
-head -c $(within file_size 30000) /dev/urandom >/tmp/random || exit
-dd if=/tmp/random of=overwritten conv=notrunc status=none && touch other || exit
-if can fsync; then sync other; else sync -f other; fi && sha1sum <overwritten
-"""
-_AT_REST = """
-sync -f /; ls -lR {0} >/dev/null; find {0} -type f -exec cat {{}} + >/dev/null
-sleep 3
-"""
-# What changes a filesystem, each by another call, with what it needs; done in a folder that holds what `_PREPARE` made.
+_FREEZE = script("hold_and_freeze.sh")
+_OVERWRITE = script("overwrite_in_place.sh")
+_AT_REST = script("read_everything.sh")
+# What changes a filesystem, each by another call, with what it needs; done in a folder that holds what
+# prepare_writers.sh made.
 _WRITERS = {
     "making a file": ("touch made", ""),
     "making a folder": ("mkdir folder", "mkdir"),
@@ -72,54 +53,11 @@ _VECTOR_WRITERS = {
     "deleting a vector": "vexctl delete others 1 >/dev/null",
     "making a collection": "vexctl create collection --dim 2",
 }
-_PREPARE = """
-. /vexlab/lib/capable.sh
-cd {0} && if can mkdir; then mkdir writers && cd writers && mkdir emptied; fi || exit
-for name in other written appended cut mapped old gone changed dated named collection; do
-    seq 2000 | head -c $(within file_size 8893) >$name
-done
->collection && ! can xattr || setfattr -n user.x -v x named 2>/tmp/no-attributes
-command -v vexctl >/dev/null && for name in vectors others; do
-    vexctl create $name --dim 2 && vexctl add $name 1 2 >/dev/null || exit
-done
-exit 0
-"""
-# Each writer is begun, and must come to wait as the kernel waits for a thaw (percpu_rwsem_wait(): state D) or be done
-# too early; a second later none may be done. All within 30 s, after which the kernel takes them for stuck.
-_WRITE = """
-. /vexlab/lib/capable.sh
-cd {0} && ! can mkdir || cd writers && mkdir -p /tmp/writers || exit
-number=0
-while IFS= read -r -d '' command; do
-    (bash -c "$command" && touch /tmp/writers/$number) </dev/null >/dev/null 2>&1 &
-    number=$((number + 1))
-done </tmp/commands
-cd /
-waiting() {{ cat /proc/[0-9]*/stat 2>/dev/null | grep -c '^[0-9]* (.*) D '; }}
-until=$((SECONDS + 10))
-while [ $(($(waiting) + $(ls /tmp/writers | wc -l))) -lt $number ] && [ $SECONDS -lt $until ]; do
-    sleep 0.1
-done
-sleep 1
-waited=$(waiting)
-ls /tmp/writers >/tmp/too-early
-fsfreeze --unfreeze {0}
-for wait in $(seq 200); do
-    [ $(ls /tmp/writers | wc -l) = $number ] && break
-    sleep 0.1
-done
-echo $waited; cat /tmp/too-early; echo thawed; ls /tmp/writers
-"""
+_PREPARE = script("prepare_writers.sh")
+_WRITE = script("write_frozen.sh")
 # Whoever has a removed file open last frees it, which is a change as well. Journals commit every 5 s.
 _LET_GO = "kill $(cat /tmp/holder) && sleep 6"
-_THAW = """
-fsfreeze --unfreeze {0} || exit
-for wait in $(seq 200); do
-    kill -0 $(cat /tmp/holder) 2>/dev/null || exit 0
-    sleep 0.1
-done
-echo "who had the file open is still there 20 s after the thaw"; exit 1
-"""
+_THAW = script("thaw.sh")
 
 
 @pytest.fixture
@@ -137,9 +75,9 @@ def test_frozen(small: GuestFilesystem, metrics: Metrics) -> None:
     small.prove()
     post_checks = PostChecks(small)
     post_checks.fill(9, 120)
-    prepared = machine.shell(_PREPARE.format(point), timeout=_STEP_S)
+    prepared = machine.shell(_PREPARE, point, timeout=_STEP_S)
     assert prepared.ok, f"what the writers are to change cannot be made: {prepared}"
-    frozen = machine.shell(_FREEZE.format(point), timeout=_STEP_S)
+    frozen = machine.shell(_FREEZE, point, timeout=_STEP_S)
     assert frozen.ok, f"it does not freeze: {frozen}"
     metrics.record("freeze_s", frozen.duration)
     copy = _copied_at_rest(small)
@@ -160,7 +98,7 @@ def _writers_wait(small: GuestFilesystem, metrics: Metrics) -> None:
     if target.vectors == "vexctl":
         writers |= _VECTOR_WRITERS
     machine.push(b"".join(command.encode() + b"\0" for command in writers.values()), "/tmp/commands")
-    done = machine.shell(_WRITE.format(small.mountpoint), timeout=2 * _STEP_S)
+    done = machine.shell(_WRITE, small.mountpoint, timeout=2 * _STEP_S)
     assert done.ok, f"it does not thaw: {done}"
     early, _, late = done.text.partition("thawed")
     waiting, *done_early = map(int, early.split())
@@ -182,7 +120,7 @@ def _let_go_at_rest(small: GuestFilesystem) -> None:
     let_go = machine.shell(_LET_GO, timeout=_STEP_S)
     assert let_go.ok, f"nobody had the removed file open any more: {let_go}"
     written = sectors_written(machine, small.device) - before
-    thawed = machine.shell(_THAW.format(small.mountpoint), timeout=_STEP_S)
+    thawed = machine.shell(_THAW, small.mountpoint, timeout=_STEP_S)
     assert thawed.ok, str(thawed)
     assert not written, f"{written} sectors were written when a removed file was closed while nothing may be"
 
@@ -195,7 +133,7 @@ def test_remounted_readonly(small: GuestFilesystem) -> None:
     small.prove()
     post_checks = PostChecks(small)
     post_checks.fill(9, 120)
-    overwritten = small.machine.shell(_OVERWRITE.format(small.mountpoint), timeout=_STEP_S)
+    overwritten = small.machine.shell(_OVERWRITE, small.mountpoint, timeout=_STEP_S)
     assert overwritten.ok, str(overwritten)
     read_only = small.machine.exec(["busybox", "mount", "-o", "remount,ro", small.mountpoint], timeout=_STEP_S)
     assert read_only.ok, f"it cannot be remounted read-only: {read_only}"
@@ -214,7 +152,7 @@ def _copied_at_rest(small: GuestFilesystem) -> GuestFilesystem:
     """Assert that nothing is written for some seconds, and return the filesystem on a copy of the device."""
     machine = small.machine
     before = sectors_written(machine, small.device)
-    rest = machine.shell(_AT_REST.format(small.mountpoint), timeout=_STEP_S)
+    rest = machine.shell(_AT_REST, small.mountpoint, timeout=_STEP_S)
     assert rest.ok, rest.text
     written = sectors_written(machine, small.device) - before
     assert not written, f"{written} sectors were written while nothing may be"

@@ -16,6 +16,7 @@ from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.fixtures import Metrics, SubResults
 from vexlab.targets.in_tree import why_not_loadable
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("filesystem_operations"),
@@ -30,54 +31,18 @@ _MOUNT_S = 10.0
 _CYCLES = 10
 _BOOT_S = 180.0
 
-_REMOUNT = """
-did_not() {{ echo "it did not $1 (status $?)" >&2; exit 1; }}
-. /vexlab/lib/capable.sh
-tree={0}; if can mkdir; then mkdir {0}/tree && tree={0}/tree; fi
-fstree fill 5 40 $tree >/tmp/tree.manifest || did_not "make the tree"
-mount -o remount,ro {0} || did_not "remount read-only"
-touch {0}/new 2>/dev/null && did_not "refuse a new file"
-mount -o remount,rw {0} || did_not "remount read-write"
-touch {0}/new && {{ ! can unlink || rm {0}/new; }} || did_not "take a new file"
-"""
+_REMOUNT = script("remount_readonly.sh")
 
-# Each changes a file or a name, and must say that it may not.
-_TRY = """
-cd {0} && name=$(ls | grep -vx lost+found | head -n 1) || exit
-for change in 'touch new' 'rm -f "$name"' 'truncate -s 0 "$name"' 'echo more >>"$name"' 'mv "$name" moved'; do
-    eval "$change" 2>/tmp/said && {{ echo "$change succeeds"; exit 1; }}
-    grep -q "Read-only file system" /tmp/said || {{ echo "$change says $(cat /tmp/said)"; exit 1; }}
-done
-exit 0
-"""
+_TRY = script("try_readonly.sh")
 
-# Prints how much was missing where it mounts all the same.
-_CUT_SHORT = """
-modprobe loop && size=$(blockdev --getsize64 {device}) || exit
-for missing in $((size / 2)) $((size / 10)); do
-    for how in ro rw; do
-        loop=$(losetup --sizelimit $((size - missing)) --find --show {device}) || exit
-        if mount -t {fstype} -o {options},$how "$loop" {point} 2>/dev/null; then
-            echo "$how without the last $missing bytes"
-            umount {point} || exit
-        fi
-        losetup -d "$loop" || exit
-    done
-done
-"""
+_CUT_SHORT = script("mount_cut_short.sh")
 # That what was refused was refused for its length: all of it mounts in the same way.
 _WHOLE = """
 loop=$(losetup --find --show {device}) && mount -t {fstype} -o {options},ro "$loop" {point} && umount {point} &&
 losetup -d "$loop"
 """
 
-_WRONG = """
-mkdir -p /mnt/none
-mount -t {fstype} {device} /mnt/none 2>/dev/null && {{ echo "a device without a filesystem was mounted"; exit 1; }}
-mount -t {fstype} /dev/no-such-device /mnt/none 2>/dev/null && {{ echo "a missing device was mounted"; exit 1; }}
-mount -t {fstype} none /mnt/none 2>/dev/null && {{ echo "no device at all was mounted"; exit 1; }}
-exit 0
-"""
+_WRONG = script("mount_wrong.sh")
 _UNKNOWN = "vexlab_no_such_option"  # no filesystem knows it, with a value or without
 
 
@@ -122,7 +87,7 @@ def test_attributes_persist(
 @pytest.mark.needs(capabilities="remount_ro remount_rw")
 def test_remount_readonly(mounted: GuestFilesystem, post_checks: PostChecks) -> None:
     """Remounted read-only it refuses a new file, remounted read-write it takes one, and nothing else changed."""
-    result = mounted.machine.shell(_REMOUNT.format(mounted.mountpoint), timeout=60)
+    result = mounted.machine.shell(_REMOUNT, mounted.mountpoint, timeout=60)
     assert result.ok, str(result)
     folders = mounted.can("mkdir")
     folder = f"{mounted.mountpoint}/tree" if folders else mounted.mountpoint
@@ -154,7 +119,7 @@ def test_readonly(
         tell_output(run_fscheck(mounted, step, "readonly", point), mounted, metrics, subresults)
     else:
         post_checks.filled(5)
-        tried = machine.shell(_TRY.format(point), timeout=60)
+        tried = machine.shell(_TRY, point, timeout=60)
         assert tried.ok, f"mounted read-only: {tried.text}"
     assert mounted.unmount().ok
     after = sectors_written(machine, mounted.device)
@@ -166,8 +131,8 @@ def test_readonly(
 
 def test_mount_errors(filesystem: GuestFilesystem, thresholds: Thresholds) -> None:
     """An empty device, a missing one, none at all and an unknown option are refused, and a sound mount works after."""
-    script = _WRONG.format(fstype=filesystem.target.fstype, device=filesystem.device)
-    refused = filesystem.machine.shell(script, timeout=thresholds.hang_s)
+    words = (filesystem.target.fstype, filesystem.device)
+    refused = filesystem.machine.shell(_WRONG, *words, timeout=thresholds.hang_s)
     assert refused.ok, refused.text
     made = filesystem.mkfs()
     assert made.ok, f"mkfs failed: {made}"
@@ -199,7 +164,7 @@ def test_truncated_device(filesystem: GuestFilesystem) -> None:
     options = ",".join(filesystem.target.mount_options) or "defaults"
     fstype, point = filesystem.target.fstype, filesystem.mountpoint
     words = {"device": device, "fstype": fstype, "options": options, "point": point}
-    tried = machine.shell(_CUT_SHORT.format(**words), timeout=120)
+    tried = machine.shell(_CUT_SHORT, device, fstype, options, point, timeout=120)
     assert tried.ok, f"the device cannot be cut short: {tried}"
     assert not tried.text.strip(), f"it mounts although the device has lost its end: {tried.text.strip()}"
     assert sectors_written(machine, device) == before, "it writes to a device that it refuses"

@@ -13,6 +13,7 @@ from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.files import BUSYBOX
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("filesystem_operations"),
@@ -29,36 +30,11 @@ _NOUGHT = (("errors", 0), ("pending", 0))  # of a sound filesystem after sync
 # Of each file the times that are kept, in the words of stat(1); and in seconds, of which so many may be one.
 _KEPT_TIMES = (("atime", "%x", "%X"), ("mtime", "%y", "%Y"), ("ctime", "%z", "%Z"))
 _COARSE = "awk '{{ for (i = 2; i <= NF; i++) $i -= $i % {0}; print }}'"
-# Reading and writing in place change nothing but times, which are told.
-_CHANGE_TIMES = """
-. /vexlab/lib/capable.sh
-mark() {{ t=$(stat -c %Y /tmp/then) && echo $((t - t % $1)); }}
-cd {point} && seq 2000 >read && seq 2000 >written || exit
-# Of the time of access FAT keeps the day.
-accessed={grain}
-if can atime utimes; then
-    touch -a -d @1000043211 written && [ $(stat -c %X written) = 999993600 ] && accessed=86400
-fi
-sync && sleep {grain}.1 && touch /tmp/then &&
-cat read >/dev/null && printf x | dd of=written conv=notrunc status=none && {tell} &&
-{{ ! can atime || [ $(stat -c %X read) -ge $(mark $accessed) ]; }} &&
-{{ ! can mtime || [ $(stat -c %Y written) -ge $(mark {grain}) ]; }}
-"""
+_CHANGE_TIMES = script("change_times.sh")
 # An inode leaves memory when its pages have: the first time the last to hold it lets go, the second it is evicted.
 _EVICT = "echo 3 >/proc/sys/vm/drop_caches && sync && echo 3 >/proc/sys/vm/drop_caches"
 
-# Readers of everything beside the statistics while the filesystem comes and goes: files that vanish under a reader.
-_READ_MEANWHILE = """
-for reader in 1 2 3; do
-    while [ ! -e /tmp/enough ]; do cat {folders} >/dev/null 2>&1; done &
-done
-for cycle in $(seq 40); do
-    mount -t {fstype} {options} {device} {point} || {{ echo "mount $cycle failed"; break; }}
-    umount {point} || {{ echo "unmount $cycle failed"; break; }}
-done
-touch /tmp/enough
-wait
-"""
+_READ_MEANWHILE = script("read_statistics.sh")
 
 
 def _shown(filesystem: GuestFilesystem, name: str) -> list[str]:
@@ -101,7 +77,7 @@ def test_lazytime(filesystem: GuestFilesystem) -> None:
         assert mounted.ok, f"it does not mount with lazytime: {mounted}"
         filesystem.prove()
         assert _shown(filesystem, "lazytime"), "mounted with lazytime it shows none"
-        changed = machine.shell(_CHANGE_TIMES.format(point=point, grain=grain, tell=tell), timeout=60 + grain)
+        changed = machine.shell(_CHANGE_TIMES, point, str(grain), tell, timeout=60 + grain)
         assert changed.ok, f"reading and writing do not change the times: {changed}"
         told = machine.shell(f"{leaving} && {tell}", timeout=60)
         assert told.text == changed.text, f"with lazytime the times were {changed.text}, read anew {told.text}"
@@ -225,15 +201,10 @@ def test_statistics_concurrent(filesystem: GuestFilesystem, metrics: Metrics) ->
     assert filesystem.mkfs().ok
     name = PurePosixPath(filesystem.device).name
     files = [PurePosixPath(file.replace("{name}", name)) for _, file in filesystem.target.statistics]
-    options = f"-o {','.join(filesystem.target.mount_options)}" if filesystem.target.mount_options else ""
-    script = _READ_MEANWHILE.format(
-        folders=" ".join(sorted({f"{file.parent}/*" for file in files})),
-        fstype=filesystem.target.fstype,
-        options=options,
-        device=filesystem.device,
-        point=filesystem.mountpoint,
-    )
-    done = filesystem.machine.shell(script, timeout=180)
+    options = ("-o", ",".join(filesystem.target.mount_options)) if filesystem.target.mount_options else ()
+    folders = " ".join(sorted({f"{file.parent}/*" for file in files}))
+    words = (folders, filesystem.device, filesystem.mountpoint, "-t", filesystem.target.fstype, *options)
+    done = filesystem.machine.shell(_READ_MEANWHILE, *words, timeout=180)
     assert done.ok, str(done)
     assert not done.text, done.text
     metrics.record("cycles_s", done.duration)

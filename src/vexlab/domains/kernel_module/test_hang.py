@@ -12,6 +12,7 @@ from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.machine import CommandResult
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("kernel_module"),
@@ -21,14 +22,7 @@ pytestmark = [
     pytest.mark.single_thread_tcg,
 ]
 
-_STUCK = """
-for stat in /proc/[0-9]*/stat; do
-    read -r line 2>/dev/null <"$stat" || continue
-    state=${line##*) }; name=${line#*(}
-    [ "${state%% *}" = D ] && echo "${name%%)*} is blocked: $(head -3 "${stat%stat}stack" | tr '\\n' ' ')"
-done
-exit 0
-"""
+_STUCK = script("blocked_tasks.sh")
 
 
 def test_hang_prevention(

@@ -11,8 +11,9 @@ from vexlab.config import Thresholds
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.target import Target
-from vexlab.observe.memory import SAMPLE, leaks, parse_samples
+from vexlab.observe.memory import leaks, parse_samples
 from vexlab.plugin.fixtures import Metrics
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("kernel_module"),
@@ -25,40 +26,9 @@ pytestmark = [
 # Both scripts are for busybox (``Machine.ash``): its insmod, mount and rmmod make the same calls and start in a tenth
 # of the time. Only ``modprobe`` is kmod's, which knows compressed modules.
 
-# Prints "cycle N START LOADED UNLOADED" in seconds since boot; stops at the first step that fails.
-_CYCLES = """
-now() { read -r up rest </proc/uptime; echo "$up"; }
-for n in $(seq "$CYCLES"); do
-    a=$(now); $LOAD || exit
-    grep -q "^$NAME " /proc/modules || { echo "not in /proc/modules after load $n" >&2; exit 2; }
-    grep -qw "$FSTYPE" /proc/filesystems || { echo "not in /proc/filesystems after load $n" >&2; exit 3; }
-    b=$(now); rmmod "$NAME" || exit
-    c=$(now)
-    grep -q "^$NAME " /proc/modules && { echo "still in /proc/modules after unload $n" >&2; exit 5; }
-    echo "cycle $n $a $b $c"
-done
-exit 0
-"""
+_CYCLES = script("load_cycles.sh")
 
-# Each cycle uses what it loads, where it can be made on a disk: mount, write, read, unmount. A sample of the guest's
-# memory follows every cycle.
-_USE = """
-. /vexlab/lib/capable.sh
-for n in $(seq "$CYCLES"); do
-    $LOAD || exit
-    if [ -n "$DEVICE" ]; then
-        mount -t "$FSTYPE" $OPTIONS "$DEVICE" /mnt/test || exit
-        echo "cycle $n" >/mnt/test/file || exit
-        if can mkdir; then mkdir -p /mnt/test/folder || exit; fi
-        cat /mnt/test/file >/dev/null || exit
-        ls -lR /mnt/test >/dev/null; if can unlink; then rm /mnt/test/file; fi
-        umount /mnt/test || exit
-    fi
-    rmmod "$NAME" || exit
-    {sample}
-done
-exit 0
-"""
+_USE = script("use_cycles.sh")
 
 
 def _environment(module: GuestModule, target: Target, **more: object) -> dict[str, str]:
@@ -104,8 +74,7 @@ def test_memory_leak(
     environment = _environment(
         module, target, CYCLES=thresholds.cycles, DEVICE=scratch if target.mkfs else "", OPTIONS=options
     )
-    script = _USE.replace("{sample}", SAMPLE)
-    result = module.machine.ash(script, env=environment, timeout=thresholds.cycles * 15)
+    result = module.machine.ash(_USE, env=environment, timeout=thresholds.cycles * 15)
     samples = parse_samples(result.text)
     assert result.ok, f"cycle {len(samples) + 1} of {thresholds.cycles} failed: {result.error_text}"
     assert len(samples) == thresholds.cycles

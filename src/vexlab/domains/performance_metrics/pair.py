@@ -11,14 +11,10 @@ from vexlab.guest.block import device_of
 from vexlab.guest.fio import FioFigures, FioJob, job_file, parse_fio
 from vexlab.guest.fsperf import Sample, fsperf_argv, parse_samples
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.workloads import script
 
 _POINT = "/mnt/reference"
-# Everything is initialised by mkfs: what ext4 otherwise does in the background would disturb both.
-_MAKE = """
-set -e; modprobe {0} 2>/dev/null || modprobe ext4
-mkfs.{0} -q -F -E lazy_itable_init=0{2} {1}
-mkdir -p {3}; mount -t {0} {1} {3}; mkdir {3}/work
-"""
+_MAKE = script("make_reference.sh")
 _CLEAR = "find {0} {1} -mindepth 1 -maxdepth 1 ! -name lost+found ! -name .nilfs -exec /bin/rm -rf {{}} +"
 _EXTRA = {"ext2": "", "ext4": ",lazy_journal_init=0"}
 _FIO = "fio --output-format=json --output=/tmp/fio.json /tmp/fio.job && sed -i 's/^ *//' /tmp/fio.json"
@@ -36,7 +32,7 @@ class Pair:
         self.points = (target.mountpoint, _POINT)
         folders = target.can("mkdir", "rmdir")
         self.folders = (f"{target.mountpoint}/work" if folders else target.mountpoint, f"{_POINT}/work")
-        made = self.machine.shell(_MAKE.format(reference, self.device, _EXTRA[reference], _POINT), timeout=120)
+        made = self.machine.shell(_MAKE, reference, self.device, _EXTRA[reference], _POINT, timeout=120)
         if not made.ok:
             raise MachineError(f"the reference filesystem cannot be made: {made}")
         folder = self.machine.exec(["mkdir", "-p", self.folders[0]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from statistics import median
 
 import pytest
@@ -14,6 +13,7 @@ from vexlab.domains.performance_metrics.machines import SHAPE
 from vexlab.domains.performance_metrics.pair import Pair
 from vexlab.plugin.fixtures import Metrics
 from vexlab.stats import median_interval
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("performance_metrics"),
@@ -24,15 +24,7 @@ pytestmark = [
 
 _ROUNDS = 9
 _FILES = 500
-# Unmounts and mounts each in turn and prints the microseconds of the four; what mount(8) itself takes is in both.
-_CYCLE = """
-cycle() {{
-    a=${{EPOCHREALTIME/./}}; umount "$1" || exit
-    b=${{EPOCHREALTIME/./}}; mount "${{@:2}}" "$1" || exit
-    c=${{EPOCHREALTIME/./}}; echo $((b - a)) $((c - b))
-}}
-for round in $(seq {rounds}); do cycle {target}; cycle {reference}; done
-"""
+_CYCLE = script("time_mounts.sh")
 
 
 def _times(pair: Pair, rounds: int) -> list[tuple[float, ...]]:
@@ -43,8 +35,7 @@ def _times(pair: Pair, rounds: int) -> list[tuple[float, ...]]:
         [pair.points[0], "-t", target.target.fstype, *options, target.device],
         [pair.points[1], "-t", pair.reference, pair.device],
     )
-    script = _CYCLE.format(rounds=rounds, target=shlex.join(words[0]), reference=shlex.join(words[1]))
-    result = pair.machine.shell(script, timeout=600)
+    result = pair.machine.shell(_CYCLE, str(rounds), str(len(words[0])), *words[0], *words[1], timeout=600)
     assert result.ok, f"unmounting and mounting fails: {result}"
     numbers = [int(word) / 1e6 for word in result.text.split()]
     return [tuple(numbers[at : at + 4]) for at in range(0, len(numbers), 4)]

@@ -21,6 +21,7 @@ from vexlab.guest.block import requests_of
 from vexlab.guest.fsperf import REFERENCE, TARGET, Sample, fsperf_argv, parse_samples
 from vexlab.guest.vectors import ADAPTERS, draw
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("performance_metrics"),
@@ -33,15 +34,7 @@ _ROUNDS = 3
 _NAMES, _COLD, _BLOCKS, _SYNCS = 200, 1000, 1024, 50
 _IDLE_S, _IDLE_TRIES = 6, 8
 _LATE = 3
-# The sixteenth number of a block device's statistics are its flushes (Documentation/block/stat.rst).
-_LATE_FLUSHES = """cd {0} && seq 9999 >data && touch other && sync -f . || exit
-flushes=0
-for round in $(seq {2}); do
-    head -c 20000 /dev/urandom | dd of=data bs=4k conv=notrunc status=none && touch other && sync other || exit
-    before=$(awk '{{print $16}}' /sys/block/{1}/stat) && sync -f . || exit
-    [ "$(awk '{{print $16}}' /sys/block/{1}/stat)" = "$before" ] || flushes=$((flushes + 1))
-done
-rm data other && echo $flushes"""
+_LATE_FLUSHES = script("count_flushes.sh")
 _VECTORS, _DIM = 1000, 2048  # 8 MB: two thousand requests, where each block is read by itself
 
 
@@ -80,7 +73,7 @@ def _beside(
 
 def _late_flushes(machine: Machine, folder: str, device: str) -> int:
     """Overwrite, let another file's fsync commit the times, and return how often a syncfs then flushes the disk."""
-    flushed = machine.shell(_LATE_FLUSHES.format(folder, PurePosixPath(device).name, _LATE), timeout=120)
+    flushed = machine.shell(_LATE_FLUSHES, folder, PurePosixPath(device).name, str(_LATE), timeout=120)
     assert flushed.ok, str(flushed)
     return int(flushed.text)
 

@@ -8,6 +8,7 @@ from vexlab.classify import headline
 from vexlab.errors import GuestTimeout, MachineLost, TargetFailure
 from vexlab.guest.damage import Damage, DamageResult, culprit, parse_damage_results, render_plan, told
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.program import put
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 from vexlab.workloads import SCRIPTS
@@ -20,20 +21,7 @@ LIMIT_S = 20  # for one damage, which takes a tenth of a second
 
 _FILL = SCRIPTS / "fill_image.py"
 
-_MAKE = """
-set -e
-modprobe loop
-mkdir -p {folder} {point} && mount -t tmpfs -o size=75% none {folder}
-truncate -s {size}M {work}
-{mkfs}
-loop=$(losetup --find --show {work})
-mount -t {fstype} {options} "$loop" {point}
-python3 /tmp/fill.py {point} "{collection}" {how} {work} {pristine}
-umount {point}
-[ -e {pristine} ] || {{ sync; cp --sparse=always {work} {pristine}; }}
-echo on >/proc/sys/kernel/printk_devkmsg
-echo "$loop"
-"""
+_MAKE = SCRIPTS / "make_image.sh"
 
 
 def make_image(filesystem: GuestFilesystem, *, size: int, frozen: bool = True) -> str:
@@ -43,21 +31,12 @@ def make_image(filesystem: GuestFilesystem, *, size: int, frozen: bool = True) -
     orphans. Otherwise it is taken as a power cut would leave it, with work for the journal.
     """
     machine, target = filesystem.machine, filesystem.target
-    machine.push(_FILL, "/tmp/fill.py")
-    options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
-    script = _MAKE.format(
-        folder=FOLDER,
-        point=_POINT,
-        size=size,
-        work=WORK,
-        pristine=PRISTINE,
-        mkfs=" ".join(word.replace("{device}", WORK) for word in target.mkfs),
-        fstype=target.fstype,
-        options=options,
-        collection="yes" if target.vectors == "vexctl" else "",
-        how="frozen" if frozen else "cut",
-    )
-    made = machine.shell(script, timeout=120)
+    words = (str(size), WORK, PRISTINE, _POINT)
+    how = ("yes" if target.vectors == "vexctl" else "", "frozen" if frozen else "cut")
+    options = ("-o", ",".join(target.mount_options)) if target.mount_options else ()
+    mkfs = " ".join(word.replace("{device}", WORK) for word in target.mkfs)
+    argv = ["bash", put(machine, _MAKE, _FILL), *words, *how, target.fstype, *options]
+    made = machine.exec(argv, env={"MKFS": mkfs}, timeout=120)
     if not made.ok:
         raise TargetFailure(f"the image cannot be made: {made}")
     return made.text.splitlines()[-1]

@@ -17,8 +17,10 @@ from vexlab.guest.fields import Field, parse_fields, series, with_sums
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
+from vexlab.guest.program import put
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
+from vexlab.workloads import SCRIPTS
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -38,31 +40,10 @@ _TOLD = 16
 _TRY_S = 600.0
 
 _REFUSED = "refused"
-# Turns over a bit, meets the error, and prints what was counted then, and after the next mount.
-_COUNT_ERRORS = """
-cp {pristine} {work} && python3 -c 'import os; fd = os.open("{work}", os.O_RDWR); at = {offset}
-os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)' && blockdev --flushbufs {device} || exit
-mkdir -p {point} && sum=$(cksum <{work})
-if mount -t {fstype} -o {options},ro {device} {point}; then
-    find {point} -exec stat {{}} + >/dev/null 2>&1
-    umount {point} && blockdev --flushbufs {device} || exit
-    [ "$(cksum <{work})" = "$sum" ] || {{ echo "mounted read-only, it is written to"; exit; }}
-fi
-mount -t {fstype} -o {options} {device} {point} || {{ echo refused; exit; }}
-find {point} -exec stat {{}} + >/dev/null 2>&1
-count=$(cat {count}) && grep " {point} .* ro[, ]" /proc/mounts >/tmp/read-only && [ "$count" != 0 ] &&
-    mount -o remount,rw {point} 2>/dev/null && ! touch {point} && echo "made writable, it writes nothing" && exit
-echo $count && umount {point} && mount -t {fstype} -o {options} {device} {point} && cat {count} && umount {point}
-"""
+_FLIP = SCRIPTS / "flip_bit.py"
+_COUNT_ERRORS = SCRIPTS / "count_errors.sh"
 
-# The same error, where it must end the machine.
-_PANIC = """
-cp {pristine} {work} && python3 -c 'import os; fd = os.open("{work}", os.O_RDWR); at = {offset}
-os.pwrite(fd, bytes([os.pread(fd, 1, at)[0] ^ 1]), at)' && blockdev --flushbufs {device} && mkdir -p {point} || exit
-mount -t {fstype} -o {options} {device} {point} 2>/dev/null || {{ echo refused; exit; }}
-find {point} -exec stat {{}} + >/dev/null 2>&1
-umount {point} && echo alive
-"""
+_PANIC = SCRIPTS / "meet_panic.sh"
 
 
 Say = Callable[[str], None]
@@ -154,7 +135,7 @@ def test_errors_option(filesystem: GuestFilesystem, metrics: Metrics, step: Say)
     assert refusing["remount-ro"], f"none of {len(told)} errors made it read-only with errors=remount-ro"
 
 
-def _wrong_sums(filesystem: GuestFilesystem, value: str) -> tuple[tuple[int, ...], dict[str, str]]:
+def _wrong_sums(filesystem: GuestFilesystem, value: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Make the image; return where its checksums are, and a script's words to try one with errors=``value``."""
     target = filesystem.target
     if value not in dict(target.options).get("errors", ()):
@@ -163,15 +144,8 @@ def _wrong_sums(filesystem: GuestFilesystem, value: str) -> tuple[tuple[int, ...
     sums = [covered.offset for field, covered in with_sums(_fields(filesystem), most=_LIKE) if field.own_number]
     if not sums:
         pytest.skip(f"{target.name}'s fields have no checksums")
-    words = {
-        "pristine": PRISTINE,
-        "work": WORK,
-        "device": device,
-        "fstype": target.fstype,
-        "point": filesystem.mountpoint,
-        "options": ",".join((*target.mount_options, f"errors={value}")),
-    }
-    return tuple(sums[:_TOLD]), words
+    options = ",".join((*target.mount_options, f"errors={value}"))
+    return tuple(sums[:_TOLD]), (device, filesystem.mountpoint, target.fstype, options)
 
 
 @pytest.mark.needs(fields=True, options=True, statistics=True)
@@ -182,10 +156,11 @@ def test_errors_counted(filesystem: GuestFilesystem, metrics: Metrics, value: st
     if not counted:
         pytest.skip(f"{filesystem.target.name} has no count of errors")
     sums, words = _wrong_sums(filesystem, value)
-    count = counted.replace("{name}", PurePosixPath(words["device"]).name)
+    count = counted.replace("{name}", PurePosixPath(words[0]).name)
+    program = put(filesystem.machine, _COUNT_ERRORS, _FLIP)
     refused = 0
     for offset in sums:
-        told = filesystem.machine.shell(_COUNT_ERRORS.format(offset=offset, count=count, **words), timeout=60)
+        told = filesystem.machine.exec(["bash", program, PRISTINE, WORK, str(offset), *words, count], timeout=60)
         assert told.ok, f"with the checksum at {offset} wrong: {told}"
         if told.text == _REFUSED:
             refused += 1
@@ -206,10 +181,11 @@ def test_errors_panic(filesystem: GuestFilesystem, panic_machine: Machine, metri
     loaded = GuestModule(panic_machine, filesystem.target).load()
     assert loaded.ok, f"the module does not load: {loaded}"
     sums, words = _wrong_sums(filesystem.on(filesystem.device, machine=panic_machine), "panic")
+    program = put(panic_machine, _PANIC, _FLIP)
     alive = 0
     try:
         for offset in sums:
-            told = panic_machine.shell(_PANIC.format(offset=offset, **words), timeout=60)
+            told = panic_machine.exec(["bash", program, PRISTINE, WORK, str(offset), *words], timeout=60)
             assert told.ok, f"with the checksum at {offset} wrong: {told}"
             alive += told.text != _REFUSED
     except MachineLost:

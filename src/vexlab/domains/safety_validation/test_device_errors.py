@@ -14,6 +14,7 @@ from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.crash import no_journal
 from vexlab.guest.fsck import complained
 from vexlab.guest.mount import GuestFilesystem
+from vexlab.guest.program import put
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
 from vexlab.workloads import SCRIPTS
@@ -38,22 +39,8 @@ _NOTHING = "error"
 
 _LOCATE = SCRIPTS / "locate_writes.py"
 
-_WRITER = SCRIPTS / "failing_writes.py"
+_WRITER = (SCRIPTS / "write_failing.sh", SCRIPTS / "failing_writes.py")  # and what it runs
 
-_RUN_WRITER = """
-rm -f /tmp/go && mkfifo /tmp/go
-python3 /tmp/writer.py {point} {where} </tmp/go >/tmp/said 2>/tmp/complained &
-exec 3>/tmp/go
-for wait in $(seq 300); do grep -q ready /tmp/said && break; sleep 0.1; done
-grep -q ready /tmp/said || {{ cat /tmp/complained; exit 1; }}
-{exchange}
-echo go >&3
-wait $!
-status=$?
-cat /tmp/complained >&2
-grep -v ready /tmp/said
-exit $status
-"""
 
 _READER = SCRIPTS / "compare_files.py"
 
@@ -122,14 +109,11 @@ def _back(top: GuestFilesystem, filesystem: GuestFilesystem) -> None:
 def test_write_errors(filesystem: GuestFilesystem, metrics: Metrics, where: str) -> None:
     """While writes fail, each way to wait for data says so; with the device sound again all is there."""
     machine, top = filesystem.machine, _on_top(filesystem)
-    machine.push(_WRITER, "/tmp/writer.py")
-    machine.push(_LOCATE, "/tmp/locate.py")
     device = filesystem.device
-    located = f"dd if={device} bs=1M iflag=direct status=none | python3 /tmp/locate.py {device}"
+    located = f"dd if={device} bs=1M iflag=direct status=none | python3 {put(machine, _LOCATE)} {device}"
     table = located if where == "data" else _table(machine, filesystem, _NO_WRITES)
-    done = machine.shell(
-        _RUN_WRITER.format(point=top.mountpoint, where=where, exchange=_exchange(table)), timeout=_STEP_S
-    )
+    argv = ["bash", put(machine, *_WRITER), top.mountpoint, where, _exchange(table)]
+    done = machine.exec(argv, timeout=_STEP_S)
     assert done.ok, f"the writer did not come to its end: {done}"
     rows = {row["name"]: row["got"] for row in map(json.loads, done.text.splitlines())}
     metrics.record("ways_count", len(rows))
@@ -147,8 +131,7 @@ def test_write_errors(filesystem: GuestFilesystem, metrics: Metrics, where: str)
 def test_read_errors(filesystem: GuestFilesystem, metrics: Metrics) -> None:
     """While nothing can be read it says errors and no wrong bytes, and unmounts; with the device sound all is there."""
     machine, top = filesystem.machine, _on_top(filesystem)
-    machine.push(_READER, "/tmp/reader.py")
-    reader = ["python3", "/tmp/reader.py", top.mountpoint, "/tmp/notes.json"]
+    reader = ["python3", put(machine, _READER), top.mountpoint, "/tmp/notes.json"]
     noted = machine.exec(reader, timeout=_STEP_S)
     assert noted.ok, f"the sound device cannot be read: {noted}"
     assert top.unmount().ok

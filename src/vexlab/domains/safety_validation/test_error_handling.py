@@ -12,9 +12,11 @@ from vexlab.guest.block import device_of, sectors_written
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
+from vexlab.guest.program import put
 from vexlab.model.target import Target
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
+from vexlab.workloads import SCRIPTS, script
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -26,93 +28,17 @@ pytestmark = [
 
 _RANDOM_IMAGES = 8
 
-# Each must fail, and say why with one of these words; a mount that succeeds or dies of a signal is printed.
-_MISSING = """
-. /vexlab/lib/capable.sh
-modprobe loop; mkdir -p /mnt/none; echo text >/tmp/text; ln -sf /dev/no-such-device /tmp/dangling
-mkfifo -m 600 /tmp/fifo
-truncate -s 1G /tmp/hole; gone=$(losetup --find --show /tmp/hole) && losetup -d "$gone"
-tried() {
-    name=$1; shift
-    words=$(timeout -s KILL 20 mount -t {fstype} "$@" /mnt/none 2>&1); status=$?
-    [ $status = 0 ] && echo "$name: it was mounted" && umount /mnt/none
-    [ $status -gt 128 ] && echo "$name: mount died of signal $((status - 128))"
-    [ $status != 0 ] && [ -z "$words" ] && echo "$name: refused without a word"
-}
-for again in 1 2; do
-    tried "a missing device" /dev/no-such-device
-    tried "a dangling link" /tmp/dangling
-    tried "no device" none
-    tried "a directory" /tmp
-    tried "a character device" /dev/null
-    tried "a pipe" /tmp/fifo
-    tried "a loop device without a file" "$gone"
-    tried "an empty file" -o loop /tmp/text
-    tried "a hole" -o loop /tmp/hole
-    ! can unknown_options || tried "an unknown option" -o vexlab_no_such_option=1 {device}
-    mount -t {fstype} {device} /mnt/no-such-directory 2>/dev/null && echo "mounted on a missing directory"
-done
-exit 0
-"""
+_MISSING = script("mount_missing.sh")
 
-# A device that goes away between making and mounting: as large as the filesystem says it is, it is not any more.
-_CUT_OFF = """
-half=$(($(blockdev --getsize64 {device}) / 2)); mkdir -p /mnt/none
-loop=$(losetup --find --show --sizelimit $half {device}) || exit
-timeout -s KILL 20 mount -t {fstype} {options} "$loop" /mnt/none 2>/dev/null; status=$?
-[ $status = 0 ] && umount /mnt/none
-losetup -d "$loop"
-[ $status -le 128 ]
-"""
+_CUT_OFF = script("mount_cut_off.sh")
 
-_RANDOM = """
-python3 - {device} {seed} <<'END'
-import random, sys
-draw = random.Random(int(sys.argv[2]))
-with open(sys.argv[1], "r+b", buffering=0) as device:
-    device.write(draw.randbytes(1 << 20))
-    device.seek(1 << 20)
-    device.write(b"".join(draw.choice((bytes(512), b"\\xff" * 512, draw.randbytes(512))) for _ in range(2048)))
-END
-sync
-"""
+_RANDOM = SCRIPTS / "random_bytes.py"
 
-_TEN = """
-set -e
-. /vexlab/lib/capable.sh
-tree=; ! can mkdir || tree=/tree
-holds() {{
-    fstree verify /tmp/image$1.manifest /mnt/image$1$tree >/tmp/out && return
-    echo "image $1 is not what it was:"; head -3 /tmp/out; exit 1
-}}
-modprobe loop max_loop=16
-size=$(($(blockdev --getsize64 {device}) / {count}))
-for n in $(seq 0 {last}); do
-    mkdir -p /mnt/image$n
-    loop[n]=$(losetup --find --show --offset $((n * size)) --sizelimit $size {device})
-    IMAGE=${{loop[n]}}; {mkfs} >/dev/null
-    mount -t {fstype} {options} "$IMAGE" /mnt/image$n
-done
-[ "$(grep -c ' /mnt/image[0-9] {fstype} ' /proc/mounts)" = {count} ] || {{ echo "not {count} are mounted"; exit 1; }}
-for n in $(seq 0 {last}); do
-    [ -z "$tree" ] || mkdir /mnt/image$n$tree
-    fstree fill $((n + 1)) 40 /mnt/image$n$tree >/tmp/image$n.manifest & jobs[n]=$!
-done
-for n in $(seq 0 {last}); do wait ${{jobs[n]}} || {{ echo "image $n cannot be filled"; exit 1; }}; done
-for n in $(seq 0 {last}); do holds $n; done
-for n in 7 2 9 0 5 3 8 1 6 4; do umount /mnt/image$n; done
-for n in $(seq 0 {last}); do
-    IMAGE=${{loop[n]}}; {fsck} >/tmp/out 2>&1 || {{ echo "image $n is not consistent: $(tail -3 /tmp/out)"; exit 1; }}
-    mount -t {fstype} {options} "$IMAGE" /mnt/image$n
-    holds $n
-done
-umount /mnt/image*
-losetup -D
-"""
+_TEN = SCRIPTS / "ten_images.sh"
 
 
-def _options(target: Target) -> str:
-    return f"-o {','.join(target.mount_options)}" if target.mount_options else ""
+def _options(target: Target) -> tuple[str, ...]:
+    return ("-o", ",".join(target.mount_options)) if target.mount_options else ()
 
 
 def _usable(machine: Machine) -> None:
@@ -144,14 +70,13 @@ def _sound(filesystem: GuestFilesystem, module: GuestModule) -> None:
 def test_missing_device(filesystem: GuestFilesystem, module: GuestModule, thresholds: Thresholds) -> None:
     """What is no device, or has no filesystem, is refused with a word, again and again; a sound one works after."""
     target = filesystem.target
-    script = _MISSING.replace("{fstype}", target.fstype).replace("{device}", filesystem.device)
-    result = filesystem.machine.shell(script, timeout=12 * thresholds.hang_s)
+    result = filesystem.machine.shell(_MISSING, target.fstype, filesystem.device, timeout=12 * thresholds.hang_s)
     assert result.ok, f"the mounts did not come to their end: {result}"
     assert not result.text, result.text
     made = filesystem.mkfs()
     assert made.ok, f"mkfs failed: {made}"
-    cut = _CUT_OFF.format(device=filesystem.device, fstype=target.fstype, options=_options(target))
-    result = filesystem.machine.shell(cut, timeout=2 * thresholds.hang_s)
+    words = (filesystem.device, target.fstype, *_options(target))
+    result = filesystem.machine.shell(_CUT_OFF, *words, timeout=2 * thresholds.hang_s)
     assert result.ok, f"a filesystem on half of its device kills the mount: {result}"
     _sound(filesystem, module)
 
@@ -164,7 +89,7 @@ def test_random_image(
     """Devices of random bytes are refused, not a sector is written to them, and a sound filesystem works after."""
     machine, device = filesystem.machine, filesystem.device
     for seed in range(1, _RANDOM_IMAGES + 1):
-        made = machine.shell(_RANDOM.format(device=device, seed=seed), timeout=60)
+        made = machine.exec(["python3", put(machine, _RANDOM), device, str(seed)], timeout=60)
         assert made.ok, f"the random image cannot be made: {made}"
         before = sectors_written(machine, device)
         refused = filesystem.mount(timeout=thresholds.hang_s)
@@ -180,16 +105,9 @@ def test_ten_images(
     machine: Machine, filesystem: GuestFilesystem, module: GuestModule, target: Target, metrics: Metrics
 ) -> None:
     """Ten filesystems mounted at once and filled at once keep apart, and are all given back."""
-    script = _TEN.format(
-        device=device_of(machine, "room"),
-        count=IMAGES,
-        last=IMAGES - 1,
-        fstype=target.fstype,
-        options=_options(target),
-        mkfs=_command(target.mkfs),
-        fsck=_command(target.fsck) if target.fsck else "true",
-    )
-    result = machine.shell(script, timeout=240)
+    environment = {"MKFS": _command(target.mkfs), "FSCK": _command(target.fsck) if target.fsck else "true"}
+    words = (device_of(machine, "room"), str(IMAGES), target.fstype, *_options(target))
+    result = machine.exec(["bash", put(machine, _TEN), *words], env=environment, timeout=240)
     metrics.record("images_s", result.duration)
     assert result.ok, f"ten at once: {result.text[-600:]} {result.error_text[-300:]}"
     _sound(filesystem, module)

@@ -9,9 +9,12 @@ import pytest
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
+from vexlab.guest.program import put
 from vexlab.guest.repeat import FAILURE_GROUPS, FAILURES, OPERATION_GROUPS, OPERATIONS, unexpected
-from vexlab.observe.memory import SAMPLE, Growth, leaks, parse_samples
+from vexlab.observe.memory import Growth, leaks, parse_samples
 from vexlab.plugin.fixtures import Metrics
+from vexlab.vm.files import BUSYBOX
+from vexlab.workloads import SCRIPTS, script
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -30,50 +33,16 @@ _PAGE = 4096  # bytes: what is too large for a slab cache is taken by pages
 _MOUNTS = 3
 # The kernel keeps freed areas of vmalloc (stacks of threads) until there are many (mm/vmalloc.c, lazy_max_pages).
 _LAZY = ("vmap_area",)
-_PROGRAM = "/tmp/repeat.py"
 _NEEDS_FOLDERS = pytest.mark.needs(capabilities="mkdir rmdir unlink")
 
-_REPEAT = """
-for round in $(seq {rounds}); do
-    {once} || exit
-    {sample}
-done
-exit 0
-"""
+_REPEAT = script("repeat.sh")
 
-# Mounts that fail in several ways, then sound ones with content.
-_MOUNT = """
-. /vexlab/lib/capable.sh
-mounted() {{ echo "$1 was mounted" >&2; exit 1; }}
-for image in zeros noise; do
-    mount -t {fstype} -o loop /tmp/images/$image /mnt/none 2>/dev/null && mounted "an image of $image"
-done
-# Whether a device may lack its end is what truncated_device is about.
-if mount -t {fstype} -o loop /tmp/images/half /mnt/none 2>/dev/null; then umount /mnt/none || exit; fi
-can unknown_options && mount -t {fstype} -o vexlab_no_such_option {device} /mnt/none 2>/dev/null &&
-    mounted "a device with an unknown option"
-for n in 1 2 3; do
-    mount -t {fstype} {options} {device} {point} || exit
-    echo "$n" >{point}/file && ls -lR {point} >/dev/null || exit
-    if can mkdir rmdir chmod; then cp -r {point}/tree {point}/copy && rm -r {point}/copy || exit
-    else cp {point}/file {point}/copy && rm {point}/copy || exit; fi
-    umount {point} || exit
-done
-"""
+_MOUNT = SCRIPTS / "mount_badly.sh"
 
-# Nothing but the mount and the unmount: what they leave behind is nobody else's.
-_EMPTY = """
-for n in 1 2 3 4 5; do
-    mount -t {fstype} {options} {device} {point} && umount {point} || exit
-done
-"""
+_EMPTY = SCRIPTS / "mount_empty.sh"
 _EMPTY_MOUNTS = 5
 
-_BAD = """
-modprobe loop; mkdir -p /tmp/images /mnt/none && cd /tmp/images && truncate -s 20M zeros &&
-python3 -c 'import random, sys; sys.stdout.buffer.write(random.Random(1).randbytes(1 << 20))' >noise &&
-truncate -s 20M noise && dd if={device} of=half bs=512 count=200 status=none
-"""
+_BAD = script("bad_images.sh")
 
 
 def _grown(text: str, most: float) -> tuple[Growth, ...]:
@@ -87,6 +56,13 @@ def _tell(grown: tuple[Growth, ...], what: str, metrics: Metrics) -> None:
     metrics.record("leaking_caches_count", len(grown))
     words = ", ".join(f"{each.name} by {each.slope:.0f} ({each.bytes_per_cycle:.0f} bytes)" for each in grown)
     assert not grown, f"memory leak: each round of {what} leaves more behind: {words}"
+
+
+def _words(filesystem: GuestFilesystem) -> tuple[str, ...]:
+    """Return what the programs that mount are told: device, folder, type, options of mount."""
+    target = filesystem.target
+    options = ("-o", ",".join(target.mount_options)) if target.mount_options else ()
+    return (filesystem.device, filesystem.mountpoint, target.fstype, *options)
 
 
 @pytest.mark.usefixtures("post_checks")
@@ -121,28 +97,25 @@ def _repeat(mounted: GuestFilesystem, program: Path, group: str) -> str:
     """Run the program's group ``_ROUNDS`` times in the guest; return what it printed, with samples of the memory."""
     if group == "vectors" and mounted.target.vectors != "vexctl":
         pytest.skip("these calls are VexFS's own")
-    mounted.machine.push(program, _PROGRAM)
-    once = f"python3 {_PROGRAM} {mounted.mountpoint}/work {group} {_SELDOM.get(group, _REPEATED)}"
-    script = _REPEAT.format(rounds=_ROUNDS, once=once, sample=SAMPLE)
-    result = mounted.machine.ash(script, timeout=_ROUNDS * 40)
+    work, times = f"{mounted.mountpoint}/work", str(_SELDOM.get(group, _REPEATED))
+    once = ("python3", put(mounted.machine, program), work, group, times)
+    result = mounted.machine.ash(_REPEAT, str(_ROUNDS), *once, timeout=_ROUNDS * 40)
     assert result.ok, f"{group} did not come to an end: {result}"
     return result.text
 
 
 def test_mount_leaks(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics) -> None:
     """Mounts that are refused and mounts with content, again and again, leave no object behind."""
-    machine, target = mounted.machine, mounted.target
+    machine = mounted.machine
     post_checks.fill(1, 60)
     if mounted.can("mkdir", "rmdir", "chmod"):
         moved = machine.shell(f"cp -r {mounted.mountpoint}/tree1 {mounted.mountpoint}/tree")
         assert moved.ok, f"the tree cannot be copied: {moved}"
     assert mounted.unmount().ok
-    made = machine.shell(_BAD.format(device=mounted.device), timeout=60)
+    made = machine.shell(_BAD, mounted.device, timeout=60)
     assert made.ok, f"the bad images cannot be made: {made}"
-    options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
-    once = _MOUNT.format(fstype=target.fstype, options=options, device=mounted.device, point=mounted.mountpoint)
-    script = _REPEAT.format(rounds=_ROUNDS, once=f"({once})", sample=SAMPLE)
-    result = machine.shell(script, timeout=180)
+    once = ("bash", put(machine, _MOUNT), *_words(mounted))
+    result = machine.shell(_REPEAT, str(_ROUNDS), *once, timeout=180)
     assert result.ok, f"a mount or unmount did not end as it must: {result}"
     _tell(_grown(result.text, _MOUNTS), "3 mounts and 4 refused ones", metrics)
     assert mounted.mount().ok
@@ -152,10 +125,7 @@ def test_mount_leaks_empty(filesystem: GuestFilesystem, metrics: Metrics) -> Non
     """An empty filesystem mounted and unmounted again and again leaves no object and no page of memory behind."""
     made = filesystem.mkfs()
     assert made.ok, f"mkfs failed: {made}"
-    target = filesystem.target
-    options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
-    words = {"fstype": target.fstype, "options": options, "device": filesystem.device, "point": filesystem.mountpoint}
-    script = _REPEAT.format(rounds=_ROUNDS, once=f"({_EMPTY.format(**words)})", sample=SAMPLE)
-    result = filesystem.machine.ash(script, timeout=180)
+    once = (BUSYBOX, "sh", put(filesystem.machine, _EMPTY), *_words(filesystem))
+    result = filesystem.machine.ash(_REPEAT, str(_ROUNDS), *once, timeout=180)
     assert result.ok, f"a mount or unmount failed: {result}"
     _tell(_grown(result.text, _EMPTY_MOUNTS * 0.5), f"{_EMPTY_MOUNTS} mounts and unmounts", metrics)

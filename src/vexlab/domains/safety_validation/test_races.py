@@ -7,6 +7,7 @@ import pytest
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.plugin.fixtures import Metrics
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -20,27 +21,13 @@ _LASTS_S = 30
 _FILES = 400
 _LIMIT_S = 300.0
 
-# What one round made is removed while the next is at work, so that blocks and inodes are taken and given back at once.
-_WORK = """
-. /vexlab/lib/capable.sh
-up() {{ read -r seconds _ </proc/uptime; echo ${{seconds%.*}}; }}
-n=0 end=$(($(up) + {seconds}))
-while [ $(up) -lt $end ]; do
-    n=$((n + 1)); round={point}
-    if can mkdir rmdir; then round={point}/round$n; mkdir $round || exit; fi
-    fsperf -n {files} -t 4 small,write,scatter,rename,remove $round >/dev/null || exit
-    wait
-    if can mkdir rmdir; then /bin/rm -rf $round & else find $round -type f -exec /bin/rm -f {{}} +; fi
-done
-wait; echo $n
-"""
+_WORK = script("work_at_once.sh")
 
 
 @pytest.mark.usefixtures("post_checks")
 @pytest.mark.needs(capabilities="create write unlink")
 def test_threads_at_once(mounted: GuestFilesystem, metrics: Metrics) -> None:
     """Files made, filled, renamed and removed by four threads and a fifth process leave nothing and no wrong count."""
-    script = _WORK.format(seconds=_LASTS_S, files=_FILES, point=mounted.mountpoint)
-    result = mounted.machine.ash(script, timeout=_LIMIT_S)
+    result = mounted.machine.ash(_WORK, mounted.mountpoint, str(_LASTS_S), str(_FILES), timeout=_LIMIT_S)
     assert result.ok, f"the work did not come to its end: {result}"
     metrics.record("rounds_count", int(result.text))

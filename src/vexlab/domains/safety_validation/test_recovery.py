@@ -10,6 +10,7 @@ from vexlab.domains.safety_validation.machines import disks
 from vexlab.errors import MachineError
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("safety_validation"),
@@ -18,32 +19,13 @@ pytestmark = [
     pytest.mark.vm(disks=disks),
 ]
 
-# Ten users with files open, mapped and half written, all killed at once; then nothing holds the filesystem.
-_KILLED = """
-. /vexlab/lib/capable.sh
-folder={0}/users-; if can mkdir; then mkdir {0}/users && folder={0}/users/; fi
-size=$(within file_size 50000)
-user() {{
-    cd {0} && exec 7<>"${{folder}}file$1"
-    while :; do
-        [ "$size" = 50000 ] || exec 7>"${{folder}}file$1"
-        head -c "$size" /dev/zero >&7; rm -f "${{folder}}gone$1"; echo text >"${{folder}}gone$1"
-        if can rename rename_over; then mv "${{folder}}gone$1" "${{folder}}moved$1"; fi
-        if can fsync; then sync "${{folder}}file$1"; fi
-    done
-}}
-for n in 1 2 3 4 5 6 7 8 9 10; do user $n & pids="$pids $!"; done
-sleep 2
-kill -9 $pids
-wait
-exit 0
-"""
+_KILLED = script("kill_users.sh")
 
 
 def test_users_killed(mounted: GuestFilesystem, post_checks: PostChecks) -> None:
     """Ten users killed in the middle of their work hold nothing: it unmounts, is consistent, and all is free again."""
     post_checks.fill(1, 80)
-    result = mounted.machine.shell(_KILLED.format(mounted.mountpoint), timeout=120)
+    result = mounted.machine.shell(_KILLED, mounted.mountpoint, timeout=120)
     assert result.ok, f"the users cannot be killed: {result}"
     post_checks.filled(1)
 

@@ -11,6 +11,7 @@ from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.vectors import ADAPTERS, IndexedStore, draw
 from vexlab.model.machine import Disk
 from vexlab.plugin.fixtures import Metrics, PowerCycle
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("vector_operations"),
@@ -24,12 +25,7 @@ pytestmark = [
 _COUNT, _DIM, _LISTS = 3000, 16, 20
 _STEP_S = 120.0
 
-# Indexes are made and taken away without a rest, and another file's fsync commits amid it.
-_AMID = """
-cd {0} || exit
-(while :; do vexctl index collection --lists 20; vexctl index collection --drop; done) </dev/null >/dev/null 2>&1 &
-for n in $(seq 12); do echo $n >other && sync other; done
-"""
+_AMID = script("index_amid.sh")
 
 
 def _indexed(filesystem: GuestFilesystem) -> IndexedStore:
@@ -70,7 +66,7 @@ def test_index_amid(filesystem: GuestFilesystem, power_cycle: PowerCycle, metric
     path = f"{filesystem.mountpoint}/collection"
     stored = fill(store, path, draw(94, _COUNT, _DIM))
     assert filesystem.machine.exec(["sync", path], timeout=_STEP_S).ok
-    amid = filesystem.machine.shell(_AMID.format(filesystem.mountpoint), timeout=_STEP_S)
+    amid = filesystem.machine.shell(_AMID, filesystem.mountpoint, timeout=_STEP_S)
     assert amid.ok, f"the work cannot be done: {amid}"
     filesystem = without_power(filesystem, power_cycle)
     assert filesystem.mount().ok, "after a power cut it does not mount"

@@ -10,6 +10,7 @@ from vexlab.guest.vectors import DISTANCES, Vector, VectorStore, draw, wrong_hit
 from vexlab.model.machine import Disk
 from vexlab.plugin.fixtures import Metrics
 from vexlab.vm.machine import Machine
+from vexlab.workloads import script
 
 pytestmark = [
     pytest.mark.domain("vector_operations"),
@@ -22,14 +23,7 @@ pytestmark = [
 
 _AT_ONCE = 500
 
-# Four add 20 batches each while two search; then every batch must be there.
-_TOGETHER = """
-add() { for n in $(seq 20); do vexctl add-many "$1" "$2" --batch 5 >/dev/null || echo "add $n failed"; done; }
-look() { for n in $(seq 20); do vexctl search "$1" -k 5 --from "$2" --row 0 >/dev/null || echo "look $n failed"; done; }
-for worker in 1 2 3 4; do add "$@" & done
-look "$@" & look "$@" &
-wait
-"""
+_TOGETHER = script("add_together.sh")
 
 
 def _stored(store: VectorStore, path: str, ids: list[int]) -> dict[int, Vector]:
@@ -173,7 +167,7 @@ def test_concurrent_clients(store: VectorStore, collection: str, machine: Machin
     batch = "".join(" ".join(map(repr, vector)) + "\n" for vector in vectors)
     machine.push(batch.encode(), "/tmp/batch.txt")
     stored = _fill(store, collection, vectors)
-    result = machine.exec(["bash", "-c", _TOGETHER, "together", collection, "/tmp/batch.txt"], timeout=180)
+    result = machine.shell(_TOGETHER, collection, "/tmp/batch.txt", timeout=180)
     assert result.ok, f"they did not end well: {result}"
     assert not result.text, f"they report: {result.text[:500]}"
     count = len(stored) + 4 * 20 * len(vectors)
