@@ -84,6 +84,23 @@ def test_a_damaged_database_is_told_with_the_next_step(tmp_path: Path, change: s
     assert "is the database damaged?" in told.value.hint
 
 
+@pytest.mark.parametrize("words", ["state = 'weird'", "provenance = '[1]'"])
+def test_what_a_run_holds_is_told_as_damaged(tmp_path: Path, words: str) -> None:
+    with closing(Store(tmp_path)) as store:
+        _keep(store, 1)
+        with store.writing() as session:
+            session.execute(text(f"UPDATE runs SET {words}"))
+        with pytest.raises(InfraError, match="cannot be read"):
+            store.overview()
+
+
+def test_a_mistake_of_who_reads_is_no_damage(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        _keep(store, 1)
+        with pytest.raises(ValueError, match="invalid literal"), store.reading():
+            int("a word of the caller's")
+
+
 def test_no_list_is_longer_than_a_database_counts(tmp_path: Path) -> None:
     done = CliRunner().invoke(results, ["--results", str(tmp_path), "--limit", "9" * 30])
     assert (done.exit_code, "not in the range" in done.output) == (2, True)

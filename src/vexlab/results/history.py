@@ -15,7 +15,8 @@ from vexlab.model.key import CaseKey
 from vexlab.model.problem import CHECK, GROUPING
 from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, ProblemRow, RunRow
-from vexlab.results.store import Store, decoded, info_of
+from vexlab.results.store import Store, info_of
+from vexlab.results.stored import decoded
 
 _AT_ONCE = 500  # variables of one statement; SQLite takes 32,766, before 3.32 it were 999
 _RED = (Verdict.FAILED.value, Verdict.CRASHED.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from vexlab.results.database import FILE, Database
 from vexlab.results.hold import hold, is_held
 from vexlab.results.measures import Measures
 from vexlab.results.schema import CaseRow, FindingRow, MetricRow, PlanRow, ProblemRow, RunRow
+from vexlab.results.stored import UNREADABLE, decoded, read_as
 from vexlab.tables import visible
 
 __all__ = ["FILE", "Overview", "Store", "info_of"]
@@ -187,11 +187,14 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Give a session to ask in; raise ``InfraError`` where the database, or what it holds, cannot be read."""
+        """Give a session to ask in; raise ``InfraError`` where the database, or what it holds, cannot be read.
+
+        What else goes wrong meanwhile is the caller's, a ``ValueError`` of its own words too.
+        """
         try:
             with self._failing("read", _DAMAGED), _collector_paused(), Session(self._database.engine) as session:
                 yield session
-        except ValueError as error:  # of JSON, of a date, of a word that no verdict has
+        except UNREADABLE as error:
             raise InfraError(
                 f"the results in {self._database.name} cannot be read: {visible(str(error))[:300]}", hint=_DAMAGED
             ) from error
@@ -309,14 +312,6 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def decoded(words: str, kind: type[T]) -> T:
-    """Return what a column of JSON holds. msgspec is several times faster than json, and takes no lone surrogates."""
-    try:
-        return msgspec.json.decode(words, type=kind)
-    except msgspec.DecodeError:
-        return msgspec.convert(json.loads(words), kind)
-
-
 def _row_of(run: RunInfo, folder: str) -> RunRow:
     return RunRow(
         id=run.id,
@@ -378,7 +373,7 @@ def info_of(row: RunRow) -> RunInfo:
         accelerator=row.accelerator,
         started=row.started,
         finished=row.finished,
-        state=RunState(row.state),
+        state=read_as(RunState, row.state),
         environment=row.environment,
         provenance=msgspec.convert(row.provenance, Provenance),
     )

@@ -21,6 +21,7 @@ from vexlab.model.trend import Point, Results, Series, Trend, series_trends, tre
 from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, MeasureRow, MetricRow, ProblemRow, RunRow
 from vexlab.results.store import Store
+from vexlab.results.stored import read_as
 
 T = TypeVar("T")
 Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
@@ -121,7 +122,7 @@ def _line(target: str, configuration: str, case: str) -> str:
 
 @functools.lru_cache(maxsize=4096)  # results of a run have its time
 def _seconds(words: str) -> float:
-    return datetime.datetime.fromisoformat(words).timestamp()
+    return read_as(datetime.datetime.fromisoformat, words).timestamp()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +216,7 @@ def _rows(session: Session, asked: _Asked, condition: ColumnElement[bool]) -> li
 
 def _said(row: Sequence[Any]) -> _Said:
     number, case, domain, kernel, configuration, verdict, *rest = row
-    return _Said(number, case, domain, kernel, configuration, Verdict(verdict), *rest)
+    return _Said(number, case, domain, kernel, configuration, read_as(Verdict, verdict), *rest)
 
 
 def _values(session: Session, rows: Sequence[_Said]) -> dict[tuple[str, str], dict[int, float]]:

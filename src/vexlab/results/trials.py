@@ -17,6 +17,7 @@ from vexlab.model.key import CaseKey
 from vexlab.model.verdict import Verdict
 from vexlab.results.schema import CaseRow, RunRow, TrialRow
 from vexlab.results.store import Store
+from vexlab.results.stored import read_as
 
 _KEY = (CaseRow.domain, CaseRow.name, CaseRow.parameters, CaseRow.kernel, CaseRow.flavour, CaseRow.configuration)
 _RED = tuple(each.value for each in (Verdict.FAILED, Verdict.CRASHED))
@@ -96,7 +97,7 @@ def _outcomes(store: Store, target: str, since: str, cases: Sequence[str] | None
                 digest=row.digest,
                 revision=row.revision,
                 started=row.started,
-                verdict=Verdict(row.verdict),
+                verdict=read_as(Verdict, row.verdict),
             )
             yield outcome
             yield from _again(outcome, reruns.get((row.run, row.id), Count()))

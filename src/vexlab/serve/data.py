@@ -22,6 +22,7 @@ from vexlab.model.verdict import Verdict
 from vexlab.results.findings import Reported, reported
 from vexlab.results.schema import CaseRow, ProblemRow, RunRow
 from vexlab.results.store import Store, info_of
+from vexlab.results.stored import read_as
 
 TREND_RUNS = 30  # of a target, in the overview
 COMMIT_RUNS = 200
@@ -158,7 +159,7 @@ class Data:
         seconds: dict[tuple[str, int], float] = {}
         known = 0
         for kernel, of_level, word, is_excused, number, took in session.execute(asked):
-            verdict, place = Verdict(word), (kernel, of_level or 0)
+            verdict, place = read_as(Verdict, word), (kernel, of_level or 0)
             cell = counts.setdefault(place, {})
             cell[verdict] = cell.get(verdict, 0) + number
             seconds[place] = seconds.get(place, 0.0) + (took or 0.0)
@@ -208,17 +209,17 @@ class Data:
             asked = asked.where(CaseRow.id.contains(words, autoescape=True))
         with self.store.reading() as session:
             rows = session.execute(asked.order_by(CaseRow.id).offset(start).limit(most)).all()
-        return tuple(
-            CaseLine(run=row[0], id=row[1], domain=row[2], kernel=row[3], verdict=Verdict(row[4]), duration_s=row[5])
-            for row in rows
-        )
+            return tuple(
+                CaseLine(run=of, id=name, domain=of_domain, kernel=on, verdict=read_as(Verdict, word), duration_s=took)
+                for of, name, of_domain, on, word, took in rows
+            )
 
     def case(self, run: str, name: str) -> CaseResult | None:
         """Return one case of a run."""
         asked = select(CaseRow.result).where(CaseRow.run == run, CaseRow.id == name)
         with self.store.reading() as session:
             row = session.scalars(asked).first()
-        return msgspec.convert(row, CaseResult) if row is not None else None
+            return msgspec.convert(row, CaseResult) if row is not None else None
 
     def history(self, name: str, target: str, most: int = 20) -> tuple[CaseLine, ...]:
         """Return what a case came to in the newest runs of a target."""
@@ -233,12 +234,10 @@ class Data:
             .limit(most)
         )
         with self.store.reading() as session:
-            rows = session.execute(asked).all()
+            rows = [(read_as(Verdict, row[1]), row) for row in session.execute(asked)]
         return tuple(
-            CaseLine(
-                run=run, id=name, domain=domain, kernel=kernel, verdict=Verdict(word), duration_s=took, started=started
-            )
-            for run, word, took, started, kernel, domain in rows
+            CaseLine(run=run, id=name, domain=domain, kernel=kernel, verdict=verdict, duration_s=took, started=started)
+            for verdict, (run, _, took, started, kernel, domain) in rows
         )
 
     def search(self, words: str) -> Found:
