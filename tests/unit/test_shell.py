@@ -1,7 +1,9 @@
-"""Shell scripts are read by shellcheck, those that run in a guest among them."""
+"""Shell scripts are read by shellcheck, those that run in a guest among them; none stands in a string."""
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,6 +20,7 @@ FOLDERS = {
     "images/guest": ("bash", "SC2093"),  # what follows `exec` is for where the program is missing
     "replay": ("bash", "SC2034,SC2154"),  # variables of files that are read
     "suites/guest": ("bash", ""),
+    "targets": ("sh", ""),
     "workloads": ("bash", ""),
 }
 _LIBRARIES = ("SC1091",)  # files of the guest's
@@ -60,3 +63,39 @@ def test_shellcheck_has_no_warning(file: Path) -> None:
     ]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
+
+
+# What is written for somebody else, with his words in it: a regression's folder, how a run is done again.
+WRITTEN = {"fuzz/regression.py", "plugin/reproduce.py"}
+_MOST_LINES = 4
+# Control flow and statements of a shell, or of Python, at the beginnings of lines.
+_PROGRAM = re.compile(
+    r"^\s*(for \w+ in |while |if (?!\()|case |import \w|def \w+\(|set -e|\w+\(\) \{|done\b|fi\b)", re.MULTILINE
+)
+
+
+def _texts(file: Path) -> dict[int, str]:
+    """Return the strings of a Python file by their lines, less its docstrings; what is put into one is left out."""
+    tree = ast.parse(file.read_text())
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found: dict[int, str] = {}
+    for node in ast.walk(tree):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        text = "".join(
+            str(part.value) for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        )
+        if text and id(node) not in said:
+            found[node.lineno] = max(text, found.get(node.lineno, ""), key=len)  # type: ignore[attr-defined]
+    return found
+
+
+def test_no_program_stands_in_a_string() -> None:
+    """ruff, mypy and shellcheck read files alone."""
+    files = [file for file in SOURCE.rglob("*.py") if str(file.relative_to(SOURCE)) not in WRITTEN]
+    programs = [
+        f"{file.relative_to(SOURCE)}:{line}"
+        for file in files
+        for line, text in _texts(file).items()
+        if text.strip().count("\n") >= _MOST_LINES and _PROGRAM.search(text)
+    ]
+    assert not programs

@@ -10,83 +10,16 @@ import shlex
 from collections.abc import Callable, Iterable
 
 from vexlab.guest.sequence import Op
+from vexlab.workloads import SCRIPTS
 
 _FIRST_FD = 3
 
-_HEAD = r"""#!/bin/bash
-# SPDX-License-Identifier: Apache-2.0
-# {title}
-# Usage: bash SCRIPT DIRECTORY_ON_ONE_FILESYSTEM DIRECTORY_ON_THE_OTHER
-export LC_ALL=C
-umask 022
-
-bytes() {{ yes "$(printf %08x "$1")" | head -c "$2"; }}
-
-put() {{  # fd offset length seed
-    bytes "$4" "$3" | dd of="/proc/self/fd/$1" bs="$3" count=1 iflag=fullblock oflag=seek_bytes seek="$2" \
-        conv=notrunc status=none
-}}
-
-get() {{  # fd offset length
-    dd if="/proc/self/fd/$1" bs="$3" count=1 iflag=skip_bytes,fullblock skip="$2" status=none | cksum
-}}
-
-create() {{ if [ -e "$1" ] || [ -L "$1" ]; then echo "$1: File exists"; return 1; fi; }}
-
-exchange() {{
-    python3 - "$1" "$2" <<'END'
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-if libc.renameat2(-100, os.fsencode(sys.argv[1]), -100, os.fsencode(sys.argv[2]), 2):
-    sys.exit(os.strerror(ctypes.get_errno()))
-END
-}}
-
-resize() {{  # path size: truncate(2), where truncate(1) opens the file and calls ftruncate(2)
-    python3 -c 'import os, sys; os.truncate(sys.argv[1], int(sys.argv[2]))' "$1" "$2"
-}}
-
-store() {{  # path offset length seed: through a shared mapping
-    python3 - "$@" <<'END'
-import mmap, os, sys
-path, offset, length, seed = sys.argv[1], *map(int, sys.argv[2:])
-fd = os.open(path, os.O_RDWR)
-if offset + length <= os.fstat(fd).st_size and length:
-    data = (b"%08x\n" % seed * (length // 9 + 1))[:length]
-    mmap.mmap(fd, 0)[offset:offset + length] = data
-END
-}}
-
-steps() {{
-"""
-
-_TAIL = r"""}
-
-tree() {
-    find . -mindepth 1 ! -type d -printf '%P %y %m %U:%G links=%n size=%s %l\n' | sort
-    find . -mindepth 1 -type d -printf '%P %y %m %U:%G\n' | sort
-    find . -type f -print0 | sort -z | xargs -0 -r cksum
-    getfattr -h -R -d -e hex . 2>/dev/null
-}
-
-number=0
-for place in "$1" "$2"; do
-    number=$((number + 1))
-    work=$(mktemp -d "$place/sequence.XXXXXX") || exit 2
-    log[number]=$(mktemp)
-    (cd "$work" && steps && tree) >"${log[number]}" 2>&1
-    rm -rf "$work"
-done
-if diff "${log[1]}" "${log[2]}"; then
-    echo "no difference"
-else
-    echo "they differ: < is $1, > is $2"
-    exit 1
-fi
-"""
+_PROGRAM = (SCRIPTS / "sequence.sh").read_text()
+_TITLE = "A sequence of operations on two filesystems"  # in the program's head
+_STEPS = "    : the steps\n"  # where they come
 
 
-def render_script(program: Iterable[Op], *, title: str = "A sequence of operations on two filesystems") -> str:
+def render_script(program: Iterable[Op], *, title: str = _TITLE) -> str:
     """Return a shell script that does ``program`` in two directories and shows the difference."""
     modes: dict[int, str] = {}
     lines = []
@@ -94,7 +27,7 @@ def render_script(program: Iterable[Op], *, title: str = "A sequence of operatio
         lines.append(f"    echo {shlex.quote(f'{number}: {op}')}")
         lines.append(f"    {_step(op, modes)} 2>&1")
     one_line = " ".join(title.split())
-    return _HEAD.format(title=one_line) + "\n".join([*lines, "    true", _TAIL])
+    return _PROGRAM.replace(_TITLE, one_line, 1).replace(_STEPS, "".join(f"{line}\n" for line in lines), 1)
 
 
 def _step(op: Op, modes: dict[int, str]) -> str:

@@ -15,37 +15,7 @@ from typing import Self
 _KEEP = b"keep"
 _END_S = 30.0
 
-# Self-contained and run isolated: it must come up fast and work while the rest of us is gone.
-_SCRIPT = """
-import os, shutil, signal, sys, time
-folder, remove = sys.argv[1], sys.argv[2] == "remove"
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.SIG_IGN)
-if sys.stdin.buffer.read() == b"keep":
-    sys.exit()
-def working_there():
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            command = open(f"/proc/{pid}/cmdline", "rb").read()
-        except OSError:
-            continue
-        if (folder + "/").encode() in command and int(pid) != os.getpid():
-            yield int(pid)
-for attempt in range(100):
-    found = list(working_there())
-    for pid in found:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
-    if remove:
-        shutil.rmtree(folder, ignore_errors=True)
-    elif not found and os.path.exists(folder + "/qemu.pid"):
-        os.unlink(folder + "/qemu.pid")
-    if not found and not (remove and os.path.exists(folder)):
-        break
-    time.sleep(0.05)
-"""
+_CLEARING, _SUCCESSION = (str(Path(__file__).with_name(f"{name}.py")) for name in ("clearing", "succession"))
 
 
 class Janitor:
@@ -53,7 +23,7 @@ class Janitor:
 
     def __init__(self, folder: Path, *, remove: bool = True) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _SCRIPT, str(folder), "remove" if remove else "leave"],
+            [sys.executable, "-I", "-S", _CLEARING, str(folder), "remove" if remove else "leave"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -69,23 +39,12 @@ class Janitor:
         self._process.communicate(_KEEP, timeout=_END_S)
 
 
-_ON_DEATH = """
-import os, signal, sys
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.SIG_IGN)
-if sys.stdin.buffer.read() != b"keep":
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
 class OnDeath:
     """Runs a host command if this process is killed before the context ends; ``argv[0]`` is a path."""
 
     def __init__(self, argv: Sequence[str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _ON_DEATH, *argv],
+            [sys.executable, "-I", "-S", _SUCCESSION, *argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
