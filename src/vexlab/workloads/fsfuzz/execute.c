@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,7 +17,6 @@
 
 bool files_start(const char *where);
 
-char wrong[256];
 static bool compat_works;
 static const struct program *running;
 static struct outcome *answers;
@@ -33,17 +31,6 @@ static struct {
 	_Atomic bool stop;
 	pthread_mutex_t mine;
 } flipper = { .mine = PTHREAD_MUTEX_INITIALIZER };
-
-void say_wrong(const char *format, ...)
-{
-	va_list args;
-
-	if (wrong[0])
-		return;
-	va_start(args, format);
-	vsnprintf(wrong, sizeof(wrong), format, args);
-	va_end(args);
-}
 
 static void *flip(void *unused)
 {

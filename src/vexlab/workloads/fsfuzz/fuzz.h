@@ -142,7 +142,8 @@ void execute(const struct program *program, struct outcome *outcomes);
 void clean_up(void);
 long do_file(const struct op *op);
 int slot_fd(int slot);
-/* What the kernel must never do; the first of a program stays. */
+
+/* wrong.c: what the kernel must never do; the first of a program stays. */
 extern char wrong[256];
 __attribute__((format(printf, 1, 2))) void say_wrong(const char *format, ...);
 

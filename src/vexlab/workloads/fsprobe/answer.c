@@ -6,6 +6,7 @@
 
 struct answer *answer;
 struct settings settings;
+char probe_dir[12];
 
 const char *errno_name(int err)
 {
@@ -103,7 +104,7 @@ const char *at(const char *name)
 
 	if (!settings.flat)
 		return name;
-	snprintf(text, sizeof(names[0]), "%s%.20s", prefix(), name);
+	snprintf(text, sizeof(names[0]), "%s%.20s", probe_dir, name);
 	return text;
 }
 

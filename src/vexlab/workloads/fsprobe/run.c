@@ -13,12 +13,6 @@
 #define WRITES "p-writes"
 
 static const char *const states[] = { "none", "works", "refused", "broken", "unknown" };
-static char place[16];
-
-const char *prefix(void)
-{
-	return place;
-}
 
 /* Console lines end up in the kernel's log as one record each, whatever other CPUs print. */
 static void tell_log(const char *text, size_t len)
@@ -82,8 +76,8 @@ static const struct probe *current;
 static void work(void)
 {
 	if (!settings.flat) {
-		NEED(mkdir(place, 0755));
-		NEED(chdir(place));
+		NEED(mkdir(probe_dir, 0755));
+		NEED(chdir(probe_dir));
 	}
 	current->run();
 	unknown("the probe came to no answer");
@@ -94,13 +88,13 @@ static void clean(void)
 	struct names names;
 
 	if (!settings.flat) {
-		tree_remove(AT_FDCWD, place);
+		tree_remove(AT_FDCWD, probe_dir);
 		_exit(0);
 	}
 	if (!names_read(AT_FDCWD, ".", &names))
 		_exit(0);
 	for (size_t i = 0; i < names.count; i++)
-		if (!strncmp(names.name[i], place, strlen(place)))
+		if (!strncmp(names.name[i], probe_dir, strlen(probe_dir)))
 			tree_remove(AT_FDCWD, names.name[i]);
 	_exit(0);
 }
@@ -267,7 +261,7 @@ enum after run_probe(const struct probe *probe, unsigned int number)
 
 	*answer = (struct answer){ .state = STATE_NONE };
 	current = probe;
-	snprintf(place, sizeof(place), "p%02u", number);
+	snprintf(probe_dir, sizeof(probe_dir), "p%02u", number);
 	print_begin(probe);
 	after = ask(probe);
 	if (after == GO_ON && !takes_writes()) {

@@ -7,8 +7,8 @@
 extern const struct group *const groups[];
 extern const size_t group_count;
 
-/* What the names of this probe's files begin with where probes have no directories of their own. */
-const char *prefix(void);
+/* This probe's directory; its files' names begin with it where probes have no directories of their own. */
+extern char probe_dir[12];
 
 enum after { GO_ON, USED_UP };
 

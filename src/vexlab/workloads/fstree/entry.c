@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "fstree/entry.h"
+
+bool broken(const char *what, const char *path)
+{
+	fprintf(stderr, "fstree: %s %s: %s\n", what, path, strerror(errno));
+	return false;
+}
 
 struct entry *tree_add(struct tree *tree)
 {

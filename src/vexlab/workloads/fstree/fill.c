@@ -13,12 +13,6 @@
 #include "fstree/entry.h"
 #include "lib/random.h"
 
-bool broken(const char *what, const char *path)
-{
-	fprintf(stderr, "fstree: %s %s: %s\n", what, path, strerror(errno));
-	return false;
-}
-
 static off_t some_size(void)
 {
 	static const off_t borders[] = { 0, 1, 511, 512, 1023, 1024, 4095, 4096, 4097, 8192, 12288, 49152, 49153, 65536 };
