@@ -35,7 +35,7 @@ class Mounting(Answering):
         self.answers = {**self.answers, "mountinfo": there}
         return super().exec(argv, timeout=timeout)
 
-    def shell(self, script: str, *, timeout: float = 30):  # type: ignore[no-untyped-def]
+    def shell(self, script: str, *words: str, timeout: float = 30):  # type: ignore[no-untyped-def]
         return self.exec(["/bin/bash", "-c", script], timeout=timeout)
 
 

@@ -4,7 +4,7 @@
 # own makes the numbers of events those of functions, whatever is left out.
 # Usage: set_returns.sh GROUP ERROR MODULE FILE
 
-cd /sys/kernel/tracing || exit 1
+cd /sys/kernel/tracing || exit
 echo 0 >tracing_on; : >trace; echo 4096 >buffer_size_kb
 number=0; missing=0
 while read -r function; do

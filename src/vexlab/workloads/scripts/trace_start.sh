@@ -3,7 +3,7 @@
 # which it is told to end. -c starts its command, which must be an ELF file, only once every probe is attached.
 # Usage: trace_start.sh FOLDER KEYS OPTIONS
 
-cd "$1" || exit 1
+cd "$1" || exit
 mkfifo stop
 printf ': >"%s/ready"\nread -r _ <"%s/stop"\n' "$1" "$1" >./wait
 BPFTRACE_MAP_KEYS_MAX=$2 BPFTRACE_NO_USER_SYMBOLS=1 \
