@@ -73,7 +73,10 @@ PROGRAMS: Mapping[str, Programs] = {
         mkfs="mkfs.nilfs2 -q -f {device}",
         min_disk=160,
         harmless=("mounting unchecked fs",),  # whatever was not unmounted; it is recovered then (fs/nilfs2/super.c)
-        refuses={"freed_blocks": "a log: nilfs_cleanerd gives back what was removed (nilfs_cleanerd(8))"},
+        refuses={
+            "freed_blocks": "a log: nilfs_cleanerd gives back what was removed (nilfs_cleanerd(8))",
+            "mapped_tail": "a page is not cleared behind the end as a file grows (nilfs_setattr, fs/nilfs2/inode.c)",
+        },
     ),
     "ntfs3": Programs(packages=("ntfs-3g",), mkfs="mkfs.ntfs -q -Q -F {device}"),
     "udf": Programs(packages=("udftools",), mkfs="mkudffs -m hd {device}", refuses=_UNCHECKED),

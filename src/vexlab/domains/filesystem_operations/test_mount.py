@@ -38,7 +38,7 @@ _TRY = script("try_readonly.sh")
 _CUT_SHORT = script("mount_cut_short.sh")
 # That what was refused was refused for its length: all of it mounts in the same way.
 _WHOLE = """
-loop=$(losetup --find --show {device}) && mount -t {fstype} -o {options},ro "$loop" {point} && umount {point} &&
+loop=$(losetup --find --show {device}) && mount -i -t {fstype} -o {options},ro "$loop" {point} && umount {point} &&
 losetup -d "$loop"
 """
 

@@ -73,7 +73,7 @@ def test_lazytime(filesystem: GuestFilesystem) -> None:
     options = ",".join((*target.mount_options, "lazytime", "strictatime"))  # busybox's mount does not know lazytime
     assert filesystem.mkfs().ok
     for leaving in (_EVICT, "true"):
-        mounted = machine.exec(["mount", "-o", options, "-t", target.fstype, filesystem.device, point])
+        mounted = machine.exec(["mount", "-i", "-o", options, "-t", target.fstype, filesystem.device, point])
         assert mounted.ok, f"it does not mount with lazytime: {mounted}"
         filesystem.prove()
         assert _shown(filesystem, "lazytime"), "mounted with lazytime it shows none"

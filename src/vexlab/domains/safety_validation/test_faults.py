@@ -59,7 +59,7 @@ def _command(filesystem: GuestFilesystem, script: str) -> str:
     options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
     words = {
         "POINT": filesystem.mountpoint,
-        "MOUNT": f"mount -t {target.fstype} {options} {filesystem.device} {filesystem.mountpoint}",
+        "MOUNT": f"mount -i -t {target.fstype} {options} {filesystem.device} {filesystem.mountpoint}",
         "FSCK": " ".join(word.replace("{device}", filesystem.device) for word in target.fsck) or "true",
         "MANIFEST": _TREE.format(_SEED),
         "SEED": str(_SEED),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vexlab.domains.declared import needs_freed_blocks
 from vexlab.domains.safety_validation.machines import disks
 from vexlab.guest.essentials import LIMITS, found
 from vexlab.guest.mount import GuestFilesystem
@@ -28,6 +29,8 @@ _OF_INODES = pytest.param("inodes", marks=pytest.mark.needs(capabilities="statfs
 def test_limit(mounted: GuestFilesystem, post_checks: PostChecks, metrics: Metrics, resource: str) -> None:
     """With the resource used up operations fail with the error that says so, nothing is lost, and it works again."""
     machine = mounted.machine
+    if resource == "blocks":
+        needs_freed_blocks(mounted)
     post_checks.fill(1, 80)
     machine.push(LIMITS, _SCRIPT)
     result = machine.exec(["python3", _SCRIPT, resource, mounted.mountpoint], timeout=240)

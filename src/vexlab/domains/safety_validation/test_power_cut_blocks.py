@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vexlab.domains.declared import needs_freed_blocks
 from vexlab.domains.safety_validation.machines import begin, disks, without_power
 from vexlab.guest.fsck import complained
 from vexlab.guest.mount import GuestFilesystem
@@ -46,6 +47,7 @@ def _may_skip(written: CommandResult) -> None:
 @pytest.mark.needs(capabilities="mkdir rmdir unlink")
 def test_reused_blocks(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """A file that took the blocks of folders, and was synced, holds its data after a power cut, not their names."""
+    needs_freed_blocks(filesystem)
     begin(filesystem)
     written = _run(filesystem, _REUSE, str(_ROOM))
     assert written.ok, f"blocks cannot be used again: {written.error_text.strip().rpartition(chr(10))[2]}"
@@ -67,6 +69,7 @@ def test_reused_blocks(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> 
 @pytest.mark.needs(capabilities="unlink")
 def test_freed_blocks(filesystem: GuestFilesystem, power_cycle: PowerCycle) -> None:
     """A file whose removal the power cut undoes has its own data, whoever wanted its blocks in the meantime."""
+    needs_freed_blocks(filesystem)
     begin(filesystem)
     written = _run(filesystem, _RELEASE, str(_RELEASED_SIZE))
     assert written.ok, f"files cannot be removed and written: {written.error_text.strip().rpartition(chr(10))[2]}"

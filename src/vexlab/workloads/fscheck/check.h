@@ -148,6 +148,8 @@ bool time_left(void);
 
 void need_root(void);
 void need_own_filesystem(void);
+/* Blocks are free again once what had them is gone; a filesystem that forgets to free them is not meant. */
+void need_freed_blocks(void);
 
 /* Files and their bytes. Byte i of pattern `seed` depends on seed and i alone and is never zero. */
 void pattern(void *data, size_t len, off_t offset, unsigned int seed);

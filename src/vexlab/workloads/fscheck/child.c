@@ -37,6 +37,12 @@ void need_root(void)
 		skip("needs root, to act as several users");
 }
 
+void need_freed_blocks(void)
+{
+	if (profile_state("freed_blocks") == REFUSED_CLEANLY)
+		need("freed_blocks");
+}
+
 void need_own_filesystem(void)
 {
 	if (settings.shared)

@@ -263,6 +263,7 @@ static void last_blocks(void)
 	static bool done[OPERATIONS][MOST_FREE + 1];
 	int failed = 0;
 
+	need_freed_blocks();
 	need_small();
 	prepare();
 	for (int number = 0; number <= MOST_FREE; number++)

@@ -93,6 +93,7 @@ static void blocks_come_back(void)
 	size_t size = whole_blocks(4 << 20);
 	unsigned long before, during;
 
+	need_freed_blocks();
 	need_own_filesystem();
 	/* A first round lets the directory and the filesystem's own maps grow to where they stay. */
 	for (int round = 0; round < 3; round++) {
@@ -165,6 +166,7 @@ static void orphan_gives_back(void)
 	unsigned long before;
 	int fd;
 
+	need_freed_blocks();
 	need_own_filesystem();
 	make("f", size, 1);
 	OK(unlink("f"));
@@ -192,6 +194,7 @@ static void truncated_gives_back(void)
 	int fd = created("f", 0644);
 	void *data = patterned(size, 0, 1);
 
+	need_freed_blocks();
 	need_own_filesystem();
 	flushed(fd);
 	settle();

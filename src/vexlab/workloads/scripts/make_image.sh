@@ -10,7 +10,7 @@ mkdir -p "${work%/*}" "$point" && mount -t tmpfs -o size=75% none "${work%/*}"
 truncate -s "${size}M" "$work"
 eval "$MKFS"
 loop=$(losetup --find --show "$work")
-mount -t "$type" "$@" "$loop" "$point"
+mount -i -t "$type" "$@" "$loop" "$point"
 python3 "${0%/*}/fill_image.py" "$point" "$collection" "$how" "$work" "$pristine"
 umount "$point"
 [ -e "$pristine" ] || { sync; cp --sparse=always "$work" "$pristine"; }

@@ -4,5 +4,5 @@
 
 device=$1 point=$2 type=$3; shift 3
 for _ in 1 2 3 4 5; do
-    mount -t "$type" "$@" "$device" "$point" && umount "$point" || exit
+    mount -i -t "$type" "$@" "$device" "$point" && umount "$point" || exit
 done

@@ -9,7 +9,7 @@ mkfifo -m 600 /tmp/fifo
 truncate -s 1G /tmp/hole; gone=$(losetup --find --show /tmp/hole) && losetup -d "$gone"
 tried() {
     name=$1; shift
-    words=$(timeout -s KILL 20 mount -t "$type" "$@" /mnt/none 2>&1); status=$?
+    words=$(timeout -s KILL 20 mount -i -t "$type" "$@" /mnt/none 2>&1); status=$?
     [ $status = 0 ] && echo "$name: it was mounted" && umount /mnt/none
     [ $status -gt 128 ] && echo "$name: mount died of signal $((status - 128))"
     [ $status != 0 ] && [ -z "$words" ] && echo "$name: refused without a word"
@@ -25,6 +25,6 @@ for _ in 1 2; do
     tried "an empty file" -o loop /tmp/text
     tried "a hole" -o loop /tmp/hole
     ! can unknown_options || tried "an unknown option" -o vexlab_no_such_option=1 "$device"
-    mount -t "$type" "$device" /mnt/no-such-directory 2>/dev/null && echo "mounted on a missing directory"
+    mount -i -t "$type" "$device" /mnt/no-such-directory 2>/dev/null && echo "mounted on a missing directory"
 done
 exit 0

@@ -17,7 +17,7 @@ for n in $(seq 0 "$last"); do
     mkdir -p /mnt/image$n
     loop[n]=$(losetup --find --show --offset $((n * size)) --sizelimit $size "$device")
     IMAGE=${loop[n]}; eval "$MKFS" >/dev/null
-    mount -t "$type" "${@:4}" "$IMAGE" /mnt/image$n
+    mount -i -t "$type" "${@:4}" "$IMAGE" /mnt/image$n
 done
 [ "$(grep -c " /mnt/image[0-9] $type " /proc/mounts)" = "$count" ] || { echo "not $count are mounted"; exit 1; }
 for n in $(seq 0 "$last"); do
@@ -29,7 +29,7 @@ for n in $(seq 0 "$last"); do holds $n; done
 for n in 7 2 9 0 5 3 8 1 6 4; do umount /mnt/image$n; done
 for n in $(seq 0 "$last"); do
     IMAGE=${loop[n]}; eval "$FSCK" >/tmp/out 2>&1 || { echo "image $n is not consistent: $(tail -3 /tmp/out)"; exit 1; }
-    mount -t "$type" "${@:4}" "$IMAGE" /mnt/image$n
+    mount -i -t "$type" "${@:4}" "$IMAGE" /mnt/image$n
     holds $n
 done
 umount /mnt/image*

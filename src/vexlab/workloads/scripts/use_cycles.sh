@@ -7,7 +7,7 @@
 for n in $(seq "$CYCLES"); do
     $LOAD || exit
     if [ -n "$DEVICE" ]; then
-        mount -t "$FSTYPE" $OPTIONS "$DEVICE" /mnt/test || exit
+        mount -i -t "$FSTYPE" $OPTIONS "$DEVICE" /mnt/test || exit
         echo "cycle $n" >/mnt/test/file || exit
         if can mkdir; then mkdir -p /mnt/test/folder || exit; fi
         cat /mnt/test/file >/dev/null || exit

@@ -67,7 +67,7 @@ binds() { # the same files at other places; a read-only one refuses what the oth
 twice() { # mounted at two places at once; the first to go leaves the other
     mkdir -p /mnt/again
     echo one >file
-    mount -t "$FSTYPE" "$DEVICE" /mnt/again
+    mount -i -t "$FSTYPE" "$DEVICE" /mnt/again
     is "the file at the other place" "$(cat /mnt/again/file)" one
     is "the inode at the other place" "$(stat -c %d:%i /mnt/again/file)" "$(stat -c %d:%i file)"
     echo two >/mnt/again/file
@@ -79,24 +79,24 @@ twice() { # mounted at two places at once; the first to go leaves the other
 
 remounts() { # read-only is refused as long as somebody writes or a removed file is open
     exec 7>>writing
-    refused "busy" mount -o remount,ro "$MNT"
+    refused "busy" mount -i -o remount,ro "$MNT"
     echo still >&7
     exec 7>&-
     is "what was written after the refusal" "$(cat writing)" still
     echo gone >removed
     exec 7<removed
     rm removed
-    refused "busy" mount -o remount,ro "$MNT"
+    refused "busy" mount -i -o remount,ro "$MNT"
     is "the removed file" "$(cat <&7)" gone
     exec 7<&-
     rm -f /tmp/enough
     (until [ -e /tmp/enough ]; do echo x >busy-1 && mv busy-1 busy-2 && rm busy-2 || true; done) 2>/tmp/writer.err &
     local turn changed=0
     for turn in $(seq 15); do
-        if mount -o remount,ro "$MNT" 2>/dev/null; then
+        if mount -i -o remount,ro "$MNT" 2>/dev/null; then
             changed=$((changed + 1))
             is "the options" "$(grep -c " $MNT $FSTYPE ro" /proc/mounts)" 1
-            mount -o remount,rw "$MNT"
+            mount -i -o remount,rw "$MNT"
         fi
     done
     touch /tmp/enough
@@ -121,7 +121,7 @@ lazy() { # unmounted under an open file, which goes on until it is closed
     )
     cd /
     until_free "its last file is closed"
-    mount -t "$FSTYPE" "$DEVICE" "$MNT"
+    mount -i -t "$FSTYPE" "$DEVICE" "$MNT"
     is "what was written after the unmount" "$(cat "$MNT/open") $(ls "$MNT/made")" "after $MNT/made"
 }
 
@@ -156,7 +156,7 @@ busy() { # whatever uses it keeps it from being unmounted, and no longer
         refused "busy" umount "$MNT"
     )
     umount "$MNT"
-    mount -t "$FSTYPE" "$DEVICE" "$MNT"
+    mount -i -t "$FSTYPE" "$DEVICE" "$MNT"
     CHECKS=$((CHECKS + 1))
 }
 
@@ -184,7 +184,7 @@ namespaces() { # a mount in a namespace of its own: unseen outside, and gone wit
     wait $! || fail "the namespace lost its mount"
     is "what the namespace read last" "$(cat /tmp/said)" there
     until_free "its namespace is gone"
-    mount -t "$FSTYPE" "$DEVICE" "$MNT"
+    mount -i -t "$FSTYPE" "$DEVICE" "$MNT"
     is "the file after all" "$(cat "$MNT/inside/file")" there
 }
 
