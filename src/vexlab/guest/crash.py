@@ -20,6 +20,7 @@ NO_JOURNAL = "crash_consistency"  # declared by filesystems that need fsck after
 
 # As the post checks allow for (guest/post_checks.py): inodes made on demand take chunks of blocks.
 _ON_DEMAND_BLOCKS = 64
+_ALL_BLOCKS = 1 << 40  # where a cleaner frees them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +107,13 @@ def run_argv(
 
     ``log`` takes the writes, ``layer`` what is written above a state; both are block devices of the guest.
     """
-    on_demand = any(name == "fixed_inodes" for name, _ in target.refuses)
+    declared = dict(target.refuses)
+    slack = _ALL_BLOCKS if "freed_blocks" in declared else _ON_DEMAND_BLOCKS if "fixed_inodes" in declared else 0
     return [
         *("fscrash", "run", "--disk", disk, "--log", log, "--cow", layer, "--size", str(size)),
         *("--type", target.fstype, "--options", ",".join(target.mount_options)),
         *("--mkfs", _shell(target.mkfs), "--fsck", _shell(target.fsck)),
-        *("--slack", str(_ON_DEMAND_BLOCKS if on_demand else 0), "--states", str(plan.states)),
+        *("--slack", str(slack), "--states", str(plan.states)),
         *(("--limit", str(plan.limit)) if plan.limit else ()),
         *(word for words in target.harmless for word in ("--harmless", words)),
         *plan.words(target),

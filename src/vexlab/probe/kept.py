@@ -58,9 +58,10 @@ def profile_of(
 
 
 def as_declared(profile: Profile, target: Target) -> Profile:
-    """Return ``profile`` with what is broken only in a way that ``target`` declares taken for refused.
+    """Return ``profile`` with what is broken only in a way that ``target`` declares, or unknown, taken for refused.
 
-    JFS, for one, does not mount after a power cut before its fsck has replayed the log (``crash_consistency``).
+    JFS, for one, does not mount after a power cut before its fsck has replayed the log (``crash_consistency``), and in
+    NILFS it cannot be told what a few files take (``freed_blocks``).
     """
     declared = {name for name, _ in target.refuses}
     return replace(profile, capabilities=tuple(_meant(each, declared) for each in profile.capabilities))
@@ -69,7 +70,8 @@ def as_declared(profile: Profile, target: Target) -> Profile:
 def _meant(capability: Capability, declared: AbstractSet[str]) -> Capability:
     words = CAPABILITIES[capability.name].refuses
     crashed = capability.deadly or capability.finding
-    if capability.state is not State.BROKEN or crashed or not words or not set(words) <= declared:
+    open_to_words = capability.state in (State.BROKEN, State.UNKNOWN)
+    if not open_to_words or crashed or not words or not set(words) <= declared:
         return capability
     return replace(capability, state=State.REFUSED)
 

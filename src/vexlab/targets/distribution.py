@@ -74,6 +74,7 @@ PROGRAMS: Mapping[str, Programs] = {
         min_disk=160,
         harmless=("mounting unchecked fs",),  # whatever was not unmounted; it is recovered then (fs/nilfs2/super.c)
         refuses={
+            "fsync_names": "fsync of a file writes what is its own (nilfs_sync_file in fs/nilfs2/file.c)",
             "freed_blocks": "a log: nilfs_cleanerd gives back what was removed (nilfs_cleanerd(8))",
             "mapped_tail": "a page is not cleared behind the end as a file grows (nilfs_setattr, fs/nilfs2/inode.c)",
         },

@@ -45,6 +45,14 @@ _WRITER = (SCRIPTS / "write_failing.sh", SCRIPTS / "failing_writes.py")  # and w
 _READER = SCRIPTS / "compare_files.py"
 
 
+# The files of failing_writes.py that do not hold what was written last.
+_OLD = """
+cd "$1" && for file in fsync fdatasync msync o_sync o_dsync syncfs; do
+    [ ! -e "$file" ] || grep -q after "$file" || echo "$file"
+done
+"""
+
+
 def _table(machine: Machine, filesystem: GuestFilesystem, target: str) -> str:
     size = machine.exec(["blockdev", "--getsz", filesystem.device]).text.strip()
     return f"echo '0 {size} {target.replace('{device}', filesystem.device)}'"
@@ -120,12 +128,19 @@ def test_write_errors(filesystem: GuestFilesystem, metrics: Metrics, where: str)
     name = rows.pop(_NEW_NAME)
     assert rows, "there is no way to wait for data"
     silent = [way for way, got in rows.items() if got == "OK"]
-    assert not silent, f"no data could be written, and no error from: {', '.join(silent)}"
+    elsewhere = where == "data" and len(silent) == len(rows)
+    assert not silent or elsewhere, f"no data could be written, and no error from: {', '.join(silent)}"
     if where == "data":
         assert name == "OK", f"only some files' data cannot be written, and a new name cannot be made: {name}"
     else:
         assert name != "OK", f"nothing could be written, and no error from: {_NEW_NAME}"
     _back(top, filesystem)
+    if elsewhere:
+        assert filesystem.mount().ok
+        lost = machine.shell(_OLD, filesystem.mountpoint, timeout=_STEP_S)
+        assert lost.ok, f"the files cannot be read: {lost}"
+        assert not lost.text, f"no data could be written, no error was told, and the files are as before: {lost.text}"
+        pytest.skip("what is changed is written elsewhere, where the device is sound: a log, or copies on write")
 
 
 def test_read_errors(filesystem: GuestFilesystem, metrics: Metrics) -> None:
