@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from vexlab.workloads import LIBRARY, SCRIPTS
 
@@ -101,3 +104,14 @@ def test_vectors_of_whole_steps_are_what_a_crash_may_leave(tmp_path: Path) -> No
     other = _vectors(tmp_path, [rows[0], "1 9 2 3 4 5 6 7", *rows[2:]])
     (told,) = _run("crash_vectors.py", 2, 4, *other, status=1)
     assert "('1 9 2 3 4 5 6 7', '1 1 2 3 4 5 6 7')" in told
+
+
+@pytest.mark.parametrize(
+    "program", [*sorted(SCRIPTS.glob("*.py")), *(file for file in LIBRARY if file.suffix == ".py")]
+)
+def test_a_users_image_may_have_an_older_python(program: Path) -> None:
+    """Debian 11 and RHEL 9 have Python 3.9."""
+    tree = ast.parse(program.read_text(), feature_version=(3, 9))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Match)]
+    named = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "zip"]
+    assert not [node for node in named if node.keywords], "zip has no `strict` before Python 3.10"

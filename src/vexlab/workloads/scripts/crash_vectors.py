@@ -46,7 +46,7 @@ def wrong() -> str:
     wanted = [row for n, row in enumerate(rows) if n not in gone or (gone[n] >= SYNCED and row in kept)]
     if found == wanted:
         return ""
-    other = next((pair for pair in zip(found, wanted, strict=False) if pair[0] != pair[1]), "their number")
+    other = next((pair for pair in zip(found, wanted) if pair[0] != pair[1]), "their number")
     return f"of {there} vectors that are there some are not what was added, or deleted: {other}"
 
 

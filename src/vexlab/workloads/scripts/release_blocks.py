@@ -62,7 +62,7 @@ if can("truncate_down"):
 else:
     cut.remove()
 if over:
-    for short, path in zip(shorts, replaced.paths(), strict=False):
+    for short, path in zip(shorts, replaced.paths()):
         os.replace(short.name, path)
 else:
     replaced.remove()

@@ -69,7 +69,6 @@ NAMES = dict(
     zip(
         (CREATE, INFO, ADD, GET, DELETE, SEARCH, LIST, INDEX),
         ("create", "info", "add", "get", "delete", "search", "list", "index"),
-        strict=True,
     )
 )
 calls: list[str] = []

@@ -167,7 +167,7 @@ NONE = (0, 0, 0)
 fd = os.open(PATH, os.O_RDWR | os.O_CREAT, 0o644)
 ask("create", "OK", CREATE, 1, DIM, 0, META + 24, 0, 0, 0, 0)
 whole = [edge(len(each)) for each in (FLOATS, TEXTS, LENS)]
-for place, each in zip(whole, (FLOATS, TEXTS, LENS), strict=True):
+for place, each in zip(whole, (FLOATS, TEXTS, LENS)):
     ctypes.memmove(place, each, len(each))
 adds()
 for words in (("into exactly its size", "OK", 0), ("with one byte missing", "EFAULT", 1)):

@@ -41,7 +41,7 @@ def state() -> dict[str, int]:
     info = call(fd, INFO, 1, *ALL_INFO)
     stat = os.fstat(fd)
     names = ("live", "deleted", "next id", "bytes")
-    return {**dict(zip(names, info[4:8], strict=True)), "size": stat.st_size, "blocks": stat.st_blocks}
+    return {**dict(zip(names, info[4:8])), "size": stat.st_size, "blocks": stat.st_blocks}
 
 
 def tell(name: str, wrong: list[str]) -> None:

@@ -42,7 +42,7 @@ def collection(metric: int, dim: int, meta_size: int) -> None:
         call(fd, DELETE, 1, 0, number, 0, 0)
     results = (ctypes.c_uint64 * 8)()
     call(fd, SEARCH, 1, dim, 4, 0, at, ctypes.addressof(results), 0, 0, 0, 0, 0)
-    for name, more, was in zip(DONE, (7, 2, 1, 5), before, strict=True):
+    for name, more, was in zip(DONE, (7, 2, 1, 5), before):
         same(f"{name} after {was} and {more} more", told(name), was + more)
     info = call(fd, INFO, 1, *ALL_INFO)
     whole = f"of a collection of metric {metric}, {dim} components and {meta_size} bytes of metadata"

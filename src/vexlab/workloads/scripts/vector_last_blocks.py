@@ -39,7 +39,7 @@ def state(fd: int) -> dict[str, int]:
     info, stat, whole = call(fd, INFO, 1, *ALL_INFO), os.fstat(fd), os.statvfs(".")
     names = ("live", "deleted", "next id", "bytes")
     return {
-        **dict(zip(names, info[4:8], strict=True)),
+        **dict(zip(names, info[4:8])),
         "size": stat.st_size,
         "sectors": stat.st_blocks,
         "free blocks": whole.f_bfree,

@@ -68,7 +68,7 @@ class Program:
         texts = (at(areas), at(lens)) if stride else (0, 0)
         first = call(self.fd, ADD, 1, DIM, count, stride, at(flat), *texts, 0, 0, 0)[7]
         self.demand(first == self.next, "first id is", first, "not", self.next)
-        self.live.update(zip(range(first, first + count), zip(vectors, metas, strict=True), strict=True))
+        self.live.update(zip(range(first, first + count), zip(vectors, metas)))
         self.next = first + count
 
     def get(self, number: int) -> None:
@@ -163,7 +163,7 @@ def vector() -> Vector:
 
 def square(one: Vector, two: Vector) -> float:
     """Return the square of the distance."""
-    return sum((a - b) ** 2 for a, b in zip(one, two, strict=True))
+    return sum((a - b) ** 2 for a, b in zip(one, two))
 
 
 program = Program()
