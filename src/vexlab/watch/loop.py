@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import select
 import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from vexlab.errors import BuildError, InfraError, UsageError
 from vexlab.lab import Lab, Order
 from vexlab.model.case import CaseResult
 from vexlab.model.kernel import Kernel
+from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.request import Request
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.probe.kept import profile_of
 from vexlab.targets.build import keep_artifact
 from vexlab.targets.changes import concern
 from vexlab.watch.files import Saved
 from vexlab.watch.session import Phase, Round, Screen
 from vexlab.watch.warm import Ended, Planned, WarmRun
+
+log = logging.getLogger(__name__)
 
 _LOOK_S = 0.15  # between two looks at the files
 _SETTLE_S = 0.05  # an editor writes several files
@@ -57,6 +63,7 @@ class Loop:
         self._saved = Saved([each for each in folders if each])
         self._screen = Screen(target=target.name, kernel=kernel.name)
         self._waiting: tuple[Path, ...] = ()  # saved while cases ran
+        self._profile: Profile | None = None
 
     def run(self, *, once: bool = False) -> Screen:
         """Build and run at once, then on each save, until a key or Ctrl-C ends it; return the last screen."""
@@ -79,6 +86,7 @@ class Loop:
             case "r":
                 self._round((), self._request)
             case "a":
+                self._profile = None  # what was refused may work by now
                 self._round((), dataclasses.replace(self._request, quick=False, level=0, domains=(), cases=()))
             case "f" if red:
                 self._round((), dataclasses.replace(self._request, cases=tuple(case.id for case in red)))
@@ -104,9 +112,14 @@ class Loop:
         now = Round(number=number, changed=names, why=why)
         self._draw(Phase.BUILDING, now)
         try:
-            with self._collecting(number, request) as cases:
+            with ExitStack() as stack:
+                known = self._is_known()
+                cases = stack.enter_context(self._collecting(number, request)) if known else None
                 artifact = self._builds.build()
                 now = dataclasses.replace(now, build_s=time.monotonic() - begin, warnings=artifact.warnings)
+                if cases is None:
+                    self._probe(artifact, now)
+                    cases = stack.enter_context(self._collecting(number, request))
                 now = self._cases(now, cases, artifact, begin)
         except BuildError as error:
             words = "\n".join([error.message, *_errors(error.log)])
@@ -117,11 +130,26 @@ class Loop:
         self._screen = self._screen.after(now)
         self._show(self._screen)
 
+    def _is_known(self) -> bool:
+        """Whether what the target can do was found out, and nothing of it was broken, as a save may have mended it."""
+        return self._profile is not None and not self._profile.broken()
+
+    def _probe(self, artifact: ModuleArtifact, now: Round) -> None:
+        """Find out what the target can do; where the lab cannot, cases try everything."""
+        self._draw(Phase.PROBING, now)
+        try:
+            self._profile = profile_of(self._lab, self._target, self._kernel, artifact)
+        except (InfraError, UsageError) as error:
+            log.warning("it was not found out what %s can do: %s", self._target.name, error.message)
+            self._profile = None
+
     def _collecting(self, number: int, request: Request) -> WarmRun:
         """Return the round's cases, which are collected while the module is built."""
         folder = self._folder / f"round-{number}"
         shutil.rmtree(self._folder / f"round-{number - _KEPT}", ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
+        if self._profile:
+            (folder / RUN_FILE).write_bytes(encode_all((self._profile,)))
         asked = dataclasses.replace(
             request,
             artifact=str(folder / _MODULE),
@@ -142,6 +170,7 @@ class Loop:
                 artifact=artifact,
                 memory=self._lab.settings.memory,
                 cpus=self._lab.settings.cpus,
+                profile=self._profile,
             )
         )
         running.go()

@@ -21,6 +21,7 @@ class Phase(StrEnum):
 
     WAITING = "waiting for a save"
     BUILDING = "building"
+    PROBING = "finding out what it can do"
     RUNNING = "running"
 
 
