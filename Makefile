@@ -56,6 +56,7 @@ COMPILE := pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-h
 lock: setup-test
 	@$(VENV)/$(COMPILE) --extra setup -o requirements.lock pyproject.toml
 	@$(VENV)/$(COMPILE) --all-extras -c requirements.lock -o requirements-test.lock pyproject.toml
+	@$(VENV)/$(COMPILE) --extra setup --extra report -c requirements-test.lock -o requirements-report.lock pyproject.toml
 	@cd integrations/avocado && ../../$(VENV)/$(COMPILE) --extra setup --extra variants -o requirements.lock pyproject.toml
 	@cd integrations/avocado && ../../$(VENV)/$(COMPILE) --all-extras -c requirements.lock -o requirements-vt.lock pyproject.toml
 

@@ -117,7 +117,7 @@ def _walk(user: Newcomer) -> None:
     _write_module(user.module)
     _git(user, "init", "-q", "-b", "main")
     user.call("git clone", "git", "clone", "-q", ROOT, "vexlab", within=user.folder)
-    user.call("scripts/setup", "scripts/setup", within=user.folder / "vexlab")
+    user.call("scripts/setup report", "scripts/setup", "report", within=user.folder / "vexlab")
     user.call("vexlab init", user.vexlab, "init", ".")
     told = user.call("first verdict, red", user.vexlab, "run", "--target", ".", "--level", "1", "--quick", status=1)
     red = list(dict.fromkeys(_RED.findall(told)))
