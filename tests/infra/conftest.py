@@ -57,12 +57,27 @@ class Libvirt:
         return done.stdout
 
 
+USED = pytest.StashKey[str]()
+
+
 @pytest.fixture(scope="session")
-def tofu() -> str:
+def tofu(pytestconfig: pytest.Config) -> str:
+    """The program that the tests run; the summary says which it was."""
     try:
-        return find_tofu(Cache(cache_dir()))
+        program = find_tofu(Cache(cache_dir()))
     except InfraError as error:
         pytest.skip(f"{error.message}: {error.hint}")
+    argv = [program, "version"]
+    env = {**os.environ, "CHECKPOINT_DISABLE": "1"}
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True, env=env)
+    pytestconfig.stash[USED] = f"{done.stdout.partition(chr(10))[0]} ({program})"
+    return program
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which of OpenTofu and Terraform ran."""
+    if used := config.stash.get(USED, ""):
+        terminalreporter.write_line(f"environments of machines were made by {used}")
 
 
 @pytest.fixture(scope="session")

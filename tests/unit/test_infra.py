@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.errors import UsageError
+from vexlab.cache import Cache
+from vexlab.errors import InfraError, UsageError
 from vexlab.infra.environment import find_environment, variables_of
 from vexlab.infra.inventory import inventory
+from vexlab.infra.tofu import find_tofu
 
 OUTPUTS = {
     "machines": {
@@ -78,3 +80,25 @@ def test_the_inventory_has_a_group_for_each_domain() -> None:
 
 def test_nothing_deployed_is_an_empty_inventory() -> None:
     assert json.loads(inventory({}))["all"]["children"]["test_vms"]["children"] == {}
+
+
+def _program(file: Path) -> str:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("#!/bin/sh\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+def test_opentofu_is_taken_before_terraform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cache, folder = Cache(tmp_path / "cache"), tmp_path / "bin"
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("vexlab.process._SYSTEM_DIRS", ())
+    monkeypatch.delenv("VEXLAB_TOFU", raising=False)
+    with pytest.raises(InfraError, match="neither tofu nor terraform"):
+        find_tofu(cache)
+    terraform = _program(folder / "terraform")
+    assert find_tofu(cache) == terraform
+    built = _program(cache.root / "programs" / "opentofu" / "tofu")
+    assert find_tofu(cache) == built
+    installed = _program(folder / "tofu")
+    assert find_tofu(cache) == installed

@@ -16,7 +16,7 @@ from vexlab.errors import InfraError, UsageError
 from vexlab.infra.environment import Environment
 
 TOFU = "VEXLAB_TOFU"  # environment variable that names the program
-_PROGRAMS = ("tofu", "terraform")
+_OPENTOFU, _TERRAFORM = "tofu", "terraform"
 _HOST = "terraform.local"  # of the provider's address: it is in no registry
 _VERSION = "0.1.0"
 _BUILD_S = 900.0
@@ -30,15 +30,13 @@ _LOCKED = "Error acquiring the state lock"
 
 
 def find_tofu(cache: Cache) -> str:
-    """Return the path of OpenTofu or Terraform; raise ``InfraError`` where there is none."""
+    """Return the path of OpenTofu, installed or built into the cache, or else of Terraform; raise ``InfraError``."""
     if given := os.environ.get(TOFU):
         return process.require(given)
-    for name in _PROGRAMS:
-        if path := process.find(name):
-            return path
     kept = cache.root / "programs" / "opentofu" / "tofu"
-    if kept.is_file():
-        return str(kept)
+    for found in (process.find(_OPENTOFU), str(kept) if kept.is_file() else None, process.find(_TERRAFORM)):
+        if found:
+            return found
     raise InfraError(
         "neither tofu nor terraform is installed",
         hint=f"install OpenTofu, or build it once: `make tofu` in a checkout; {TOFU} may name the program",
