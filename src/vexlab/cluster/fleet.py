@@ -129,11 +129,12 @@ class _Running:
         self._plan = plan
         self._run = job.folder.name
         self._opened: dict[str, Opened] = {}
+        self._names: dict[str, str] = {}  # of the hosts, by address
         self._notes: dict[str, bytes] = {}
         self._have: set[str] = set()
         self._sending = threading.Lock()
         self._red = False
-        self._boot = host.boot_id()
+        self._processes = host.processes_id()
         self._left: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()  # for the main thread
         self._opening = Opening(
             run=self._run,
@@ -162,6 +163,7 @@ class _Running:
 
     def open(self, member: Member) -> None:
         """Send a host what it lacks, and have it prove that it tests the same kernels, module and cases."""
+        self._names[member.address] = member.name
         self._send_entries(member)
         data = self._engine.call(
             member.address, host.open_run, msgspec.msgpack.encode(self._opening), self._parcel.files, seconds=_OPEN_S
@@ -256,24 +258,28 @@ class _Running:
 
     def _told(self, message: object) -> None:
         """Pass on what a running case tells; whatever else arrives is dropped."""
-        if not isinstance(message, (tuple, list)) or len(message) != 2 or message[0] not in self._plan:
+        if not isinstance(message, (tuple, list)) or len(message) != 3:
             return
-        case, line = message
+        address, case, line = message
+        if case not in self._plan or address not in self._names:
+            return
         try:
             event = decode(str(line).encode())
         except ValueError:
             return
         if isinstance(event, (MachineChanged, CaseStep, FindingSeen)):
-            placed = encode(self._placed(event, self._plan[case].case.node)).decode()
+            placed = encode(self._placed(event, self._plan[case].case.node, self._names[address])).decode()
             self._left.put(lambda: self._job.collector.take_event(placed))
 
-    def _placed(self, event: WorkerEvent, node: str) -> WorkerEvent:
-        if isinstance(event, MachineChanged) and not self._all_here():
-            event = dataclasses.replace(event, pid=0, console="")
+    def _placed(self, event: WorkerEvent, node: str, name: str) -> WorkerEvent:
+        if isinstance(event, MachineChanged):
+            event = dataclasses.replace(event, machine=f"{name}/{event.machine}")
+            if not self._all_here():
+                event = dataclasses.replace(event, pid=0, console="")
         return dataclasses.replace(event, node=node)
 
     def _all_here(self) -> bool:
-        return all(each.boot == self._boot for each in self._opened.values())
+        return all(each.processes == self._processes for each in self._opened.values())
 
 
 def longest_s(request: Request, settings: Settings, cases: Sequence[PlannedCase]) -> float:

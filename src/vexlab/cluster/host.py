@@ -319,14 +319,15 @@ def open_run(opening: bytes, parcel: bytes) -> bytes:
         folder=str(run.folder),
         parcel=str(run.parcel),
         accelerators=run.accelerators,
-        boot=boot_id(),
+        processes=processes_id(),
     )
     return msgspec.msgpack.encode(opened)
 
 
-def boot_id() -> str:
-    """Return what tells this boot of this machine from every other; processes of it can be looked at by their ids."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+def processes_id() -> str:
+    """Return what tells where process ids hold: the kernel's id of its boot, and the PID namespace (a container's)."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
 
 
 def run_case(run: str, case: str, notes: Mapping[str, bytes], have: Collection[str]) -> bytes:
@@ -334,7 +335,9 @@ def run_case(run: str, case: str, notes: Mapping[str, bytes], have: Collection[s
     from distributed import get_worker
 
     worker = get_worker()
-    answer = here().get(run).run(case, notes, have, lambda line: worker.log_event(topic(run), (case, line)))
+    answer = (
+        here().get(run).run(case, notes, have, lambda line: worker.log_event(topic(run), (worker.address, case, line)))
+    )
     return msgspec.msgpack.encode(answer)
 
 

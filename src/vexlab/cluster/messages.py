@@ -31,7 +31,7 @@ class Opening:
 class Opened:
     """What a host says of itself once it is ready for a run; paths and ``python`` are its own.
 
-    ``boot`` is the kernel's id of its boot: where it is the coordinator's, both are one machine.
+    ``processes`` names the boot and the PID namespace: where it is the coordinator's, a process id there is one here.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Opened:
     folder: str
     parcel: str
     accelerators: tuple[str, ...]
-    boot: str
+    processes: str
 
 
 class End(StrEnum):

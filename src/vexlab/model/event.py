@@ -72,6 +72,7 @@ class MachineState(StrEnum):
 class MachineChanged:
     """A machine of the case ``node`` came up or went; ``machine`` is its name, of its worker and its folder.
 
+    Where the run is on a cluster, the host's name and a ``/`` stand before that.
     ``pid`` is QEMU's process, ``memory`` the guest's in MiB. ``console`` is the path of the file to which QEMU writes
     what the guest prints; it goes with the machine.
     """
