@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,7 +71,10 @@ def tofu(pytestconfig: pytest.Config) -> str:
     argv = [program, "version"]
     env = {**os.environ, "CHECKPOINT_DISABLE": "1"}
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True, env=env)
-    pytestconfig.stash[USED] = f"{done.stdout.partition(chr(10))[0]} ({program})"
+    # OpenTofu v1.12.6   ·   Terraform v1.11.4
+    told = re.search(r"^(OpenTofu|Terraform) v\S+$", done.stdout, re.MULTILINE)
+    assert told, done.stdout
+    pytestconfig.stash[USED] = f"{told[0]} ({program})"
     return program
 
 

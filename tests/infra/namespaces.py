@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +43,7 @@ class Host:
         self.name = name
         self.address = ""
         self.port = ""  # of the switch, to which it is connected
+        self._started: list[subprocess.Popen[bytes]] = []
         flags = [f"--{kind}" for kind in kinds]
         argv = ["setpriv", "--pdeathsig", "KILL", "unshare", *flags, "--fork", "--kill-child", "--", sys.executable]
         self._holder = subprocess.Popen(
@@ -50,8 +53,7 @@ class Host:
         if self._holder.stdout.readline() != "ready\n":
             self._holder.kill()
             raise OSError(f"no namespace for {name}: status {self._holder.wait()}")
-        children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children")
-        self.pid = int(children.read_text())
+        self.pid = command_of(self._holder)
 
     def argv(self, *words: str) -> list[str]:
         """Return the command line that runs ``words`` there, and ends with who started it."""
@@ -62,7 +64,9 @@ class Host:
         """Start a command there in the background."""
         with log.open("ab") as sink:
             own = {**os.environ, **(env or {})}
-            return subprocess.Popen(self.argv(*words), stdout=sink, stderr=sink, env=own, cwd=log.parent)
+            made = subprocess.Popen(self.argv(*words), stdout=sink, stderr=sink, env=own, cwd=log.parent)
+        self._started.append(made)
+        return made
 
     def run(self, *words: str, timeout: float = 60, env: Mapping[str, str] | None = None) -> str:
         """Run a command there that must end well, and return what it prints."""
@@ -77,8 +81,13 @@ class Host:
 
     def end(self) -> None:
         """Cut its power."""
+        if self._holder.poll() is not None:
+            return
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, 9)
+            os.kill(self.pid, signal.SIGKILL)
+        for each in self._started:  # out here, so they live on; one that is stopped would reap no child
+            each.kill()
+            each.wait(30)
         self._holder.wait(30)
 
 
@@ -148,6 +157,11 @@ def network() -> Iterator[Network]:
         except (OSError, AssertionError) as error:
             pytest.skip(f"this machine gives no namespaces: {error}")
         yield made
+
+
+def command_of(started: subprocess.Popen[Any]) -> int:
+    """Return the process id, as numbered out here, of a command in namespaces: the child of what entered them."""
+    return int(Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text())
 
 
 def until(condition: object, seconds: float, words: str = "it did not come to that") -> None:

@@ -8,27 +8,18 @@ import os
 import random
 import signal
 import threading
-import time
 from multiprocessing.context import ForkServerProcess
 
 import pytest
 
 pytest.importorskip("distributed", reason="the extra `fleet` is not installed")
 
-from vexlab.cluster.coordinator import Coordinator
-from vexlab.cluster.dispatch import Attempt, Dispatch, Work
-from vexlab.cluster.engine import LOOPBACK, MACHINES, Call, Engine, Member, connect
+from tests.infra.waiting import Told, Waiting, run
+from vexlab.cluster.engine import LOOPBACK, MACHINES, Engine, connect
 from vexlab.cluster.place import Cluster
 
 pytestmark = [pytest.mark.infra, pytest.mark.long]
 CASES, EVENTS, HOSTS = 400, 50, 4
-GARBAGE = 0.02  # of all answers
-
-
-def wait(case: str, seconds: float) -> object:
-    """Run in a worker."""
-    time.sleep(seconds)
-    return "garbage" if random.random() < GARBAGE else (case, os.getpid())
 
 
 def serve(address: str, name: str) -> None:
@@ -42,43 +33,6 @@ def serve(address: str, name: str) -> None:
         await worker.finished()
 
     asyncio.run(work())
-
-
-class Waiting:
-    """Keeps who decided which case."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, int] = {}
-        self.twice: list[str] = []
-        self.words: list[str] = []
-
-    def open(self, member: Member) -> None:
-        pass
-
-    def call(self, attempt: Attempt) -> Call:
-        given = (attempt.case, 0.1 + int(attempt.case) % 5 / 10)
-        return Call(number=attempt.number, address=attempt.host, function=wait, arguments=given)
-
-    def begun(self, attempt: Attempt) -> None:
-        pass
-
-    def read(self, attempt: Attempt, value: object) -> int:
-        if not isinstance(value, tuple) or value[0] != attempt.case:
-            raise TypeError("no answer about this case")
-        return int(value[1])
-
-    def keep(self, attempt: Attempt, answer: int) -> None:
-        self.twice += [attempt.case] if attempt.case in self.kept else []
-        self.kept[attempt.case] = answer
-
-    def lost(self, words: str) -> None:
-        self.words.append(words)
-
-    def tick(self) -> None:
-        pass
-
-    def stopped(self) -> bool:
-        return False
 
 
 class Hosts:
@@ -123,17 +77,16 @@ class Hosts:
             process.kill()
 
 
-def _run(engine: Engine, hosts: Hosts) -> tuple[Dispatch, Waiting]:
+def _run(engine: Engine, hosts: Hosts) -> Told:
     work = Waiting()
-    dispatch = Dispatch((Work(case=str(number), expected_s=0.3) for number in range(CASES)), limit_s=30)
     for _ in range(HOSTS):
         hosts.start()
     trouble = threading.Thread(target=hosts.trouble, args=(work,))
     trouble.start()
-    Coordinator(engine, dispatch, work, wait_s=120).run()
+    told = run(engine, CASES, work)
     hosts.end()
     trouble.join()
-    return dispatch, work
+    return told
 
 
 @pytest.mark.parametrize("seed", [1])
@@ -141,14 +94,8 @@ def test_fifty_events_cost_no_verdict(seed: int) -> None:
     with connect(Cluster(listen="tcp://127.0.0.1:0")) as engine:
         hosts = Hosts(engine.address, seed)
         try:
-            dispatch, work = _run(engine, hosts)
+            told = _run(engine, hosts)
         finally:
             hosts.end()
-    assert dispatch.done
     assert hosts.events >= EVENTS
-    assert not work.twice
-    assert sorted(work.kept, key=int) == [
-        str(number) for number in range(CASES) if str(number) not in dispatch.given_up
-    ]
-    assert len(work.kept) + len(dispatch.given_up) == CASES
-    assert len(dispatch.given_up) <= 2, "three losses of one case are rare"
+    told.check(CASES)
