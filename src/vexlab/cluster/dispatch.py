@@ -66,7 +66,7 @@ class Dispatch:
         self._running: dict[int, Attempt] = {}
         self._of_case: dict[str, set[int]] = {}
         self._left = set(self._expected)
-        self._losses: dict[str, list[str]] = {}
+        self._losses: dict[str, list[tuple[str, str]]] = {}  # of a case: the host's name, and why
         self._failures: dict[str, list[str]] = {}
         self._numbers = itertools.count(1)
         self.given_up: dict[str, str] = {}
@@ -100,7 +100,7 @@ class Dispatch:
         if host := self._hosts.pop(address, None):
             self._blame(host.name, why)
             for number in sorted(host.running):
-                self._lose(number, f"{host.name}: {why}")
+                self._lose(number, host.name, why)
 
     def refuse(self, address: str, why: str) -> None:
         """Set a host aside at once that cannot run these cases at all."""
@@ -150,7 +150,7 @@ class Dispatch:
         name = self._hosts[attempt.host].name if attempt.host in self._hosts else attempt.host
         if blame:
             self._blame(name, why)
-        self._lose(number, f"{name}: {why}")
+        self._lose(number, name, why)
 
     def overdue(self, now: float) -> list[Attempt]:
         """Return the attempts that have taken longer than any case may."""
@@ -162,19 +162,26 @@ class Dispatch:
     def _blame(self, name: str, why: str) -> None:
         self._failures.setdefault(name, []).append(why)
 
-    def _lose(self, number: int, why: str) -> None:
+    def _lose(self, number: int, name: str, why: str) -> None:
         attempt = self._end(number)
         if attempt is None or attempt.case not in self._left:
             return
         losses = self._losses.setdefault(attempt.case, [])
-        losses.append(why)
+        losses.append((name, why))
         if self._of_case.get(attempt.case):
             return  # it runs elsewhere as well
         if len(losses) >= LOSSES_MOST:
             self._left.discard(attempt.case)
-            self.given_up[attempt.case] = f"it was lost {len(losses)} times: {'; '.join(losses)}"
+            words = "; ".join(f"{each}: {reason}" for each, reason in losses)
+            self.given_up[attempt.case] = f"it was lost {len(losses)} times: {words}"
         else:
             self._again.append(attempt.case)
+
+    def _may_try(self, case: str, name: str) -> bool:
+        """Whether a lost case may run on a host: on one that lost it only where no other is left."""
+        lost_by = {each for each, _ in self._losses[case]}
+        others = {host.name for host in self._hosts.values() if not self._is_out(host.name)} - lost_by
+        return name not in lost_by or not others
 
     def _begin(self, case: str, address: str, now: float) -> Attempt:
         attempt = Attempt(number=next(self._numbers), case=case, host=address, begun=now)
@@ -197,8 +204,9 @@ class Dispatch:
 
     def _next(self, now: float, address: str) -> str:
         """Return the case to begin on a host: one that was lost, the longest that waits, one that takes too long."""
-        if self._again:
-            return self._again.pop(0)
+        for number, case in enumerate(self._again):
+            if self._may_try(case, self._hosts[address].name):
+                return self._again.pop(number)
         if self._queue:
             return heapq.heappop(self._queue)[2]
         late = [

@@ -50,6 +50,33 @@ def test_what_a_dead_host_ran_comes_first_elsewhere() -> None:
     assert dispatch.finish(again.number).case == lost.case
 
 
+def test_a_lost_case_goes_to_a_host_that_has_not_lost_it() -> None:
+    dispatch = _dispatch(9, 8, 7, 6)
+    dispatch.come("a", "A", 1)
+    dispatch.come("b", "B", 1)
+    lost, other = dispatch.assign(0)
+    dispatch.lose(lost.number, "its disk is full")
+    (next_one,) = dispatch.assign(1)
+    assert next_one.host == lost.host
+    assert next_one.case not in (lost.case, other.case), "the host that lost it gets another"
+    dispatch.finish(other.number)
+    (again,) = dispatch.assign(2)
+    assert (again.case, again.host) == (lost.case, other.host)
+
+
+def test_the_only_host_left_tries_again_what_it_lost() -> None:
+    dispatch = _dispatch(9)
+    dispatch.come("a", "A", 1)
+    (lost,) = dispatch.assign(0)
+    dispatch.lose(lost.number, "no answer")
+    (again,) = dispatch.assign(1)
+    assert (again.case, again.host) == (lost.case, "a")
+    dispatch.come("b", "B", 1)
+    dispatch.lose(again.number, "no answer")
+    (elsewhere,) = dispatch.assign(2)
+    assert elsewhere.host == "b"
+
+
 def test_an_answer_that_comes_twice_counts_once() -> None:
     dispatch = _dispatch(1)
     dispatch.come("a", "A", 1)
