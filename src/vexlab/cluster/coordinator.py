@@ -150,9 +150,9 @@ class Coordinator(Generic[T]):
             self._lose(attempt, "a case got no answer in its time", blame=True)
             self._engine.cancel([attempt.number])
 
-    def _lose(self, attempt: Attempt, why: str, *, blame: bool) -> None:
+    def _lose(self, attempt: Attempt, why: str, *, blame: bool, answered: bool = False) -> None:
         name = self._seen[attempt.host].name if attempt.host in self._seen else attempt.host
-        self._dispatch.lose(attempt.number, why, blame=blame)
+        self._dispatch.lose(attempt.number, why, blame=blame, answered=answered)
         aside = "; it is set aside" if name in self._dispatch.set_aside else ""
         self._work.lost(f"host {name}: {attempt.case}: {why}{aside}")
 
@@ -180,9 +180,9 @@ class Coordinator(Generic[T]):
         except Died:
             self._lose(attempt, "the process that ran it died", blame=False)
         except VexlabError as wrong:
-            self._lose(attempt, wrong.message, blame=True)
+            self._lose(attempt, wrong.message, blame=True, answered=True)
         except Exception as wrong:  # noqa: BLE001 - whatever a host answers, it ends neither the run nor another case
-            self._lose(attempt, f"{type(wrong).__name__}: {wrong}"[:300], blame=True)
+            self._lose(attempt, f"{type(wrong).__name__}: {wrong}"[:300], blame=True, answered=True)
         else:
             settled = self._dispatch.finish(number)
             if settled.case:

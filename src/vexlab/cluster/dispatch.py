@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 FAILURES_MOST = 2  # of a host, then it is set aside
-LOSSES_MOST = 3  # of a case, then it is given up: whatever ends its hosts may be the case
+# Of a case in one way, then it is given up: with hosts that ended, which may be its doing; by answers that are none.
+LOSSES_MOST = 3
 _STRAGGLES = 2.0  # times its expected duration that a case may take before a free machine begins it as well
 _STRAGGLES_LEAST_S = 5.0
 
@@ -50,6 +51,13 @@ class _Host:
     running: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loss:
+    host: str  # its name
+    why: str
+    answered: bool
+
+
 class Dispatch:
     """The cases that are left, and who runs what. ``limit_s`` is how long an attempt may take.
 
@@ -66,7 +74,7 @@ class Dispatch:
         self._running: dict[int, Attempt] = {}
         self._of_case: dict[str, set[int]] = {}
         self._left = set(self._expected)
-        self._losses: dict[str, list[tuple[str, str]]] = {}  # of a case: the host's name, and why
+        self._losses: dict[str, list[_Loss]] = {}  # of a case
         self._failures: dict[str, list[str]] = {}
         self._numbers = itertools.count(1)
         self.given_up: dict[str, str] = {}
@@ -100,7 +108,7 @@ class Dispatch:
         if host := self._hosts.pop(address, None):
             self._blame(host.name, why)
             for number in sorted(host.running):
-                self._lose(number, host.name, why)
+                self._lose(number, _Loss(host=host.name, why=why, answered=False))
 
     def refuse(self, address: str, why: str) -> None:
         """Set a host aside at once that cannot run these cases at all."""
@@ -142,15 +150,18 @@ class Dispatch:
             self._end(each.number)
         return Settled(case=attempt.case, spare=spare)
 
-    def lose(self, number: int, why: str, *, blame: bool = True) -> None:
-        """Note that an attempt came to nothing; with ``blame`` it is its host's failure."""
+    def lose(self, number: int, why: str, *, blame: bool = True, answered: bool = False) -> None:
+        """Note that an attempt came to nothing; with ``blame`` it is its host's failure.
+
+        ``answered`` is whether the host said something that is no answer; else it ended, or said nothing.
+        """
         attempt = self._running.get(number)
         if attempt is None:
             return
         name = self._hosts[attempt.host].name if attempt.host in self._hosts else attempt.host
         if blame:
             self._blame(name, why)
-        self._lose(number, name, why)
+        self._lose(number, _Loss(host=name, why=why, answered=answered))
 
     def overdue(self, now: float) -> list[Attempt]:
         """Return the attempts that have taken longer than any case may."""
@@ -162,24 +173,24 @@ class Dispatch:
     def _blame(self, name: str, why: str) -> None:
         self._failures.setdefault(name, []).append(why)
 
-    def _lose(self, number: int, name: str, why: str) -> None:
+    def _lose(self, number: int, loss: _Loss) -> None:
         attempt = self._end(number)
         if attempt is None or attempt.case not in self._left:
             return
         losses = self._losses.setdefault(attempt.case, [])
-        losses.append((name, why))
+        losses.append(loss)
         if self._of_case.get(attempt.case):
             return  # it runs elsewhere as well
-        if len(losses) >= LOSSES_MOST:
+        if sum(each.answered == loss.answered for each in losses) >= LOSSES_MOST:
             self._left.discard(attempt.case)
-            words = "; ".join(f"{each}: {reason}" for each, reason in losses)
+            words = "; ".join(f"{each.host}: {each.why}" for each in losses)
             self.given_up[attempt.case] = f"it was lost {len(losses)} times: {words}"
         else:
             self._again.append(attempt.case)
 
     def _may_try(self, case: str, name: str) -> bool:
         """Whether a lost case may run on a host: on one that lost it only where no other is left."""
-        lost_by = {each for each, _ in self._losses[case]}
+        lost_by = {each.host for each in self._losses[case]}
         others = {host.name for host in self._hosts.values() if not self._is_out(host.name)} - lost_by
         return name not in lost_by or not others
 

@@ -133,6 +133,7 @@ class _Running:
         self._notes: dict[str, bytes] = {}
         self._have: set[str] = set()
         self._sending = threading.Lock()
+        self._begun: dict[int, float] = {}  # attempts, in seconds since the epoch by the clock here
         self._red = False
         self._processes = host.processes_id()
         self._left: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()  # for the main thread
@@ -152,11 +153,17 @@ class _Running:
         work = (Work(case=case, expected_s=each.seconds) for case, each in self._plan.items())
         dispatch = Dispatch(work, limit_s=limit)
         self._engine.listen(host.topic(self._run), self._told)
-        with _Lease(self._engine, self._run):
-            Coordinator(self._engine, dispatch, self, wait_s=wait_s).run()
+        gone = ""
+        try:
+            with _Lease(self._engine, self._run):
+                Coordinator(self._engine, dispatch, self, wait_s=wait_s).run()
+        except InfraError as error:  # the scheduler died: what is decided is kept, the rest is named
+            gone = f"{error.message}; `vexlab run --resume {self._run}` runs what is undecided"
         for case, why in dispatch.given_up.items():
             self._job.collector.died[self._plan[case].case.node] = why
-        if not dispatch.done and not self.stopped():
+        if gone:
+            self._job.collector.errors.append(gone)
+        elif not dispatch.done and not self.stopped():
             aside = "; ".join(f"{name}: {', '.join(why)}" for name, why in dispatch.set_aside.items())
             words = f"set aside: {aside}" if aside else "none is there any more"
             self._job.collector.errors.append(f"no host of the cluster is left: {words}")
@@ -196,6 +203,7 @@ class _Running:
 
     def begun(self, attempt: Attempt) -> None:
         """Tell that a case begins."""
+        self._begun[attempt.number] = time.time()
         self._job.collector.pytest_runtest_logstart(self._plan[attempt.case].case.node)
 
     def read(self, attempt: Attempt, value: object) -> tuple[Answer, CaseResult]:
@@ -219,7 +227,8 @@ class _Running:
         for name, content in told.shared.items():
             self._share(name, content)
         planned = self._plan[attempt.case].case
-        result = dataclasses.replace(result, node=planned.node, evidence=str(folder))
+        started = began_here(result.started, self._begun.pop(attempt.number), time.time())
+        result = dataclasses.replace(result, node=planned.node, evidence=str(folder), started=started)
         self._red = self._red or result.verdict in _RED
         self._job.collector.take_result(result)
 
@@ -280,6 +289,15 @@ class _Running:
 
     def _all_here(self) -> bool:
         return all(each.processes == self._processes for each in self._opened.values())
+
+
+def began_here(started: float, begun: float, now: float) -> float:
+    """Return when a case started by the clock here; ``started`` is by its host's, which may be wrong.
+
+    It was handed out at ``begun``, and ``now`` it is decided: the host's clock is believed between the two. Seconds
+    since the epoch.
+    """
+    return started if begun <= started <= now else begun
 
 
 def longest_s(request: Request, settings: Settings, cases: Sequence[PlannedCase]) -> float:

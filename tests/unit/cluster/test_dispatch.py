@@ -64,6 +64,23 @@ def test_a_lost_case_goes_to_a_host_that_has_not_lost_it() -> None:
     assert (again.case, again.host) == (lost.case, other.host)
 
 
+def test_answers_that_are_none_count_apart_from_hosts_that_end() -> None:
+    dispatch = _dispatch(9)
+    for number in range(LOSSES_MOST - 1):
+        dispatch.come(f"ends{number}", f"ends{number}", 1)
+        assert len(dispatch.assign(0)) == 1
+        dispatch.gone(f"ends{number}", "killed")
+        dispatch.come(f"fails{number}", f"fails{number}", 1)
+        (lost,) = dispatch.assign(0)
+        dispatch.lose(lost.number, "No space left on device", answered=True)
+        dispatch.gone(f"fails{number}", "killed")
+    assert not dispatch.done, "four losses, but two of each kind"
+    dispatch.come("ends", "ends", 1)
+    assert len(dispatch.assign(0)) == 1
+    dispatch.gone("ends", "killed")
+    assert dispatch.given_up["c0"].startswith("it was lost 5 times: ends0: killed; fails0: No space left on device;")
+
+
 def test_the_only_host_left_tries_again_what_it_lost() -> None:
     dispatch = _dispatch(9)
     dispatch.come("a", "A", 1)
