@@ -57,11 +57,15 @@ module "microvm" {
 }
 
 module "lxc" {
-  source     = "./modules/lxc"
-  count      = var.enable_lxc ? 1 : 0
-  prefix     = local.prefix
-  path       = var.storage_path
-  containers = ["worker"]
+  source       = "./modules/lxc"
+  count        = var.enable_lxc ? 1 : 0
+  prefix       = local.prefix
+  path         = var.storage_path
+  containers   = ["worker"]
+  memory_mib   = var.lxc_memory_mib
+  bridge       = var.lxc_bridge
+  network_cidr = var.lxc_network_cidr
+  mounts       = var.lxc_mounts
 }
 
 module "monitoring" {

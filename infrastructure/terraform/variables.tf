@@ -278,6 +278,30 @@ variable "enable_lxc" {
   default     = false
 }
 
+variable "lxc_memory_mib" {
+  description = "Memory of each container in MiB; a worker's machines take theirs of it."
+  type        = number
+  default     = 1024
+}
+
+variable "lxc_bridge" {
+  description = "The host's bridge for containers; empty: they have no network."
+  type        = string
+  default     = ""
+}
+
+variable "lxc_network_cidr" {
+  description = "That bridge's network, of which containers have addresses from the 200th on; empty: DHCP gives them."
+  type        = string
+  default     = ""
+}
+
+variable "lxc_mounts" {
+  description = "Folders of the host's that containers have, too: vexlab's installation, its cache."
+  type        = list(object({ path = string, writable = bool }))
+  default     = []
+}
+
 variable "enable_monitoring" {
   description = "Whether Prometheus and Alertmanager are configured for this environment."
   type        = bool

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,16 +55,16 @@ class Host:
             raise OSError(f"no namespace for {name}: status {self._holder.wait()}")
         self.pid = command_of(self._holder)
 
-    def argv(self, *words: str) -> list[str]:
-        """Return the command line that runs ``words`` there, and ends with who started it."""
-        enter = ["nsenter", "--target", str(self.pid), "--net", "--uts", "--mount", "--pid", "--ipc"]
+    def argv(self, *words: str, folder: Path = Path("/")) -> list[str]:
+        """Return the command line that runs ``words`` there in ``folder``, and ends with who started it."""
+        enter = ["nsenter", "--target", str(self.pid), "--net", "--uts", "--mount", "--pid", "--ipc", f"--wd={folder}"]
         return [*enter, "--", "setpriv", "--pdeathsig", "KILL", "--", *words]
 
     def start(self, *words: str, log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start a command there in the background."""
         with log.open("ab") as sink:
             own = {**os.environ, **(env or {})}
-            made = subprocess.Popen(self.argv(*words), stdout=sink, stderr=sink, env=own, cwd=log.parent)
+            made = subprocess.Popen(self.argv(*words, folder=log.parent), stdout=sink, stderr=sink, env=own)
         self._started.append(made)
         return made
 
@@ -78,6 +78,18 @@ class Host:
     def disk(self, folder: Path, size: str) -> None:
         """Mount a file system of ``size`` (as 64m) on ``folder``, seen there alone."""
         self.run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "disk", str(folder))
+
+    def own_sysfs(self, folder: Path) -> None:
+        """Show the host's own network in its /sys; control groups stay those of this machine."""
+        self.run("mount", "--rbind", "/sys/fs/cgroup", str(folder))
+        self.run("mount", "-t", "sysfs", "sysfs", "/sys")
+        self.run("mount", "--rbind", str(folder), "/sys/fs/cgroup")
+
+    def fill(self, folder: Path) -> None:
+        """Leave no byte free of the disk that ``folder`` is."""
+        full = self.argv("dd", "if=/dev/zero", f"of={folder}/full", "bs=4k", "oflag=append", "conv=notrunc")
+        done = subprocess.run(full, capture_output=True, text=True, check=False, timeout=120)
+        assert "No space left on device" in done.stderr
 
     def end(self) -> None:
         """Cut its power."""
@@ -116,6 +128,13 @@ class Network:
         host.run("ip", "address", "add", f"{host.address}/24", "dev", "eth0")
         host.run("ip", "link", "set", "eth0", "up")
         return host
+
+    def introduce(self, folder: Path, hosts: Sequence[Host]) -> None:
+        """Let hosts know each other by name."""
+        file = folder / "hosts"
+        file.write_text("".join(f"{host.address} {host.name}\n" for host in hosts) + "127.0.0.1 localhost\n")
+        for host in hosts:
+            host.run("mount", "--bind", str(file), "/etc/hosts")
 
     def cut(self, host: Host) -> None:
         """Pull a host's cable: what is sent is lost, and nobody is told."""

@@ -18,3 +18,21 @@ variable "memory_mib" {
   type        = number
   default     = 1024
 }
+
+variable "bridge" {
+  description = "The host's bridge to which each is connected; empty: they have no network."
+  type        = string
+  default     = ""
+}
+
+variable "network_cidr" {
+  description = "The bridge's network, of which each has an address from the 200th on; empty: DHCP gives it."
+  type        = string
+  default     = ""
+}
+
+variable "mounts" {
+  description = "Folders of the host's that each has at the same place, such as vexlab's installation and its cache."
+  type        = list(object({ path = string, writable = bool }))
+  default     = []
+}
