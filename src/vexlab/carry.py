@@ -5,6 +5,7 @@ A tar archive (its holes stay holes) whose first member says what is in it, with
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import tarfile
@@ -15,11 +16,12 @@ from pathlib import Path
 
 from vexlab import __version__, process
 from vexlab.cache import Cache, Entry, Kind, file_digest
-from vexlab.errors import UsageError
+from vexlab.errors import InfraError, UsageError
 
 CONTENTS = "vexlab-cache.json"
 _FORMAT = 1
 _TAR_S = 3600.0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _OWN = ".manifest.json"  # the cache's: made anew, since it holds times
 # What another machine makes for itself: machines that were booted here, and what was found out in them.
 LEFT_OUT = frozenset({Kind.SNAPSHOTS, Kind.PROFILES})
@@ -60,7 +62,7 @@ def export_entries(cache: Cache, file: Path, entries: Sequence[Entry]) -> Carrie
 def take_in(cache: Cache, file: Path) -> Carried:
     """Add what ``file`` holds to the cache; what is there stays. Nothing is added that is not as it was written.
 
-    Raises ``UsageError`` for what is no such file, or is damaged.
+    Raises ``UsageError`` for what is no such file, or is damaged, ``InfraError`` where the disk is full.
     """
     cache.prepare()
     with tempfile.TemporaryDirectory(dir=cache.root, prefix=".carry-") as work:
@@ -73,6 +75,11 @@ def take_in(cache: Cache, file: Path) -> Carried:
                 raise UsageError(f"{file} was written by another vexlab ({contents['vexlab']})")
             checked = [_checked(Path(work), name, digests) for name, digests in listed.items()]
         except (tarfile.TarError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise InfraError(
+                    f"the cache {cache.root} has no room for {file.stat().st_size >> 20} MiB: {error.strerror}",
+                    hint="VEXLAB_CACHE names another place",
+                ) from error
             raise UsageError(f"{file} is no whole file of `vexlab cache export`: {error}") from error
         known = sum(1 for kind, key in checked if not _put(cache, kind, key, Path(work, kind, key)))
     return Carried(entries=len(checked) - known, known=known)

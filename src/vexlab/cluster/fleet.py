@@ -158,7 +158,7 @@ class _Running:
             with _Lease(self._engine, self._run):
                 Coordinator(self._engine, dispatch, self, wait_s=wait_s).run()
         except InfraError as error:  # the scheduler died: what is decided is kept, the rest is named
-            gone = f"{error.message}; `vexlab run --resume {self._run}` runs what is undecided"
+            gone = f"{error.message}; the same command with `--resume {self._run}` runs what has not passed"
         for case, why in dispatch.given_up.items():
             self._job.collector.died[self._plan[case].case.node] = why
         if gone:

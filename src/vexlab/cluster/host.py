@@ -47,6 +47,7 @@ from vexlab.targets.load import find_target
 
 LEASE_S = 120.0  # without a word from the coordinator
 _LOOK_S = 5.0
+_ROOM_MIB = 64  # for what a machine writes, and the evidence of a case
 _SETTINGS = "vexlab.toml"
 _OWN = ("run.log", "plan.json")  # of the run's folder here: the coordinator has its own
 
@@ -125,8 +126,12 @@ class OpenRun:
             )
 
     def run(self, case: str, notes: Mapping[str, bytes], have: Collection[str], tell: Callable[[str], None]) -> Answer:
-        """Run a case; ``notes`` are what other hosts' cases noted for it, ``have`` what need not be sent."""
+        """Run a case; ``notes`` are what other hosts' cases noted for it, ``have`` what need not be sent.
+
+        Raises ``InfraError`` where a disk here is full: neither a machine nor a verdict is to be relied on then.
+        """
         self.touched = time.monotonic()
+        self._check_disks()
         for name, content in notes.items():
             note = self.folder.joinpath(*Path(name).parts[-2:])
             if not note.exists():
@@ -136,6 +141,11 @@ class OpenRun:
         result = slot.run(case, tell)
         self._give_back(slot)
         folder = self.folder / "cases" / folder_name(case)
+        try:
+            self._check_disks()
+        except InfraError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         if result is None:  # it may have been judged before its process died
             with contextlib.suppress(OSError):
                 result = (folder / CASE).read_bytes()
@@ -148,6 +158,12 @@ class OpenRun:
         )
         shutil.rmtree(folder, ignore_errors=True)
         return answer
+
+    def _check_disks(self) -> None:
+        for disk in (self.folder, cache_dir(self.settings)):
+            free = shutil.disk_usage(disk).free >> 20
+            if free < _ROOM_MIB:
+                raise InfraError(f"only {free} MiB are free in {disk}, a case needs {_ROOM_MIB}")
 
     def close(self) -> None:
         """End every process and machine of the run."""
