@@ -53,6 +53,11 @@ class Server:
         )
         if made.returncode:
             raise MissingServerError(f"initdb failed: {made.stderr.decode(errors='replace')[-500:]}")
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Start the server on the data that it has; raise ``MissingServerError`` where that fails."""
+        data = self.folder / "data"
         options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -75,15 +80,30 @@ class Server:
         self._process.kill()
         self._process.wait()
 
+    def kill(self) -> None:
+        """End the server as the kernel does where memory runs out, and wait till nobody works on its data."""
+        assert self._process is not None
+        backends = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        for pid in (self._process.pid, *map(int, backends)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(20)
+        deadline = time.monotonic() + 20
+        while any(Path(f"/proc/{pid}").exists() for pid in backends) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
     def url(self, database: str) -> str:
         """Return the URL of a database of this server."""
         return f"postgresql+psycopg://{USER}@/{database}?host={self.folder}"
 
     def database_of(self, folder: Path) -> str:
         """Return the URL of a database for the results in ``folder``, which is made when it is first asked for."""
-        name = f"d{hashlib.sha256(str(folder).encode()).hexdigest()[:20]}"
-        self.make(name)
-        return self.url(name)
+        self.make(_name_of(folder))
+        return self.url_of(folder)
+
+    def url_of(self, folder: Path) -> str:
+        """Return the URL of the database for the results in ``folder``."""
+        return self.url(_name_of(folder))
 
     def make(self, name: str) -> None:
         """Make a database, unless it is there."""
@@ -120,6 +140,10 @@ class Server:
         """Return the command as an ordinary user's, which ends with this process."""
         user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
         return ["setpriv", *user, "--pdeathsig=QUIT", str(self._programs / argv[0]), *argv[1:]]
+
+
+def _name_of(folder: Path) -> str:
+    return f"d{hashlib.sha256(str(folder).encode()).hexdigest()[:20]}"
 
 
 @contextmanager

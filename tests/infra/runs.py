@@ -41,8 +41,16 @@ def scheduler(host: Host, folder: Path) -> Scheduler:
 class Started:
     """``vexlab run`` on a host, in the background; ``names`` are planted cases."""
 
-    def __init__(self, host: Host, folder: Path, *argv: str, names: tuple[str, ...], env: Mapping[str, str]) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        host: Host,
+        folder: Path,
+        *argv: str,
+        names: tuple[str, ...] = (),
+        results: str = "r",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
         self.file = folder / "result.json"
         self.file.unlink(missing_ok=True)
         chosen = [word for name in names for word in ("--case", name)]
@@ -54,7 +62,7 @@ class Started:
             "--json",
             str(self.file),
             "--results",
-            str(folder / "r"),
+            results,
         ]
         self.log = folder / "run.log"
         self.log.unlink(missing_ok=True)
@@ -62,7 +70,7 @@ class Started:
 
     def journal(self) -> str:
         """Return the events of every run so far."""
-        return "".join(file.read_text() for file in self._folder.glob("r/*/events.jsonl"))
+        return "".join(file.read_text() for file in self.folder.glob("*/*/events.jsonl"))
 
     def hosts(self) -> set[str]:
         """Return the hosts on which machines of its cases came up."""
@@ -80,6 +88,18 @@ class Started:
         return Run(status=self.process.returncode, document=document, stderr=self.said())
 
 
-def started_cases(run: Started) -> int:
-    """Return how many cases began so far."""
-    return run.journal().count('"CaseStarted"')
+def worker(host: Host, folder: Path, address: str, *, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Have a host take part with one machine."""
+    words = ("worker", address, "--name", host.name, "--machines", "1")
+    return host.start(*VEXLAB, *words, log=folder / f"{host.name}.log", env=env)
+
+
+def left_on(host: Host) -> list[str]:
+    """Return the workers and machines that are on a host."""
+    lines = host.run("ps", "-e", "-o", "args").splitlines()
+    return [line for line in lines if "vexlab worker" in line or "qemu-system" in line]
+
+
+def finished_cases(run: Started) -> int:
+    """Return how many cases are decided so far."""
+    return run.journal().count('"CaseFinished"')

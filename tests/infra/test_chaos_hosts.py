@@ -10,7 +10,6 @@ import json
 import os
 import random
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ import pytest
 
 pytest.importorskip("distributed", reason="the extra `fleet` is not installed")
 
+from tests.infra.clock import Clock, built, clock
 from tests.infra.conftest import CHECKOUT
 from tests.infra.namespaces import Host, Network, command_of, network, until
 from tests.infra.runs import PORT, VEXLAB
@@ -32,7 +32,6 @@ from tests.infra.waiting import FOLDER, Told
 
 pytestmark = [pytest.mark.infra, pytest.mark.long]
 CASES, EVENTS, HOSTS = 500, 56, 4
-CLOCK = Path(__file__).with_name("clock.c")
 _DISK = "1m"
 _GIVEN_UP_S = 40  # later than the scheduler misses a host
 _SHORT_S = 5
@@ -45,7 +44,7 @@ class Worker:
 
     host: Host
     folder: Path
-    clock: Path  # the library that makes it wrong
+    clock: Clock
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self, address: str) -> None:
@@ -53,20 +52,9 @@ class Worker:
         disk = self.folder / "disk"
         disk.mkdir(parents=True)
         self.host.disk(disk, _DISK)
-        env = {**_ENV, FOLDER: str(disk)}
-        self.set_clock(0)
-        env |= {"LD_PRELOAD": str(self.clock), "TEST_CLOCK": str(self.folder / "clock")}
+        env = {**_ENV, **self.clock.env, FOLDER: str(disk)}
         words = ("worker", address, "--name", self.host.name, "--machines", "2")
         self.process = self.host.start(*VEXLAB, *words, log=self.folder / "log", env=env)
-
-    def set_clock(self, seconds: int) -> None:
-        """Have its clock go ahead by ``seconds``, at once."""
-        with (self.folder / "clock").open("r+b" if seconds else "w+b") as file:  # in place: it is mapped
-            file.write(struct.pack("=q", seconds))
-
-    def fill(self) -> None:
-        """Leave no byte of its disk free."""
-        self.host.run("dd", "if=/dev/zero", f"of={self.folder}/disk/full", "bs=4k", "count=255", "status=none")
 
 
 class Lab:
@@ -76,7 +64,7 @@ class Lab:
         self._net = net
         self._folder = folder
         self._address = address
-        self._clock = _built_clock(folder)
+        self._library = built(folder)
         self._draw = random.Random(seed)
         self._number = 0
         self._timers: list[threading.Timer] = []
@@ -97,8 +85,9 @@ class Lab:
         """Add a host."""
         self._number += 1
         name = f"lab{self._number}"
-        worker = Worker(self._net.host(name), self._folder / name, self._clock)
-        worker.folder.mkdir()
+        folder = self._folder / name
+        folder.mkdir()
+        worker = Worker(self._net.host(name), folder, clock(self._library, folder / "clock"))
         worker.start(self._address)
         self.workers.append(worker)
 
@@ -150,19 +139,12 @@ class Lab:
         return False
 
     def _fill(self, worker: Worker) -> bool:
-        worker.fill()
+        worker.host.fill(worker.folder / "disk")
         return True
 
     def _skew(self, worker: Worker) -> bool:
-        worker.set_clock(self._draw.choice([-1, 1]) * self._draw.randrange(60, 30 * 86400))
+        worker.clock.set(self._draw.choice([-1, 1]) * self._draw.randrange(60, 30 * 86400))
         return False
-
-
-def _built_clock(folder: Path) -> Path:
-    library = folder / "clock.so"
-    argv = ["gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", str(library), str(CLOCK)]
-    subprocess.run(argv, check=True, timeout=60)
-    return library
 
 
 def _resume(*pids: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("distributed", reason="the extra `fleet` is not installed")
 
 from tests.infra import slurm
-from tests.infra.namespaces import Host, network, until
-from tests.infra.runs import Started, scheduler
+from tests.infra.namespaces import network, until
+from tests.infra.runs import Started, left_on, scheduler
 from tests.machines.test_verdicts import EXPECTED
 
 pytestmark = [pytest.mark.infra, pytest.mark.long]
@@ -22,11 +22,6 @@ JOB = """\
 #SBATCH --nodes=2 --ntasks-per-node=1 --output={folder}/job-%j.out
 exec srun {python} -m vexlab worker {cluster} --machines 1
 """
-
-
-def _left(node: Host) -> list[str]:
-    lines = node.run("ps", "-e", "-o", "args").splitlines()
-    return [line for line in lines if "vexlab worker" in line or "qemu-system" in line]
 
 
 def test_a_run_through_slurm(tmp_path: Path) -> None:
@@ -42,7 +37,7 @@ def test_a_run_through_slurm(tmp_path: Path) -> None:
         script = folder / "workers.sh"
         script.write_text(JOB.format(folder=folder, python=sys.executable, cluster=cluster))
         job = lab.run("sbatch", "--parsable", str(script)).strip()
-        run = Started(lab.controller, tmp_path, "--cluster", str(cluster), "--verbose", names=NAMES, env={})
+        run = Started(lab.controller, tmp_path, "--cluster", str(cluster), "--verbose", names=NAMES)
         ended = run.end(900)
         words = "".join(file.read_text() for file in folder.glob("job-*.out"))
         assert ended.verdicts == {name: EXPECTED[name][0] for name in NAMES}, ended.stderr + words + lab.words()
@@ -55,4 +50,4 @@ def test_a_run_through_slurm(tmp_path: Path) -> None:
         lab.run("scancel", job)
         until(lambda: not lab.state(job), 60, "the job does not end")
         for node in lab.nodes:
-            until(lambda node=node: not _left(node), 60, f"a worker outlives its job: {_left(node)}")
+            until(lambda node=node: not left_on(node), 60, f"a worker outlives its job: {left_on(node)}")
