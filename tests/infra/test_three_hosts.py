@@ -55,7 +55,8 @@ def test_a_cut_cable_a_wrong_clock_and_a_full_disk_cost_no_verdict(tmp_path: Pat
         assert len(ended.document["cases"]) == len(names), "none is counted twice"
         assert run.hosts() == {"lab1", "lab2"}
         assert re.search("host lab3 takes no part: the cache .* has no room for", ended.stderr)
-        assert f"host {first.name}: it is gone" in ended.stderr
+        # whichever of the scheduler's two ways to say so comes first
+        assert re.search(f"host {first.name}: (it is gone|its worker died); cases that go elsewhere: 1", ended.stderr)
         times = [case["started"] for case in ended.document["cases"]]
         assert began <= min(times), "the hosts' clocks have no say in when a case began"
         assert max(times) <= time.time()

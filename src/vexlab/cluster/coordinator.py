@@ -142,7 +142,7 @@ class Coordinator(Generic[T]):
         self._engine.cancel(numbers)
         if numbers or member.name in self._dispatch.set_aside:
             aside = "; it is set aside" if member.name in self._dispatch.set_aside else ""
-            again = f"; {len(numbers)} cases go elsewhere" if numbers else ""
+            again = f"; cases that go elsewhere: {len(numbers)}" if numbers else ""
             self._work.lost(f"host {member.name}: {why}{again}{aside}")
 
     def _end_overdue(self) -> None:
