@@ -87,12 +87,14 @@ def _roots(target: Target) -> Iterator[Path]:
             yield source.absolute()
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Give every file below a path, through links to folders as well; a link back to a folder ``above`` ends there."""
     if path.is_file():
         yield path
-    for folder, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if name not in _LEFT_OUT]
-        yield from (file for name in names if (file := Path(folder, name)).is_file())
+    elif path.is_dir() and (real := path.resolve()) not in above:
+        for each in path.iterdir():
+            if each.name not in _LEFT_OUT or each.is_file():
+                yield from _files(each, (*above, real))
 
 
 def _absolute(path: str) -> str:
