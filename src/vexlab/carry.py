@@ -23,8 +23,9 @@ _FORMAT = 1
 _TAR_S = 3600.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _OWN = ".manifest.json"  # the cache's: made anew, since it holds times
-# What another machine makes for itself: machines that were booted here, and what was found out in them.
-LEFT_OUT = frozenset({Kind.SNAPSHOTS, Kind.PROFILES})
+# What another machine makes for itself: machines that were booted here, and what was found out in them; tables of
+# symbols, which are files that `classify` reads and no entries with a manifest.
+LEFT_OUT = frozenset({Kind.SNAPSHOTS, Kind.PROFILES, Kind.SYMBOLS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ def cache(tmp_path: Path) -> Cache:
         (draft / "memory").write_text("m")
 
     made.make(Kind.SNAPSHOTS, "abc", save)
+    (made.root / Kind.SYMBOLS).mkdir()
+    (made.root / Kind.SYMBOLS / "table").write_bytes(b"t")  # as classify.symbols keeps one
     return made
 
 
