@@ -9,7 +9,7 @@ import pytest
 
 from vexlab.errors import UsageError
 from vexlab.model.target import Target, Tool
-from vexlab.targets.changes import changed_files, concern
+from vexlab.targets.changes import changed_files, concern, text_at
 
 
 def _target(folder: Path) -> Target:
@@ -57,6 +57,16 @@ def test_changed_and_new_files_are_found(tmp_path: Path) -> None:
     assert changed_files(target) == ("module/dir.c", "module/new.c")
     with pytest.raises(UsageError, match="cannot be told"):
         changed_files(target, "nonesuch")
+
+
+def test_before_the_first_commit_everything_is_new(tmp_path: Path) -> None:
+    (tmp_path / "module").mkdir()
+    (tmp_path / "module" / "dir.c").write_text("int a;\n")
+    (tmp_path / "README.md").write_text("")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", "module"], cwd=tmp_path, check=True)
+    assert changed_files(_target(tmp_path)) == ("README.md", "module/dir.c")
+    assert text_at(_target(tmp_path), "HEAD", "module/dir.c") == ""
 
 
 def test_outside_a_repository_it_cannot_be_told(tmp_path: Path) -> None:

@@ -55,9 +55,22 @@ def changed_files(target: Target, revision: str = HEAD) -> tuple[str, ...]:
     folder = target.file.parent
     if revision.startswith("-"):
         raise UsageError(f"{revision} is no revision")
-    differing = _git(folder, "diff", "--name-only", "--relative", "-z", revision, "--", ".")
+    differing = _git(folder, "diff", "--name-only", "--relative", "-z", _tree(folder, revision), "--", ".")
     new = _git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
     return tuple(sorted({name for name in f"{differing}\0{new}".split("\0") if name}))
+
+
+def _tree(folder: Path, revision: str) -> str:
+    """Return the revision, or the tree without files where it is that of a repository without commits."""
+    git = ["git", "-C", str(folder)]
+    inside = not process.run([*git, "rev-parse"], timeout=_GIT_S).returncode
+    if (
+        revision == HEAD
+        and inside
+        and process.run([*git, "rev-parse", "-q", "--verify", HEAD], timeout=_GIT_S).returncode
+    ):
+        return _git(folder, "hash-object", "-t", "tree", "/dev/null").strip()
+    return revision
 
 
 def text_at(target: Target, revision: str, name: str) -> str:
@@ -66,6 +79,7 @@ def text_at(target: Target, revision: str, name: str) -> str:
     Raises ``UsageError`` where the target is in no repository or there is no such revision.
     """
     folder = target.file.parent
+    revision = _tree(folder, revision)
     if not _git(folder, "ls-tree", "--name-only", revision, "--", name):
         return ""
     return _git(folder, "show", f"{revision}:./{name}")
