@@ -28,7 +28,8 @@ from vexlab.watch.warm import Ended, Planned, WarmRun
 
 log = logging.getLogger(__name__)
 
-_LOOK_S = 0.15  # between two looks at the files
+_LOOK_S = 0.04  # between two looks at the files, or ten times as long as one took
+_HEAR_S = 0.15  # until what runs is interrupted by another save
 _SETTLE_S = 0.05  # an editor writes several files
 _QUIT = "q"
 _MODULE = "module"  # in a round's folder
@@ -175,7 +176,7 @@ class Loop:
         )
         running.go()
         while running.running:
-            for said in running.said(_LOOK_S):
+            for said in running.said(_HEAR_S):
                 now = self._heard(now, said, begin)
             if self._interrupted():
                 return dataclasses.replace(now, error="stopped by another save")
@@ -216,10 +217,14 @@ class Loop:
         if waiting := self._waiting:
             self._waiting = ()
             return waiting, ""
+        pause = _LOOK_S
         while True:
-            if key := read_key(_LOOK_S):
+            if key := read_key(pause):
                 return (), key
-            if changed := self._saved.changed():
+            begin = time.monotonic()
+            changed = self._saved.changed()
+            pause = max(_LOOK_S, 10 * (time.monotonic() - begin))
+            if changed:
                 time.sleep(_SETTLE_S)
                 return tuple(sorted({*changed, *self._saved.changed()})), ""
 
