@@ -40,8 +40,13 @@ PROGRAMS: Mapping[str, Programs] = {
             "mapped_tail": "a page is not cleared behind the end as a file grows (exfat_cont_expand, fs/exfat/file.c)",
         },
     ),
+    # Debian has the driver of ext4 mount it (CONFIG_EXT4_USE_FOR_EXT2).
     "ext2": Programs(
-        packages=("e2fsprogs",), mkfs="mkfs.ext2 -q -F {device}", fsck="e2fsck -f -n {device}", refuses=_UNCHECKED
+        packages=("e2fsprogs",),
+        mkfs="mkfs.ext2 -q -F {device}",
+        fsck="e2fsck -f -n {device}",
+        module="ext4",
+        refuses=_UNCHECKED,
     ),
     "f2fs": Programs(
         packages=("f2fs-tools",),
@@ -66,7 +71,14 @@ PROGRAMS: Mapping[str, Programs] = {
         },
     ),
     "minix": Programs(
-        packages=("util-linux",), mkfs="mkfs.minix -3 {device}", fsck="fsck.minix -f {device}", refuses=_UNCHECKED
+        packages=("util-linux",),
+        mkfs="mkfs.minix -3 {device}",
+        fsck="fsck.minix -f {device}",
+        refuses={
+            **_UNCHECKED,
+            "dates": "times are unsigned numbers of 32 bits (struct minix2_inode in include/uapi/linux/minix_fs.h)",
+            "mapped_tail": "a page is not cleared behind the end as a file grows (minix_setattr in fs/minix/file.c)",
+        },
     ),
     "nilfs2": Programs(
         packages=("nilfs-tools",),

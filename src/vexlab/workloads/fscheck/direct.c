@@ -13,10 +13,13 @@ static unsigned char *buffer(size_t len)
 	return data;
 }
 
-/* open(2): EINVAL where the filesystem does not support it. */
+/* open(2): EINVAL where the filesystem does not support it; of some it is reading that says so. */
 static int direct(const char *path)
 {
-	return OPTIONAL(open(path, O_RDWR | O_DIRECT), EINVAL);
+	int fd = OPTIONAL(open(path, O_RDWR | O_DIRECT), EINVAL);
+
+	need("direct_io");
+	return fd;
 }
 
 static void put_direct(int fd, size_t len, off_t at, unsigned int seed)
