@@ -62,15 +62,12 @@ def changed_files(target: Target, revision: str = HEAD) -> tuple[str, ...]:
 
 def _tree(folder: Path, revision: str) -> str:
     """Return the revision, or the tree without files where it is that of a repository without commits."""
-    git = ["git", "-C", str(folder)]
-    inside = not process.run([*git, "rev-parse"], timeout=_GIT_S).returncode
-    if (
-        revision == HEAD
-        and inside
-        and process.run([*git, "rev-parse", "-q", "--verify", HEAD], timeout=_GIT_S).returncode
-    ):
-        return _git(folder, "hash-object", "-t", "tree", "/dev/null").strip()
-    return revision
+    git = ["git", "-C", str(folder), "rev-parse"]
+    if revision != HEAD or process.run(git, timeout=_GIT_S).returncode:  # no repository: whoever asks it is told so
+        return revision
+    if not process.run([*git, "-q", "--verify", HEAD], timeout=_GIT_S).returncode:
+        return revision
+    return _git(folder, "hash-object", "-t", "tree", "/dev/null").strip()
 
 
 def text_at(target: Target, revision: str, name: str) -> str:
