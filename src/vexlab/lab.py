@@ -358,7 +358,8 @@ class Lab:
         if order.kernel.system:  # an image of the user's, whose disks it would copy
             return base_key, base
         files, read, depends = program_files(order.artifact), programs_of(order.target), order.target.depends
-        key = key_of(base_key, _PROGRAMS, [(path, file_digest(file)) for path, file, _ in files], read, depends)
+        there = sorted((path, file_digest(file)) for path, file, _ in files)  # a kept build has them in another order
+        key = key_of(base_key, _PROGRAMS, there, read, depends)
 
         def change(machine: Machine) -> None:
             put_files(machine, files)
