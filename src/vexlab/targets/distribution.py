@@ -23,7 +23,7 @@ class Programs:
     harmless: tuple[str, ...] = ()
 
 
-# What has no journal, nor anything in its place; who mounts it after a crash is told to check it first, if anything.
+# What has no journal, nor anything in its place: it is expected that fsck is run after a crash, where there is one.
 _UNCHECKED = {"crash_consistency": "there is no journal, nor anything in its place"}
 
 # Packages and options as of Debian 12: mkfs.f2fs(8), fsck.f2fs(8), mkfs.exfat(8), fsck.exfat(8), mkudffs(8), ….
@@ -34,6 +34,7 @@ PROGRAMS: Mapping[str, Programs] = {
         mkfs="mkfs.exfat {device}",
         fsck="fsck.exfat -n {device}",
         refuses={
+            "coarse_atime": "the time of access has no field for 10 ms (exFAT specification, 7.4.8)",
             "crash_consistency": "there is no journal: the volume stays dirty (exFAT specification, 3.1.13.2)",
             "dates": "years are counted from 1980, in seven bits (exFAT specification, 7.4.8)",
             "dir_atime": "reading a directory does not mark it (SB_NODIRATIME, fs/exfat/super.c)",
@@ -98,6 +99,7 @@ PROGRAMS: Mapping[str, Programs] = {
         mkfs="mkfs.vfat {device}",
         fsck="fsck.vfat -n {device}",
         refuses={
+            "coarse_atime": "of the time of access the day is kept (Microsoft, FAT File System Specification, 6)",
             "crash_consistency": "there is no journal: what is left undone is left to fsck.vfat (fsck.fat(8))",
             "dates": "years are counted from 1980, in seven bits (Microsoft, FAT File System Specification, 6.2)",
             "dir_atime": "reading a directory does not mark it (SB_NODIRATIME in fat_fill_super, fs/fat/inode.c)",

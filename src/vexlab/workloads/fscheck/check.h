@@ -148,7 +148,7 @@ bool time_left(void);
 
 void need_root(void);
 void need_own_filesystem(void);
-/* Blocks are free again once what had them is gone; a filesystem that forgets to free them is not meant. */
+/* Ends the check where a cleaner gives blocks back (freed_blocks is refused); not where they are never given back. */
 void need_freed_blocks(void);
 
 /* Files and their bytes. Byte i of pattern `seed` depends on seed and i alone and is never zero. */

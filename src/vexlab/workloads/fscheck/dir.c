@@ -266,7 +266,7 @@ static void first_in_first_out(void)
 	int i;
 
 	OK(mkdir("d", 0755));
-	for (i = 0; i < 6000 && (i < 2 * stay || time_left()); i++) {
+	for (i = 0; i < 6000 && (i < 5 * stay || time_left()); i++) {
 		snprintf(name, sizeof(name), "d/job%d-%0*d", i, zeros, 0);
 		closed(created(name, 0644));
 		if (i == stay - 1)

@@ -160,6 +160,7 @@ static void execute_bit(void)
 
 static void real_user(void)
 {
+	need("chmod");
 	need_root();
 	make("f", 10, 1);
 	OK(chmod("f", 0600));
@@ -172,6 +173,7 @@ static void real_user(void)
 
 static void chmod_all_bits(void)
 {
+	need("chmod");
 	make("f", 10, 1);
 	OK(mkdir("d", 0755));
 	for (mode_t mode = 0; mode <= 07777; mode += mode < 16 ? 1 : 13) {

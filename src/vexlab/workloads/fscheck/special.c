@@ -107,6 +107,7 @@ static int run_copy(const char *path, const char *argument)
 
 static void execute(void)
 {
+	need("chmod");
 	copy_program("program");
 	EQ(run_copy("./program", NULL), 42);
 	OK(chmod("program", 0644));

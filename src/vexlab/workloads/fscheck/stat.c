@@ -7,7 +7,7 @@
 static void agree(void)
 {
 	/* What keeps no time of access may say so (SB_NOATIME: generic_fillattr in Linux fs/stat.c). */
-	const unsigned int told = can("atime") ? STATX_BASIC_STATS : STATX_BASIC_STATS & ~STATX_ATIME;
+	const unsigned int mask = can("atime") ? STATX_BASIC_STATS : STATX_BASIC_STATS & ~STATX_ATIME;
 	struct stat by_name, by_fd, by_lstat;
 	struct statx x;
 	int fd;
@@ -21,7 +21,7 @@ static void agree(void)
 	BYTES(&by_name, &by_fd, sizeof(by_fd));
 	BYTES(&by_name, &by_lstat, sizeof(by_fd));
 	OK(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x));
-	EQ(x.stx_mask & told, told);
+	EQ(x.stx_mask & mask, mask);
 	EQ(x.stx_size, 12345);
 	EQ(x.stx_ino, by_fd.st_ino);
 	EQ(x.stx_nlink, by_fd.st_nlink);

@@ -267,6 +267,8 @@ static void set_exactly(void)
 	EQ(st.st_mtim.tv_nsec, times[1].tv_nsec / grain * grain);
 	expect_changed("ctime", st.st_ctim, floor_time);
 	EQ(same_time(look("d").st_mtim, st.st_mtim), 1);
+	if (settings.access_granularity > profile_limit("time_granularity", settings.granularity))
+		report(REFUSED, 0, "times of access are kept in steps of %lld s", settings.access_granularity / 1000000000);
 }
 
 static void set_now_and_omit(void)

@@ -20,7 +20,6 @@ static dev_t device;
 static int top = -1;
 static bool careful;
 static bool deadly, troubled; /* anything is deadly; deadly or broken */
-static bool silent; /* anything is refused by a call that succeeds */
 
 bool capability_watch(const char *dir)
 {
@@ -35,7 +34,6 @@ bool capability_watch(const char *dir)
 		noted = NULL;
 	deadly = profile_any(DEADLY);
 	troubled = deadly || profile_any(BROKEN);
-	silent = profile_any(REFUSED_CLEANLY);
 	return noted != NULL;
 }
 
@@ -93,12 +91,11 @@ long capability_after(long value, const char *name)
 	enum profile_state state;
 	int err = errno;
 
-	if (!noted || (value != -1 && !troubled && !silent))
+	if (!noted || (value != -1 && !troubled))
 		return value;
 	state = profile_state(name);
-	/* A call that succeeds and does nothing was probed as a refusal without an error. */
-	if (state == REFUSED_CLEANLY && (value == -1 || !strcmp(profile_errno(name), "-")))
-		note(LACKED, name, value == -1 ? err : 0);
+	if (state == REFUSED_CLEANLY && value == -1)
+		note(LACKED, name, err);
 	else if (state == BROKEN && !careful)
 		note(USED_BROKEN, name, value == -1 ? err : 0);
 	else if (state >= BROKEN)
