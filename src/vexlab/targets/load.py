@@ -39,6 +39,7 @@ OLD_IMAGE = ".img.xz"
 _SHIPPED = "examples"
 _LARGEST_IMAGE = 256 << 20  # bytes as packed; it is unpacked in the guest, onto a disk whose end ends it
 _MOST_HARMLESS, _LEAST_HARMLESS = 16, 8  # as many as fscrash takes; characters that say something
+_GRAVE = ("BUG", "WARNING", "INFO:", "Oops", "KASAN", "UBSAN", "general protection", "Call Trace", "panic")
 
 
 # What a file of statistics may tell of a mounted filesystem; all are numbers.
@@ -213,6 +214,8 @@ def _harmless(entries: Sequence[str], path: Path) -> tuple[str, ...]:
             f"{path}: `harmless` takes {_MOST_HARMLESS} parts of lines, of {_LEAST_HARMLESS} characters or more",
             hint="what is shorter would also hide what nobody has seen yet",
         )
+    if grave := next((words for words in entries if any(word in words for word in _GRAVE)), ""):
+        raise UsageError(f"{path}: `{grave}` in `harmless` is how the kernel begins a report, which is never harmless")
     return _each(entries, LINE, "harmless", path)
 
 

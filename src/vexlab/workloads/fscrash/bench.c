@@ -92,6 +92,8 @@ bool bench_fsck(struct bench *bench, const char *node, bool always, char why[WHY
 
 static bool harmless(const struct bench *bench, const char *text)
 {
+	if (strstr(text, "BUG") || strstr(text, "WARNING") || strstr(text, "Oops") || strstr(text, "general protection"))
+		return false;
 	for (int i = 0; i < bench->harmless_count; i++)
 		if (strstr(text, bench->harmless[i]))
 			return true;

@@ -254,6 +254,30 @@ static bool check_link_count(const struct listing *all, const struct found *foun
 	return false;
 }
 
+/* Whether what was durable under this name has since been removed, or is there under another one that it got. */
+static bool may_be_gone(const struct listing *all, const struct entry *entry, const struct world *durable,
+			const struct world *last)
+{
+	bool stayed = true, elsewhere = false;
+
+	for (const struct world *world = durable; world <= last; world++) {
+		bool there = false;
+
+		for (int i = 0; i < world->count; i++) {
+			const struct entry *other = &world->entry[i];
+
+			if (other->kind != entry->kind || other->file != entry->file)
+				continue;
+			there = true;
+			elsewhere |= strcmp(other->path, entry->path) && listed(all, other->path);
+		}
+		if (!there)
+			return true;
+		stayed &= expected(world, entry->path);
+	}
+	return !stayed && elsewhere;
+}
+
 /* Where names need not be those of one moment: each is as it was at some moment since it was durable. */
 static bool check_unordered(const struct model *model, const struct listing *all, const struct world *durable,
 			    const struct world *last, int done, int begun, char why[WHY])
@@ -273,12 +297,10 @@ static bool check_unordered(const struct model *model, const struct listing *all
 			return false;
 	}
 	for (int i = 0; i < durable->count; i++) {
-		bool always = !listed(all, durable->entry[i].path);
+		const struct entry *entry = &durable->entry[i];
 
-		for (const struct world *world = last; world > durable && always; world--)
-			always = expected(world, durable->entry[i].path);
-		if (always) {
-			snprintf(why, WHY, "%s is missing", durable->entry[i].path);
+		if (!may_be_gone(all, entry, durable, last) && !listed(all, entry->path)) {
+			snprintf(why, WHY, "%s is missing", entry->path);
 			return false;
 		}
 	}
