@@ -1,8 +1,8 @@
 """Finds the sectors that hold the data of failing_writes.py, wherever they were put.
 
 ``locate_writes.py DEVICE <CONTENT``: prints a table of device-mapper's in which what goes there fails. It is the target
-"error", which a flush of the whole device passes by; "flakey" would have each of them fail. Exit status 1 where there
-are none.
+"error", which is sent no flushes, so that an fsync's flush succeeds; with "flakey" each of them fails. Exit status 1
+where there are none.
 """
 
 from __future__ import annotations
