@@ -19,6 +19,7 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.profile import RUN_FILE, Profile, encode_all
 from vexlab.model.request import Request
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.plugin.capabilities import undeclared
 from vexlab.probe.kept import profile_of
 from vexlab.targets.build import keep_artifact
 from vexlab.targets.changes import concern
@@ -29,7 +30,7 @@ from vexlab.watch.warm import Ended, Planned, WarmRun
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.04  # between two looks at the files, or ten times as long as one took
-_HEAR_S = 0.15  # until what runs is interrupted by another save
+_HEAR_S = 0.15  # the longest wait for a word of the cases before the files are looked at
 _SETTLE_S = 0.05  # an editor writes several files
 _QUIT = "q"
 _MODULE = "module"  # in a round's folder
@@ -132,8 +133,9 @@ class Loop:
         self._show(self._screen)
 
     def _is_known(self) -> bool:
-        """Whether what the target can do was found out, and nothing of it was broken, as a save may have mended it."""
-        return self._profile is not None and not self._profile.broken()
+        """Whether it is known what the target can do, and it lacks only what it declares: a save may mend the rest."""
+        profile = self._profile
+        return profile is not None and not profile.broken() and not undeclared(self._target, profile)
 
     def _probe(self, artifact: ModuleArtifact, now: Round) -> None:
         """Find out what the target can do; where the lab cannot, cases try everything."""
