@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 FAILURES_MOST = 2  # of a host, then it is set aside
-# Of a case in one way, then it is given up: with hosts that ended, which may be its doing; by answers that are none.
+# Losses of one kind after which a case is given up: hosts that ended, which may be its doing, or invalid answers.
 LOSSES_MOST = 3
 _STRAGGLES = 2.0  # times its expected duration that a case may take before a free machine begins it as well
 _STRAGGLES_LEAST_S = 5.0

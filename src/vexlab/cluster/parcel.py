@@ -6,6 +6,7 @@ Files keep their places relative to each other, below the folder that all of the
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def parcel_of(request: Request, target: Target) -> Parcel:
         name: tuple(_placed(each, root) for each in value) if isinstance(value, tuple) else _placed(str(value), root)
         for name, value in fields.items()
     }
-    files = sorted({file for path in paths for file in _files(path)})
+    files = sorted({file for path in paths for file in _files(path, root.resolve())})
     if (size := sum(file.stat().st_size for file in files)) > MOST_BYTES:
         raise UsageError(
             f"the target and the cases are {size >> 20} MiB, a host is sent at most {MOST_BYTES >> 20}",
@@ -87,14 +88,21 @@ def _roots(target: Target) -> Iterator[Path]:
             yield source.absolute()
 
 
-def _files(path: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """Give every file below a path, through links to folders as well; a link back to a folder ``above`` ends there."""
+def _files(path: Path, root: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Give every file below a path, through links to folders of ``root`` as well, not to one ``above``.
+
+    What lies elsewhere, as the headers that a folder "build" leads to, is not the target's; nor is what cannot be read.
+    """
     if path.is_file():
         yield path
-    elif path.is_dir() and (real := path.resolve()) not in above:
+        return
+    real = path.resolve()
+    if not path.is_dir() or real in above or (above and path.is_symlink() and not real.is_relative_to(root)):
+        return
+    with contextlib.suppress(PermissionError):
         for each in path.iterdir():
             if each.name not in _LEFT_OUT or each.is_file():
-                yield from _files(each, (*above, real))
+                yield from _files(each, root, (*above, real))
 
 
 def _absolute(path: str) -> str:
