@@ -251,9 +251,9 @@ class Lab:
     def snapshot(self, order: Order) -> tuple[Path, MachineSpec]:
         """Return the snapshot that ``order``'s machines start from, made where it is missing, and their spec.
 
-        There are three: one of the booted system, one of it with all programs inside and loaded what the target says
-        that it depends on, and one with its module, too, and loaded what that itself says. So a changed module costs
-        no boot and one file. The key of each is everything that made it.
+        There are three: one of the booted system, one of it with all programs inside and the modules loaded that the
+        target declares, and one with the target's module, too, and the modules loaded that its modinfo names. So a
+        changed module costs no boot and one file. The key of each is everything that made it.
         """
         try:
             return self._snapshot(order)
@@ -359,7 +359,7 @@ class Lab:
             return base_key, base
         files, read, depends = program_files(order.artifact), programs_of(order.target), order.target.depends
         there = sorted((path, file_digest(file)) for path, file, _ in files)  # a kept build has them in another order
-        key = key_of(base_key, _PROGRAMS, there, read, depends)
+        key = key_of(base_key, _PROGRAMS, there, read, depends, order.target.module if order.target.in_tree else "")
 
         def change(machine: Machine) -> None:
             put_files(machine, files)
