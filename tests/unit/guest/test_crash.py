@@ -87,14 +87,18 @@ def test_the_same_seed_makes_the_same_program(programs: Path) -> None:
 @pytest.fixture
 def written(programs: Path, tmp_path: Path) -> tuple[Path, list[str]]:
     """A finished program in a folder, and the command that verifies it."""
+    return _written(programs, tmp_path, 300)
+
+
+def _written(programs: Path, tmp_path: Path, count: int) -> tuple[Path, list[str]]:
     folder, witness = tmp_path / "fs", tmp_path / "witness"
     folder.mkdir()
     witness.write_bytes(bytes(4096))
-    words = ["--seed", "3", "--count", "300", "--profile", "names", "--without", _LACKS, str(folder), str(witness)]
+    words = ["--seed", "3", "--count", str(count), "--profile", "names", "--without", _LACKS, str(folder), str(witness)]
     with subprocess.Popen([str(programs / "fscrash"), "write", *words], stderr=subprocess.PIPE) as writer:
         try:
             deadline = time.monotonic() + 60
-            while int(witness.read_bytes().partition(b"\n")[0].strip(b"o\0") or 0) < 300:
+            while int(witness.read_bytes().partition(b"\n")[0].strip(b"o\0") or 0) < count:
                 if writer.poll() is not None and writer.stderr:
                     pytest.skip(f"it cannot be run here: {writer.stderr.read().decode()}")  # O_DIRECT on tmpfs
                 assert time.monotonic() < deadline
@@ -170,3 +174,17 @@ def test_links_and_bytes_count_where_names_need_no_order(written: tuple[Path, li
     with one.open("r+b") as file:
         file.write(b"STLE" + bytes(12))
     assert "bytes" in _verdict(_unordered(command))[1]
+
+
+def test_a_durable_file_that_was_renamed_is_there_under_one_of_its_names(programs: Path, tmp_path: Path) -> None:
+    listed = subprocess.run(
+        [programs / "fscrash", "list", "--seed", "3", "--count", "29", "--profile", "names", "--without", _LACKS],
+        text=True, capture_output=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    assert listed.splitlines()[-2:] == ["27: fsync a2/d1/t40", "28: rename a2/d1/t40 to d1/s0/n46"]
+    folder, command = _written(programs, tmp_path, 29)
+    renamed = folder / "a2/d1/s0/n46"
+    renamed.rename(folder / "a2/d1/t40")
+    assert _verdict(_unordered(command)) == (True, "")
+    (folder / "a2/d1/t40").unlink()
+    assert _verdict(_unordered(command)) == (False, "a2: d1/t40 is missing")
