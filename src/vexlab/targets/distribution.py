@@ -68,6 +68,8 @@ PROGRAMS: Mapping[str, Programs] = {
         fsck="fsck.jfs -n {device}",
         refuses={
             "crash_consistency": "fsck.jfs replays the log, the kernel mounts nothing that is dirty (fsck.jfs(8))",
+            "dates": "times are unsigned numbers of 32 bits (struct timestruc_t in fs/jfs/jfs_types.h)",
+            "mapped_tail": "a page is not cleared behind the end as a file grows (jfs_setattr in fs/jfs/file.c)",
             "fixed_inodes": "inodes are made on demand, and their extents stay (diFree in fs/jfs/jfs_imap.c)",
         },
     ),
