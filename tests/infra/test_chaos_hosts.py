@@ -201,12 +201,12 @@ def test_trouble_on_hosts_of_their_own_costs_no_verdict(
         for _ in range(HOSTS):
             lab.add()
         try:
-            seen = 0
+            due = each = CASES // (EVENTS + 10)  # cases that are decided between two events, however many at once
             until(lambda: coordinator.kept, 180, "no case is decided")
             while coordinator.process.poll() is None and lab.events.total() < EVENTS:
                 time.sleep(0.05)
-                if coordinator.kept - seen >= CASES // (EVENTS + 10):
-                    seen = coordinator.kept
+                if coordinator.kept >= due:
+                    due += each
                     lab.trouble()
             told = coordinator.told()
         finally:
