@@ -57,7 +57,7 @@ PROGRAMS: Mapping[str, Programs] = {
         harmless=("invalid crc_offset",),  # of two checkpoints the older one, or one that is not written yet
         refuses={
             "fsync_names": "fsync of a file keeps it, and no renames or removals (fsync_mode in filesystems/f2fs.rst)",
-            "mapped_tail": "a page is not cleared behind the end when a file grows (f2fs_setattr in fs/f2fs/file.c)",
+            "mapped_tail": "a page is not cleared behind the end as a file grows (f2fs_setattr in fs/f2fs/file.c)",
             "ordered_names": "what was fsynced is rolled forward, not what came before it (fs/f2fs/recovery.c)",
         },
     ),
@@ -101,11 +101,11 @@ PROGRAMS: Mapping[str, Programs] = {
         mkfs="mkfs.vfat {device}",
         fsck="fsck.vfat -n {device}",
         refuses={
-            "coarse_atime": "of the time of access the day is kept (Microsoft, FAT File System Specification, 6)",
+            "coarse_atime": "of the time of access the day is kept (DIR_LstAccDate, Microsoft's FAT specification)",
             "crash_consistency": "there is no journal: what is left undone is left to fsck.vfat (fsck.fat(8))",
-            "dates": "years are counted from 1980, in seven bits (Microsoft, FAT File System Specification, 6.2)",
+            "dates": "years are counted from 1980, in seven bits (DIR_WrtDate, Microsoft's FAT specification)",
             "dir_atime": "reading a directory does not mark it (SB_NODIRATIME in fat_fill_super, fs/fat/inode.c)",
-            "mapped_tail": "a page is not cleared behind the end when a file grows (fat_cont_expand in fs/fat/file.c)",
+            "mapped_tail": "a page is not cleared behind the end as a file grows (fat_cont_expand in fs/fat/file.c)",
         },
     ),
     "erofs": Programs(
