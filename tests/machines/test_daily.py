@@ -97,6 +97,14 @@ def _git(folder: Path, *words: str) -> None:
 
 
 @pytest.mark.machine
+def test_the_edit_loop_asks_of_a_young_filesystem_only_what_it_can_do(tmp_path: Path) -> None:
+    young = Path(__file__).parents[2] / "targets" / "vexfs" / "young" / "first_week.toml"  # no links, for one
+    case = "filesystem_operations.operations[6.1-directories]"
+    round_ = _vexlab("watch", "--target", str(young), "--case", case, "--once", cwd=tmp_path)
+    assert (round_.returncode, "1 of 1 cases, 1 passed" in round_.stderr) == (0, True), round_.stderr
+
+
+@pytest.mark.machine
 @pytest.mark.long
 def test_the_commit_that_planted_a_leak_is_found_and_proved(source: Path, tmp_path: Path) -> None:
     module = source / "module"
