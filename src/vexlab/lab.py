@@ -41,7 +41,7 @@ from vexlab.observe import kernelmemory, kmemleak
 from vexlab.targets.analysers import AnalysisInputs
 from vexlab.targets.build import build_module
 from vexlab.targets.incremental import IncrementalBuild
-from vexlab.targets.modinfo import needs
+from vexlab.targets.modinfo import undeclared
 from vexlab.targets.programs import find_program
 from vexlab.vm import accel, adopted, template
 from vexlab.vm.machine import Machine
@@ -357,9 +357,9 @@ class Lab:
         """Return the snapshot with the programs inside and what the target declares loaded, and its key."""
         if order.kernel.system:  # an image of the user's, whose disks it would copy
             return base_key, base
-        files, read, depends = program_files(order.artifact), programs_of(order.target), order.target.depends
-        there = sorted((path, file_digest(file)) for path, file, _ in files)  # a kept build has them in another order
-        key = key_of(base_key, _PROGRAMS, there, read, depends, order.target.module if order.target.in_tree else "")
+        files, read, depends = sorted(program_files(order.artifact)), programs_of(order.target), order.target.depends
+        contents = [(path, file_digest(file)) for path, file, _ in files]
+        key = key_of(base_key, _PROGRAMS, contents, read, depends, order.target.module if order.target.in_tree else "")
 
         def change(machine: Machine) -> None:
             put_files(machine, files)
@@ -375,9 +375,8 @@ class Lab:
 
     def _install(self, order: Order, base: Path, spec: MachineSpec, draft: Path) -> None:
         self._progress(f"putting {order.target.name} into the machine")
-        programs = (base / _PROGRAMS).exists()
+        programs, module = (base / _PROGRAMS).exists(), order.artifact.path
         there = program_files(order.artifact) if programs else ()
-        module, depends = order.artifact.path, {name.replace("-", "_") for name in order.target.depends}
 
         def put(machine: Machine) -> None:
             put_files(machine, [file for file in guest_files(order.artifact) if file not in there])
@@ -385,7 +384,7 @@ class Lab:
                 machine.push(guest_text(order.profile).encode(), GUEST_FILE)
             if not programs:
                 read_programs(machine, programs_of(order.target))
-            if not (programs and module and needs(module.read_bytes()) <= depends):
+            if not programs or not module or undeclared(module.read_bytes(), order.target.depends):
                 load_own_dependencies(machine, order.target)
                 load_missing(machine, order.target)  # where that fails, a case will say so that loads the module
             if has_option(order.kernel, kmemleak.OPTION):

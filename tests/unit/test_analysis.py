@@ -14,7 +14,7 @@ from vexlab.targets import checks
 from vexlab.targets.analysers import ANALYSERS, BY_NAME, Analyser, AnalysisInputs, lacking, patches
 from vexlab.targets.layout import judge, parse_structures
 from vexlab.targets.load import load_target
-from vexlab.targets.modinfo import faults, information, needs
+from vexlab.targets.modinfo import faults, information, needs, undeclared
 from vexlab.targets.programs import Program
 from vexlab.targets.remarks import KnownRemark, Remark, baseline_text, known_remarks, new_remarks, own, parse
 
@@ -239,3 +239,9 @@ def test_names_of_analysers_are_what_their_remarks_are_by() -> None:
 )
 def test_a_module_says_what_it_needs_loaded_before(said: bytes, wanted: set[str]) -> None:
     assert needs(b"\0license=GPL\0" + said + b"\0") == wanted
+
+
+def test_what_a_target_declares_needs_no_more_asking() -> None:
+    image = b"\0depends=jbd2,crc32c-generic\0"
+    assert undeclared(image, ("jbd2", "crc32c-generic")) == undeclared(image, ("crc32c_generic", "jbd2")) == set()
+    assert undeclared(image, ("jbd2",)) == {"crc32c_generic"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 # license=GPL      alias=fs-vexfs      vermagic=6.1.0-56-cloud-amd64 SMP preempt mod_unload modversions
 _ENTRY = re.compile(rb"(?<=\0)(license|alias|vermagic|name|depends|softdep|import_ns)=([^\0]*)(?=\0)")
@@ -30,6 +30,11 @@ def needs(image: bytes) -> frozenset[str]:
     hard = [name for value in said.get("depends", ()) for name in value.split(",")]
     soft = [name for value in said.get("softdep", ()) for name in _BEFORE.sub("", value).partition("post:")[0].split()]
     return frozenset(name.replace("-", "_") for name in (*hard, *soft) if name)
+
+
+def undeclared(image: bytes, declared: Iterable[str]) -> frozenset[str]:
+    """Return the modules that the module's ELF ``image`` wants loaded before, beside those ``declared``."""
+    return needs(image) - {name.replace("-", "_") for name in declared}
 
 
 def faults(image: bytes, *, fstype: str, release: str) -> tuple[str, ...]:
