@@ -5,38 +5,6 @@
 
 #include "vexfs.h"
 
-/* Zeroes the last block's bytes past @size, so that growing shows zeros. */
-int vexfs_zero_tail(handle_t *handle, struct inode *inode, loff_t size)
-{
-	loff_t end = round_up(size, VEXFS_BLOCK_SIZE);
-	int err;
-
-	if (size == end || VEXFS_DEFECT(stale_after_truncate))
-		return 0;
-	err = block_truncate_page(inode->i_mapping, size, vexfs_get_block);
-	if (err)
-		return err;
-	return jbd2_journal_inode_ranged_write(handle,
-					       &VEXFS_I(inode)->i_jinode,
-					       size, end - size);
-}
-
-/* The same for a write that starts past the end of the file. */
-int vexfs_zero_eof(struct inode *inode)
-{
-	handle_t *handle;
-	int err, ret;
-
-	if (!(inode->i_size & (VEXFS_BLOCK_SIZE - 1)))
-		return 0;
-	handle = vexfs_start(inode->i_sb, VEXFS_CR_INODE);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	err = vexfs_zero_tail(handle, inode, inode->i_size);
-	ret = vexfs_stop(handle);
-	return err ? err : ret;
-}
-
 static int vexfs_shrink(struct inode *inode, loff_t size)
 {
 	struct vexfs_sb_info *sbi = VEXFS_SB(inode->i_sb);

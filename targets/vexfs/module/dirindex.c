@@ -11,7 +11,7 @@
 
 #include <linux/slab.h>
 
-#include "vexfs.h"
+#include "names.h"
 
 #define VEXFS_INDEX_MIN_BLOCKS	4	/* no index up to this size */
 #define VEXFS_ROOM_CLASSES	18	/* of 16 bytes; the last: an empty block */

@@ -1,21 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VexFS: what is said to the log, and errors put on record.
+ * VexFS: errors, said to the log and put on record in the superblock.
  */
 
 #include "vexfs.h"
-
-void vexfs_msg(struct super_block *sb, const char *level, const char *fmt, ...)
-{
-	struct va_format vaf;
-	va_list args;
-
-	va_start(args, fmt);
-	vaf.fmt = fmt;
-	vaf.va = &args;
-	printk("%sVEXFS-fs (%s): %pV\n", level, sb->s_id, &vaf);
-	va_end(args);
-}
 
 /* Puts an error on record and does what errors= asks for. May sleep. */
 void vexfs_count_error(struct super_block *sb)

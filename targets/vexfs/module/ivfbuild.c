@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "names.h"
 #include "vector.h"
 
 /* Two inodes leave or join the orphan list, and the collection's changes. */

@@ -3,7 +3,7 @@
  * VexFS: rename - over what is there, across directories, and exchange.
  */
 
-#include "vexfs.h"
+#include "names.h"
 
 /* One of the two places a rename touches. */
 struct vexfs_place {

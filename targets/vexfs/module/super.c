@@ -174,12 +174,12 @@ static int __init vexfs_init(void)
 					       SLAB_ACCOUNT, vexfs_init_once);
 	if (!vexfs_inode_cachep)
 		return -ENOMEM;
-	err = vexfs_init_balloc();
+	err = vexfs_init_freed();
 	if (err)
 		goto out_inodes;
 	err = vexfs_init_sysfs();
 	if (err)
-		goto out_balloc;
+		goto out_freed;
 	err = register_filesystem(&vexfs_fs_type);
 	if (err)
 		goto out_sysfs;
@@ -192,8 +192,8 @@ static int __init vexfs_init(void)
 
 out_sysfs:
 	vexfs_exit_sysfs();
-out_balloc:
-	vexfs_exit_balloc();
+out_freed:
+	vexfs_exit_freed();
 out_inodes:
 	kmem_cache_destroy(vexfs_inode_cachep);
 	return err;
@@ -205,7 +205,7 @@ static void __exit vexfs_exit(void)
 	if (!VEXFS_DEFECT(sysfs_left_behind))
 		vexfs_exit_sysfs();
 	if (!VEXFS_DEFECT(cache_not_destroyed))
-		vexfs_exit_balloc();
+		vexfs_exit_freed();
 	/* Inodes are freed after a grace period. */
 	rcu_barrier();
 	kmem_cache_destroy(vexfs_inode_cachep);

@@ -7,7 +7,7 @@
 #include <linux/namei.h>
 #include <linux/slab.h>
 
-#include "vexfs.h"
+#include "names.h"
 
 /* Stores the target in a new symlink; @len is within VEXFS_SYMLINK_MAX. */
 int vexfs_write_symlink(handle_t *handle, struct inode *inode,

@@ -60,7 +60,7 @@ static inline u8 *vexfs_record_meta(struct vexfs_vec *vec,
 	return (u8 *)rec + vec->stride - vec->meta_size;
 }
 
-/* vector.c */
+/* vecdesc.c */
 void vexfs_vec_load(struct inode *inode, struct vexfs_vec *vec);
 
 /* vecrecord.c */
@@ -90,14 +90,17 @@ long vexfs_vec_get(struct file *file, void __user *arg);
 long vexfs_vec_info(struct file *file, void __user *arg);
 long vexfs_vec_list(struct file *file, void __user *arg);
 
-/* vecsearch.c */
+/* vecnearest.c */
 int vexfs_top_start(struct vexfs_top *top, u32 k, u32 batch);
 void vexfs_top_end(struct vexfs_top *top);
 void vexfs_top_offer(struct vexfs_top *top, u64 id, u64 distance);
+void vexfs_top_sort(struct vexfs_top *top);
 int vexfs_compare(struct inode *inode, struct vexfs_vec *vec, void *buf,
 		  u64 slot, const u32 *slots, u32 count, struct vexfs_top *top);
 int vexfs_compare_batch(struct inode *inode, struct vexfs_vec *vec, void *buf,
 			u64 slot, u32 count, void *data);
+
+/* vecsearch.c */
 long vexfs_vec_search(struct file *file, void __user *arg);
 
 /* ivf.c */

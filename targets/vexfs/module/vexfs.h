@@ -217,6 +217,10 @@ extern struct file_system_type vexfs_fs_type;
 int vexfs_show_options(struct seq_file *m, struct dentry *root);
 void vexfs_free_info(struct super_block *sb);
 
+/* message.c */
+__printf(3, 4)
+void vexfs_msg(struct super_block *sb, const char *level, const char *fmt, ...);
+
 /* superblock.c */
 int vexfs_read_super(struct super_block *sb);
 void vexfs_super_set_csum(struct vexfs_super_block *es);
@@ -224,8 +228,6 @@ int vexfs_write_super(struct super_block *sb, u32 set, u32 clear);
 int vexfs_set_ro_feature(struct super_block *sb, u32 feature);
 
 /* errors.c */
-__printf(3, 4)
-void vexfs_msg(struct super_block *sb, const char *level, const char *fmt, ...);
 __printf(2, 3)
 void vexfs_error(struct super_block *sb, const char *fmt, ...);
 void vexfs_count_error(struct super_block *sb);
@@ -240,9 +242,21 @@ u32 vexfs_data_start(struct vexfs_sb_info *sbi, u32 group);
 bool vexfs_data_valid(struct super_block *sb, u32 block, u32 count);
 struct buffer_head *vexfs_read_bitmap(struct super_block *sb, u32 block);
 
+/* freemap.c */
+int vexfs_load_map(struct super_block *sb, u32 group);
+int vexfs_claim(struct vexfs_group *grp, int goal, u32 *count);
+void vexfs_unclaim(struct vexfs_group *grp, u32 bit, u32 count);
+
+/* freed.c */
+int vexfs_init_freed(void);
+void vexfs_exit_freed(void);
+void vexfs_note_freed(handle_t *handle, struct vexfs_sb_info *sbi, u32 start,
+		      u32 count);
+void vexfs_release_freed(journal_t *journal, transaction_t *txn);
+void vexfs_drop_freed(struct vexfs_sb_info *sbi);
+bool vexfs_retry_alloc(struct super_block *sb, int *retries);
+
 /* balloc.c */
-int vexfs_init_balloc(void);
-void vexfs_exit_balloc(void);
 u32 vexfs_next_free(struct inode *inode);
 u32 vexfs_new_blocks(handle_t *handle, struct inode *inode, u32 goal,
 		     u32 *count, int *err);
@@ -250,9 +264,6 @@ void vexfs_free_blocks(handle_t *handle, struct inode *inode, u32 start,
 		       u32 count);
 void vexfs_discard_block(handle_t *handle, struct inode *inode, u32 block);
 void vexfs_forget_block(handle_t *handle, struct inode *inode, u32 block);
-void vexfs_release_freed(journal_t *journal, transaction_t *txn);
-void vexfs_drop_freed(struct vexfs_sb_info *sbi);
-bool vexfs_retry_alloc(struct super_block *sb, int *retries);
 
 /* ialloc.c */
 struct inode *vexfs_new_inode(handle_t *handle, struct inode *dir, umode_t mode,
@@ -266,20 +277,16 @@ int vexfs_get_block(struct inode *inode, sector_t iblock,
 		    struct buffer_head *bh, int create);
 int vexfs_get_block_new(struct inode *inode, sector_t iblock,
 			struct buffer_head *bh, int create);
-struct buffer_head *vexfs_bread(struct inode *inode, u64 lblk);
-struct buffer_head *vexfs_append(handle_t *handle, struct inode *inode,
-				 int *err);
 struct buffer_head *vexfs_read_pointers(struct inode *inode, u32 block);
 u32 vexfs_run(__le32 *slot, u32 max);
 loff_t vexfs_max_size(void);
 
-/* truncate.c */
-int vexfs_free_tail(handle_t *handle, struct inode *inode, loff_t size);
-int vexfs_truncate(struct inode *inode);
+/* metablock.c */
+struct buffer_head *vexfs_bread(struct inode *inode, u64 lblk);
+struct buffer_head *vexfs_append(handle_t *handle, struct inode *inode,
+				 int *err);
 
-/* inode.c */
-struct inode *vexfs_iget(struct super_block *sb, unsigned long ino);
-void vexfs_put_corrupt(struct inode *inode);
+/* inodetable.c */
 int vexfs_inode_buffer(struct super_block *sb, unsigned long ino,
 		       struct buffer_head **bh, struct vexfs_inode **raw);
 void vexfs_raw_set_csum(struct vexfs_sb_info *sbi, u32 ino,
@@ -289,73 +296,47 @@ bool vexfs_raw_valid(struct vexfs_sb_info *sbi, u32 ino,
 int vexfs_mark_inode(handle_t *handle, struct inode *inode);
 void vexfs_dirty_inode(struct inode *inode, int flags);
 int vexfs_write_inode(struct inode *inode, struct writeback_control *wbc);
-void vexfs_evict_inode(struct inode *inode);
-void vexfs_set_ops(struct inode *inode);
 void vexfs_touch(struct inode *inode);
+
+/* orphan.c */
+int vexfs_orphan_add(handle_t *handle, struct inode *inode);
+int vexfs_orphan_del(handle_t *handle, struct inode *inode);
+int vexfs_orphan_cut(struct super_block *sb);
+
+/* truncate.c */
+int vexfs_free_tail(handle_t *handle, struct inode *inode, loff_t size);
+int vexfs_zero_tail(handle_t *handle, struct inode *inode, loff_t size);
+int vexfs_zero_eof(struct inode *inode);
+int vexfs_truncate(struct inode *inode);
+
+/* inode.c */
+void vexfs_set_ops(struct inode *inode);
+void vexfs_put_corrupt(struct inode *inode);
+struct inode *vexfs_iget(struct super_block *sb, unsigned long ino);
+
+/* evict.c */
+void vexfs_evict_inode(struct inode *inode);
+
+/* recovery.c */
+int vexfs_orphan_cleanup(struct super_block *sb);
 
 /* attr.c */
 int vexfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		  struct iattr *attr);
 int vexfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		  struct kstat *stat, u32 request_mask, unsigned int flags);
-int vexfs_zero_tail(handle_t *handle, struct inode *inode, loff_t size);
-int vexfs_zero_eof(struct inode *inode);
 extern const struct inode_operations vexfs_file_iops;
 extern const struct inode_operations vexfs_special_iops;
-
-/* orphan.c */
-int vexfs_orphan_add(handle_t *handle, struct inode *inode);
-int vexfs_orphan_del(handle_t *handle, struct inode *inode);
-int vexfs_orphan_cleanup(struct super_block *sb);
 
 /* file.c */
 extern const struct file_operations vexfs_file_fops;
 extern const struct address_space_operations vexfs_aops;
 int vexfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 
-/* dir.c */
-extern const struct file_operations vexfs_dir_fops;
-struct vexfs_dir_entry *vexfs_find_entry(struct inode *dir,
-					 const struct qstr *name,
-					 struct buffer_head **bh);
-int vexfs_add_entry(handle_t *handle, struct inode *dir,
-		    const struct qstr *name, struct inode *inode);
-int vexfs_remove_entry(handle_t *handle, struct inode *dir,
-		       struct vexfs_dir_entry *de, struct buffer_head *bh);
-int vexfs_set_entry(handle_t *handle, struct inode *dir,
-		    struct vexfs_dir_entry *de, struct buffer_head *bh,
-		    struct inode *inode);
-int vexfs_dir_empty(struct inode *dir);
-
-/* dirindex.c */
-struct vexfs_dir_index *vexfs_get_index(struct inode *dir);
-void vexfs_drop_index(struct inode *dir);
-bool vexfs_index_next(struct vexfs_dir_index *index, u32 hash, u32 *cursor,
-		      u32 *block);
-void vexfs_index_add(struct inode *dir, u32 hash, u32 block);
-void vexfs_index_remove(struct inode *dir, u32 hash, u32 block);
-u32 vexfs_index_room(struct vexfs_dir_index *index, u32 need, u32 blocks);
-void vexfs_index_set_room(struct inode *dir, u32 block,
-			  struct buffer_head *bh);
-bool vexfs_entry_valid(struct inode *dir, struct vexfs_dir_entry *de,
-		       struct buffer_head *bh, u64 block);
-u32 vexfs_block_room(struct buffer_head *bh);
-u32 vexfs_name_hash(struct inode *dir, const char *name, u32 len);
-
-/* namei.c */
-void vexfs_lose_child(struct inode *dir);
-int vexfs_drop_link(handle_t *handle, struct inode *inode);
-extern const struct inode_operations vexfs_dir_iops;
-
-/* rename.c */
-int vexfs_rename(struct mnt_idmap *idmap, struct inode *old_dir,
-		 struct dentry *old_dentry, struct inode *new_dir,
-		 struct dentry *new_dentry, unsigned int flags);
-
-/* symlink.c */
+/* symlink.c, namei.c, dir.c; the rest of them is in names.h */
 extern const struct inode_operations vexfs_symlink_iops;
-int vexfs_write_symlink(handle_t *handle, struct inode *inode,
-			const char *target, u32 len);
+extern const struct inode_operations vexfs_dir_iops;
+extern const struct file_operations vexfs_dir_fops;
 
 /* xattr.c */
 extern const struct xattr_handler *vexfs_xattr_handlers[];
@@ -379,9 +360,11 @@ int vexfs_get_write(handle_t *handle, struct buffer_head *bh);
 int vexfs_get_create(handle_t *handle, struct buffer_head *bh);
 int vexfs_dirty(handle_t *handle, struct buffer_head *bh);
 
+/* vecdesc.c */
+bool vexfs_vec_desc_valid(struct inode *inode);
+
 /* vector.c */
 long vexfs_vec_ioctl(struct file *file, unsigned int cmd, void __user *arg);
-bool vexfs_vec_desc_valid(struct inode *inode);
 
 /* ivf.c, ivfbuild.c */
 void vexfs_ivf_free(struct vexfs_ivf *ivf);
