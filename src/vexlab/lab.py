@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -21,14 +20,16 @@ from vexlab.apt import Apt
 from vexlab.cache import Cache, Kind, file_digest, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir, state_dir
-from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
+from vexlab.errors import GuestTimeout, HostBusy, InfraError, MachineError
 from vexlab.guest import adopted as own_image
 from vexlab.guest.adopted import Lacks
 from vexlab.guest.files import guest_files, program_files, programs_of, put_files
 from vexlab.guest.module import load_missing, load_own_dependencies
+from vexlab.guest.slowdown import processor_seconds
 from vexlab.guest.warmup import read_programs, warm_up
 from vexlab.images.builder import Image, Images
 from vexlab.images.recipe import BASE, TRACE, Recipe, find_recipe, joined
+from vexlab.kernels import slowdown
 from vexlab.kernels.catalogue import Kernels, has_option
 from vexlab.kernels.counters import check_countable
 from vexlab.kernels.flavours import boot_arguments, least_memory, timeout_scale
@@ -38,12 +39,14 @@ from vexlab.model.machine import Accelerator, Disk, MachineSpec
 from vexlab.model.profile import GUEST_FILE, Profile, guest_text
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.observe import kernelmemory, kmemleak
+from vexlab.observe.death import DeathWatch
 from vexlab.targets.analysers import AnalysisInputs
 from vexlab.targets.build import build_module
 from vexlab.targets.incremental import IncrementalBuild
 from vexlab.targets.modinfo import undeclared
 from vexlab.targets.programs import find_program
 from vexlab.vm import accel, adopted, template
+from vexlab.vm.further import Further, begin_with_steps, leave_steps
 from vexlab.vm.machine import Machine
 from vexlab.vm.named import NamedMachines
 from vexlab.vm.qemu import find_qemu
@@ -53,18 +56,15 @@ from vexlab.workloads import LIBRARY, WORKLOADS
 
 log = logging.getLogger(__name__)
 
-SNAPSHOT_FORMAT = 5  # part of every snapshot's key: raise it when machines are made in another way
+SNAPSHOT_FORMAT = 6  # part of every snapshot's key: raise it when machines are made in another way
 
 BOOT_S = 120.0
 _IMAGE_BOOT_S = 900.0  # a distribution's whole system, under emulation
+_BOOTS = 3  # where a busy host spoils one
 _ROOM_MIB = 640  # kernel, image and two snapshots, when nothing is cached yet
 TRACE_MIB = 768  # bpftrace's compiler and its tables of stacks take 300
 SCRATCH = Disk(serial="scratch", size=1024)
 
-# How long a command may go on once the kernel reported a crash: long enough for its end and the report's last line.
-_GRACE_S = 2.0
-_GRACE_AFTER_PANIC_S = 0.4
-_PANIC = "Kernel panic - not syncing"
 _LACKS = "lacks.json"  # in a snapshot of a user's image: what is not as in vexlab's own
 _PROGRAMS = "programs"  # in a snapshot: a file that is there where vexlab's own programs are in the guest
 _SYMBOLS = "symbols"  # in a snapshot: where the kernel keeps what QEMU reads of it
@@ -76,7 +76,8 @@ class Order:
 
     ``single_thread_tcg`` is for work that goes on in one process at a time, as in ``vexlab.vm.argv.Start``. ``profile``
     is what the guest's programs are told of the filesystem (``vexlab.model.profile.GUEST_FILE``); without one they try
-    everything. One to be ``traced`` has the programs of the image ``trace``, too, and the memory that they need.
+    everything. One to be ``traced`` has the programs of the image ``trace``, too, and the memory that they need. What
+    is ``further`` is done in the guest before its machines' snapshot is taken.
     """
 
     target: Target
@@ -90,6 +91,7 @@ class Order:
     single_thread_tcg: bool = False
     profile: Profile | None = None
     traced: bool = False
+    further: Further | None = None
 
 
 def _prepared(machine: Machine, kernel: Kernel) -> Lacks:
@@ -102,29 +104,6 @@ def _prepared(machine: Machine, kernel: Kernel) -> Lacks:
         return lacks
     words = dict.fromkeys([*lacks.observers, own_image.MEANINGS["symbols"]])
     return replace(lacks, observers=tuple(words))
-
-
-class Watch:
-    """Reads the console while a command runs and ends the wait soon after the kernel has died.
-
-    An oops may leave the command's process dead and a lock held, so nothing would ever answer; without this the case
-    would sit out its deadline. What the kernel survives, a WARNING or a lockdep report, ends nothing: worse may come.
-    """
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._died = ""
-        self._until = 0.0
-
-    def __call__(self, text: str) -> None:
-        """Look at new console text; raise ``MachineLost`` where the kernel died and its grace is over."""
-        if text and not self._died and (found := fatal(text)):
-            self._died = found
-            self._until = time.monotonic() + _GRACE_S
-        if self._died and _PANIC in text:
-            self._until = min(self._until, time.monotonic() + _GRACE_AFTER_PANIC_S)
-        if self._died and time.monotonic() > self._until:
-            raise MachineLost(f"the kernel died: {self._died}")
 
 
 class Lab:
@@ -253,7 +232,7 @@ class Lab:
 
         There are three: one of the booted system, one of it with all programs inside and the modules loaded that the
         target declares, and one with the target's module, too, and the modules loaded that its modinfo names. So a
-        changed module costs no boot and one file. The key of each is everything that made it.
+        changed module costs no boot and one file; a fourth one has what is ``further``. The key is all that made it.
         """
         try:
             return self._snapshot(order)
@@ -277,6 +256,8 @@ class Lab:
             spec, digest = self.spec(order, image), image.digest
         base_key = key_of(SNAPSHOT_FORMAT, find_qemu().version, digest, spec)
         base = self.cache.make(Kind.SNAPSHOTS, base_key, lambda draft: self._boot(spec, order.kernel, draft))
+        scale = slowdown.timeout_scale(self.cache.root, order.kernel.name, order.kernel.flavour)
+        spec = replace(spec, timeout_scale=scale)  # no part of the key: it is measured
         base_key, base = self._with_programs(order, spec, base_key, base)
         artifact, target = order.artifact, order.target
         made_of = (artifact.digest, artifact.path is not None, target.depends, programs_of(target))
@@ -284,6 +265,9 @@ class Lab:
         if order.profile:
             key = key_of(key, guest_text(order.profile))
         made = self.cache.make(Kind.SNAPSHOTS, key, lambda draft: self._install(order, base, spec, draft))
+        if last := order.further:
+            before, key = made, key_of(key, last.key)
+            made = self.cache.make(Kind.SNAPSHOTS, key, lambda draft: self._go_further(last, before, spec, draft))
         return made, spec
 
     def machine(self, order: Order, *, disks: Mapping[str, Path] | None = None) -> Machine:
@@ -291,23 +275,26 @@ class Lab:
 
         ``disks`` are files that its disks begin with, by serial: those of a machine that was killed, for one.
         """
+
+        def start() -> Machine:
+            folder = self.session.new_folder()
+            return template.start(made, spec, folder, disks, single_thread_tcg=order.single_thread_tcg)
+
         made, spec = self.snapshot(order)
         try:
-            machine = template.start(
-                made, spec, self.session.new_folder(), disks, single_thread_tcg=order.single_thread_tcg
-            )
+            machine = start()
         except MachineError:
             # Whatever spoilt the snapshot (another QEMU build, a torn disk), a new one tells whether it was that.
             log.warning("snapshot %s does not come up and will be made anew", made.name)
             self.cache.drop(Kind.SNAPSHOTS, made.name)
             made, spec = self.snapshot(order)
             try:
-                machine = template.start(
-                    made, spec, self.session.new_folder(), disks, single_thread_tcg=order.single_thread_tcg
-                )
+                machine = start()
             except MachineError as error:  # nothing of the target has run in it
                 raise MachineError(f"no machine comes up from its snapshot: {error.message}") from error
-        machine.watch = Watch(machine)
+        machine.watch = DeathWatch(fatal)
+        if order.further:
+            begin_with_steps(machine, made)
         if disks:
             machine.transcript.cannot("the machine began with the disks of one whose power was cut")
         if order.kernel.system:
@@ -348,10 +335,21 @@ class Lab:
                 self._progress(f"preparing {kernel.name} for cases")
                 (draft / _LACKS).write_bytes(msgspec.json.encode(_prepared(machine, kernel)))
             warm_up(machine)
+            if slowdown.is_measured(kernel.flavour):
+                with contextlib.suppress(MachineError):  # the flavour's own figure holds then
+                    slowdown.remember(self.cache.root, kernel.name, processor_seconds(machine))
             (draft / _SYMBOLS).write_text(kernelmemory.list_symbols(machine))
 
         boot_s = _IMAGE_BOOT_S if kernel.system else BOOT_S
-        template.save(spec, self.session.new_folder(), prepare, draft, boot_s=boot_s)
+        for more in reversed(range(_BOOTS)):
+            try:
+                template.save(spec, self.session.new_folder(), prepare, draft, boot_s=boot_s)
+            except HostBusy as error:
+                if not more:
+                    raise
+                log.warning("%s; it is booted again", error.message)
+            else:
+                break
 
     def _with_programs(self, order: Order, spec: MachineSpec, base_key: str, base: Path) -> tuple[str, Path]:
         """Return the snapshot with the programs inside and what the target declares loaded, and its key."""
@@ -392,6 +390,17 @@ class Lab:
                     kmemleak.forget(machine)
 
         self._derive(base, spec, draft, put)
+
+    def _go_further(self, last: Further, base: Path, spec: MachineSpec, draft: Path) -> None:
+        self._progress(last.words)
+
+        def change(machine: Machine) -> None:
+            machine.watch = DeathWatch(fatal)
+            machine.symbols = kernelmemory.parse_symbols((base / _SYMBOLS).read_text())
+            last.change(machine)
+            leave_steps(machine, draft)
+
+        self._derive(base, spec, draft, change)
 
     def _derive(self, base: Path, spec: MachineSpec, draft: Path, change: Callable[[Machine], None]) -> None:
         template.derive(base, spec, self.session.new_folder(), change, draft)

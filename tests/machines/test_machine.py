@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,12 +15,17 @@ from pathlib import Path
 import pytest
 
 from tests.machines.conftest import working_in
+from vexlab.cache import Kind
 from vexlab.config import Settings
 from vexlab.errors import GuestTimeout, InfraError, MachineError, MachineLost
 from vexlab.guest.block import device_of
+from vexlab.guest.module import GuestModule
 from vexlab.lab import BOOT_S, Lab, Order
 from vexlab.observe.kernelmemory import read_log, read_taint
 from vexlab.observe.postmortem import examine, instruction_pointers
+from vexlab.vm.files import SECTIONS
+from vexlab.vm.further import Further
+from vexlab.vm.machine import Machine
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.room import available_memory
 
@@ -228,3 +234,30 @@ def test_a_push_takes_the_place_of_a_file_and_writes_into_a_device(lab: Lab, ord
         assert machine.ash(f"head -c 15 {device}").text == "into the device"
         with pytest.raises(MachineError, match="Is a directory"):
             machine.push(b"x", "/tmp")
+
+
+def test_where_a_modules_code_lay_is_noted_before_it_goes(lab: Lab, order: Order) -> None:
+    with lab.machine(order) as machine:
+        module = GuestModule(machine, order.target)
+        assert module.load().ok
+        machine.kmemleak = True  # on such kernels it is noted
+        assert module.unload().ok
+        assert module.load().ok
+        assert module.unload().ok
+        noted = machine.ash(f"cat {SECTIONS}").text.splitlines()
+    assert len(noted) == 2, noted
+    assert all(re.fullmatch(r"0xffffffff[0-9a-f]{8}", each) for each in noted), noted
+
+
+def test_the_taint_is_read_while_a_machine_is_taken_further(lab: Lab, order: Order) -> None:
+    seen: list[int | None] = []
+
+    def change(machine: Machine) -> None:
+        seen.append(read_taint(machine))
+        machine.ash("echo 512 >/proc/sys/kernel/tainted")
+        seen.append(read_taint(machine))
+
+    further = Further(words="tainting it", key="taint", change=change)
+    made, _ = lab.snapshot(dataclasses.replace(order, further=further))
+    lab.cache.drop(Kind.SNAPSHOTS, made.name)
+    assert [value is not None and value & 512 for value in seen] == [0, 512]

@@ -13,7 +13,9 @@ import pytest
 
 import vexlab.vm.clock as clock_module
 from vexlab.deadline import Deadline
+from vexlab.errors import HostBusy
 from vexlab.vm.clock import MachineClock
+from vexlab.vm.template import check_clock
 
 _SPIN = "import os; os.sched_setaffinity(0, {0}); print(flush=True)\nwhile True: pass"
 
@@ -101,3 +103,10 @@ def test_a_deadline_is_counted_by_its_clock() -> None:
     assert deadline.sooner(2.0).remaining == 2.0
     now[0] = 5.0
     assert deadline.expired
+
+
+def test_a_guest_whose_seconds_are_too_short_is_told() -> None:
+    check_clock("138.20 250.44\n", 141.0)
+    check_clock("", 1.0)  # what it did not say is no reason
+    with pytest.raises(HostBusy, match="counted 1197 s in 141 s"):
+        check_clock("1196.86 2310.44\n", 141.0)

@@ -10,9 +10,10 @@ import pytest
 from vexlab.cache import Cache
 from vexlab.config import Settings, Thresholds
 from vexlab.deadline import Deadline
-from vexlab.errors import UsageError
+from vexlab.errors import MachineError, UsageError
+from vexlab.guest.slowdown import processor_seconds
 from vexlab.images.builder import Image
-from vexlab.kernels import flavours
+from vexlab.kernels import flavours, slowdown
 from vexlab.kernels.catalogue import Kernels
 from vexlab.kernels.table import DEBIAN
 from vexlab.lab import Lab, Order
@@ -91,6 +92,45 @@ def test_boot_arguments_are_the_flavours(tmp_path: Path, monkeypatch: pytest.Mon
     assert "console=ttyS0" in words
     assert "slub_debug=FZP" not in words
     assert "slub_debug=FZP" in _spec(tmp_path, monkeypatch, "distro").append.split()
+
+
+def test_deadlines_follow_what_was_measured_on_the_kernel(tmp_path: Path) -> None:
+    def scale(flavour: str = "slow", kernel: str = "7.0") -> float:
+        return slowdown.timeout_scale(tmp_path, kernel, flavour)
+
+    assert scale() == 4.0, "the flavour's figure, where the kernel was never booted"
+    slowdown.remember(tmp_path, "7.0", 8.6 * slowdown.REFERENCE_S)
+    assert scale() == pytest.approx(8.6)
+    assert scale(kernel="7.1") == 4.0
+    assert scale("distro") == 1.0, "limits are made for a distribution's kernel"
+    slowdown.remember(tmp_path, "7.0", 1000.0)
+    assert scale() == pytest.approx(8.6), "the host was busy then"
+    slowdown.remember(tmp_path, "7.0", 0.1)
+    assert scale() == 4.0
+    slowdown.remember(tmp_path, "7.2", 1000.0)
+    assert scale(kernel="7.2") == slowdown.most_scale("slow") == 16.0
+    for file in (tmp_path / "slowdown").iterdir():
+        file.write_text("torn")
+    assert scale() == 4.0
+
+
+class Answers:
+    """Answers a program with each of ``texts`` in turn."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+
+    def ash(self, *_: object, **__: object) -> CommandResult:
+        return CommandResult(argv=(), status=0, signal=0, stdout=self.texts.pop(0).encode(), stderr=b"", duration=0.1)
+
+
+def test_processor_time_is_the_least_of_three_runs() -> None:
+    texts = ("0m0.10s 0m0.25s\n0m0.00s 0m0.00s\n", "1m0.10s 0m0.20s\n", "0m0.10s 0m0.20s\n")
+    assert processor_seconds(cast("Machine", Answers(*texts))) == pytest.approx(0.3)
+    with pytest.raises(MachineError, match="does not tell its processor time: 'no'"):
+        processor_seconds(cast("Machine", Answers("no")))
+    with pytest.raises(MachineError, match="does not tell"):
+        processor_seconds(cast("Machine", Answers("0m1.2.3s 0m0.1s")))
 
 
 class Clock:

@@ -27,7 +27,7 @@ from vexlab.cluster.place import Cluster
 from vexlab.cluster.slots import Session, Slot
 from vexlab.config import Results, Settings, cache_dir
 from vexlab.errors import InfraError
-from vexlab.kernels.flavours import timeout_scale
+from vexlab.kernels.slowdown import most_scale
 from vexlab.model.baseline import FILE
 from vexlab.model.case import TAKEN_OVER, CaseResult, PlannedCase
 from vexlab.model.event import CaseStep, FindingSeen, MachineChanged, WorkerEvent, decode, encode
@@ -305,7 +305,7 @@ def longest_s(request: Request, settings: Settings, cases: Sequence[PlannedCase]
 
     A host keeps the deadlines of its cases itself; this is beyond them, however often it tries or repeats a case.
     """
-    scale = max(timeout_scale(case.key.flavour) for case in cases)
+    scale = max(most_scale(case.key.flavour) for case in cases)
     own = [each.timeout for each in settings.components.values() if each.timeout]
     deadline = max([*(settings.run.deadline(case.level) for case in cases), *own]) * scale
     tries = 1 + (settings.run.retry if request.retry is None else request.retry)

@@ -20,8 +20,9 @@ _TRACES = script("module_traces.sh")
 
 # A module that is gone takes its symbols along: the stacks of what it allocated, as kmemleak keeps them, are numbers
 # then. So where its code lies is noted before it is unloaded.
+# Not by read(1): busybox reads a byte at a time, and the kernel refuses to go on within this file (module_sect_read).
 NOTE_SECTIONS = f"""
-[ -e /sys/kernel/debug/kmemleak ] && read -r at <"/sys/module/$1/sections/.text" && echo "$at" >>{SECTIONS}
+cat "/sys/module/$1/sections/.text" >>{SECTIONS}
 """
 
 _LOAD_OWN = script("load_own.sh")

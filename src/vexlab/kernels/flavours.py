@@ -70,7 +70,7 @@ def boot_arguments(flavour: str) -> str:
 
 
 def timeout_scale(flavour: str) -> float:
-    """Return how many times as long as on a distribution's kernel anything may take on one of ``flavour``."""
+    """Return how many times as long as on a distribution's kernel anything may take on one of ``flavour``, at least."""
     return BY_NAME[flavour].timeout_scale
 
 

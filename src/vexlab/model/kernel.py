@@ -17,7 +17,7 @@ class Flavour:
 
     ``append`` are boot arguments beside those of every kernel. ``options`` must stand in the build configuration,
     without ``CONFIG_``: built in (``KASAN``), or with a value (``LOG_BUF_SHIFT=20``). ``timeout_scale`` tells how many
-    times as long as a distribution's kernel it may take for anything. ``fragments`` name the parts of the
+    times as long as a distribution's kernel it may take for anything, at least. ``fragments`` name the parts of the
     configuration that ``vexlab kernels build`` merges (``kernels/fragments``); a flavour without is never built.
     ``memory`` in MiB is what its machines have at least. ``shows`` names what such kernels report, in the words of a
     catalogue of defects. ``plain`` names objects of the kernel that are compiled without instrumentation.

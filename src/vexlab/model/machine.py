@@ -76,7 +76,7 @@ class Share:
 class MachineSpec:
     """Everything that makes a machine; two equal specs give the same machine. ``memory`` is in MiB.
 
-    ``timeout_scale`` is that of the kernel's flavour: what all times that its commands may take are multiplied by.
+    ``timeout_scale`` is what all times that its commands may take are multiplied by (``vexlab.kernels.slowdown``).
     With ``own_kernel`` the machine boots from its first disk, as its firmware finds it, and ``kernel``, ``initrd`` and
     ``append`` say nothing; its programs may want a newer CPU than vexlab's, as they may where ``newer_cpu`` says so. A
     ``network`` reaches nothing unless it is ``open``; what passes is written to ``capture``, in libpcap's format.

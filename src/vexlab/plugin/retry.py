@@ -22,8 +22,9 @@ from types import FrameType
 import pytest
 from _pytest.runner import runtestprotocol
 
+from vexlab.config import cache_dir
 from vexlab.errors import CaseDeadline, UsageError
-from vexlab.kernels.flavours import timeout_scale
+from vexlab.kernels.slowdown import timeout_scale
 from vexlab.model.component import component_of
 from vexlab.model.metric import measured
 from vexlab.model.request import SECONDS, STRESS
@@ -165,7 +166,8 @@ def _deadline(item: pytest.Item) -> Iterator[None]:
     marks = marks_of(item)
     settings = settings_of(item.config)
     own = settings.component(component_of(marks.domain, marks.key.parameters)).timeout
-    seconds = (own or settings.run.deadline(marks.level)) * timeout_scale(marks.key.flavour)
+    scale = timeout_scale(cache_dir(settings), marks.key.kernel, marks.key.flavour)
+    seconds = (own or settings.run.deadline(marks.level)) * scale
     words = f"the case did not end within {seconds:g} s on the host"
     patience = _PATIENCE
 

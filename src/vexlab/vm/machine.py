@@ -115,7 +115,7 @@ class Machine:
         return MachineClock(self.pid)
 
     def deadline(self, seconds: float) -> Deadline:
-        """Return the deadline ``seconds`` from now by ``clock``, as long again as the kernel's flavour is slow.
+        """Return the deadline ``seconds`` from now by ``clock``, as long again as the kernel is slow.
 
         So all times that a case gives are those of a distribution's kernel. ``patience`` times as long, besides, while
         the machine is traced.

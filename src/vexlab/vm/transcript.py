@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from vexlab.model.machine import CommandResult
@@ -44,6 +45,12 @@ class Transcript:
         """Note that what happens cannot be done again by a script in the guest."""
         if not self._is_paused:
             self.why_not = self.why_not or why
+
+    def begin_with(self, steps: Sequence[Step]) -> None:
+        """Note what was done in the machine before it was saved, none of it with input; before anything else."""
+        for step in steps:
+            self._add(replace(step, at=0.0))
+        self._numbers = itertools.count(1 + max((step.number for step in steps), default=0))
 
     @contextmanager
     def paused(self) -> Iterator[None]:
