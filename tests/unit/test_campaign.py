@@ -80,6 +80,7 @@ def _campaign(
     seconds: float = 31.0,
     script: str = "",
     seed: int = 5,
+    seldom: Callable[[Sequence[Path]], str] = lambda _: "",
 ) -> Campaign:
     program = (sys.executable, "-c", script or "import sys; sys.exit(1)")
     request = Request(target="t", kernels=KERNELS, seed=seed)
@@ -88,6 +89,7 @@ def _campaign(
         request,
         seconds,
         kept=kept,
+        seldom=seldom,
         say=lambda words: None,
         arms=(ONE, TWO),
         program=program,
@@ -115,6 +117,26 @@ def test_a_problem_counts_for_the_round_that_showed_it_first(tmp_path: Path) -> 
     text = render(state, kept(tmp_path), KERNELS, (ONE, TWO))
     assert "vexlab run --kernel 6.1 --seed 7 --case 'd.a[6.1]'" in text
     assert FORMULA in text
+
+
+def test_later_rounds_are_steered_to_what_was_seldom_tried(tmp_path: Path) -> None:
+    seen: list[Sequence[Path]] = []
+
+    def seldom(runs: Sequence[Path]) -> str:
+        seen.append(runs)
+        return "pwrite size 18\n" if runs else ""
+
+    script = "import pathlib, sys; pathlib.Path(sys.argv[sys.argv.index('--results') + 1], 'run').mkdir(parents=True); "
+    script += "pathlib.Path(sys.argv[sys.argv.index('--results') + 1], 'argv').write_text(' '.join(sys.argv))"
+    campaign = _campaign(tmp_path, lambda _: [], script=script, seldom=seldom)
+    _ended(campaign)
+    assert [[run.parent.name for run in runs] for runs in seen] == [[], ["0001"], ["0001", "0002"]]
+    words = [(tmp_path / "runs" / f"{number:04}" / "argv").read_text() for number in (1, 2)]
+    assert all("--inputs" in each for each in words)
+    lists = [f"{tmp_path}/runs/{number:04}.rare" for number in (1, 2, 3)]
+    assert [list_ in each for list_, each in zip(lists, words, strict=False)] == [False, True]
+    assert [each.rare for each in campaign.state.rounds] == ["", *lists[1:]], "each round's own: it belongs to the seed"
+    assert Path(lists[1]).read_text() == "pwrite size 18\n"
 
 
 def test_a_second_start_goes_on(tmp_path: Path) -> None:

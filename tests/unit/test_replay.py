@@ -82,6 +82,20 @@ def test_commands_their_input_and_files_are_written_down() -> None:
     assert (put.act, put.path, put.mode, told.data[put.data]) == (Act.PUT, "/tmp/f", 0o644, b"file")
 
 
+def test_what_was_done_before_a_machine_was_saved_comes_first() -> None:
+    before = Transcript()
+    for words in (("mount",), ("insmod",)):
+        with before.command(words) as ended:
+            ended(_ended())
+    told = Transcript()
+    told.begin_with(before.steps)
+    with told.command(("go",)) as ended:
+        ended(_ended())
+    begun = [step for step in told.steps if step.act is Act.BEGIN]
+    assert [(step.number, step.argv) for step in begun] == [(1, ("mount",)), (2, ("insmod",)), (3, ("go",))]
+    assert [step.at for step in told.steps[:4]] == [0.0] * 4
+
+
 def test_a_command_that_never_ended_has_no_end() -> None:
     told = Transcript()
     with pytest.raises(RuntimeError), told.command(("hang",)):

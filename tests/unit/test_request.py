@@ -74,6 +74,7 @@ FULL = Request(
     trace_errno="EEXIST",
     coverage=True,
     inputs=True,
+    rare=__file__,
     artifact="/tmp",
     environment="ci",
     cluster="local:2",

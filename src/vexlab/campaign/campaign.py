@@ -33,6 +33,7 @@ _FAILURES_MOST = 5  # rounds one after the other that the lab made fail
 _DECIDED = (Verdict.PASSED, Verdict.FAILED, Verdict.CRASHED)
 
 Kept = Callable[[Path], Sequence[CaseResult]]
+Seldom = Callable[[Sequence[Path]], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +57,9 @@ class State:
 class Campaign:
     """A search of ``duration_s`` seconds; ``folder`` keeps its state and the evidence of its rounds.
 
-    ``kept`` returns the cases of the runs in a results folder, ``more`` are words for each round's command line. Raises
-    ``UsageError`` where the folder holds another campaign, or somebody is at work in it.
+    ``kept`` returns the cases of the runs in a results folder, ``seldom`` the list of what runs with their evidence in
+    these folders seldom asked of the filesystem, to which later rounds are steered. ``more`` are words for each
+    round's command line. Raises ``UsageError`` where the folder holds another campaign, or somebody is at work in it.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Campaign:
         duration_s: float,
         *,
         kept: Kept,
+        seldom: Seldom = lambda _: "",
         say: Callable[[str], None],
         arms: Sequence[Arm] = ARMS,
         more: Sequence[str] = (),
@@ -74,7 +77,8 @@ class Campaign:
     ) -> None:
         self._folder = folder.absolute()
         self._request, self._duration_s = request, duration_s
-        self._kept, self._say, self._arms, self._program = kept, say, tuple(arms), tuple(program)
+        self._kept, self._seldom, self._say = kept, seldom, say
+        self._arms, self._program = tuple(arms), tuple(program)
         self._more = tuple(more)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._alone = (self._folder / _LOCK).open("w")
@@ -109,12 +113,15 @@ class Campaign:
         seed = (self._request.seed or 0) + number
         evidence = self._folder / RUNS / f"{number:04}"
         self._say(f"round {number}: {arm.name} on {share.kernel}, seed {seed}; {self.left_s / 60:.0f} minutes are left")
+        rare = self._steer(number)
         begin, status, words = time.monotonic(), 0, "it was interrupted"
         try:
-            status, words = self._run(arm, share.kernel, seed, evidence)
+            status, words = self._run(arm, share.kernel, seed, rare, evidence)
         finally:
             took = time.monotonic() - begin
-            done = self._judged(Round(arm=arm.name, kernel=share.kernel, seed=seed, seconds=took, decided=0), evidence)
+            done = self._judged(
+                Round(arm=arm.name, kernel=share.kernel, seed=seed, rare=rare, seconds=took, decided=0), evidence
+            )
             if status not in _ENDED and not (status == _OVERDUE and done.decided):
                 done = replace(done, error=words or f"it ended with status {status}")
             self.state.rounds.append(done)
@@ -122,9 +129,9 @@ class Campaign:
             self._keep()
         return done
 
-    def _run(self, arm: Arm, kernel: str, seed: int, evidence: Path) -> tuple[int, str]:
+    def _run(self, arm: Arm, kernel: str, seed: int, rare: str, evidence: Path) -> tuple[int, str]:
         """Run the arm's cases; return the run's status and its last words."""
-        request = replace(self._request, kernels=(kernel,), cases=arm.cases, seed=seed)
+        request = replace(self._request, kernels=(kernel,), cases=arm.cases, seed=seed, inputs=True, rare=rare)
         limit = min(self.left_s, arm.minutes * 60)
         argv = [*self._program, "run", *command_line(request), "--results", str(evidence), "--ci", *self._more]
         ends = [process.require("setpriv"), "--pdeathsig", "TERM", process.require("timeout")]
@@ -133,6 +140,16 @@ class Campaign:
         if done.returncode == _INTERRUPTED:
             return _OVERDUE, _TIME  # what it came to is kept
         return done.returncode, done.error_text.strip()[-500:]
+
+    def _steer(self, number: int) -> str:
+        """Write the list of what the rounds so far seldom asked of the filesystem; return the file, "" for no list."""
+        words = self._seldom(sorted((self._folder / RUNS).glob("*/*/")))
+        if not words:
+            return ""
+        file = self._folder / RUNS / f"{number:04}.rare"  # of this round alone: it belongs to the seed
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(words)
+        return str(file)
 
     def _judged(self, done: Round, evidence: Path) -> Round:
         """Return the round with what its cases showed, and note what is new."""

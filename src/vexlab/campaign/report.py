@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 from vexlab.campaign.campaign import State
@@ -25,8 +26,11 @@ def render(state: State, cases: Iterable[CaseResult], kernels: Sequence[str], ar
     ]
     for found in state.found:
         by = state.rounds[found.round - 1]
+        steered = f" --rare {shlex.quote(by.rare)}" if by.rare else ""
         again = (
-            f"--kernel {by.kernel} --seed {by.seed} --case '{found.problem.cases[0]}'" if found.problem.cases else ""
+            f"--kernel {by.kernel} --seed {by.seed}{steered} --case '{found.problem.cases[0]}'"
+            if found.problem.cases
+            else ""
         )
         lines += ["", f"round {found.round}, {by.arm}: {found.problem.title}", f"  vexlab run {again}".rstrip()]
     score = stability((case.verdict, case.findings) for case in cases)

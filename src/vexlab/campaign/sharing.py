@@ -24,9 +24,10 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One round: ``arm`` on ``kernel`` with ``seed``. ``new`` are keys of problems that no round before it had shown.
+    """One round: ``arm`` on ``kernel`` with ``seed``, steered by the list in the file ``rare``, if any.
 
-    ``decided`` counts cases that passed, failed or crashed; ``error`` says why the round did not come to its end.
+    ``new`` are keys of problems that no round before it had shown. ``decided`` counts cases that passed, failed or
+    crashed; ``error`` says why the round did not come to its end.
     """
 
     arm: str
@@ -36,6 +37,7 @@ class Round:
     decided: int
     new: tuple[str, ...] = ()
     error: str = ""
+    rare: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

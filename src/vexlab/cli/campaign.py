@@ -19,6 +19,7 @@ from vexlab.cli.options import request_of, request_options
 from vexlab.cli.selfcheck import stored_cases
 from vexlab.cli.values import duration
 from vexlab.config import settings_for
+from vexlab.coverage.rare import rare_in
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult
 from vexlab.model.request import Request
@@ -66,7 +67,8 @@ def search(
     """
     signal.signal(signal.SIGTERM, _interrupt)
     campaign = Campaign(
-        state, request, duration, kept=stored_cases, say=lambda words: click.echo(printable(words), err=True),
+        state, request, duration, kept=stored_cases, seldom=rare_in,
+        say=lambda words: click.echo(printable(words), err=True),
         arms=arms, more=more,
     )  # fmt: skip
     try:

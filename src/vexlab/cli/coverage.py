@@ -16,6 +16,7 @@ from vexlab.coverage.difference import difference
 from vexlab.coverage.export import Outputs, write
 from vexlab.coverage.inputs import document as inputs_of
 from vexlab.coverage.inputs import has_inputs, input_lines, page, read_inputs
+from vexlab.coverage.rare import rare_in
 from vexlab.coverage.run import has_coverage, read_coverage, source_of
 from vexlab.errors import UsageError
 from vexlab.model.coverage import Coverage, shares, spans
@@ -52,6 +53,7 @@ class _Files:
     lcov: str | None
     cobertura: str | None
     json: str | None
+    rare: str | None
 
 
 @click.command(name="coverage")
@@ -64,6 +66,11 @@ class _Files:
 @click.option("--html", type=click.Path(file_okay=False), help="Write pages with the source into this folder.")
 @click.option("--lcov", type=click.Path(dir_okay=False), help="Write an lcov tracefile.")
 @click.option("--cobertura", type=click.Path(dir_okay=False), help="Write Cobertura XML.")
+@click.option(
+    "--rare",
+    type=click.Path(dir_okay=False),
+    help="With --inputs: write the sizes and offsets seldom or never had, for `vexlab run --rare`.",
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write JSON; - for standard output.")
 @results_option
 def command(
@@ -77,18 +84,21 @@ def command(
     html: str | None,
     lcov: str | None,
     cobertura: str | None,
+    rare: str | None,
     json_file: str | None,
     results_dir: str | None,
 ) -> None:
     """Say what a run reached of the module's source: lines, functions and branches of each file.
 
     RUN is a run's id or the beginning of it; without one it is the newest run that counted (`vexlab run --coverage`).
-    With --inputs it is what the run's workloads asked of the filesystem; of the files, --html and --json are to be had.
+    With --inputs it is what the run's workloads asked of the filesystem; then --lcov and --cobertura have nothing.
     """
-    files = _Files(html=html, lcov=lcov, cobertura=cobertura, json=json_file)
+    files = _Files(html=html, lcov=lcov, cobertura=cobertura, json=json_file, rare=rare)
     if inputs:
         _inputs(run, results_dir, files)
         return
+    if rare:
+        raise UsageError("what was seldom tried is told with --inputs", hint="vexlab coverage --inputs --rare FILE")
     found = _found(run, results_dir)
     if where:
         path, number = _place(where, found.coverage)
@@ -131,7 +141,8 @@ def _inputs(name: str, results_dir: str | None, files: _Files) -> None:
         raise UsageError("lcov and Cobertura have no place for inputs", hint="--html and --json have")
     with opened(results_dir) as store:
         info = store.info(name or _newest(store, has_inputs, _INPUTS_HINT))
-        found = read_inputs(store.evidence(info.id))
+        folder = store.evidence(info.id)
+    found = read_inputs(folder)
     title = f"Inputs of {info.target}, run {info.id}"
     document = msgspec.json.format(msgspec.json.encode({"run": info.id, "target": info.target, **inputs_of(found)}))
     if files.json == STDOUT:
@@ -140,7 +151,9 @@ def _inputs(name: str, results_dir: str | None, files: _Files) -> None:
         _put(Path(files.json), document + b"\n")
     if files.html:
         _put(Path(files.html) / INPUTS_PAGE, page(found, title).encode())
-    if not (files.json or files.html):
+    if files.rare:
+        _put(Path(files.rare), rare_in([folder]).encode())
+    if not (files.json or files.html or files.rare):
         click.echo(f"run {info.id} of {info.target}")
         _say(input_lines(found))
 

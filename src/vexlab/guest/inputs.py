@@ -17,11 +17,14 @@ from vexlab.vm.machine import Machine
 from vexlab.workloads import WORKLOADS
 
 _HEADER = "lib/inputs.h"
+_RARE_HEADER = "lib/rare.h"
 # Anyone's program must be able to count: some give up their rights.
 _MAKE = 'printf %s "$1" >"$2" && truncate -s "$3" "$2" && chmod 666 "$2"'
 _READ_S = 30.0
 # define INPUTS_FLAG 1 /* no flag; then a counter for each bit of the flags */
 _NUMBER = re.compile(r"^#define INPUTS_(\w+) (\d+)", re.MULTILINE)
+# define RARE_FILE "/run/vexlab-rare"
+_RARE_FILE = re.compile(r'^#define RARE_FILE "(\S+)"$', re.MULTILINE)
 # define INPUTS_FILE "/run/vexlab-inputs"
 _FILE = re.compile(r'^#define INPUTS_FILE "(\S+)"$', re.MULTILINE)
 # 	op(copy_file_range) \
@@ -68,6 +71,15 @@ def parse_layout(text: str) -> Layout:
 def layout() -> Layout:
     """Return the layout of the tables that our workloads fill."""
     return parse_layout((WORKLOADS.source / _HEADER).read_text())
+
+
+@cache
+def rare_file() -> str:
+    """Return where the guest's programs look for the list of what they are to draw more of."""
+    path = _RARE_FILE.search((WORKLOADS.source / _RARE_HEADER).read_text())
+    if not path:
+        raise ValueError(f"{_RARE_HEADER} names no file")
+    return path[1]
 
 
 def begin(machine: Machine, fstype: str) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 CASE_FILE = "inputs.json"  # in a case's folder: its ``Inputs`` as JSON
+
+_RARE = re.compile(r"([a-z_]{1,31}) (size|offset) (\d{1,2})")
+
+_RARE_MOST = 1024  # lines that the guest's programs read, MOST in workloads/lib/rare.c
 
 Counts = Mapping[int, int]
 
@@ -63,3 +68,30 @@ def _sum(one: OperationInputs, other: OperationInputs) -> OperationInputs:
 
 def _add(one: Counts, other: Counts) -> dict[int, int]:
     return {key: one.get(key, 0) + other.get(key, 0) for key in sorted({*one, *other})}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rare:
+    """Sizes or offsets (``kind``) of so many binary ``digits`` (0 is the number 0), which calls seldom had so far."""
+
+    operation: str
+    kind: str
+    digits: int
+
+
+def render_rare(found: Iterable[Rare]) -> str:
+    """Return the list that the guest's programs read (``workloads/lib/rare.h``)."""
+    return "".join(f"{each.operation} {each.kind} {each.digits}\n" for each in found)
+
+
+def parse_rare(text: str) -> tuple[Rare, ...]:
+    """Undo ``render_rare``; raise ``ValueError`` with the number of a line that is something else."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _RARE.fullmatch(line)
+        if not match:
+            raise ValueError(f"line {number} is not OPERATION size|offset DIGITS: {line[:80]!r}")
+        found.append(Rare(operation=match[1], kind=match[2], digits=int(match[3])))
+    if not 0 < len(found) <= _RARE_MOST:
+        raise ValueError(f"it has {len(found)} lines, and must have 1 to {_RARE_MOST}")
+    return tuple(found)

@@ -322,6 +322,15 @@ class Request:
         default=False,
         cases=True,
     )
+    rare: str = _option(
+        "rare",
+        "Draw more of the sizes and offsets in this list: those that earlier runs seldom or never had "
+        "(`vexlab coverage --inputs --rare FILE`).",
+        default="",
+        metavar="FILE",
+        path="file",
+        cases=True,
+    )
     artifact: str = _option(
         "artifact", "Test this module, or an earlier run's; build nothing.", default="", path="any", cases=True
     )

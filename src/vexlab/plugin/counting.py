@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from vexlab.errors import InfraError, MachineError
-from vexlab.guest.inputs import begin, read_inputs
+from vexlab.guest.inputs import begin, rare_file, read_inputs
 from vexlab.lab import Order
 from vexlab.model import inputs as model
 from vexlab.model.coverage import CASE_FILE, RUN_FOLDER, UNREAD
@@ -36,20 +36,21 @@ class CaseCounting:
     """What the machines of one case counted.
 
     ``notes`` is the run's folder of what is needed to understand counters of lines, ``None`` where no lines are
-    counted; ``inputs`` tells whether inputs are.
+    counted; ``inputs`` tells whether inputs are. ``rare`` is the list of what random workloads are to draw more of.
     """
 
     notes: Path | None = None
     inputs: bool = False
+    rare: Path | None = None
     _machines: list[tuple[str, Mapping[str, bytes]]] = field(default_factory=list)
     _asked: list[model.Inputs] = field(default_factory=list)
 
     def attach(self, machine: Machine, order: Order) -> None:
         """Begin with a fresh machine."""
-        if not self.inputs:
-            return
+        if self.rare:  # what is drawn depends on it, so whoever replays the case needs it, too
+            machine.push(self.rare.read_bytes(), rare_file())
         with contextlib.suppress(MachineError), machine.transcript.paused():  # what is wrong with it, others see
-            if not begin(machine, order.target.fstype):
+            if self.inputs and not begin(machine, order.target.fstype):
                 log.warning("the guest cannot count what is asked of its filesystem")
 
     def read(self, watched: WatchedMachine) -> None:
@@ -86,9 +87,13 @@ class CaseCounting:
 def counting_of(config: pytest.Config) -> CaseCounting | None:
     """Return what a case's recorder counts with, ``None`` where the run asks for nothing."""
     request = request_of(config)
-    if not (request.coverage or request.inputs):
+    if not (request.coverage or request.inputs or request.rare):
         return None
-    return CaseCounting(notes=run_folder(config) / RUN_FOLDER if request.coverage else None, inputs=request.inputs)
+    return CaseCounting(
+        notes=run_folder(config) / RUN_FOLDER if request.coverage else None,
+        inputs=request.inputs,
+        rare=Path(request.rare) if request.rare else None,
+    )
 
 
 def keep_counted(counted: Mapping[str, Path], folder: Path) -> None:

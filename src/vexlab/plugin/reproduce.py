@@ -30,6 +30,7 @@ from vexlab.targets.build import keep_artifact, kept_artifact
 SEED = "VEXLAB_SEED"  # environment variable that cases which draw at random look at
 _SEED_METRIC = "seed"
 _SETTINGS = "vexlab.toml"
+RARE = "rare.txt"
 _FACTS = {
     "kernel": "its kernel is another one now",
     "target": "its target.toml has changed",
@@ -52,6 +53,7 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
         cases=(result.id,),
         config=str(_kept_settings(item.config)),
         seed=int(given) if given.isdecimal() else None,
+        rare=_kept_rare(item.config),
         probe=not order or order.profile is not None,
         strict=asked.strict,
         accept_refusals=asked.accept_refusals,
@@ -114,6 +116,20 @@ def check_expected(expected: Sequence[str], facts: Mapping[str, str]) -> None:
                 f"the run cannot be done again: {_FACTS[name]} (then {value[:40]}, now {now[:40]})",
                 hint=f"`vexlab run` without `--expect {name}=…` takes what there is now",
             )
+
+
+def _kept_rare(config: pytest.Config) -> str:
+    """Copy the list that what is drawn at random was steered by to the run's folder, once; "" where there is none.
+
+    A seed alone would draw something else.
+    """
+    given = request_of(config).rare
+    if not given:
+        return ""
+    kept = run_folder(config) / RARE
+    if not kept.exists():
+        kept.write_bytes(Path(given).read_bytes())
+    return str(kept)
 
 
 def _kept_settings(config: pytest.Config) -> Path:

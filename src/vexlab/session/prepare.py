@@ -11,9 +11,11 @@ from vexlab.components import check_enabled, installed
 from vexlab.config import Settings, cache_dir
 from vexlab.domains import find_domains
 from vexlab.errors import BuildError, InfraError, UsageError
+from vexlab.guest.inputs import layout
 from vexlab.lab import Lab, Order
 from vexlab.model.component import BUILT_IN
 from vexlab.model.event import StepStarted, Warned
+from vexlab.model.inputs import parse_rare
 from vexlab.model.kernel import IMAGE, Kernel
 from vexlab.model.key import OWN, place
 from vexlab.model.profile import Profile, decode_all
@@ -57,6 +59,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
     check_domains(target, request, settings, stream)
     check_suites(target, request, settings)
     _check_counting(request)
+    _check_rare(request)
     _check_images(request)
     broken = {}
     counted = {}
@@ -230,6 +233,18 @@ def _check_counting(request: Request) -> None:
             "hosts would run different modules",
             hint="run the cases here",
         )
+
+
+def _check_rare(request: Request) -> None:
+    """Raise ``UsageError`` where the list of what is to be drawn more often is none."""
+    if request.rare:
+        try:
+            found = parse_rare(Path(request.rare).read_text(errors="replace"))
+            if unknown := {each.operation for each in found} - set(layout().operations):
+                raise ValueError(f"no operation {', '.join(sorted(unknown))} is counted")
+        except (OSError, ValueError) as error:
+            hint = "`vexlab coverage --inputs --rare FILE` writes such a list"
+            raise UsageError(f"{request.rare} is no list of what was seldom tried: {error}", hint=hint) from error
 
 
 def _check_images(request: Request) -> None:

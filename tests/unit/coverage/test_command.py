@@ -107,6 +107,10 @@ def test_inputs_come_from_the_newest_run_that_counted_them(results: Path, tmp_pa
     assert json.loads(_coverage(results, "--inputs", "--json", "-").stdout)["operations"]["mkdir"]["calls"] == 1
     _coverage(results, "--inputs", "--html", str(tmp_path))
     assert "mkdir" in (tmp_path / "inputs.html").read_text()
+    assert "mkdir" not in _coverage(results, "--inputs", "--rare", str(tmp_path / "rare")).stdout
+    assert "pwrite size 18" in (tmp_path / "rare").read_text().splitlines(), "the run made no such call at all"
+    with pytest.raises(UsageError, match="is told with --inputs"):
+        _coverage(results, "--rare", "x")
     with pytest.raises(UsageError, match="no place for inputs"):
         _coverage(results, "--inputs", "--lcov", "x")
     with pytest.raises(UsageError, match="did not count"):

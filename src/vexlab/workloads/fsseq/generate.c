@@ -6,6 +6,7 @@
 #include "fsseq/model.h"
 #include "lib/profile.h"
 #include "lib/random.h"
+#include "lib/rare.h"
 
 static const unsigned char weights[OPS] = {
 	[OP_OPEN] = 30, [OP_CLOSE] = 6, [OP_WRITE] = 24, [OP_APPEND] = 6, [OP_READ] = 14, [OP_TRUNCATE] = 6,
@@ -14,6 +15,17 @@ static const unsigned char weights[OPS] = {
 	[OP_LISTXATTR] = 2, [OP_UTIMENS] = 4, [OP_FSYNC] = 2, [OP_ALLOCATE] = 5, [OP_STORE] = 5, [OP_READDIR] = 5,
 	[OP_STAT] = 8, [OP_READLINK] = 2, [OP_STATFS] = 1,
 };
+
+/* What an operation with a size or an offset is called where calls are counted, see lib/inputs.h. */
+static const char *const calls[OPS] = {
+	[OP_WRITE] = "pwrite", [OP_APPEND] = "write", [OP_READ] = "pread", [OP_TRUNCATE] = "truncate",
+	[OP_FTRUNCATE] = "truncate", [OP_ALLOCATE] = "fallocate",
+};
+
+/* Percent of sizes and offsets that are of a kind seldom had, where such are known; the most binary digits of them. */
+#define STEERED 25
+#define SIZE_DIGITS 18
+#define OFFSET_DIGITS 24
 
 static uint64_t state;
 
@@ -123,6 +135,20 @@ static long long length(void)
 	return chance(20) ? 4096 : 1 + (long long)below(chance(20) ? 20000 : 5000);
 }
 
+/* The number that was drawn, or one of as many digits as such numbers seldom had in earlier runs. */
+static long long steered(enum opcode code, const char *kind, long long drawn)
+{
+	int digits;
+
+	if (!calls[code] || !rare_known() || !chance(STEERED))
+		return drawn;
+	digits = rare_digits(calls[code], kind, *kind == 's' ? SIZE_DIGITS : OFFSET_DIGITS, below(1000));
+	if (digits < 0)
+		return drawn;
+	drawn = digits ? (1LL << (digits - 1)) + (long long)below(1ULL << (digits - 1)) : 0;
+	return drawn > largest ? drawn % largest : drawn;
+}
+
 static void word(struct op *op, const char *text)
 {
 	snprintf(op->word, sizeof(op->word), "%s", text);
@@ -160,12 +186,12 @@ static void numbers(struct op *op)
 	if (op->code == OP_CLOSE)
 		opened[op->number[0]] = false;
 	if (op->code == OP_APPEND) {
-		op->number[1] = length();
+		op->number[1] = steered(op->code, "size", length());
 		op->number[2] = below(1000);
 		return;
 	}
-	op->number[1] = size();
-	op->number[2] = length();
+	op->number[1] = steered(op->code, op->code == OP_FTRUNCATE ? "size" : "offset", size());
+	op->number[2] = steered(op->code, "size", length());
 	if (op->code != OP_FTRUNCATE && op->number[1] + op->number[2] > largest) {
 		op->number[1] %= largest;
 		op->number[2] = largest - op->number[1];
@@ -202,7 +228,7 @@ static void fill_arguments(struct op *op)
 		break;
 	case OP_TRUNCATE:
 		path_of(op->text[0], MODEL_OTHER);
-		op->number[0] = size();
+		op->number[0] = steered(op->code, "size", size());
 		break;
 	case OP_MKDIR:
 		path_new(op->text[0]);
@@ -290,8 +316,8 @@ static void fill(struct op *op, unsigned int lacking)
 		break;
 	case OP_ALLOCATE:
 		op->number[0] = slot();
-		op->number[1] = below(70000);
-		op->number[2] = length();
+		op->number[1] = steered(op->code, "offset", below(70000));
+		op->number[2] = steered(op->code, "size", length());
 		word(op, "plain");
 		if (chance(30) && !(lacking & WITHOUT_KEEP))
 			word(op, "keep");
