@@ -65,10 +65,9 @@ class Images:
 
     def headers(self, kernel: Kernel, folder: Path) -> Path:
         """Return a disk with what modules for ``kernel`` are built with: ``folder``, in which ``build`` leads there."""
-        key = key_of(_FORMAT, "headers", kernel.name, kernel.version, kernel.release)
-        return (
-            self._cache.make(Kind.MODULES, key, lambda draft: _squash(folder, draft / "headers.sqfs")) / "headers.sqfs"
-        )
+        key = key_of(_FORMAT, "headers", AS_IT_IS, kernel.name, kernel.version, kernel.release)
+        made = self._cache.make(Kind.MODULES, key, lambda draft: _squash(folder, draft / "headers.sqfs", *AS_IT_IS))
+        return made / "headers.sqfs"
 
     def packages(self, recipe: Recipe) -> tuple[str, ...]:
         """Return ``name version`` of every package in the built image of ``recipe``; empty where it is not built."""
@@ -129,4 +128,6 @@ def _digest_of(recipe: Recipe) -> str:
     sources = sorted(p for p in (GUEST / "root").rglob("*") if p.is_file())
     sources += [Path(file.source) for file in recipe.files if Path(file.source).is_file()]
     contents = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sources]
-    return key_of(dataclasses.astuple(recipe), contents, sorted(tree.LINKS.items()))
+    # Where the files lie on this host is nothing that the image knows: another checkout takes the same image.
+    files = tuple(dataclasses.replace(file, source=Path(file.source).name) for file in recipe.files)
+    return key_of(dataclasses.astuple(dataclasses.replace(recipe, files=files)), contents, sorted(tree.LINKS.items()))

@@ -95,26 +95,39 @@ BASE = "base"
 TRACE = "trace"
 _TRACE_PACKAGES = ("bpftool", "bpftrace", "fio", "libbpf-tools", "linux-perf", "trace-cmd")
 
-# A workbench. Its commands lie in a folder here; cargo and rustc are Debian's.
+# A workbench. Its commands lie in a folder here; cargo and rustc are Debian's. busybox has small programs of the names
+# of findutils and others, which know less than a build or a person expects. dash is `sh`, which make starts often.
 DEV = "dev"
 _DEV_PACKAGES = (
-    *("bc", "bison", "cargo", "cpio", "fio", "flex", "gcc", "gdb", "git", "less", "libc6-dev", "libelf1", "linux-perf"),
-    *("make", "nano", "procps", "psmisc", "rsync", "rust-clippy", "rustc", "rustfmt", "sparse", "strace", "stress-ng"),
-    *("trace-cmd", "valgrind", "vim-tiny"),
+    *("acl", "bc", "bison", "cargo", "cpio", "dash", "diffutils", "dmsetup", "file", "findutils", "fio", "flex", "g++"),
+    *("gawk", "gcc", "gdb", "git", "grep", "gzip", "htop", "iotop-c", "less", "libc6-dev", "libelf1", "linux-perf"),
+    *("lsof", "make", "nano", "pahole", "patch", "perf-tools-unstable", "procps", "psmisc", "python3-pytest", "quota"),
+    *("rsync", "rust-clippy", "rustc", "rustfmt", "sed", "sparse", "strace", "stress-ng", "sudo", "tar", "trace-cmd"),
+    *("valgrind", "vim-tiny", "xz-utils"),
+)
+# gdb does not start without libicui18n, by way of libsource-highlight, and converts characters by gconv.
+_DEV_EXCLUDE = (
+    *(each for each in _LITTLE_ICU if "gconv" not in each and each != f"{_ICU}i18n*"),
+    "usr/bin/x86_64-linux-gnu-lto-dump-*",
 )
 _DEV_FILES = Path(__file__).with_name("dev")
-_DEV_LIBRARY = "dev.sh"
+# Files of the image `dev` that are no commands, and names that commands have beside their own.
+_DEV_PLACES = {
+    "dev.sh": "usr/lib/vexlab/dev.sh",
+    "facts.py": "usr/lib/vexlab/facts.py",
+    "pam": "etc/pam.d/sudo",
+}
+_DEV_ALIASES = {"vexfs-monitor": "vexlab-monitor", "vexfs-test-runner": "vexfs-test-runner.sh"}
 
 
 def _dev_files() -> tuple[RecipeFile, ...]:
-    """Return the commands of the image ``dev``, one of them by two names, and what they share."""
-    names = sorted(file.name for file in _DEV_FILES.iterdir() if file.name != _DEV_LIBRARY)
-    commands = [(f"usr/local/bin/{name}", name) for name in names]
-    commands.append(("usr/local/bin/vexlab-monitor", "vexfs-monitor"))
-    library = RecipeFile(path=f"usr/lib/vexlab/{_DEV_LIBRARY}", source=str(_DEV_FILES / _DEV_LIBRARY))
+    """Return the commands of the image ``dev``, some of them by two names, and what they need."""
+    names = {file.name: str(file) for file in sorted(_DEV_FILES.iterdir()) if file.is_file()}
+    commands = [(name, name) for name in names if name not in _DEV_PLACES]
+    commands += [(alias, name) for name, alias in _DEV_ALIASES.items()]
     return (
-        library,
-        *(RecipeFile(path=path, source=str(_DEV_FILES / name), executable=True) for path, name in commands),
+        *(RecipeFile(path=path, source=names[name]) for name, path in _DEV_PLACES.items()),
+        *(RecipeFile(path=f"usr/local/bin/{to}", source=names[name], executable=True) for to, name in commands),
     )
 
 
@@ -122,7 +135,7 @@ BUILT_IN = (
     Recipe(name=BASE, packages=_BASE_PACKAGES, exclude=_NO_ICU),
     Recipe(name="tools", packages=(*_BASE_PACKAGES, *_TOOLS_PACKAGES), exclude=_LITTLE_ICU),
     Recipe(name="xfstests", packages=(*_BASE_PACKAGES, *_XFSTESTS_PACKAGES), exclude=_LITTLE_ICU),
-    Recipe(name=DEV, packages=(*_BASE_PACKAGES, *_DEV_PACKAGES), files=_dev_files(), exclude=_LITTLE_ICU),
+    Recipe(name=DEV, packages=(*_BASE_PACKAGES, *_DEV_PACKAGES), files=_dev_files(), exclude=_DEV_EXCLUDE),
     Recipe(name=TRACE, packages=(*_BASE_PACKAGES, *_TRACE_PACKAGES), exclude=_LITTLE_ICU),
 )
 

@@ -9,17 +9,20 @@ from vexlab.model.machine import Share
 from vexlab.vm.machine import Machine
 
 _MOUNT_S = 60.0
-# cache=none: a file that the host changes is read anew
+# cache=none: a file that the host changes is read anew. By fstab, so that `mount PATH` is enough by hand, too.
 _MOUNT = """
 /sbin/modprobe -a 9pnet_virtio 9p || exit 3
-mkdir -p "$2" && mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=262144,cache=none "$1" "$2"
+mkdir -p "$2"
+line="$1 $2 9p trans=virtio,version=9p2000.L,ro,msize=262144,cache=none 0 0"
+grep -qsxF "$line" /etc/fstab || echo "$line" >>/etc/fstab
+grep -q "^$1 $2 9p " /proc/self/mounts || mount "$2"
 """
 _NO_9P = 3
 _IS_MOUNTED = 'grep -q " $1 9p " /proc/self/mounts'
 
 
 def mount_shares(machine: Machine) -> None:
-    """Mount the machine's shares; raise ``UsageError`` where its kernel knows no 9p."""
+    """Mount the machine's shares that are not mounted; raise ``UsageError`` where its kernel knows no 9p."""
     for share in machine.spec.shares:
         result = machine.ash(_MOUNT, share.tag, share.path, timeout=_MOUNT_S)
         if result.status == _NO_9P:

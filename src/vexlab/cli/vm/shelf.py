@@ -14,8 +14,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.status import Status
 
+from vexlab.classify import fatal
 from vexlab.config import state_dir
-from vexlab.lab import Watch
+from vexlab.observe.death import DeathWatch
 from vexlab.vm.console import Console as Log
 from vexlab.vm.machine import Machine
 from vexlab.vm.named import NamedMachines
@@ -55,9 +56,9 @@ class Waiting:
         if self._status:
             self._status.update(f"{escape(self._said)} [dim]{time.monotonic() - self._since:.0f} s[/]")
 
-    def watch(self, machine: Machine) -> Callable[[str], None]:
+    def watch(self, _machine: Machine) -> Callable[[str], None]:
         """Return what is to be called with console text while the machine comes up; it notices a dead kernel."""
-        died = Watch(machine)
+        died = DeathWatch(fatal)
 
         def look(text: str) -> None:
             died(text)
@@ -86,13 +87,13 @@ class Watched:
         self._name = name
         self._console = Log(shelf.files(name).console_log)
         self._console.so_far()
-        self._died: Watch | None = None
+        self._died: DeathWatch | None = None
 
     @contextmanager
     def __call__(self) -> Iterator[Machine]:
         """Connect once."""
         with self._shelf.connect(self._name) as machine:
-            died = self._died = self._died or Watch(machine)
+            died = self._died = self._died or DeathWatch(fatal)
             machine.watch = lambda _: died(self._console.new())
             yield machine
 

@@ -15,7 +15,7 @@ from vexlab.model.machine import Snapshot
 from vexlab.tables import suggest
 from vexlab.vm import own
 from vexlab.vm.machine import Machine
-from vexlab.vm.shares import mounted_shares
+from vexlab.vm.shares import mount_shares, mounted_shares
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -67,6 +67,7 @@ def restore(*, name: str, tag: str) -> None:
         machine.restore(tag)
         if reach:
             own.wait_ready(machine, reach, BOOT_S)
+        mount_shares(machine)  # none was mounted when the snapshot was taken
     click.echo(f"{name} is back at {tag} ({time.monotonic() - begun:.1f} s)")
 
 
@@ -84,7 +85,8 @@ def _refuse_shares(name: str, machine: Machine) -> None:
         raise UsageError(
             f"`{name}` keeps no snapshot while {share.path} is mounted: it is a folder of the host, whose state is not "
             "in the machine",
-            hint=f"`vexlab vm exec {name} -- umount {share.path}` first, and mount it again after",
+            hint=f"`vexlab vm exec {name} -- umount {share.path}` first, and `mount` in its place after; "
+            "`vexlab vm restore` mounts it itself",
         )
 
 

@@ -24,7 +24,7 @@ from vexlab.vm import ssh
 from vexlab.vm.network import free_port
 from vexlab.vm.record import FILE, Payload, Record
 
-SOURCE, HEADERS = "/mnt/vexfs-src", "headers"
+SOURCE, SOURCE_TAG, HEADERS = "/mnt/vexfs-src", "vexfs-src", "headers"
 _DEV_MIB = 1536  # a compiler's, a copy of the source tree and what is built of it, which lie in memory
 _NO_TARGET = Target(name="", fstype="", module="", file=Path())
 
@@ -145,7 +145,7 @@ def _order(wish: Wish, settings: Settings, waiting: Waiting) -> Record:
         forward = Forward(host_port=wish.ssh_port or free_port(), guest_port=ssh.PORT)
         spec = replace(spec, network=True, forwards=(forward,))
     if wish.source:
-        share = Share(tag="source", folder=Path(wish.source).absolute(), path=SOURCE)
+        share = Share(tag=SOURCE_TAG, folder=Path(wish.source).absolute(), path=SOURCE)
         spec = replace(spec, shares=(share,))
     return Record(
         name=wish.name,
