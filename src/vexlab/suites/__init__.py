@@ -9,11 +9,14 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from vexlab.errors import UsageError
-from vexlab.suites import fsx, packaged, pjdfstest, xfstests
+from vexlab.suites import fsstress, fsx, ltp, packaged, pjdfstest, xfstests
 from vexlab.suites.adapter import Suite
 from vexlab.tables import suggest
 
-BUILT_IN = (pjdfstest.SUITE, fsx.SUITE, xfstests.SUITE, packaged.STRESS_NG, packaged.DBENCH)
+BUILT_IN = (
+    *(pjdfstest.SUITE, fsx.SUITE, xfstests.SUITE, ltp.SUITE, fsstress.SUITE),
+    *(packaged.STRESS_NG, packaged.DBENCH),
+)
 _CASES = Path(__file__).with_name("cases") / "test_suites.py"
 _NAME = re.compile(r"[a-z][a-z0-9-]*")  # stress-ng
 GROUP = "vexlab.suites"  # of entry points: packages that bring a suite name a ``Suite`` there

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from vexlab.cache import Cache
+from vexlab.model.capabilities import CAPABILITIES
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import CommandResult, Disk
 from vexlab.model.profile import Profile, State
@@ -66,7 +67,8 @@ class Job:
 
     ``devices`` are block devices of the guest by the serial of the suite's disks; where the suite is given a mounted
     filesystem, that is at ``mountpoint``. ``skip`` are tests that are not to be run. ``timeout`` is in seconds; a suite
-    that draws at random begins with ``seed``.
+    that draws at random begins with ``seed``. ``begun`` tells that the suite's ``begin`` has come to its end in the
+    machine.
     """
 
     target: Target
@@ -79,11 +81,14 @@ class Job:
     skip: tuple[str, ...] = ()
     timeout: float = 600.0
     seed: int = 1
+    begun: bool = False
 
     def missing(self, *capabilities: str) -> str:
         """Return why what needs these need not be tried, ``""`` where the filesystem is not known to refuse it."""
         if self.profile is None:
-            return next((f"target.toml refuses `{n}`: {w}" for n, w in self.target.refuses if n in capabilities), "")
+            # who refuses the whole refuses its parts: target.toml need not name punch_hole beside fallocate
+            asked = {*capabilities, *(CAPABILITIES[name].within for name in capabilities if name in CAPABILITIES)}
+            return next((f"target.toml refuses `{n}`: {w}" for n, w in self.target.refuses if n in asked), "")
         for found in map(self.profile.behind, capabilities):
             if found.state in (State.REFUSED, State.BROKEN):
                 error = f" ({found.errno})" if found.errno else ""
@@ -130,7 +135,9 @@ class Suite:
     ``memory`` are in MiB, ``timeout`` in seconds for a job. ``needs`` are capabilities without which nothing of it can
     run; ``mounted`` tells that the suite wants the filesystem made and mounted, and not the bare disks. ``install``
     builds the suite into the cache, where vexlab can: from a package registry, never from a user's tree. ``evidence``
-    are files of the guest that are kept with the case, by the names that they get.
+    are files of the guest that are kept with the case, by the names that they get. ``begin`` is the guest's command
+    line of what a suite whose tests want a machine each does first in every one: it runs once, and machines start from
+    what it leaves, processes included. It is asked with no test, and once without devices, for what it depends on.
     """
 
     name: str
@@ -150,6 +157,7 @@ class Suite:
     mounted: bool = True
     install: Callable[[Cache], Installed] | None = None
     evidence: Callable[[Job], Mapping[str, str]] = nothing
+    begin: Callable[[Job], tuple[str, ...]] | None = None
 
 
 def tolerated(results: Iterable[SubResult], known: Iterable[Expunged]) -> tuple[SubResult, ...]:

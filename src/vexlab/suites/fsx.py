@@ -6,7 +6,6 @@ a run with operations of its own, and so a result of its own.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from vexlab.model.machine import CommandResult
@@ -14,6 +13,7 @@ from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.suites.adapter import FOLDER, Job, Suite, whole
 from vexlab.suites.crates import Crate
 from vexlab.suites.expunge import parse_expunge
+from vexlab.suites.parts import Ending, parse_parts
 
 CRATE = Crate("fsx", "0.3.2")
 _SHOWN = 900
@@ -55,10 +55,6 @@ ROUNDS = {
     "punched": Round(weights={**_DATA, "punch_hole": 10}, needs=(*_RESIZE, "punch_hole")),
 }
 
-# begin mapped          end mapped 0 3.20
-_BEGIN = re.compile(r"^begin (\w+)$")
-_END = re.compile(r"^end (\w+) (\d+) (\d+(?:\.\d+)?)$")
-
 
 def configuration(round_: Round) -> str:
     """Return fsx's configuration file for a round; what is not named it would do all the same."""
@@ -87,31 +83,21 @@ def run(job: Job) -> tuple[str, ...]:
 
 def parse(job: Job, output: str, ended: CommandResult | None) -> tuple[SubResult, ...]:
     """Return a result for each round: of one that began and did not end, that it is the one that ended the machine."""
-    ends: dict[str, tuple[int, float, str]] = {}
-    said: list[str] = []
-    running = ""
-    for line in output.splitlines():
-        if match := _BEGIN.match(line):
-            running, said = match[1], []
-        elif match := _END.match(line):
-            ends[match[1]] = (int(match[2]), float(match[3]), "\n".join(said).strip())
-            running = ""
-        else:
-            said.append(line)
-    if ended is not None and running:  # the script came to its end, so it was the round that was cut off
-        ends[running] = (ended.status or 1, 0.0, "\n".join(said).strip())
-    return tuple(_result(job, name, each, ends.get(name), running, said) for name, each in chosen(job).items())
+    ends = parse_parts(output)
+    return tuple(_result(job, name, each, ends.get(name), ended) for name, each in chosen(job).items())
 
 
-def _result(
-    job: Job, name: str, round_: Round, end: tuple[int, float, str] | None, running: str, said: list[str]
-) -> SubResult:
+def _result(job: Job, name: str, round_: Round, end: Ending | None, ended: CommandResult | None) -> SubResult:
     if why := job.missing(*round_.needs):
         return SubResult(name=name, verdict=SubVerdict.REFUSED, words=why)
     if end is None:
-        words = "it did not come to its end: " + "\n".join(said)[-_SHOWN:] if name == running else "it was not begun"
-        return SubResult(name=name, verdict=SubVerdict.FAILED if name == running else SubVerdict.BLOCKED, words=words)
+        return SubResult(name=name, verdict=SubVerdict.BLOCKED, words="it was not begun")
     status, seconds, words = end
+    if status is None and ended is not None:  # the script came to its end, so it was the round that was cut off
+        status = ended.status or 1
+    if status is None:
+        words = f"it did not come to its end: {words[-_SHOWN:]}"
+        return SubResult(name=name, verdict=SubVerdict.FAILED, words=words)
     if status == 0:
         return SubResult(name=name, verdict=SubVerdict.PASSED, duration_s=seconds)
     shown = f"status {status}, seed {job.seed}: {words[:_SHOWN]}"

@@ -22,6 +22,7 @@ _IMAGE = "suite.sqfs"
 _FORMAT = 2  # part of the key: raise it when other bytes are made of the same input
 _LAUNCH = Path(__file__).with_name("guest") / "launch.sh"
 _SQUASH = ("-comp", "zstd", "-quiet", "-no-progress", "-mkfs-time", "0", "-all-time", "0", "-all-root", "-noappend")
+_NO_PART = {".git"}  # of a tree that was built where it was cloned; larger than all the rest
 _MOST = 4 << 30  # bytes; an installed xfstests has 24 MB, LTP some 300
 # 	libacl.so.1 => /lib/x86_64-linux-gnu/libacl.so.1 (0x00007f...)
 _LIBRARY = re.compile(r"^\s*\S+ => (/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
@@ -46,7 +47,7 @@ def pack(payload: Payload, cache: Cache) -> Path:
         root = draft / "root"
         root.mkdir()
         for name, folder in payload.trees.items():
-            shutil.copytree(folder, root / name, symlinks=True, ignore=_no_specials)
+            shutil.copytree(folder, root / name, symlinks=True, ignore=_left_out)
         for name, file in single.items():
             _copy(file, root / name)
         for name, (file, libraries) in programs.items():
@@ -99,7 +100,7 @@ def _files(root: Path) -> Iterator[Path]:
         raise UsageError(f"{root} is no folder")
     total = 0
     for folder, folders, names in os.walk(root):
-        folders.sort()
+        folders[:] = sorted(set(folders) - _NO_PART)
         for name in sorted(names):
             path = Path(folder, name)
             status = path.lstat()
@@ -120,9 +121,8 @@ def _digest_tree(root: Path, files: list[Path]) -> str:
     return made.hexdigest()
 
 
-def _no_specials(folder: str, names: list[str]) -> list[str]:
-    """Return the names that are no file, link or folder: nothing of a suite, and copying a FIFO would not end."""
+def _left_out(folder: str, names: list[str]) -> list[str]:
+    """Return the names that are no part of a suite; and what is no file, link or folder: to copy a FIFO never ends."""
     modes = {name: Path(folder, name).lstat().st_mode for name in names}
-    return [
-        name for name, mode in modes.items() if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
-    ]
+    kept = (stat.S_ISREG, stat.S_ISLNK, stat.S_ISDIR)
+    return [name for name, mode in modes.items() if name in _NO_PART or not any(is_one(mode) for is_one in kept)]

@@ -35,6 +35,18 @@ def test_programs_come_with_their_libraries(tmp_path: Path) -> None:
     assert pack(payload, cache) != image
 
 
+def test_the_history_of_a_tree_stays_out(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / ".git" / "objects").mkdir(parents=True)
+    (tree / ".git" / "objects" / "pack").write_text("x")
+    (tree / "file").write_text("x")
+    cache = Cache(tmp_path / "cache")
+    image = pack(Payload(trees={"tree": tree}), cache)
+    assert {name for name in _list(image) if name.startswith("/tree/")} == {"/tree/file"}
+    (tree / ".git" / "objects" / "pack").write_text("y")
+    assert pack(Payload(trees={"tree": tree}), cache) == image
+
+
 def test_what_cannot_run_is_told(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("no program")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 
 from tests.unit.suites.jobs import ended, job
 
@@ -34,6 +35,14 @@ def test_pjdfstest_is_told_what_the_profile_does_not_refuse() -> None:
     command = pjdfstest.run(job("fallocate", "remount_rw", tests=("chmod::a",)))
     assert command[2:] == ("/mnt/test", "false", "rename_ctime utimensat utime_now", "chmod::a")
     assert pjdfstest.run(job())[3:] == ("true", "posix_fallocate rename_ctime utimensat utime_now")
+
+
+def test_without_a_profile_a_part_of_what_target_toml_refuses_is_not_tried() -> None:
+    unprobed = replace(job(), profile=None)
+    assert unprobed.missing("punch_hole").startswith("target.toml refuses `fallocate`")
+    assert unprobed.missing("fallocate")
+    assert not unprobed.missing("truncate_up", "symlink")
+    assert "punched" not in fsx.run(unprobed)
 
 
 def test_pjdfstest_output() -> None:

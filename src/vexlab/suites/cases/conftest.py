@@ -47,6 +47,7 @@ def suite_bench(
     recorder = recorder_of(request.node)
     bench = Bench(suite, order, recorder, request.config, suite_test, loads=not absent)
     bench.check()
+    order = bench.order(lab)
     with lab.machine(order) as machine:
         recorder.attach(machine, order)
         try:

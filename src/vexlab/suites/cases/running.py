@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 
 import pytest
 
+from vexlab.cache import key_of
+from vexlab.classify import classify
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
+from vexlab.kernels.flavours import timeout_scale
 from vexlab.lab import SCRATCH, Lab, Order
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import CommandResult, Disk
@@ -21,22 +27,30 @@ from vexlab.model.profile import Profile
 from vexlab.model.request import Request
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.observe.kernelmemory import read_taint
+from vexlab.observe.taint import bad_taints
 from vexlab.plugin.capabilities import effective
 from vexlab.plugin.fixtures import Metrics, SubResults
 from vexlab.plugin.options import request_of, settings_of, the_lab
 from vexlab.plugin.recorder import Recorder
 from vexlab.suites import given_place
 from vexlab.suites.adapter import FOLDER, PAYLOAD, Expunged, Installed, Job, Search, Selection, Suite, tolerated
+from vexlab.suites.cases.deadlines import deadline_s, passed_in
 from vexlab.suites.lists import read_lists
 from vexlab.suites.payload import pack
 from vexlab.vm.files import BUSYBOX
+from vexlab.vm.further import Further
 from vexlab.vm.machine import Machine
+
+log = logging.getLogger(__name__)
 
 _LOG = "suite.log"  # in a case's folder: what the suite printed
 _LOG_MOST = 16 << 20  # bytes
 _EVIDENCE_MOST = 8 << 20  # bytes of one file that the suite left
 _MOUNT = f'mkdir -p {FOLDER} && {BUSYBOX} mount -t squashfs -o ro "$1" {FOLDER}'
 _ODD = re.compile(r"[^\w.-]")
+_BEGIN_S = 300.0
+_NOT_BEGUN = pytest.StashKey[set[str]]()  # keys of what could not be begun in this session
 _INSTALLED = pytest.StashKey[dict[str, Installed]]()
 
 
@@ -81,7 +95,7 @@ def order_of(
 
 
 class Bench:
-    """A suite and the machine for it. ``check`` comes first, then ``prepare``, then ``run``."""
+    """A suite and the machine for it. ``check`` comes first, then ``order``, ``prepare`` and ``run``."""
 
     def __init__(
         self, suite: Suite, order: Order, recorder: Recorder, config: pytest.Config, test: str, *, loads: bool
@@ -91,6 +105,7 @@ class Bench:
         self._order = order
         self._recorder = recorder
         self._loads = loads
+        self._config = config
         self._known = read_lists(order.target, suite.name, order.kernel.release, asked.suite_exclude)
         self._job = Job(
             target=effective(order.target, order.profile),
@@ -101,9 +116,13 @@ class Bench:
             test=test,
             selection=selection_of(asked),
             skip=tuple(each.test for each in self._known if not each.fails),
-            timeout=suite.timeout,
+            timeout=self._timeout(test),
             seed=1 if asked.seed is None else asked.seed,
         )
+
+    def _timeout(self, test: str) -> float:
+        scale = timeout_scale(self._order.kernel.flavour)
+        return deadline_s(self._suite.timeout, passed_in(self._recorder.folder) if test else (), scale)
 
     def check(self) -> None:
         """Skip the case where its one test is excluded, before a machine is made for it."""
@@ -111,8 +130,46 @@ class Bench:
         if entry and not entry.fails:
             pytest.skip(f"excluded: {entry.reason}")
 
-    def prepare(self, machine: Machine) -> None:
-        """Bring the suite and the filesystem into the machine."""
+    def order(self, lab: Lab) -> Order:
+        """Return the machine to ask for: one in which the suite was begun, where it has a beginning that succeeds.
+
+        Where it does not, the fault may be the target's, so that each test does it itself and tells how it went.
+        """
+        begin = self._suite.begin
+        if begin is None or not self._job.test:
+            return self._order
+        job = replace(self._job, test="")
+        key = key_of(begin(job), self._order.target.params, self._loads)
+        words = f"starting {self._suite.name} in the machine"
+        ahead = replace(self._order, further=Further(words=words, key=key, change=partial(self._begin, begin, job)))
+        failed = self._config.stash.setdefault(_NOT_BEGUN, set())
+        if key in failed:
+            return self._order
+        try:
+            lab.snapshot(ahead)
+        except (MachineError, TargetFailure) as error:
+            log.warning("%s is started anew for each test: %s", self._suite.name, error)
+            failed.add(key)
+            return self._order
+        self._order = ahead
+        self._job = replace(self._job, begun=True)
+        return ahead
+
+    def _begin(self, begin: Callable[[Job], tuple[str, ...]], job: Job, machine: Machine) -> None:
+        """Begin the suite in a machine that is to be a snapshot; raise where that does not end well and silently."""
+        before = read_taint(machine) or 0
+        self._bring(machine)
+        done = machine.exec(begin(replace(job, devices=self._devices(machine))), timeout=_BEGIN_S)
+        if not done.ok:
+            raise TargetFailure(f"it does not come to its first test: {done}")
+        if found := classify(machine.console.text()):
+            raise TargetFailure(f"the kernel says something before its first test: {found[0].title}")
+        # Whoever looks at machines that start from here takes their taint for that of the booted system.
+        if tainted := bad_taints((read_taint(machine) or 0) & ~before):
+            raise TargetFailure(f"before its first test {tainted[0][0]}")
+
+    def _bring(self, machine: Machine) -> None:
+        """Mount the suite, and load the module."""
         mounted = machine.ash(_MOUNT, device_of(machine, PAYLOAD))
         if not mounted.ok:
             raise MachineError(f"the suite's disk cannot be mounted: {mounted}")
@@ -120,7 +177,17 @@ class Bench:
             loaded = GuestModule(machine, self._order.target).load()
             if not loaded.ok:
                 raise TargetFailure(f"the module does not load: {loaded}")
-        devices = {disk.serial: device_of(machine, disk.serial) for disk in self._order.disks if not disk.readonly}
+
+    def _devices(self, machine: Machine) -> dict[str, str]:
+        return {disk.serial: device_of(machine, disk.serial) for disk in self._order.disks if not disk.readonly}
+
+    def prepare(self, machine: Machine) -> None:
+        """Bring the suite and the filesystem into the machine; what was done before its snapshot is not done again."""
+        if not self._job.begun:
+            self._bring(machine)
+        elif self._loads and machine.module_watch:
+            machine.module_watch.after_load()
+        devices = self._devices(machine)
         self._job = replace(self._job, devices=devices)
         self._filesystem = GuestFilesystem(
             machine, self._job.target, devices[SCRATCH.serial], profile=self._order.profile

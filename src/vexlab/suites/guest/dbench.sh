@@ -1,8 +1,8 @@
 #!/bin/bash
-# Runs dbench with several numbers of clients: dbench.sh MOUNTPOINT COUNT-clients ...
+# Runs dbench with several numbers of clients: dbench.sh MOUNTPOINT SEED COUNT-clients ...
 set -u
 place=$1/dbench
-shift
+shift 2
 mkdir -p "$place" || exit 1
 for name in "$@"; do
 	echo "begin $name"

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Runs stressors one after the other: stress-ng.sh MOUNTPOINT STRESSOR ...
+# Runs stressors one after the other: stress-ng.sh MOUNTPOINT SEED STRESSOR ...
 set -u
 place=$1/stress
-shift
+shift 2
 mkdir -p "$place" || exit 1
 for name in "$@"; do
 	echo "begin $name"

@@ -1,10 +1,12 @@
 #!/bin/bash
 # Runs one test of xfstests in the guest:
-# xfstests.sh TEST SECTION FSTYP CONFIG MKFS MKFS_SIZED FSCK SEEK_HOLE TEST_DEV RESULTS
+# xfstests.sh TEST SECTION FSTYP CONFIG MKFS MKFS_SIZED FSCK ABLE TEST_DEV RESULTS PLACE
+# With an empty TEST ./check is only started; it then waits for go.sh, which tells it the test.
 set -u
-test=$1 section=$2 fstyp=$3 config=$4 mkfs=$5 mkfs_sized=$6 fsck=$7 seek_hole=$8 test_dev=$9 results=${10}
+test=$1 section=$2 fstyp=$3 config=$4 mkfs=$5 mkfs_sized=$6 fsck=$7 able=$8 test_dev=$9 results=${10} place=${11}
 suite=/vexlab/suite
-place=/run/vexlab-xfstests
+# /usr/local/bin holds busybox, for what no package has.
+programs=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 known=" bcachefs btrfs ext2 ext3 ext4 f2fs gfs2 jfs ocfs2 udf xfs "
 
 fail() {
@@ -38,35 +40,39 @@ printf '%s' "$config" >local.config
 case $known in
 *" $fstyp "*) ;;
 *)
-	# A type that xfstests has no words for: it runs mkfs.TYPE and fsck.TYPE, with what target.toml says of them.
-	{
-		echo '#!/bin/bash'
-		echo 'words=("$@")'
-		echo 'last=${words[-1]}'
-		echo 'unset "words[-1]"'
-		echo 'options=() && for word in "${words[@]}"; do [ "$word" = -- ] || options+=("$word"); done'
-		# What xfstests adds goes before the last mention of the device.
-		echo "set -- $(printf '%s' "$mkfs" |
-			sed 's/\(.*\){device}/\1"${options[@]}" "$last"/; s/{device}/"$last"/g')"
-		echo 'program=$(PATH=/vexlab/bin:$PATH type -P "$1") && shift && exec "$program" "$@"'
-	} >"/sbin/mkfs.$fstyp"
-	chmod 755 "/sbin/mkfs.$fstyp"
-	program=$(PATH=/vexlab/bin:$PATH type -P "${fsck%% *}" || echo /bin/true)
-	[ "$program" = "/sbin/fsck.$fstyp" ] || printf '#!/bin/bash\nexec %s "$@"\n' "$program" >"/sbin/fsck.$fstyp"
-	chmod 755 "/sbin/fsck.$fstyp"
+	# A type that xfstests has no words for: it runs mkfs.TYPE and fsck.TYPE.
+	/bin/bash $suite/wrappers.sh $place/bin "$fstyp" "$mkfs" "$fsck" "/vexlab/bin:$programs" || fail "no mkfs.$fstyp"
 	cp $suite/overlay.sh common/vexlab
 	printf '\n. ./common/vexlab\n' >>common/rc
-	export VEXLAB_MKFS_SIZED=$mkfs_sized VEXLAB_SEEK_HOLE=$seek_hole
+	export VEXLAB_MKFS_SIZED=$mkfs_sized VEXLAB_ABLE=" $able "
 	;;
 esac
 
-# after /sbin, where the wrappers are
-# /usr/local/bin holds busybox for what no package has
-export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin:/vexlab/bin
+export PATH=$place/bin:$programs:/vexlab/bin
 # shellcheck disable=SC2046,SC2086 # the command's words
 made=$(mkfs -t "$fstyp" $(case $fstyp in ext*) echo -F ;; xfs | btrfs | f2fs) echo -f ;; esac) "$test_dev" 2>&1) ||
 	fail "mkfs of the test device failed: $made"
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 export HOST=vexlab HOST_OPTIONS=local.config
 export LC_ALL=C
-./check -s "$section" "$test" 2>&1
+# There is no udev to make the nodes in /dev/mapper, so libdevmapper is to do it.
+export DM_DISABLE_UDEV=1
+if [ -n "$test" ]; then
+	./check -s "$section" "$test" 2>&1
+	exit
+fi
+
+# The start of ./check takes as long as a short test, and is the same for all: waiting.sh holds it where the first test,
+# any one, would begin. It writes to a pipe, which is open for reading, too, so that nothing waits for go.sh.
+mkfifo $place/next $place/told $place/out || fail "no pipes for ./check"
+cp $suite/waiting.sh common/vexlab-waiting
+printf '\n. ./common/vexlab-waiting\n' >>common/rc
+any=$(sed -n '/^[0-9]/{s/[[:space:]].*//;p;q}' tests/generic/group.list)
+export VEXLAB_WAITING=$place
+# shellcheck disable=SC2016 # the inner shell's words
+setsid bash -c './check -s "$1" "generic/$2"; echo "ended $?" >"$3/told"' sh "$section" "$any" $place \
+	</dev/null >/dev/null 1<>$place/out 2>&1 &
+read -r told <$place/told
+[ "$told" = ready ] && exit
+timeout 1 cat $place/out
+fail "./check came to no test: $told"

@@ -5,6 +5,8 @@ The tree is taken as it is installed, or built, and never changed: the guest see
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vexlab.model.machine import Disk
 from vexlab.suites.adapter import FOLDER, Job, Suite
 from vexlab.suites.expunge import parse_expunge
@@ -13,13 +15,26 @@ from vexlab.suites.xfstests.installation import NAME, find, list_tests, pack
 from vexlab.suites.xfstests.output import parse
 
 TEST, LOG = "test", "logwrites"  # serials of disks; the scratch disk is the lab's own
-RESULTS = "/run/vexlab-xfstests/results"
+PLACE = "/run/vexlab-xfstests"  # in the guest: the tree as tests see it, pipes to ./check, results
+RESULTS = f"{PLACE}/results"
+# Capabilities that overlay.sh answers a `_require` with.
+ANSWERS = ("seek_hole", "exact_names", "case_sensitive", "survives_power_cut")
 _SIZE_MIB = 2048  # of each; sparse, so that the size costs nothing
 _TIMEOUT_S = 900.0
 
 
 def run(job: Job) -> tuple[str, ...]:
-    """Return the guest's command: the script, the test, and all that the configuration is made of."""
+    """Return the guest's command for a test; ./check is told of it where it waits already."""
+    return ("/bin/bash", f"{FOLDER}/go.sh", job.test, PLACE) if job.begun else _script(job)
+
+
+def begin(job: Job) -> tuple[str, ...]:
+    """Return the guest's command that starts ./check, up to where its first test would begin."""
+    return _script(replace(job, test=""))
+
+
+def _script(job: Job) -> tuple[str, ...]:
+    """Return the script, the test, and all that the configuration is made of."""
     target = job.target
     devices = {**job.devices, "results": RESULTS}
     config = local_config(target, devices)
@@ -32,10 +47,11 @@ def run(job: Job) -> tuple[str, ...]:
         config,
         " ".join(target.mkfs),
         " ".join(target.mkfs_sized),
-        " ".join(word for word in target.fsck if "{device}" not in word),
-        "no" if job.missing("seek_hole") else "yes",
-        job.devices[TEST],
+        " ".join(target.fsck or ("true",)),
+        " ".join(name for name in ANSWERS if not job.missing(name)),
+        job.devices.get(TEST, "TEST_DEV"),
         RESULTS,
+        PLACE,
     )
 
 
@@ -62,4 +78,5 @@ SUITE = Suite(
     mounted=False,
     evidence=evidence,
     scratch=_SIZE_MIB,
+    begin=begin,
 )

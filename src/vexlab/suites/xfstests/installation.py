@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -20,6 +21,7 @@ _OWN = "xfstests"  # beside target.toml: tests in xfstests' format, a folder for
 # Files without which nothing can be run, and the ones that only a built tree has.
 _SOURCES = ("check", "common/rc", "common/config", "tests/generic")
 _BUILT = ("ltp/fsstress", "src/lstat64", "tests/generic/group.list")
+_PROGRAMS = ("check", "ltp/fsstress", "src/lstat64")
 _GET = (
     "build and install it from its own sources (`make && make install`, which puts it in /var/lib/xfstests), and "
     "name it: --tree, VEXLAB_XFSTESTS or `[suites] xfstests = …`"
@@ -41,8 +43,35 @@ def find(search: Search) -> Installed:
         raise UsageError(f"{tree} is no tree of xfstests: it lacks {', '.join(missing)}", hint=_GET)
     if missing := [name for name in _BUILT if not (tree / name).exists()]:
         raise UsageError(f"the tree {tree} is not built: it lacks {', '.join(missing)}", hint=_GET)
+    if missing := _missing(tree):
+        more = f" and {len(missing) - 3} others" if len(missing) > 3 else ""
+        raise UsageError(
+            f"the tree {tree} is not whole: it lacks {', '.join(missing[:3])}{more}, which its group.list files name",
+            hint="was its installation or its copying broken off? `make install` puts all of it there again",
+        )
+    if closed := [name for name in _PROGRAMS if not os.access(tree / name, os.X_OK)]:
+        raise UsageError(
+            f"{', '.join(closed)} of the tree {tree} cannot be executed",
+            hint="copy the tree with its modes (`cp -a`), or from where it is not mounted with `noexec`",
+        )
     _check_libc(tree / "ltp" / "fsstress")
     return Installed(suite=NAME, place=tree, version=_revision(tree))
+
+
+def _missing(tree: Path) -> list[str]:
+    """Return what listed tests lack, by its path in the tree: the test itself, or what it is to print.
+
+    Some choose between several files at run time (``NNN.out.default``). Without any of them ./check would call every
+    run of such a test failed.
+    """
+    found = []
+    for listed in sorted((tree / "tests").glob("*/group.list")):
+        there = {file.name for file in listed.parent.iterdir()}
+        printed = {name.partition(".out")[0] for name in there if ".out" in name}
+        for test, _ in _tests(tree, listed.parent.name):
+            found += [f"tests/{listed.parent.name}/{test}"] if test not in there else []
+            found += [f"tests/{listed.parent.name}/{test}.out"] if test not in printed else []
+    return found
 
 
 def _check_libc(program: Path) -> None:
@@ -68,9 +97,11 @@ def _revision(tree: Path) -> str:
     """Return what the tree says of its version; a released one has ``VERSION``, an installed one only its tests."""
     count = sum(1 for _ in _tests(tree, "generic"))
     file = tree / "VERSION"
-    # PKG_MAJOR=1
+    # PACKAGE_MAJOR=1
     numbers = (
-        re.findall(r"^PKG_(?:MAJOR|MINOR|REVISION)=(\d+)$", file.read_text(), re.MULTILINE) if file.exists() else []
+        re.findall(r"^(?:PKG|PACKAGE)_(?:MAJOR|MINOR|REVISION)=(\d+)$", file.read_text(), re.MULTILINE)
+        if file.exists()
+        else []
     )
     version = f"{'.'.join(numbers)}, " if numbers else ""
     return f"{version}{count} generic tests"
@@ -86,7 +117,7 @@ def pack(installed: Installed, target: Target) -> Payload:
     """Return the whole tree, the target's own tests, and the scripts of the guest."""
     own = own_tests(target)
     trees = {"xfstests": installed.place, **({"own": own} if own else {})}
-    scripts = {name: GUEST / name for name in ("xfstests.sh", "overlay.sh")}
+    scripts = {name: GUEST / name for name in ("xfstests.sh", "wrappers.sh", "overlay.sh", "waiting.sh", "go.sh")}
     images = {f"own/old/{image.name}": image for image in target.old_images if own}
     return Payload(files={**scripts, **images}, trees=trees)
 

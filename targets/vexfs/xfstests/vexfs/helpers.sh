@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the tests of this folder share. Each prints nothing where all is well.
 
+# Trees of before 2025 mount the device of dm-flakey by functions of their own. In later ones it is $SCRATCH_DEV.
+if ! declare -F _mount_flakey >/dev/null; then
+	_mount_flakey() { _scratch_mount; }
+	_unmount_flakey() { _scratch_unmount; }
+fi
+
 _require_vexfs()
 {
 	[ "$FSTYP" = vexfs ] || _notrun "only for vexfs"
