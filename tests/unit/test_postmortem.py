@@ -67,3 +67,17 @@ def test_a_lost_machine_is_not_asked_again() -> None:
     machine = FakeMachine(share=0.0, answers_at=2, error=MachineLost("gone"))
     assert not _answers(machine)
     assert machine.pings == 1
+
+
+def test_the_log_in_a_post_mortem_ends_before_what_we_asked_the_kernel() -> None:
+    drgn = pytest.importorskip("drgn", reason="drgn is not installed: pip install vexlab[debug]")
+    assert drgn
+    from vexlab.debug.examination import unasked
+
+    asked = "sysrq: Show backtrace of all active CPUs"
+    records = [(1, "BUG: KASAN: use-after-free"), (2, "==="), (3, asked), (4, "NMI backtrace for cpu 1"), (5, asked)]
+    assert unasked(records) == records[:2]
+    assert unasked(records[:2]) == records[:2]
+    assert unasked(records[2:]) == records[2:], "nothing else is left of the log"
+    alive = [(1, "mounted"), (2, asked), (3, "NMI backtrace for cpu 1"), *records]
+    assert unasked(alive) == alive[:5], "it was asked before as well, when it was only slow"

@@ -6,8 +6,9 @@ Needs the extra ``vexlab[debug]``. Each section stands for itself: what cannot b
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from drgn.helpers.linux.pid import for_each_task
 from drgn.helpers.linux.printk import get_printk_records
 from drgn.helpers.linux.sched import cpu_curr, task_state_to_char
 
+_ASKED = "sysrq: Show backtrace of all active CPUs"  # vexlab.observe.postmortem; drivers/tty/sysrq.c
+_REPORT = re.compile(r"\b(?:BUG|WARNING|Oops|INFO: task|Kernel panic|general protection fault)\b")
 _TASKS, _INODES, _BUFFERS, _LINES, _PAGES = 60, 40, 40, 60, 100_000
 _PANIC = "Kernel panic - not syncing: "
 # A state that is printed with its stack whatever else there is: waiting uninterruptibly, running.
@@ -216,9 +219,20 @@ def _device(sb: Object) -> Iterator[str]:
     yield f"  page cache of the device: {total} pages, {dirty} dirty, {writing} being written"
 
 
+def unasked(records: Sequence[tuple[int, str]]) -> Sequence[tuple[int, str]]:
+    """Return the log up to where the kernel was asked for backtraces after its last report.
+
+    These fill its last lines.
+    """
+    last = max((number for number, (_, text) in enumerate(records) if _REPORT.search(text)), default=-1)
+    asked = (number for number, (_, text) in enumerate(records) if number > last and text.startswith(_ASKED))
+    return records[: next(asked, len(records))] or records
+
+
 def _log(prog: Program) -> Iterator[str]:
-    for record in get_printk_records(prog)[-_LINES:]:
-        yield f"[{record.timestamp / 1e9:12.6f}] {_text(record.text)}"
+    records = [(record.timestamp, _text(record.text)) for record in get_printk_records(prog)]
+    for timestamp, text in unasked(records)[-_LINES:]:
+        yield f"[{timestamp / 1e9:12.6f}] {text}"
 
 
 def _stack(prog: Program, task: Object) -> Iterator[str]:

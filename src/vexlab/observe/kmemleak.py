@@ -15,6 +15,7 @@ from vexlab.vm.machine import Machine
 
 OPTION = "DEBUG_KMEMLEAK"
 _SCAN_S = 120.0
+_MOST = 200_000  # bytes of the report that are read
 
 # What the kernel itself has lost by the time that a machine is ready is none of a case's.
 _START = """
@@ -25,8 +26,10 @@ echo scan=off >$leaks && echo scan >$leaks && sleep 5.2 && echo scan >$leaks && 
 _STOP = f"""
 leaks=/sys/kernel/debug/kmemleak
 echo scan >$leaks && sleep 5.2 && echo scan >$leaks || exit
-cat {SECTIONS} 2>/dev/null; echo "=="; head -c 200000 $leaks
+cat {SECTIONS} 2>/dev/null; echo "=="; head -c {_MOST} $leaks
 """
+#     [<000000001bc03e72>] kmemdup+0x22/0x50         the number in brackets is hashed
+_FRAME = re.compile(r"^\s+(?:\[<[0-9a-f]+>\] )?(\S+)(?: \[\w+\])?$", re.MULTILINE)
 #     [<ffffffffc0201234>] 0xffffffffc0201234
 _RAW = re.compile(r"(?P<lead>\[<[0-9a-f]+>\] )?0x(?P<address>ffffffff[0-9a-f]{8})$", re.MULTILINE)
 
@@ -60,7 +63,13 @@ def find_leaks(machine: Machine) -> Leaks | None:
         return None
     bases, _, text = result.text.partition("==")
     found = tuple(int(line, 16) for line in bases.splitlines() if re.fullmatch(r"0x[0-9a-f]{16}", line))
-    return Leaks(text=text.strip(), bases=found)
+    return Leaks(text=whole_objects(text.strip(), cut=len(text) >= _MOST), bases=found)
+
+
+def whole_objects(text: str, *, cut: bool) -> str:
+    """Return a report that may end amid an object (``cut``) without that: what is left of its stack is another's."""
+    before, begins, _ = text.rpartition("\nunreferenced object 0x")
+    return before if cut and begins else text
 
 
 def parse_symbols(text: str) -> tuple[Symbol, ...]:
@@ -84,6 +93,26 @@ def with_symbols(leaks: Leaks, symbols: Iterable[Symbol], module: str) -> str:
         return match[0]
 
     return _RAW.sub(named, leaks.text)
+
+
+def by_stack(text: str) -> str:
+    """Return the report with one object for each stack that allocated any; of others it says how many there are.
+
+    A leak for each call makes hundreds of objects.
+    """
+    stacks: dict[tuple[str, ...], list[str]] = {}
+    for each in re.split(r"^(?=unreferenced object 0x)", text, flags=re.MULTILINE):
+        if each.startswith("unreferenced object"):
+            stack = tuple(_FRAME.findall(each.partition("backtrace")[2]))
+            stacks.setdefault(stack, []).append(each)
+    return "".join(_counted(each) for each in stacks.values())
+
+
+def _counted(same: list[str]) -> str:
+    first, *others = same
+    if not others:
+        return first
+    return first.replace("  backtrace", f"  {len(others)} more objects were allocated there\n  backtrace", 1)
 
 
 def objects(text: str) -> Mapping[str, int]:

@@ -51,7 +51,7 @@ def _leaks(machine: Machine, order: Order) -> Observed:
         return Observed(metrics={"objects_count": 0.0} if leaks else {})
     module = order.target.module
     text = kmemleak.with_symbols(leaks, _symbols(order), module)
-    reports = classify(text, target_modules=(module,))
+    reports = classify(kmemleak.by_stack(text), target_modules=(module,))
     findings = tuple(finding_of(report, Source.KERNEL_LOG) for report in reports)
     return Observed(findings=findings, metrics={"objects_count": float(sum(kmemleak.objects(text).values()))})
 

@@ -41,7 +41,7 @@ _UNLOAD_S = 20.0
 _TICK_S = 0.1
 _UNLOAD = f"""
 grep -q "^$1 " /proc/modules || exit 0
-{NOTE_SECTIONS}
+[ ! -e /sys/kernel/debug/kmemleak ] || {NOTE_SECTIONS}
 exec rmmod "$1"
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 from tests.unit.plugin.conftest import Run
@@ -128,6 +129,13 @@ def test_a_case_in_an_image_of_the_users_runs_there_again(run: Run) -> None:
     for words in ("--case 'own.it[image:deb]'", "--image deb", "--expect kernel=image:deb:1"):
         assert words in script
     assert "--kernel" not in script, "the image's own"
+
+
+def test_what_a_case_was_steered_by_is_kept_for_its_next_run(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "steer").write_text("pwrite size 18\n")
+    ran = run("def test_it(machine): assert False\n", "--vexlab-rare", str(tmp_path / "steer"))
+    assert f"--rare {ran.results}/rare.txt" in (ran.evidence("it") / "reproduce").read_text()
+    assert (ran.results / "rare.txt").read_text() == "pwrite size 18\n"
 
 
 _KEEP = """

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from vexlab.classify import classify
 from vexlab.lab import Order
 from vexlab.model.kernel import Kernel
 from vexlab.observe import kmemleak, locks
@@ -45,6 +46,27 @@ def test_functions_of_a_module_that_is_gone_are_named() -> None:
 def test_addresses_of_nobody_stay_numbers() -> None:
     leaks = kmemleak.Leaks(text=REPORT, bases=(0xFFFFFFFFC0300000,))
     assert kmemleak.with_symbols(leaks, kmemleak.parse_symbols(NM), "vexfs") == REPORT
+
+
+def test_a_stack_is_told_once_however_many_objects_it_allocated() -> None:
+    other = REPORT.replace("mount_bdev+0x1c4", "mount_nodev+0x10").replace("0xffff888004c3a000", "0xffff888004c3b000")
+    second = REPORT.replace("0xffff888004c3a000", "0xffff888004c3c000").replace(
+        "<ffffffff81601234>", "<00000000aabbccdd>"
+    )
+    text = kmemleak.by_stack(REPORT + second + other + second)
+    assert text.count("unreferenced object") == 2
+    assert text.count("  2 more objects were allocated there\n  backtrace:") == 1
+    assert text.index("2 more objects") < text.index("mount_bdev") < text.index("mount_nodev")
+    titles = [report.title for report in classify(text, target_modules=("vexfs",))]
+    assert titles == ["memory leak in mount_bdev", "memory leak in mount_nodev"]
+    assert kmemleak.by_stack("") == ""
+
+
+def test_what_a_long_report_is_cut_off_amid_is_no_leak_of_its_own() -> None:
+    cut = (REPORT + REPORT + REPORT[:-60]).strip()
+    assert kmemleak.whole_objects(cut, cut=True) + "\n" == REPORT + REPORT
+    assert kmemleak.whole_objects(cut, cut=False) == cut
+    assert kmemleak.whole_objects(REPORT[:-60], cut=True) == REPORT[:-60], "one is better than none"
 
 
 def test_locks_are_told_with_who_took_them() -> None:
