@@ -44,6 +44,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*names, "quick"]))
     parser.add_argument("--against", type=Path, metavar="DIR", help="an older checkout, for `quick`")
+    parser.add_argument("--same", action="store_true", help="only the cases that both have, for `quick`")
     parser.add_argument("--rounds", type=int, default=quick.ROUNDS, help="runs of each, for `quick`")
     parser.add_argument("--size", type=int, default=results.SIZE, help="results of cases, for `results`")
     asked, options = parser.parse_known_args()
@@ -54,7 +55,9 @@ def main() -> int:
     if "quick" in asked.names:
         if asked.against is None:
             parser.error("quick needs --against DIR")
-        parts.append(lambda: quick.quick(asked.against.resolve(), tuple(options) or quick.QUICK, asked.rounds))
+        against, chosen = asked.against.resolve(), tuple(options) or quick.QUICK
+        measured = functools.partial(quick.quick, against, chosen, asked.rounds, same=asked.same)
+        parts.append(functools.update_wrapper(measured, quick.quick))
     elif options:
         parser.error(f"unknown options {' '.join(options)}")
     return _print(parts)
