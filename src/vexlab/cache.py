@@ -44,7 +44,7 @@ def file_digest(path: Path) -> str:
 
 
 class Kind(StrEnum):
-    """What entries hold; each kind has a folder of its name. Locks and answers of proofs are no entries."""
+    """What entries hold; each kind has a folder of its name. Locks, proofs and measured slowdowns are no entries."""
 
     APT = "apt"
     KERNELS = "kernels"
