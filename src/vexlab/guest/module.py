@@ -104,8 +104,8 @@ class GuestModule:
             raise TargetFailure(f"the kernel cannot load what {self.name} depends on: {result}")
 
     def insert(self, path: str, *params: str, timeout: float = _STEP_S) -> CommandResult:
-        """``insmod`` any module file of the guest."""
-        result = self.machine.exec(["insmod", path, *params], timeout=timeout)
+        """Load any module file of the guest: by busybox, as kmod's insmod is linked anew in each machine (0.14 s)."""
+        result = self.machine.exec([BUSYBOX, "insmod", path, *params], timeout=timeout)
         return self._loaded(result) if path == self.path else result
 
     def unload(self, *, timeout: float = _STEP_S) -> CommandResult:

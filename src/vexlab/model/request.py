@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import typing
 from collections.abc import Mapping
@@ -368,9 +369,14 @@ def is_many(name: str) -> bool:
     return isinstance(DEFAULTS[name], tuple)
 
 
+@functools.cache
+def _hints() -> Mapping[str, typing.Any]:
+    return typing.get_type_hints(Request)
+
+
 def kind_of(name: str) -> type:
     """Return what a value of the field ``name`` is made of: ``bool``, ``int``, ``float`` or ``str``."""
-    hint = typing.get_type_hints(Request)[name]
+    hint = _hints()[name]
     parts = {part for part in typing.get_args(hint) if part is not NoneType} or {hint}
     return next((kind for kind in (bool, int, float) if kind in parts), str)
 

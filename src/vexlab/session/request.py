@@ -26,7 +26,9 @@ def pytest_arguments(request: Request, results: Path, temporary: Path | None = N
     if set(request.enabled) & set(installed()):
         paths.append(str(CASES))
     arguments = ["-p", "vexlab.plugin", "-c", str(_INI), "--rootdir", str(FOLDER), *paths]
-    arguments += ["-p", "no:cacheprovider", "-p", "no:terminal", "--import-mode", "importlib"]
+    # unraisableexception collects all garbage ten times at the end of each process, for warnings that nobody is shown
+    arguments += [f"-pno:{each}" for each in ("cacheprovider", "terminal", "unraisableexception")]
+    arguments += ["--import-mode", "importlib"]
     arguments += [f"--vexlab-results={results}"]
     for name, option in OPTIONS.items():
         if option.cases:

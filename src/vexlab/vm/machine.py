@@ -195,6 +195,10 @@ class Machine:
         deadline = self.deadline(timeout)
         self.commands.agent(deadline).ping(deadline)
 
+    def greet(self, timeout: float) -> None:
+        """Hear a sign of life of the command runner, else of the agent; as ``ping``."""
+        self.commands.greet(self.deadline(timeout))
+
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
         """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""
         deadline = Deadline.after(timeout * self.spec.timeout_scale)

@@ -205,6 +205,7 @@ def with_templates(programs: Path) -> list[str]:
     place = "/usr/share/prometheus"
     return [
         process.require("bwrap"),
+        "--die-with-parent",
         "--dev-bind",
         "/",
         "/",

@@ -217,7 +217,7 @@ def _one_by_one(filesystem: GuestFilesystem, power_cycle: PowerCycle, steps: tup
 
 
 def _there(filesystem: GuestFilesystem) -> str:
-    told = filesystem.machine.shell(script("list_tree.sh"), filesystem.mountpoint, timeout=_STEP_S)
+    told = filesystem.machine.ash(script("list_tree.sh"), filesystem.mountpoint, timeout=_STEP_S)
     assert told.ok, f"what is there cannot be listed: {told}"
     assert " directory " in told.text, "not even the root directory is listed"
     return told.text

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/bin/sh
 # What is in a folder, without times, which no filesystem promises to write at once.
 # Usage: list_tree.sh FOLDER
 
