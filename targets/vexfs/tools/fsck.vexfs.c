@@ -237,16 +237,6 @@ static int exit_status(struct check *c)
 	return status;
 }
 
-static uint32_t count_used(const uint8_t *map, uint64_t bits)
-{
-	uint32_t n = 0;
-	uint64_t i;
-
-	for (i = 0; i < bits; i++)
-		n += bit_test(map, i);
-	return n;
-}
-
 static const char *verdict(int status)
 {
 	switch (status) {
@@ -269,7 +259,7 @@ static void summary(struct check *c, int status)
 	uint32_t blocks = 0;
 
 	if (c->fs.blocks_used)
-		blocks = count_used(c->fs.blocks_used, c->fs.lo.blocks);
+		blocks = count_bits(c->fs.blocks_used, c->fs.lo.blocks);
 	if (!c->json) {
 		if (c->preen_stop)
 			printf("%s: this needs more than -p, run it with -y "

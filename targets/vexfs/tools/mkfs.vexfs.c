@@ -301,7 +301,7 @@ int main(int argc, char **argv)
 	flags = rq.dry_run ? O_RDONLY : O_RDWR;
 	err = device_open(&dev, rq.path, flags);
 	if (err == -ENOENT && rq.blocks && rq.dry_run) {
-		dev = (struct device){ .fd = -1 };
+		dev = (struct device){ .fd = -1, .direct = -1 };
 		err = 0;
 	} else if (err == -ENOENT && rq.blocks) {
 		made = true;

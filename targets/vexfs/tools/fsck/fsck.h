@@ -186,11 +186,18 @@ __attribute__((format(printf, 2, 3)))
 void note(struct check *c, const char *fmt, ...);
 /* Sets stop and failed. */
 void failure(struct check *c, const char *what, uint64_t block, int err);
-bool stopped(struct check *c);
+static inline bool stopped(struct check *c)
+{
+	if (fsck_signal)
+		c->stop = true;
+	return c->stop;
+}
 const char *problem_name(enum problem_id id);
 
 /* io.c: on failure the buffer is zero and the check stops. */
 void get_block(struct check *c, uint32_t block, void *buf);
+/* Where the block stands until the next one is read: buf, or read ahead. */
+const void *look_block(struct check *c, uint32_t block, void *buf);
 void put_block(struct check *c, uint32_t block, const void *buf);
 void get_inode(struct check *c, uint32_t ino, struct vexfs_inode *inode);
 void put_inode(struct check *c, uint32_t ino, struct vexfs_inode *inode);

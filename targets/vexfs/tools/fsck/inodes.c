@@ -144,24 +144,42 @@ static void check_slot(struct check *c, uint32_t ino, struct vexfs_inode *raw,
 		get_node(c, ino)->maybe = 1;
 }
 
+/* Whether no slot of the table's block is in use, by itself or by the map. */
+static bool table_unused(const struct vexfs_inode *table, const uint8_t *map,
+			 uint32_t bit)
+{
+	uint32_t k;
+
+	for (k = 0; k < VEXFS_INODES_PER_BLOCK; k++)
+		if (table[k].i_links || bit_test(map, bit + k))
+			return false;
+	return true;
+}
+
 static void check_group(struct check *c, uint32_t group)
 {
 	struct vexfs_inode table[VEXFS_INODES_PER_BLOCK];
+	const struct vexfs_inode *found;
 	uint32_t at = group_inode_bitmap(&c->fs.lo, group);
-	uint32_t ino = group * c->fs.lo.inodes_per_group + 1;
+	uint32_t first = group * c->fs.lo.inodes_per_group + 1;
 	struct vexfs_bitmap map;
-	uint32_t i, k;
+	uint32_t i, k, bit;
 	bool good;
 
 	get_block(c, at, &map);
 	good = map.b_csum == bitmap_csum(&c->fs.lo, at, &map);
 	for (i = 0; i < c->fs.lo.itable_blocks && !stopped(c); i++) {
-		get_block(c, group_inode_table(&c->fs.lo, group) + i, table);
-		for (k = 0; k < VEXFS_INODES_PER_BLOCK && !stopped(c); k++) {
-			check_slot(c, ino, &table[k], bit_test(map.b_bits,
-				   i * VEXFS_INODES_PER_BLOCK + k), good);
-			ino++;
-		}
+		bit = i * VEXFS_INODES_PER_BLOCK;
+		found = look_block(c, group_inode_table(&c->fs.lo, group) + i,
+				   table);
+		if (first + bit >= VEXFS_FIRST_INO &&
+		    table_unused(found, map.b_bits, bit))
+			continue;
+		if (found != table)
+			memcpy(table, found, sizeof(table));
+		for (k = 0; k < VEXFS_INODES_PER_BLOCK && !stopped(c); k++)
+			check_slot(c, first + bit + k, &table[k],
+				   bit_test(map.b_bits, bit + k), good);
 	}
 }
 

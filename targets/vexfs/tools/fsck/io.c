@@ -11,14 +11,24 @@
 
 #include "fsck.h"
 
-void get_block(struct check *c, uint32_t block, void *buf)
+const void *look_block(struct check *c, uint32_t block, void *buf)
 {
-	int err = device_read(c->dev, block, buf);
+	const void *data;
+	int err = device_look(c->dev, block, buf, &data);
 
 	if (err) {
 		memset(buf, 0, VEXFS_BLOCK_SIZE);
 		failure(c, "read", block, err);
 	}
+	return data;
+}
+
+void get_block(struct check *c, uint32_t block, void *buf)
+{
+	const void *data = look_block(c, block, buf);
+
+	if (data != buf)
+		memcpy(buf, data, VEXFS_BLOCK_SIZE);
 }
 
 void put_block(struct check *c, uint32_t block, const void *buf)

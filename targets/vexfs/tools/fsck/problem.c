@@ -185,10 +185,3 @@ void failure(struct check *c, const char *what, uint64_t block, int err)
 	c->failed = true;
 	c->stop = true;
 }
-
-bool stopped(struct check *c)
-{
-	if (fsck_signal)
-		c->stop = true;
-	return c->stop;
-}

@@ -26,10 +26,10 @@ struct overlay_block {
 
 /* What was read together with a block that followed the one read before. */
 struct ahead {
+	uint8_t		data[AHEAD_BLOCKS][VEXFS_BLOCK_SIZE];
 	uint64_t	first;
 	uint64_t	count;
 	uint64_t	expected;
-	uint8_t		data[AHEAD_BLOCKS][VEXFS_BLOCK_SIZE];
 };
 
 struct overlay {
@@ -61,6 +61,7 @@ int device_open(struct device *dev, const char *path, int flags)
 
 	memset(dev, 0, sizeof(*dev));
 	dev->path = path;
+	dev->direct = -1;
 	dev->writable = (flags & O_ACCMODE) == O_RDWR;
 	/* O_EXCL on a block device: refuse one that is mounted or swap. */
 	if (dev->writable && !stat(path, &st) && S_ISBLK(st.st_mode))
@@ -72,6 +73,8 @@ int device_open(struct device *dev, const char *path, int flags)
 	err = device_measure(dev);
 	if (err)
 		close(dev->fd);
+	else if (dev->is_block)
+		dev->direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	return err;
 }
 
@@ -87,10 +90,23 @@ int device_close(struct device *dev)
 		}
 	free(dev->overlay);
 	free(dev->ahead);
+	if (dev->direct >= 0)
+		close(dev->direct);
 	if (dev->fd >= 0 && close(dev->fd))
 		err = -errno;
 	memset(dev, 0, sizeof(*dev));
 	return err;
+}
+
+static struct ahead *ahead_alloc(void)
+{
+	struct ahead *ahead;
+
+	/* Direct I/O wants its memory where blocks of the device begin. */
+	if (posix_memalign((void **)&ahead, VEXFS_BLOCK_SIZE, sizeof(*ahead)))
+		return NULL;
+	ahead->first = ahead->count = ahead->expected = 0;
+	return ahead;
 }
 
 static void ahead_forget(struct device *dev)
@@ -141,14 +157,13 @@ int device_set_overlay(struct device *dev)
 	return dev->overlay ? 0 : -ENOMEM;
 }
 
-static int read_blocks(struct device *dev, uint64_t block, uint64_t count,
-		       void *buf)
+static int read_blocks(int fd, uint64_t block, uint64_t count, void *buf)
 {
 	size_t done = 0, size = count * VEXFS_BLOCK_SIZE;
 	ssize_t n;
 
 	while (done < size) {
-		n = pread(dev->fd, (char *)buf + done, size - done,
+		n = pread(fd, (char *)buf + done, size - done,
 			  block * VEXFS_BLOCK_SIZE + done);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -157,6 +172,17 @@ static int read_blocks(struct device *dev, uint64_t block, uint64_t count,
 		done += n;
 	}
 	return 0;
+}
+
+/*
+ * Past the page cache of a block device, which the kernel empties when the last
+ * user closes it: to fill it takes longer than to check what was read.
+ */
+static bool read_ahead(struct device *dev, struct ahead *ahead)
+{
+	int fd = dev->direct >= 0 ? dev->direct : dev->fd;
+
+	return !read_blocks(fd, ahead->first, ahead->count, ahead->data);
 }
 
 /*
@@ -170,7 +196,7 @@ static const void *ahead_find(struct device *dev, uint64_t block)
 	bool follows;
 
 	if (!ahead)
-		ahead = dev->ahead = calloc(1, sizeof(*ahead));
+		ahead = dev->ahead = ahead_alloc();
 	if (!ahead)
 		return NULL;
 	follows = block == ahead->expected;
@@ -183,7 +209,7 @@ static const void *ahead_find(struct device *dev, uint64_t block)
 		ahead->count = dev->blocks - block;
 		if (ahead->count > AHEAD_BLOCKS)
 			ahead->count = AHEAD_BLOCKS;
-		if (read_blocks(dev, block, ahead->count, ahead->data)) {
+		if (!read_ahead(dev, ahead)) {
 			ahead->count = 0;
 			return NULL;
 		}
@@ -191,18 +217,29 @@ static const void *ahead_find(struct device *dev, uint64_t block)
 	return ahead->data[block - ahead->first];
 }
 
-int device_read(struct device *dev, uint64_t block, void *buf)
+int device_look(struct device *dev, uint64_t block, void *buf, const void **at)
 {
 	struct overlay_block *ob = overlay_find(dev, block);
 	const void *data;
 
+	*at = buf;
 	if (block >= dev->blocks)
 		return -ENXIO;
 	data = ob ? ob->data : ahead_find(dev, block);
 	if (!data)
-		return read_blocks(dev, block, 1, buf);
-	memcpy(buf, data, VEXFS_BLOCK_SIZE);
+		return read_blocks(dev->fd, block, 1, buf);
+	*at = data;
 	return 0;
+}
+
+int device_read(struct device *dev, uint64_t block, void *buf)
+{
+	const void *data;
+	int err = device_look(dev, block, buf, &data);
+
+	if (data != buf)
+		memcpy(buf, data, VEXFS_BLOCK_SIZE);
+	return err;
 }
 
 int device_write(struct device *dev, uint64_t block, const void *buf)

@@ -16,6 +16,7 @@ struct ahead;
 struct device {
 	const char	*path;
 	int		fd;
+	int		direct;	/* to read ahead past the page cache, or -1 */
 	bool		writable;
 	bool		is_block;
 	uint64_t	bytes;
@@ -30,6 +31,10 @@ int device_close(struct device *dev);
 int device_resize(struct device *dev, uint64_t bytes);
 
 int device_read(struct device *dev, uint64_t block, void *buf);
+
+/* As device_read, but without a copy where block was read ahead: *at is where it
+ * stands until the next call, in buf for one. */
+int device_look(struct device *dev, uint64_t block, void *buf, const void **at);
 int device_write(struct device *dev, uint64_t block, const void *buf);
 int device_zero(struct device *dev, uint64_t block, uint64_t count);
 int device_sync(struct device *dev);

@@ -15,7 +15,7 @@
 int fs_start(struct fs *fs, struct device *dev)
 {
 	const struct layout *lo = &fs->lo;
-	uint32_t group, block, ino;
+	uint32_t group, block, end, ino;
 
 	fs->dev = dev;
 	fs->next_block = group_data(lo, 0);
@@ -27,10 +27,13 @@ int fs_start(struct fs *fs, struct device *dev)
 		fs_end(fs);
 		return -ENOMEM;
 	}
-	for (group = 0; group < lo->groups; group++)
-		for (block = group_first(group); block < group_data(lo, group);
-		     block++)
+	for (group = 0; group < lo->groups; group++) {
+		block = group_first(group); /* of a whole byte */
+		end = group_data(lo, group);
+		memset(fs->blocks_used + block / 8, 0xff, (end - block) / 8);
+		for (block = end - end % 8; block < end; block++)
 			bit_set(fs->blocks_used, block);
+	}
 	for (ino = 1; ino < VEXFS_FIRST_INO; ino++)
 		bit_set(fs->inodes_used, ino - 1);
 	return 0;
@@ -338,11 +341,9 @@ void fs_inode_bitmap(struct fs *fs, uint32_t group, struct vexfs_bitmap *map)
 
 static uint32_t count_clear(const struct vexfs_bitmap *map)
 {
-	uint32_t i, n = 0;
+	uint32_t bits = sizeof(map->b_bits) * 8;
 
-	for (i = 0; i < sizeof(map->b_bits); i++)
-		n += 8 - __builtin_popcount(map->b_bits[i]);
-	return n;
+	return bits - count_bits(map->b_bits, bits);
 }
 
 void fs_desc(struct fs *fs, uint32_t group, struct vexfs_group_desc *desc)

@@ -316,3 +316,19 @@ bool all_zero(const void *data, size_t len)
 			return false;
 	return true;
 }
+
+uint32_t count_bits(const uint8_t *map, uint64_t bits)
+{
+	uint32_t n = 0;
+	uint64_t word;
+
+	/* By words, and most of a map is free: an emulated CPU counts, too. */
+	for (; bits >= 64; bits -= 64, map += sizeof(word)) {
+		memcpy(&word, map, sizeof(word));
+		if (word)
+			n += __builtin_popcountll(word);
+	}
+	while (bits--)
+		n += bit_test(map, bits);
+	return n;
+}

@@ -99,4 +99,7 @@ __le32 name_hash(const struct layout *lo, const char *name, size_t len);
 
 bool all_zero(const void *data, size_t len);
 
+/* How many bits of a map's first ones are set. */
+uint32_t count_bits(const uint8_t *map, uint64_t bits);
+
 #endif
