@@ -46,7 +46,11 @@ def _serve_agent(path: Path) -> None:
         with connection, connection.makefile("rb") as lines:
             for line in lines:
                 request = json.loads(line.lstrip(b"\xff"))
-                answers = {"guest-sync-delimited": request["arguments"].get("id"), "guest-exec": {"pid": 7}}
+                answers = {
+                    "guest-sync-delimited": request["arguments"].get("id"),
+                    "guest-exec": {"pid": 7},
+                    "guest-ping": {},
+                }
                 reply = answers.get(request["execute"], {"exited": True, "exitcode": 0})
                 mark = b"\xff" if request["execute"] == "guest-sync-delimited" else b""
                 connection.sendall(mark + json.dumps({"return": reply}).encode() + b"\n")
