@@ -9,7 +9,7 @@ from typing import cast
 import msgspec
 import pytest
 
-from vexlab.errors import HangAgain
+from vexlab.errors import GuestTimeout, HangAgain
 from vexlab.plugin.hangs import Hang, HangWatch, known_hangs
 from vexlab.plugin.live import CommandWatch
 from vexlab.vm.machine import Machine
@@ -113,6 +113,58 @@ def test_without_a_known_hang_nobody_looks(tmp_path: Path) -> None:
     _wait(machine, watch, 300)
     assert looks.count == 0
     assert known_hangs(tmp_path / "none") == {}
+
+
+BLOCKED = "[   61.0] INFO: task sync:7 blocked for more than 30 seconds.\n"
+
+
+def _first_hang(folder: Path, *frames: str) -> tuple[FakeMachine, Looks, HangWatch]:
+    machine, looks, watch = _watch(folder, *frames)
+    folder.joinpath("a").unlink()
+    return machine, looks, watch
+
+
+def test_a_first_hang_that_the_kernel_tells_of_ends_soon(tmp_path: Path) -> None:
+    machine, looks, watch = _first_hang(tmp_path, "demo_lock", "demo_lock")
+    _wait(machine, watch, 40)
+    watch(BLOCKED)
+    _wait(machine, watch, 30)
+    assert looks.count == 0
+    watch(BLOCKED)
+    assert looks.count == 1
+    with pytest.raises(GuestTimeout, match=r"does not end: after 80 s .* stuck in demo_lock") as caught:
+        _wait(machine, watch, 15)
+    assert (caught.value.command, caught.value.seconds) == (machine.last_command, 80)
+
+
+@pytest.mark.parametrize(
+    ("told", "frames"),
+    [
+        ([BLOCKED, BLOCKED], ["demo_lock", "demo_other"] * 5),
+        ([BLOCKED, BLOCKED], [""] * 5),
+        ([BLOCKED, BLOCKED.replace("sync:7", "rm:8")], []),
+        ([BLOCKED], []),
+    ],
+)
+def test_what_goes_on_although_a_task_was_blocked_is_waited_for(
+    tmp_path: Path, told: list[str], frames: list[str]
+) -> None:
+    machine, looks, watch = _first_hang(tmp_path, *frames)
+    _wait(machine, watch, 40)
+    for words in told:
+        watch(words)
+    _wait(machine, watch, 30)
+    assert looks.count == min(len(frames), 4 if frames and frames[0] else 1)
+
+
+def test_another_command_is_not_blamed_for_what_was_told_before(tmp_path: Path) -> None:
+    machine, looks, watch = _first_hang(tmp_path)
+    _wait(machine, watch, 40)
+    watch(BLOCKED)
+    machine.asked_at = machine.now
+    watch(BLOCKED)
+    _wait(machine, watch, 60)
+    assert looks.count == 0
 
 
 def test_what_watched_before_still_hears(tmp_path: Path) -> None:
