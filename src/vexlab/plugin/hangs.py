@@ -135,8 +135,8 @@ class HangWatch:
         if self._is_blocked:
             command = self._machine.last_command
             raise GuestTimeout(
-                f"`{command}` does not end: after {seconds:.0f} s the kernel has said {_BLOCKED_TIMES} times that a task "
-                f"is blocked, and in two looks one was stuck in {frame}",
+                f"`{command}` does not end: after {seconds:.0f} s the kernel has said {_BLOCKED_TIMES} times that a "
+                f"task is blocked, and in two looks one was stuck in {frame}",
                 command=command,
                 seconds=seconds,
             )
