@@ -171,9 +171,9 @@ def _execute(
     remember(results, folder, prepared.profiles, run.id, run.provenance.revision)
     tolerated = Tolerated(issues, {each.name: each.release for each in run.provenance.kernels})
     running = _Running(stream, run, folder, tolerated.mark)
-    note_tested(folder, target.name, prepared.kernels)
+    note_tested(folder, target.name, prepared.kernels, prepared.suites)
     if request.resume:
-        running.go_on_with(find_earlier(results, request.resume), target.name, prepared.kernels)
+        running.go_on_with(find_earlier(results, request.resume), target.name, prepared)
     _set_environment(request)
     with Session() as scratch:
         status = carry_out(
@@ -304,9 +304,9 @@ class _Running:
         self._resumes = ""
         self.collector = Collector(folder, self._planned, self._started, self._finished, self._told)
 
-    def go_on_with(self, earlier: Path, target: str, kernels: tuple[UsedKernel, ...]) -> None:
+    def go_on_with(self, earlier: Path, target: str, prepared: Prepared) -> None:
         """Take over what stands of the run in the folder ``earlier``, and remember what failed there."""
-        self._earlier, red = decided_in(earlier, target, kernels)
+        self._earlier, red = decided_in(earlier, target, prepared.kernels, prepared.suites)
         self._red = {case.id: case for case in red}
         self._resumes = earlier.name
         leave_taken_over(self._folder, self._earlier)

@@ -28,6 +28,7 @@ from vexlab.probe.kept import as_declared
 from vexlab.session.stream import Stream
 from vexlab.suites import find_suite, given_place
 from vexlab.suites.adapter import Search
+from vexlab.suites.payload import content_key
 from vexlab.tables import suggest
 from vexlab.targets.build import kept_artifact
 from vexlab.targets.configurations import configured
@@ -40,13 +41,14 @@ class Prepared:
     """``kernels`` are those that machines will run; ``broken`` is why the module does not build, by kernel.
 
     ``profiles`` are what the target can do, of each kernel and configuration where that could be found out. ``counted``
-    are the folders of what is needed to read a module's counters, by kernel.
+    are the folders of what is needed to read a module's counters, by kernel. ``suites`` is the content of each.
     """
 
     kernels: tuple[UsedKernel, ...]
     broken: Mapping[str, BuildError]
     profiles: tuple[Profile, ...]
     counted: Mapping[str, Path]
+    suites: Mapping[str, str]
 
     @property
     def accelerator(self) -> str:
@@ -57,7 +59,7 @@ class Prepared:
 def prepare(target: Target, request: Request, settings: Settings, stream: Stream) -> Prepared:
     """Fetch, build and boot ahead of the cases, so that workers find everything in the cache."""
     check_domains(target, request, settings, stream)
-    check_suites(target, request, settings)
+    suites = check_suites(target, request, settings)
     _check_counting(request)
     _check_rare(request)
     _check_images(request)
@@ -106,7 +108,7 @@ def prepare(target: Target, request: Request, settings: Settings, stream: Stream
                 )
                 lab.snapshot(order)
                 kernels[-1] = _in_image(lab, order, kernels[-1], stream)
-    return Prepared(kernels=tuple(kernels), broken=broken, profiles=tuple(profiles), counted=counted)
+    return Prepared(kernels=tuple(kernels), broken=broken, profiles=tuple(profiles), counted=counted, suites=suites)
 
 
 def check_domains(target: Target, request: Request, settings: Settings, stream: Stream) -> None:
@@ -140,8 +142,9 @@ def with_components(request: Request, settings: Settings) -> Request:
     return replace(request, enabled=enabled, **fields)  # type: ignore[arg-type] # each is a switch
 
 
-def check_suites(target: Target, request: Request, settings: Settings) -> None:
-    """Raise ``UsageError`` where a suite is not known, not installed, or cannot run in a guest."""
+def check_suites(target: Target, request: Request, settings: Settings) -> Mapping[str, str]:
+    """Return the key of each suite's content; raise ``UsageError`` where one is not known, or cannot run in a guest."""
+    contents = {}
     names = suites_of(request)
     for name in settings.suites:
         find_suite(name)
@@ -151,7 +154,8 @@ def check_suites(target: Target, request: Request, settings: Settings) -> None:
         suite = find_suite(name)
         cache = Cache(cache_dir(settings))
         installed = suite.find(Search(given=given_place(name, request.suite_tree, settings.suites), cache=cache))
-        suite.pack(installed, target)
+        contents[name] = content_key(suite.pack(installed, target))
+    return contents
 
 
 def _profile(

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -24,10 +25,12 @@ _STANDS = (Verdict.PASSED, Verdict.SKIPPED)
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 
 
-def note_tested(folder: Path, target: str, kernels: tuple[UsedKernel, ...]) -> None:
-    """Leave in the run's folder what it tests, for a later run that goes on with it."""
+def note_tested(
+    folder: Path, target: str, kernels: tuple[UsedKernel, ...], suites: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Leave in the run's folder what it tests, and by which ``suites``, for a later run that goes on with it."""
     try:
-        (folder / _TESTED).write_bytes(msgspec.json.encode(_tested(target, kernels)))
+        (folder / _TESTED).write_bytes(msgspec.json.encode(_tested(target, kernels, suites)))
     except OSError as error:
         raise InfraError(f"the run's folder {folder} cannot be written: {error}") from error
 
@@ -46,17 +49,18 @@ def find_earlier(results: Path, name: str) -> Path:
 
 
 def decided_in(
-    earlier: Path, target: str, kernels: tuple[UsedKernel, ...]
+    earlier: Path, target: str, kernels: tuple[UsedKernel, ...], suites: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[tuple[CaseResult, ...], tuple[CaseResult, ...]]:
     """Return the results that stand, and the red ones, all of them about this very target, module and kernel."""
     try:
         then = msgspec.json.decode((earlier / _TESTED).read_bytes(), type=dict[str, str])
     except (OSError, ValueError) as error:
         raise InfraError(f"{earlier / _TESTED} cannot be read: {error}") from error
-    now = _tested(target, kernels)
+    now = _tested(target, kernels, suites)
     if changed := [name for name in now if name in then and then[name] != now[name]]:
         raise UsageError(
-            f"run {earlier.name} tested another module or kernel ({', '.join(changed)}); its results do not stand",
+            f"run {earlier.name} tested another module or kernel, or with other files of a suite: "
+            f"{', '.join(changed)}; its results do not stand",
             hint="run without --resume",
         )
     found: list[CaseResult] = []
@@ -89,5 +93,6 @@ def leave_taken_over(folder: Path, cases: tuple[CaseResult, ...]) -> None:
         raise InfraError(f"the run's folder {folder} cannot be written: {error}") from error
 
 
-def _tested(target: str, kernels: tuple[UsedKernel, ...]) -> Mapping[str, str]:
-    return {f"{target}@{each.name}": f"{each.release} {each.version} {each.module}" for each in kernels}
+def _tested(target: str, kernels: tuple[UsedKernel, ...], suites: Mapping[str, str]) -> Mapping[str, str]:
+    modules = {f"{target}@{each.name}": f"{each.release} {each.version} {each.module}" for each in kernels}
+    return modules | {f"suite {name}": key for name, key in suites.items()}

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vexlab import process
@@ -32,33 +32,38 @@ _MISSING = re.compile(r"^\s*(\S+) => not found$", re.MULTILINE)  # 	libfoo.so.1 
 _VERSION = re.compile(r"version `(\S+)' not found")  # ...: version `GLIBC_2.38' not found (required by ...)
 
 
+def content_key(payload: Payload) -> str:
+    """Return what becomes another where anything in ``payload`` does; raises as ``pack`` does."""
+    contents: list[object] = [(name, _digest(file)) for name, file in sorted(_single(payload).items())]
+    for name, file in sorted(payload.programs.items()):
+        contents.append((name, _digest(file), [(each.name, _digest(each)) for each in libraries_of(file)]))
+    contents += [(name, _digest_tree(root, list(_files(root)))) for name, root in sorted(payload.trees.items())]
+    return key_of(_FORMAT, contents)
+
+
 def pack(payload: Payload, cache: Cache) -> Path:
     """Return the squashfs of ``payload``; raises ``UsageError`` where a file is missing, or of another machine."""
-    programs = {name: (file, libraries_of(file)) for name, file in payload.programs.items()}
-    trees = {name: list(_files(root)) for name, root in payload.trees.items()}
-    single = {"launch": _LAUNCH, **payload.files}
-    contents: list[object] = [(name, _digest(file)) for name, file in sorted(single.items())]
-    for name, (file, libraries) in sorted(programs.items()):
-        contents.append((name, _digest(file), [(each.name, _digest(each)) for each in libraries]))
-    contents += [(name, _digest_tree(payload.trees[name], files)) for name, files in sorted(trees.items())]
-    key = key_of(_FORMAT, contents)
 
     def build(draft: Path) -> None:
         root = draft / "root"
         root.mkdir()
         for name, folder in payload.trees.items():
             shutil.copytree(folder, root / name, symlinks=True, ignore=_left_out)
-        for name, file in single.items():
+        for name, file in _single(payload).items():
             _copy(file, root / name)
-        for name, (file, libraries) in programs.items():
+        for name, file in payload.programs.items():
             _copy(file, root / "bin" / name)
-            for library in libraries:
+            for library in libraries_of(file):
                 _copy(library, root / "lib" / library.name)
         (root / "launch").chmod(0o755)
         process.run(["mksquashfs", str(root), str(draft / _IMAGE), *_SQUASH], timeout=900, check=True)
         shutil.rmtree(root)
 
-    return cache.make(Kind.SUITES, key, build) / _IMAGE
+    return cache.make(Kind.SUITES, content_key(payload), build) / _IMAGE
+
+
+def _single(payload: Payload) -> Mapping[str, Path]:
+    return {"launch": _LAUNCH, **payload.files}
 
 
 def libraries_of(program: Path) -> tuple[Path, ...]:

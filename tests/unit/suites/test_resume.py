@@ -16,6 +16,8 @@ from vexlab.model.provenance import UsedKernel
 from vexlab.model.subresult import SubResult, SubVerdict
 from vexlab.model.verdict import Verdict
 from vexlab.session.resume import decided_in, find_earlier, note_tested, with_earlier
+from vexlab.suites.adapter import Payload
+from vexlab.suites.payload import content_key
 
 KERNEL = UsedKernel(name="6.1", release="6.1.0", version="1", flavour="distro", accelerator="tcg", module="abc")
 
@@ -64,6 +66,23 @@ def test_what_failed_before_with_the_same_module_stays_red() -> None:
 def test_another_module_is_no_continuation(earlier: Path) -> None:
     with pytest.raises(UsageError, match="tested another module or kernel"):
         decided_in(earlier, "vexfs", (replace(KERNEL, module="def"),))
+
+
+def test_another_suite_is_no_continuation(tmp_path: Path) -> None:
+    """A user's tree that was changed since: the results are another tree's."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "test").write_text("true\n")
+    payload = Payload(trees={"xfstests": tree})
+    then = {"xfstests": content_key(payload)}
+    earlier = tmp_path / "run"
+    earlier.mkdir()
+    note_tested(earlier, "vexfs", (KERNEL,), then)
+    assert decided_in(earlier, "vexfs", (KERNEL,), {"xfstests": content_key(payload)}) == ((), ())
+    assert decided_in(earlier, "vexfs", (KERNEL,), {"ltp": "another suite"}) == ((), ())
+    (tree / "test").write_text("false\n")
+    with pytest.raises(UsageError, match="other files of a suite: suite xfstests; its results do not stand"):
+        decided_in(earlier, "vexfs", (KERNEL,), {"xfstests": content_key(payload)})
 
 
 def test_a_run_that_is_not_there_is_told(tmp_path: Path) -> None:
