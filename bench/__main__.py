@@ -28,6 +28,7 @@ def cluster() -> list[Row]:
 PARTS: tuple[Callable[[], list[Row]], ...] = (
     kernel_logs.kernel_logs,
     measure.fresh_machine,
+    measure.instrumented,
     commands.commands,
     measure.thirty,
     measure.runs,

@@ -121,6 +121,10 @@ class GuestTimeout(MachineError):
         self.seconds = seconds
 
 
+class TaskBlocked(GuestTimeout):
+    """The kernel says again and again that a task is blocked; the command's deadline is not over yet."""
+
+
 class HostBusy(MachineError):
     """The host gave the machine so little of its CPUs that a command's deadline says nothing about the guest."""
 

@@ -46,9 +46,9 @@ from vexlab.targets.incremental import IncrementalBuild
 from vexlab.targets.modinfo import undeclared
 from vexlab.targets.programs import find_program
 from vexlab.vm import accel, adopted, template
-from vexlab.vm.further import Further, begin_with_steps, leave_steps
 from vexlab.vm.machine import Machine
 from vexlab.vm.named import NamedMachines
+from vexlab.vm.preparation import Preparation, begin_with_steps, leave_steps
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.room import QEMU_MIB, available_memory
 from vexlab.vm.session import Session
@@ -77,7 +77,7 @@ class Order:
     ``single_thread_tcg`` is for work that goes on in one process at a time, as in ``vexlab.vm.argv.Start``. ``profile``
     is what the guest's programs are told of the filesystem (``vexlab.model.profile.GUEST_FILE``); without one they try
     everything. One to be ``traced`` has the programs of the image ``trace``, too, and the memory that they need. What
-    is ``further`` is done in the guest before its machines' snapshot is taken.
+    is in ``preparation`` is done in the guest before its machines' snapshot is taken.
     """
 
     target: Target
@@ -91,7 +91,7 @@ class Order:
     single_thread_tcg: bool = False
     profile: Profile | None = None
     traced: bool = False
-    further: Further | None = None
+    preparation: Preparation | None = None
 
 
 def _prepared(machine: Machine, kernel: Kernel) -> Lacks:
@@ -232,7 +232,8 @@ class Lab:
 
         There are three: one of the booted system, one of it with all programs inside and the modules loaded that the
         target declares, and one with the target's module, too, and the modules loaded that its modinfo names. So a
-        changed module costs no boot and one file; a fourth one has what is ``further``. The key is all that made it.
+        changed module costs no boot and one file; a fourth one has the order's ``preparation``. The key is all that
+        made it.
         """
         try:
             return self._snapshot(order)
@@ -265,9 +266,9 @@ class Lab:
         if order.profile:
             key = key_of(key, guest_text(order.profile))
         made = self.cache.make(Kind.SNAPSHOTS, key, lambda draft: self._install(order, base, spec, draft))
-        if last := order.further:
+        if last := order.preparation:
             before, key = made, key_of(key, last.key)
-            made = self.cache.make(Kind.SNAPSHOTS, key, lambda draft: self._go_further(last, before, spec, draft))
+            made = self.cache.make(Kind.SNAPSHOTS, key, lambda draft: self._prepare_last(last, before, spec, draft))
         return made, spec
 
     def machine(self, order: Order, *, disks: Mapping[str, Path] | None = None) -> Machine:
@@ -293,7 +294,7 @@ class Lab:
             except MachineError as error:  # nothing of the target has run in it
                 raise MachineError(f"no machine comes up from its snapshot: {error.message}") from error
         machine.watch = DeathWatch(fatal)
-        if order.further:
+        if order.preparation:
             begin_with_steps(machine, made)
         if disks:
             machine.transcript.cannot("the machine began with the disks of one whose power was cut")
@@ -391,7 +392,7 @@ class Lab:
 
         self._derive(base, spec, draft, put)
 
-    def _go_further(self, last: Further, base: Path, spec: MachineSpec, draft: Path) -> None:
+    def _prepare_last(self, last: Preparation, base: Path, spec: MachineSpec, draft: Path) -> None:
         self._progress(last.words)
 
         def change(machine: Machine) -> None:

@@ -24,8 +24,8 @@ from vexlab.lab import BOOT_S, Lab, Order
 from vexlab.observe.kernelmemory import read_log, read_taint
 from vexlab.observe.postmortem import examine, instruction_pointers
 from vexlab.vm.files import SECTIONS
-from vexlab.vm.further import Further
 from vexlab.vm.machine import Machine
+from vexlab.vm.preparation import Preparation
 from vexlab.vm.qemu import find_qemu
 from vexlab.vm.room import available_memory
 
@@ -125,6 +125,19 @@ def test_a_stuck_kernel_can_still_be_asked(lab: Lab, order: Order) -> None:
         seen = examine(machine, caught.value.pid)
         assert "planted_spin" in seen.backtraces
         assert len(instruction_pointers(seen.registers)) == machine.spec.cpus
+
+
+def test_a_module_that_fails_the_first_time_did_not_load(lab: Lab, order: Order) -> None:
+    """busybox's insmod asks the kernel twice, by two calls, so that such a module seemed sound."""
+    with lab.machine(order) as machine:
+        module = GuestModule(machine, order.target)
+        first = module.insert(module.path, "bug=once")
+        assert not first.ok
+        assert "could not insert module /vexlab/planted.ko: Cannot allocate memory" in first.error_text
+        assert module.state() is None
+        assert module.insert(module.path, "bug=once").ok
+        again = module.insert(module.path)
+        assert "File exists" in again.error_text
 
 
 def test_asking_a_machine_leaves_its_console_as_it_was_said(lab: Lab, order: Order) -> None:
@@ -257,7 +270,7 @@ def test_the_taint_is_read_while_a_machine_is_taken_further(lab: Lab, order: Ord
         machine.ash("echo 512 >/proc/sys/kernel/tainted")
         seen.append(read_taint(machine))
 
-    further = Further(words="tainting it", key="taint", change=change)
-    made, _ = lab.snapshot(dataclasses.replace(order, further=further))
+    further = Preparation(words="tainting it", key="taint", change=change)
+    made, _ = lab.snapshot(dataclasses.replace(order, preparation=further))
     lab.cache.drop(Kind.SNAPSHOTS, made.name)
     assert [value is not None and value & 512 for value in seen] == [0, 512]

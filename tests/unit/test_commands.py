@@ -114,7 +114,7 @@ def test_a_sign_of_life_is_asked_for_anew(tmp_path: Path) -> None:
         commands.connect()
         assert isinstance(commands._runner, Runner)
         commands._runner.answers = True
-        commands.greet(Deadline.after(0.6))
+        commands.ping(Deadline.after(0.6))
         assert said
         assert isinstance(commands.fastest(Deadline.after(5)), Agent)
 
@@ -124,4 +124,4 @@ def test_nobody_gives_a_sign_of_life(tmp_path: Path) -> None:
         commands = _commands(tmp_path)
         commands.connect()
         with pytest.raises(GuestTimeout):
-            commands.greet(Deadline.after(0.6))
+            commands.ping(Deadline.after(0.6))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.deadline import Deadline
-from vexlab.errors import GuestTimeout, MachineLost, OddAnswer
+from vexlab.errors import GuestTimeout, MachineLost, OddAnswer, TaskBlocked
 from vexlab.vm.runner import OUTPUT_MOST, Runner
 
 Answer = Callable[[bytes, int, bytes], bytes | None]
@@ -185,6 +185,18 @@ def test_a_closed_connection_is_a_lost_machine(tmp_path: Path) -> None:
 
     with _guest(tmp_path / "s", hang_up), pytest.raises(MachineLost):
         _runner(tmp_path / "s").exec(["x"], Deadline.after(5))
+
+
+def test_what_the_kernel_says_of_a_blocked_task_is_told_as_it_is(tmp_path: Path) -> None:
+    begun = time.monotonic()
+
+    def idle() -> None:
+        if time.monotonic() > begun + 0.5:
+            raise TaskBlocked("`sync` does not end: a task is blocked", command="sync", seconds=80.0)
+
+    with _guest(tmp_path / "s", _does(_started)), pytest.raises(TaskBlocked, match="a task is blocked") as caught:
+        _runner(tmp_path / "s", idle).exec(["sync"], Deadline.after(20))
+    assert (caught.value.pid, caught.value.seconds) == (7, 80.0)
 
 
 def test_what_idle_raises_ends_the_wait(tmp_path: Path) -> None:

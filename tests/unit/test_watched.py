@@ -91,15 +91,13 @@ class FakeMachine:
         self.watch: Callable[[str], None] | None = None
         self.before_kill: Callable[[], None] | None = None
         self.qmp = Qmp(self)
-        self.greeted = 0
+        self.pinged = 0
         self.transcript = Transcript()
 
-    def greet(self, _: float) -> None:
-        self.greeted += 1
+    def ping(self, _: float) -> None:
+        self.pinged += 1
         if not self.alive:
             raise GuestTimeout("no answer on agent in time")
-
-    ping = greet
 
     def ash(self, script: str, *_: str, timeout: float = 0, env: object = None) -> CommandResult:
         if not self.alive:

@@ -152,7 +152,10 @@ def _inputs(name: str, results_dir: str | None, files: _Files) -> None:
     if files.html:
         _put(Path(files.html) / INPUTS_PAGE, page(found, title).encode())
     if files.rare:
-        _put(Path(files.rare), rare_in([folder]).encode())
+        rare = rare_in([folder])
+        if not rare:
+            raise UsageError("no size and no offset was seldom tried, so there is nothing to write")
+        _put(Path(files.rare), rare.encode())
     if not (files.json or files.html or files.rare):
         click.echo(f"run {info.id} of {info.target}")
         _say(input_lines(found))

@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 from vexlab.cache import key_of
-from vexlab.errors import GuestTimeout, HangAgain
+from vexlab.errors import HangAgain, TaskBlocked
 from vexlab.model.case import CaseResult
 from vexlab.plugin.options import run_folder
 from vexlab.vm.machine import Machine
@@ -32,7 +32,7 @@ _AGAIN_S = 10.0  # between two looks: what is only slow is elsewhere then
 _NEW = ".new"
 _BLOCKED_TIMES = 2  # that the kernel says so of one task before it is believed
 # INFO: task sync:7 blocked for more than 30 seconds.
-_BLOCKED = re.compile(r"INFO: task (\S+:\d+) blocked for more than \d+ seconds")
+_BLOCKED = re.compile(r"INFO: task (.{1,32}?:\d+) blocked for more than \d+ seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class HangWatch:
     def __call__(self, text: str) -> None:
         """Look at new console text, and at the machine where it is time to.
 
-        Raises ``HangAgain`` for a known hang, and ``GuestTimeout`` for one that the kernel tells of.
+        Raises ``HangAgain`` for a known hang, and ``TaskBlocked`` for one that the kernel tells of.
         """
         if self._before:
             self._before(text)
@@ -134,7 +134,7 @@ class HangWatch:
             )
         if self._is_blocked:
             command = self._machine.last_command
-            raise GuestTimeout(
+            raise TaskBlocked(
                 f"`{command}` does not end: after {seconds:.0f} s the kernel has said {_BLOCKED_TIMES} times that a "
                 f"task is blocked, and in two looks one was stuck in {frame}",
                 command=command,

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 _RANK = (Severity.WARNING, Severity.CRASH, Severity.FATAL)
 _ASK_S = 5.0  # an agent answers in milliseconds
-_GREET_S = 8.0
+_PING_S = 8.0
 _UNLOAD_S = 20.0
 _TICK_S = 0.1
 _UNLOAD = f"""
@@ -113,12 +113,12 @@ class WatchedMachine:
         self.heard(None)
 
     def _let_go(self, settle_s: float) -> None:
-        self._greet()
+        self._ping()
         self.machine.ash(_UNLOAD, *self._modules, timeout=_UNLOAD_S)
         if settle_s:
             for _ in Deadline.after(settle_s, self.machine.clock).poll(_TICK_S, _TICK_S):
                 pass
-        self._greet()
+        self._ping()
 
     def _observe(self) -> None:
         """Ask the observers, where nothing is known to be wrong: after a report lockdep and kmemleak may be off."""
@@ -135,9 +135,9 @@ class WatchedMachine:
         self._ask(lambda: answers.append(question(self.machine)))
         return answers[0] if answers else None
 
-    def _greet(self) -> None:
+    def _ping(self) -> None:
         try:
-            self.machine.greet(_GREET_S)
+            self.machine.ping(_PING_S)
         except AgentError as error:
             raise OddAnswer(f"the guest agent refuses to give a sign of life: {error.message}") from error
 

@@ -33,6 +33,7 @@ _LINE = re.compile(r"^([\w.-]+)\s+(\S.*)$")  # gf01 growfiles -W gf01 -b -e 1 �
 # file.c:123: TFAIL: …          file.c:12: TCONF: …
 _SAID = {name: re.compile(rf"^.*\b{name}\b.*$", re.MULTILINE) for name in ("TFAIL", "TBROK", "TCONF")}
 _END = re.compile(r"^vexlab: ended (\d+) (\d+(?:\.\d+)?)$", re.MULTILINE)
+_BEGAN = re.compile(r"^vexlab: began$", re.MULTILINE)
 _LIBRARY = re.compile(r"^.*error while loading shared libraries: .*$", re.MULTILINE)
 
 
@@ -91,14 +92,12 @@ def run(job: Job) -> tuple[str, ...]:
 
 
 def parse(job: Job, output: str, ended: CommandResult | None) -> tuple[SubResult, ...]:
-    """Return the test's result; one that says nothing of its end is no pass.
-
-    Where the script ended and said nothing of that, it did not come to the test.
-    """
+    """Return the test's result; one that began and says nothing of its end is no pass."""
     end = next(reversed(list(_END.finditer(output))), None)  # a test may print anything before
     if not end:
+        begun = not ended or _BEGAN.search(output)
         verdict, words = (
-            (SubVerdict.BLOCKED, "was not begun") if ended else (SubVerdict.FAILED, "did not come to its end")
+            (SubVerdict.FAILED, "did not come to its end") if begun else (SubVerdict.BLOCKED, "was not begun")
         )
         return (SubResult(name=job.test, verdict=verdict, words=f"it {words}: {output[-_SHOWN:].strip()}"),)
     verdict, words = _judged(int(end[1]), output[: end.start()])

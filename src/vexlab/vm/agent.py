@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from vexlab.deadline import Deadline
-from vexlab.errors import AgentError, GuestTimeout, HostBusy, OddAnswer
+from vexlab.errors import AgentError, GuestTimeout, HostBusy, OddAnswer, TaskBlocked
 from vexlab.model.machine import CommandResult
 from vexlab.vm.channel import Channel
 
@@ -155,6 +155,9 @@ class Agent:
                 if self._channel.idle:
                     self._channel.idle()
             raise GuestTimeout("")
+        except TaskBlocked as error:
+            error.pid = pid
+            raise
         except GuestTimeout as error:
             raise timed_out(argv, pid, deadline.clock() - begun, clock() - started) from error
         except AgentError as error:

@@ -71,7 +71,7 @@ class Commands:
         """Return the runner, else the agent."""
         return self.runner(deadline) or self.agent(deadline)
 
-    def greet(self, deadline: Deadline) -> None:
+    def ping(self, deadline: Deadline) -> None:
         """Hear a sign of life, of the runner, else of the agent, whose code an emulator has yet to translate."""
         if self._runner:
             self._runner.answers = False  # that it did before says nothing of now

@@ -191,13 +191,8 @@ class Machine:
         self.asked_at = self.clock()
 
     def ping(self, timeout: float) -> None:
-        """Ask the guest's agent for a sign of life; as ``exec``, but nothing is started in the guest."""
-        deadline = self.deadline(timeout)
-        self.commands.agent(deadline).ping(deadline)
-
-    def greet(self, timeout: float) -> None:
-        """Hear a sign of life of the command runner, else of the agent; as ``ping``."""
-        self.commands.greet(self.deadline(timeout))
+        """Ask for a sign of life, the command runner or the agent; as ``exec``, but nothing is started in the guest."""
+        self.commands.ping(self.deadline(timeout))
 
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
         """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""

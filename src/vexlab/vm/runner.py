@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vexlab.deadline import Deadline
-from vexlab.errors import GuestTimeout, MachineError, MachineLost
+from vexlab.errors import GuestTimeout, MachineError, MachineLost, TaskBlocked
 from vexlab.model.machine import CommandResult
 from vexlab.vm import frames
 from vexlab.vm.agent import ENVIRONMENT, timed_out
@@ -125,6 +125,10 @@ class Runner:
             try:
                 self._start(job, argv, stdin, env or {}, deadline, group=chunk is not None)
                 self._wait(job, deadline, chunk)
+            except TaskBlocked as error:
+                self._abandon(job, kill=chunk is not None)
+                error.pid = job.pid
+                raise
             except GuestTimeout as error:
                 self._abandon(job, kill=chunk is not None)
                 raise timed_out(argv, job.pid, deadline.clock() - begun, clock() - started) from error

@@ -28,6 +28,7 @@ WORKLOADS = Tool(
         "build/bin/fsprobe",
         "build/bin/fsseq",
         "build/bin/fstree",
+        "build/bin/modload",
         "build/bin/runner",
         "build/bin/vecdraw",
     ),

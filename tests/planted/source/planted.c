@@ -14,7 +14,7 @@
 
 static char *bug = "none";
 module_param(bug, charp, 0444);
-MODULE_PARM_DESC(bug, "none, oops, panic, spin, wait, block, late, warn, leak, slow, double_free or corrupt");
+MODULE_PARM_DESC(bug, "none, oops, panic, spin, wait, block, late, warn, leak, slow, once, double_free or corrupt");
 
 static DECLARE_WAIT_QUEUE_HEAD(planted_queue);
 static bool planted_never;
@@ -68,6 +68,17 @@ static noinline void planted_corrupt_list(void)
 	list_del(entry);
 }
 
+/* Refuse to load the first time in a machine. */
+static int planted_once(void)
+{
+	struct file *file = filp_open("/tmp/planted-once", O_CREAT | O_EXCL | O_WRONLY, 0600);
+
+	if (IS_ERR(file))
+		return 0;
+	filp_close(file, NULL);
+	return -ENOMEM;
+}
+
 static int planted_misbehave(void)
 {
 	if (!strcmp(bug, "oops"))
@@ -88,6 +99,8 @@ static int planted_misbehave(void)
 		planted_pointer = kmalloc(700, GFP_KERNEL);
 	else if (!strcmp(bug, "slow"))
 		msleep(6000);
+	else if (!strcmp(bug, "once"))
+		return planted_once();
 	else if (!strcmp(bug, "double_free"))
 		planted_double_free();
 	else if (!strcmp(bug, "corrupt"))

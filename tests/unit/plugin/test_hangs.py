@@ -141,7 +141,7 @@ def test_a_first_hang_that_the_kernel_tells_of_ends_soon(tmp_path: Path) -> None
     ("told", "frames"),
     [
         ([BLOCKED, BLOCKED], ["demo_lock", "demo_other"] * 5),
-        ([BLOCKED, BLOCKED], [""] * 5),
+        ([BLOCKED.replace("sync", "my prog")] * 2, [""] * 5),
         ([BLOCKED, BLOCKED.replace("sync:7", "rm:8")], []),
         ([BLOCKED], []),
     ],

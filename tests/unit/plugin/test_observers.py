@@ -11,6 +11,7 @@ import pytest
 from vexlab.classify import classify
 from vexlab.lab import Order
 from vexlab.model.kernel import Kernel
+from vexlab.model.machine import CommandResult
 from vexlab.observe import kmemleak, locks
 from vexlab.plugin import observers
 from vexlab.vm.machine import Machine
@@ -69,6 +70,17 @@ def test_what_a_long_report_is_cut_off_amid_is_no_leak_of_its_own() -> None:
     assert kmemleak.whole_objects(REPORT[:-60], cut=True) == REPORT[:-60], "one is better than none"
 
 
+def test_a_report_is_cut_by_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of programs may be of characters of several bytes."""
+    report = (REPORT * 2).replace('"mount"', '"möunt"')[:-60]
+    said = f"==\n{report}".encode()
+    monkeypatch.setattr(kmemleak, "_MOST", len(said))
+    result = CommandResult(argv=("sh",), status=0, signal=0, stdout=said, stderr=b"", duration=1.0)
+    leaks = kmemleak.find_leaks(cast("Machine", SimpleNamespace(ash=lambda *_, **__: result)))
+    assert leaks
+    assert leaks.text.count("unreferenced object") == 1
+
+
 def test_locks_are_told_with_who_took_them() -> None:
     state = locks.parse_locks(STATS, HELD)
     assert (state.looking, state.classes) == (False, 1432)
@@ -98,7 +110,7 @@ class _Guest:
             if word in script:
                 if word == "lockdep":
                     self._console += HELD
-                return SimpleNamespace(ok=True, text=answer)
+                return SimpleNamespace(ok=True, text=answer, stdout=answer.encode())
         return SimpleNamespace(ok=False, text="")
 
 

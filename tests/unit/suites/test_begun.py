@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 from tests.unit.suites.jobs import KERNEL
 
+from vexlab.config import Settings
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.lab import Lab, Order
 from vexlab.model.request import Request
@@ -37,6 +38,7 @@ class _Lab:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(running, "request_of", lambda _config: Request(suites=("xfstests",)))
+    monkeypatch.setattr(running, "settings_of", lambda _config: Settings(cache_dir=str(tmp_path / "cache")))
     artifact = ModuleArtifact(target="vexfs", kernel="6.1", path=None, digest="1")
     order = Order(target=find_target("targets/vexfs"), kernel=KERNEL, artifact=artifact)
     config = cast("pytest.Config", SimpleNamespace(stash=pytest.Stash()))
@@ -47,10 +49,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_machines_start_where_the_suite_has_begun(bench: Bench) -> None:
     lab = _Lab()
     order = bench.order(cast("Lab", lab))
-    assert order.further
-    assert order.further.words == "starting xfstests in the machine"
+    assert order.preparation
+    assert order.preparation.words == "starting xfstests in the machine"
     assert lab.asked == [order]
-    assert bench.order(cast("Lab", lab)).further  # the same for the next test
+    assert bench.order(cast("Lab", lab)).preparation  # the same for the next test
 
 
 def _start(bench: Bench, monkeypatch: pytest.MonkeyPatch, console: str, *taints: int) -> None:
@@ -63,8 +65,8 @@ def _start(bench: Bench, monkeypatch: pytest.MonkeyPatch, console: str, *taints:
     done = SimpleNamespace(ok=True)
     text = SimpleNamespace(text=lambda: console)
     machine = SimpleNamespace(ash=lambda *_: done, exec=lambda *_, **__: done, console=text)
-    assert order.further
-    order.further.change(cast("Machine", machine))
+    assert order.preparation
+    order.preparation.change(cast("Machine", machine))
 
 
 def test_a_kernel_that_warned_while_the_suite_started_is_no_beginning(
@@ -80,6 +82,6 @@ def test_a_kernel_that_warned_while_the_suite_started_is_no_beginning(
 
 def test_a_start_that_fails_is_tried_once_and_left_to_each_test(bench: Bench) -> None:
     lab = _Lab(MachineError("the kernel died"))
-    assert bench.order(cast("Lab", lab)).further is None
-    assert bench.order(cast("Lab", lab)).further is None
+    assert bench.order(cast("Lab", lab)).preparation is None
+    assert bench.order(cast("Lab", lab)).preparation is None
     assert len(lab.asked) == 1

@@ -102,6 +102,8 @@ def test_a_test_of_ltp_that_does_not_end_is_no_pass() -> None:
     assert found.verdict is SubVerdict.FAILED
     (found,) = ltp.parse(job(test="fs/gf01"), "wrappers.sh: No space left on device", ended(1))
     assert found.verdict is SubVerdict.BLOCKED, "no fault of the filesystem under test"
+    (found,) = ltp.parse(job(test="fs/gf01"), "vexlab: began\nTFAIL: corrupt\nKilled", ended(1))
+    assert found.verdict is SubVerdict.FAILED, "the test had the script killed"
     (found,) = ltp.parse(job(test="fs/gf01"), "vexlab: ended 0 1.00\nTFAIL: x\nvexlab: ended 1 2.00\n", ended())
     assert (found.verdict, found.duration_s) == (SubVerdict.FAILED, 2.0), "the last one is the script's"
     command = ltp.run(job(test="fs/gf01"))

@@ -27,7 +27,7 @@ _FILES = script("write_beside_unload.sh")
 def test_concurrent_load(module: GuestModule, target: Target) -> None:
     """Four shells that load and unload at once neither crash the kernel nor leave the module half there."""
     module.load_dependencies()
-    load = f"modprobe {module.name}" if target.in_tree else f"insmod {module.path}"
+    load = f"modprobe {module.name}" if target.in_tree else f"{module.inserter} {module.path}"
     environment = {"LOAD": " ".join((load, *target.params)), "NAME": module.name, "ROUNDS": str(_ROUNDS)}
     result = module.machine.exec(["bash", "-c", _RACE], env=environment, timeout=120)
     assert result.ok, f"the race did not end well: {result}"

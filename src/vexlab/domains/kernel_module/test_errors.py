@@ -63,7 +63,7 @@ def test_error_empty(module: GuestModule) -> None:
     """An empty file is refused."""
     module.load_dependencies()
     module.machine.push(b"", _SPOILT)
-    _refused(module, "can't insert")
+    _refused(module, "could not insert module")
 
 
 @pytest.mark.quick

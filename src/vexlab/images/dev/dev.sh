@@ -79,4 +79,11 @@ mark_log() {
 	mark="vexlab: ${0##*/} $$ $EPOCHREALTIME"
 	echo "$mark" >/dev/kmsg
 }
-faults_since() { dmesg | sed "1,/$mark/d" | grep -E "$FAULTS"; }
+faults_since() {
+	local log
+
+	log=$(dmesg)
+	# Where so much was printed that the mark is gone, nobody can tell what was there before.
+	[[ $log == *"$mark"* ]] || say "the beginning of the kernel's log is lost; all that is left is looked at" >&2
+	grep -E "$FAULTS" <<<"${log##*"$mark"}"
+}

@@ -14,12 +14,13 @@ import pytest
 
 from vexlab.cache import key_of
 from vexlab.classify import classify
+from vexlab.config import cache_dir
 from vexlab.errors import MachineError, TargetFailure
 from vexlab.guest.block import device_of
 from vexlab.guest.module import GuestModule
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
-from vexlab.kernels.flavours import timeout_scale
+from vexlab.kernels.slowdown import timeout_scale
 from vexlab.lab import SCRATCH, Lab, Order
 from vexlab.model.kernel import Kernel
 from vexlab.model.machine import CommandResult, Disk
@@ -36,16 +37,16 @@ from vexlab.plugin.recorder import Recorder
 from vexlab.suites import given_place
 from vexlab.suites.adapter import FOLDER, PAYLOAD, Expunged, Installed, Job, Search, Selection, Suite, tolerated
 from vexlab.suites.cases.deadlines import deadline_s, passed_in
+from vexlab.suites.cases.output import Output
 from vexlab.suites.lists import read_lists
 from vexlab.suites.payload import pack
 from vexlab.vm.files import BUSYBOX
-from vexlab.vm.further import Further
 from vexlab.vm.machine import Machine
+from vexlab.vm.preparation import Preparation
 
 log = logging.getLogger(__name__)
 
 _LOG = "suite.log"  # in a case's folder: what the suite printed
-_LOG_MOST = 16 << 20  # bytes
 _EVIDENCE_MOST = 8 << 20  # bytes of one file that the suite left
 _MOUNT = f'mkdir -p {FOLDER} && {BUSYBOX} mount -t squashfs -o ro "$1" {FOLDER}'
 _ODD = re.compile(r"[^\w.-]")
@@ -121,7 +122,8 @@ class Bench:
         )
 
     def _timeout(self, test: str) -> float:
-        scale = timeout_scale(self._order.kernel.flavour)
+        kernel = self._order.kernel
+        scale = timeout_scale(cache_dir(settings_of(self._config)), kernel.name, kernel.flavour)
         return deadline_s(self._suite.timeout, passed_in(self._recorder.folder) if test else (), scale)
 
     def check(self) -> None:
@@ -141,7 +143,9 @@ class Bench:
         job = replace(self._job, test="")
         key = key_of(begin(job), self._order.target.params, self._loads)
         words = f"starting {self._suite.name} in the machine"
-        ahead = replace(self._order, further=Further(words=words, key=key, change=partial(self._begin, begin, job)))
+        ahead = replace(
+            self._order, preparation=Preparation(words=words, key=key, change=partial(self._begin, begin, job))
+        )
         failed = self._config.stash.setdefault(_NOT_BEGUN, set())
         if key in failed:
             return self._order
@@ -202,20 +206,18 @@ class Bench:
 
     def run(self, subresults: SubResults, metrics: Metrics) -> None:
         """Run the suite, keep its output, and tell how each of its tests ended."""
-        output = bytearray()
-
-        def take(_stream: int, data: bytes) -> None:
-            output.extend(data[: max(0, _LOG_MOST - len(output))])
+        output = Output()
 
         module = GuestModule(self._filesystem.machine, self._order.target) if self._loads else None
         checks = PostChecks(self._filesystem, module) if self._suite.mounted else None
         ended: CommandResult | None = None
         argv = self._suite.run(self._job)
         try:
-            ended = self._filesystem.machine.stream(argv, take, timeout=self._job.timeout)
+            ended = self._filesystem.machine.stream(argv, output.take, timeout=self._job.timeout)
         finally:
-            self._keep(bytes(output))
-            text = bytes(output).decode(errors="replace")
+            said = output.said()
+            self._keep(said)
+            text = said.decode(errors="replace")
             results = tolerated(self._suite.parse(self._job, text, ended), self._known)
             self._tell(results, subresults, metrics)
         self._judge(results, checks)

@@ -18,6 +18,7 @@ line=$(busybox awk -v tag="$tag" '$1 == tag { sub(/^[^ \t]+[ \t]+/, ""); print; 
 [ -n "$line" ] || { echo "vexlab: runtest/$file has no test $tag"; exit 1; }
 cd "$TMPDIR" || exit 1
 read -r before _ </proc/uptime
+echo "vexlab: began"
 bash -c "$line" 2>&1
 status=$?
 read -r after _ </proc/uptime

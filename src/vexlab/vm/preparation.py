@@ -15,7 +15,7 @@ _STEPS = "steps.json"  # in a template: what was done in the guest, so that a re
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Further:
+class Preparation:
     """``change`` is made once; ``key`` names all that it depends on beside the machine, ``words`` tell a user of it."""
 
     words: str
