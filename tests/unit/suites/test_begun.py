@@ -38,7 +38,7 @@ class _Lab:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(running, "request_of", lambda _config: Request(suites=("xfstests",)))
-    monkeypatch.setattr(running, "settings_of", lambda _config: Settings(cache_dir=str(tmp_path / "cache")))
+    monkeypatch.setattr(running, "settings_of", lambda _config: Settings(cache=str(tmp_path / "cache")))
     artifact = ModuleArtifact(target="vexfs", kernel="6.1", path=None, digest="1")
     order = Order(target=find_target("targets/vexfs"), kernel=KERNEL, artifact=artifact)
     config = cast("pytest.Config", SimpleNamespace(stash=pytest.Stash()))
