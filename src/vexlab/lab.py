@@ -17,7 +17,7 @@ import msgspec
 
 from vexlab import temporary
 from vexlab.apt import Apt
-from vexlab.cache import Cache, Kind, file_digest, key_of
+from vexlab.cache import Cache, Kind, digest_once, key_of
 from vexlab.classify import fatal
 from vexlab.config import Settings, cache_dir, state_dir
 from vexlab.errors import GuestTimeout, HostBusy, InfraError, MachineError
@@ -357,7 +357,7 @@ class Lab:
         if order.kernel.system:  # an image of the user's, whose disks it would copy
             return base_key, base
         files, read, depends = sorted(program_files(order.artifact)), programs_of(order.target), order.target.depends
-        contents = [(path, file_digest(file)) for path, file, _ in files]
+        contents = [(path, digest_once(file)) for path, file, _ in files]
         key = key_of(base_key, _PROGRAMS, contents, read, depends, order.target.module if order.target.in_tree else "")
 
         def change(machine: Machine) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.cache import Cache, Kind, key_of
+from vexlab.cache import Cache, Kind, digest_once, file_digest, key_of
 from vexlab.errors import CacheError, InfraError
 
 
@@ -161,3 +161,17 @@ def test_entries_are_listed_the_longest_unused_first_and_removed(tmp_path: Path)
     assert all(entry.kind is Kind.SNAPSHOTS and entry.size >= 5000 for entry in listed)
     assert [cache.remove(entry) for entry in listed] == [True, True, False], "a machine may be about to start from it"
     assert [entry.key for entry in cache.entries()] == ["new"]
+
+
+def test_a_digest_is_made_again_only_where_the_file_changed(tmp_path: Path) -> None:
+    file = tmp_path / "program"
+    file.write_bytes(b"one")
+    first = digest_once(file)
+    assert first == digest_once(file) == file_digest(file)
+    file.write_bytes(b"other")
+    assert digest_once(file) == file_digest(file) != first
+    other = tmp_path / "new"
+    other.write_bytes(b"third")
+    os.utime(other, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))
+    other.replace(file)
+    assert digest_once(file) == file_digest(file)
