@@ -79,6 +79,14 @@ def test_list_needs_no_machine(tmp_path: Path) -> None:
     assert "kernel_module.load[6.1]" in done.stdout
 
 
+def test_cases_are_listed_as_a_run_of_that_flavour_would_name_them(tmp_path: Path) -> None:
+    words = ("--target", "xfs", "--kernel", "6.1", "--flavour", "kasan", "--domain", "kernel_module")
+    done = _vexlab("list", *words, cwd=tmp_path, PATH="/usr/bin:/bin")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "kernel_module.load[6.1-kasan]" in done.stdout
+    assert "[6.1]" not in done.stdout
+
+
 def test_the_cache_tells_what_it_holds_and_removes_what_is_old(tmp_path: Path) -> None:
     entry = tmp_path / "snapshots" / "abc"
     entry.mkdir(parents=True)

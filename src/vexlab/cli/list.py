@@ -14,6 +14,7 @@ from vexlab.cli.options import request_of, request_options
 from vexlab.config import settings_for
 from vexlab.errors import UsageError
 from vexlab.model.case import Plan
+from vexlab.model.kernel import in_flavour
 from vexlab.plugin.marks import CaseMarks, marks_of
 from vexlab.plugin.selection import expected_of, refused
 from vexlab.session import Request, pytest_arguments
@@ -45,6 +46,7 @@ class Lister:
     *(
         "target",
         "kernels",
+        "flavour",
         "configurations",
         "level",
         "quick",
@@ -75,7 +77,8 @@ def command(
     named = click.get_current_context().get_parameter_source("target") is not ParameterSource.DEFAULT
     if named or request.configurations:
         chosen(find_target(request.target), request.configurations)  # which say what is wrong with them
-    request = replace(request, kernels=settings_for(request).kernels)
+    kernels = settings_for(request).kernels
+    request = replace(request, kernels=tuple(in_flavour(name, request.flavour) for name in kernels))
     rows = collect(request)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
