@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.deadline import Deadline
-from vexlab.errors import GuestTimeout, MachineLost
+from vexlab.errors import MachineLost
 from vexlab.vm.agent import Agent
 from vexlab.vm.argv import MachineFiles
 from vexlab.vm.commands import Commands
@@ -104,24 +104,3 @@ def test_without_a_runner_the_agent_is_asked(tmp_path: Path) -> None:
     commands = Commands(MachineFiles(tmp_path), idle=lambda: None, stopwatch=lambda: 0.0)
     commands.connect()
     assert commands.fastest(Deadline.after(5)).exec(["x"], Deadline.after(5)).ok
-
-
-def test_a_sign_of_life_is_asked_for_anew(tmp_path: Path) -> None:
-    """That the runner answered before says nothing; the agent's sign is as good."""
-    _serve_agent(tmp_path / "agent")
-    with _silent(tmp_path / "runner") as said:
-        commands = _commands(tmp_path)
-        commands.connect()
-        assert isinstance(commands._runner, Runner)
-        commands._runner.answers = True
-        commands.ping(Deadline.after(0.6))
-        assert said
-        assert isinstance(commands.fastest(Deadline.after(5)), Agent)
-
-
-def test_nobody_gives_a_sign_of_life(tmp_path: Path) -> None:
-    with _silent(tmp_path / "runner"), _silent(tmp_path / "agent"):
-        commands = _commands(tmp_path)
-        commands.connect()
-        with pytest.raises(GuestTimeout):
-            commands.ping(Deadline.after(0.6))

@@ -71,13 +71,6 @@ class Commands:
         """Return the runner, else the agent."""
         return self.runner(deadline) or self.agent(deadline)
 
-    def ping(self, deadline: Deadline) -> None:
-        """Hear a sign of life, of the runner, else of the agent, whose code an emulator has yet to translate."""
-        if self._runner:
-            self._runner.answers = False  # that it did before says nothing of now
-        if not self.runner(deadline):
-            self.agent(deadline).ping(deadline)
-
     def runner_changed(self, *, is_open: bool) -> None:
         """Take note of QEMU's word that the guest has opened or closed the runner's port."""
         self._runner_open = is_open

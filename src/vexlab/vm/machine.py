@@ -191,8 +191,12 @@ class Machine:
         self.asked_at = self.clock()
 
     def ping(self, timeout: float) -> None:
-        """Ask for a sign of life, the command runner or the agent; as ``exec``, but nothing is started in the guest."""
-        self.commands.ping(self.deadline(timeout))
+        """Ask the guest's agent for a sign of life; as ``exec``, but nothing is started in the guest.
+
+        The agent, since a module that leaves programs out of their right mind shows in what it answers.
+        """
+        deadline = self.deadline(timeout)
+        self.commands.agent(deadline).ping(deadline)
 
     def begin(self, argv: Sequence[str], *, timeout: float = 30.0) -> int:
         """Start a command in the guest and return its process id there, for ``ended`` to ask about, even by others."""
