@@ -106,13 +106,37 @@ void leak_check(const void *now, const void *before, size_t size, const char *wh
 	}
 }
 
-void buffer_check(int thread, int number, const struct pointer *pointer, const char *call)
+uint64_t pointer_claims(const struct op *op, const struct call *call, const struct member *member)
 {
+	uint64_t count = 1;
+
+	for (int i = 0; i < 2; i++)
+		for (int m = 0; member->count[i] >= 0 && m < call->members; m++)
+			if (call->member[m].offset == member->count[i])
+				count *= number_at(op->data + member->count[i], call->member[m].size) & 0xffffff;
+	count *= member->element;
+	return count <= BUFFER_MOST ? count : 0;
+}
+
+/* Memory that a change of the program made shorter than its structure says is not all that the caller names. */
+static bool names_it(const struct op *op, const struct pointer *pointer)
+{
+	const struct call *call = table_find(op->number);
+
+	for (int m = 0; call && m < call->members; m++)
+		if (call->member[m].offset == pointer->offset && call->member[m].role == ROLE_POINTER)
+			return pointer_claims(op, call, &call->member[m]) == pointer->size;
+	return false;
+}
+
+void buffer_check(int thread, int number, const struct op *op, const char *call)
+{
+	const struct pointer *pointer = &op->pointer[number];
 	struct area *area = &areas[thread][number];
 	const uint8_t *end = area->used + pointer->size;
 
 	leak_check(area->used, area->before, pointer->size, call);
-	if (pointer->place != 'c')
+	if (pointer->place != 'c' || !names_it(op, pointer))
 		return;
 	for (int i = 0; i < CANARY; i++)
 		if (end[i] != CANARY_BYTE) {

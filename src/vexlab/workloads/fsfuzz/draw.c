@@ -105,19 +105,6 @@ static uint64_t draw_value(const struct program *before, const struct choice *ch
 	}
 }
 
-/* The bytes that the structure says a pointer leads to; 0 where that is more than we have. */
-static uint64_t claimed(const struct op *op, const struct call *call, const struct member *member)
-{
-	uint64_t count = 1;
-
-	for (int i = 0; i < 2; i++)
-		for (int m = 0; member->count[i] >= 0 && m < call->members; m++)
-			if (call->member[m].offset == member->count[i])
-				count *= number_at(op->data + member->count[i], call->member[m].size) & 0xffffff;
-	count *= member->element;
-	return count <= BUFFER_MOST ? count : 0;
-}
-
 static void fill_content(struct pointer *pointer, const struct member *member, const struct choice *choice)
 {
 	int width = member->kind == 'f' ? 4 : member->element > 8 || member->element < 1 ? 8 : member->element;
@@ -139,7 +126,7 @@ static void draw_pointer(struct op *op, const struct call *call, const struct me
 {
 	static const uint64_t bad[] = { 0, 1, NOBODYS, 0x7ffffffff000ULL, ~0ULL, 0xffffffff81000000ULL };
 	struct pointer *pointer = &op->pointer[op->pointers];
-	uint64_t size = claimed(op, call, member);
+	uint64_t size = pointer_claims(op, call, member);
 
 	if (chance(choice, 12))	/* often it means: not wanted */
 		return;
@@ -235,7 +222,7 @@ static void fit_pointers(struct op *op, const struct call *call)
 		for (int m = 0; m < call->members; m++) {
 			const struct member *member = &call->member[m];
 			uint64_t size = member->offset == op->pointer[i].offset && member->role == ROLE_POINTER ?
-						claimed(op, call, member) :
+						pointer_claims(op, call, member) :
 						0;
 
 			if (size)
@@ -264,6 +251,7 @@ void draw_again(struct op *op, const struct program *before, const struct choice
 		forget_pointer(op, member->offset);
 		number_put(op->data + member->offset, member->size,
 			   chance(choice, 50) ? draw_value(before, choice, member) : draw_number(choice, member));
+		/* Else the kernel must say EFAULT where the memory is too short for what the structure says now. */
 		if (chance(choice, 60))
 			fit_pointers(op, call);
 	}

@@ -127,7 +127,7 @@ static long do_ioctl(int thread, const struct op *op)
 			say_wrong("%s writes behind its structure", call_name(op));
 	/* While what it reads changes, or its number is made up, what the caller has named is not known. */
 	for (int i = 0; i < op->pointers && !op->flip.size; i++)
-		buffer_check(thread, i, &op->pointer[i], call_name(op));
+		buffer_check(thread, i, op, call_name(op));
 	errno = error;
 	return best;
 }

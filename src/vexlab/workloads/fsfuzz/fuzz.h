@@ -150,7 +150,9 @@ __attribute__((format(printf, 1, 2))) void say_wrong(const char *format, ...);
 /* buffers.c: each thread has its own. */
 bool buffers_start(int threads);
 void *buffer_place(int thread, int number, const struct pointer *pointer);
-void buffer_check(int thread, int number, const struct pointer *pointer, const char *call);
+void buffer_check(int thread, int number, const struct op *op, const char *call);
+/* The bytes that the structure says a pointer leads to; 0 where that is more than we have. */
+uint64_t pointer_claims(const struct op *op, const struct call *call, const struct member *member);
 void leak_check(const void *now, const void *before, size_t size, const char *what);
 uint8_t *structure_of(int thread);
 void *buffer_of(int thread, int number, size_t size);
