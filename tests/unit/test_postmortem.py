@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -81,3 +82,33 @@ def test_the_log_in_a_post_mortem_ends_before_what_we_asked_the_kernel() -> None
     assert unasked(records[2:]) == records[2:], "nothing else is left of the log"
     alive = [(1, "mounted"), (2, asked), (3, "NMI backtrace for cpu 1"), *records]
     assert unasked(alive) == alive[:5], "it was asked before as well, when it was only slow"
+
+
+def test_functions_of_other_modules_are_named_and_stacks_end_with_the_kernel() -> None:
+    pytest.importorskip("drgn", reason="drgn is not installed: pip install vexlab[debug]")
+    from vexlab.debug.examination import _stack
+
+    class Frame(SimpleNamespace):
+        def source(self) -> tuple[str, int, int]:
+            if not self.line:
+                raise LookupError
+            return "kernel/sched/core.c", self.line, 0
+
+    def symbol(address: int) -> SimpleNamespace:
+        if address >> 12 != 0xFFFFFFFFA0026:
+            raise LookupError
+        return SimpleNamespace(name="jbd2_journal_commit\x1b[m", address=0xFFFFFFFFA0026000)
+
+    frames = [
+        Frame(name="schedule", pc=0xFFFFFFFF81000000, line=6660),
+        Frame(name=None, pc=0xFFFFFFFFA0026DA5, line=0),
+        Frame(name=None, pc=0xFFFFFFFFA9990000, line=0),
+        Frame(name=None, pc=0xF000FF53F000E2C3, line=0),
+        Frame(name=None, pc=0xFFFFFFFFA0026DA5, line=0),
+    ]
+    prog = cast("Any", SimpleNamespace(stack_trace=lambda _: frames, symbol=symbol))
+    assert list(_stack(prog, cast("Any", None))) == [
+        "    schedule (kernel/sched/core.c:6660)",
+        "    jbd2_journal_commit?[m+0xda5",
+        "    0xffffffffa9990000",
+    ]

@@ -6,6 +6,7 @@ Needs the extra ``vexlab[debug]``. Each section stands for itself: what cannot b
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from drgn import FaultError, Object, Program
 from drgn.helpers.common.format import decode_flags
 from drgn.helpers.linux.cpumask import for_each_online_cpu
 from drgn.helpers.linux.fs import dentry_path, inode_for_each_page, inode_path
+from drgn.helpers.linux.kallsyms import load_module_kallsyms
 from drgn.helpers.linux.list import list_for_each_entry
 from drgn.helpers.linux.locking import mutex_owner, rwsem_owner
 from drgn.helpers.linux.mm import PageDirty, PageWriteback
@@ -48,6 +50,7 @@ _FROZEN = {0: "not frozen", 1: "writes frozen", 2: "writes and page faults froze
 # include/linux/fs.h: bits of i_state
 _I_STATE = [("DIRTY_SYNC", 1), ("DIRTY_DATASYNC", 2), ("DIRTY_PAGES", 4), ("NEW", 8), ("WILL_FREE", 16),
             ("FREEING", 32), ("CLEAR", 64), ("SYNC", 128), ("REFERENCED", 256)]  # fmt: skip
+_KERNELS_HALF = 0xFFFF800000000000  # of the addresses: Documentation/arch/x86/x86_64/mm.rst
 # What reading a kernel that is broken, or of another version, may raise.
 _UNREADABLE = (FaultError, LookupError, ValueError, TypeError, AttributeError, drgn.ObjectAbsentError)
 
@@ -80,6 +83,9 @@ def open_dump(memory: Path, vmcoreinfo: Path, symbols: list[Path]) -> tuple[Prog
         prog.load_debug_info([str(file) for file in symbols])
     except drgn.MissingDebugInfoError as error:
         return prog, str(error).replace("\n", "; ")[:500]
+    # Of other modules, which come without debugging information, the kernel itself keeps the names of functions.
+    with contextlib.suppress(*_UNREADABLE):
+        prog.register_symbol_finder("modules", load_module_kallsyms(prog), enable_index=-1)
     return prog, ""
 
 
@@ -242,12 +248,23 @@ def _stack(prog: Program, task: Object) -> Iterator[str]:
         yield f"    (no stack: {str(error)[:200]})"
         return
     for frame in frames:
+        if not frame.name and frame.pc < _KERNELS_HALF:
+            return  # what lies behind the first frame of a task is no stack
         try:
             where = frame.source()
             place = f" ({where[0]}:{where[1]})"
         except LookupError:
             place = ""
-        yield f"    {frame.name or hex(frame.pc)}{place}"
+        yield f"    {frame.name or _function(prog, frame.pc)}{place}"
+
+
+def _function(prog: Program, address: int) -> str:
+    """Return the function of a module without debugging information, and how far into it, or the address."""
+    try:
+        symbol = prog.symbol(address)
+    except LookupError:
+        return f"{address:#x}"
+    return f"{_text(symbol.name.encode())}+{address - symbol.address:#x}"
 
 
 def _name(task: Object) -> str:
