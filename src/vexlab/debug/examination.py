@@ -236,7 +236,9 @@ def unasked(records: Sequence[tuple[int, str]]) -> Sequence[tuple[int, str]]:
 
 
 def _log(prog: Program) -> Iterator[str]:
-    records = [(record.timestamp, _text(record.text)) for record in get_printk_records(prog)]
+    records = [
+        (record.timestamp, _text(line)) for record in get_printk_records(prog) for line in record.text.split(b"\n")
+    ]
     for timestamp, text in unasked(records)[-_LINES:]:
         yield f"[{timestamp / 1e9:12.6f}] {text}"
 
@@ -248,23 +250,14 @@ def _stack(prog: Program, task: Object) -> Iterator[str]:
         yield f"    (no stack: {str(error)[:200]})"
         return
     for frame in frames:
-        if not frame.name and frame.pc < _KERNELS_HALF:
+        if frame.pc < _KERNELS_HALF:
             return  # what lies behind the first frame of a task is no stack
         try:
             where = frame.source()
             place = f" ({where[0]}:{where[1]})"
         except LookupError:
             place = ""
-        yield f"    {frame.name or _function(prog, frame.pc)}{place}"
-
-
-def _function(prog: Program, address: int) -> str:
-    """Return the function of a module without debugging information, and how far into it, or the address."""
-    try:
-        symbol = prog.symbol(address)
-    except LookupError:
-        return f"{address:#x}"
-    return f"{_text(symbol.name.encode())}+{address - symbol.address:#x}"
+        yield f"    {_text((frame.name or hex(frame.pc)).encode())}{place}"
 
 
 def _name(task: Object) -> str:
