@@ -362,6 +362,7 @@ OPTIONS: Mapping[str, Option] = {
     each.name: each.metadata[_OPTION] for each in dataclasses.fields(Request) if _OPTION in each.metadata
 }
 DEFAULTS: Mapping[str, object] = {each.name: each.default for each in dataclasses.fields(Request)}
+_hints = functools.cache(typing.get_type_hints)
 
 
 def is_many(name: str) -> bool:
@@ -369,14 +370,9 @@ def is_many(name: str) -> bool:
     return isinstance(DEFAULTS[name], tuple)
 
 
-@functools.cache
-def _hints() -> Mapping[str, typing.Any]:
-    return typing.get_type_hints(Request)
-
-
 def kind_of(name: str) -> type:
     """Return what a value of the field ``name`` is made of: ``bool``, ``int``, ``float`` or ``str``."""
-    hint = _hints()[name]
+    hint = _hints(Request)[name]
     parts = {part for part in typing.get_args(hint) if part is not NoneType} or {hint}
     return next((kind for kind in (bool, int, float) if kind in parts), str)
 
