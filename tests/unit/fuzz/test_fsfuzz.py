@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.guest.conftest import SOURCES
 from tests.unit.guest.conftest import programs as programs
 
 from vexlab.fuzz.layout import Interface, render_table
@@ -90,6 +91,50 @@ def test_the_table_of_vexfs_is_read(programs: Path, tmp_path: Path, interface: I
     assert lines[-1]["programs"] > 10
     numbers = set(re.findall(r" ioctl \d (\d+) ", corpus.read_text()))
     assert len(numbers & {str(call.number) for call in interface.calls}) >= 7
+
+
+WALK = """
+#include <stdio.h>
+#include "fsfuzz/fuzz.h"
+
+int main(int argc, char **argv)
+{
+	struct program program = { .ops = 3 }, next;
+	struct outcome outcomes[3] = { { 0 }, { 0 }, { 22 } };
+	uint64_t state = 7;
+
+	(void)argc;
+	table_read(argv[1]);
+	program.op[0].code = OP_OPEN;
+	for (int i = 1; i < 3; i++) {
+		program.op[i].code = OP_IOCTL;
+		program.op[i].number = table.call[i - 1].number;
+		program.op[i].data[4] = 0xff;
+	}
+	walk_take(&program, outcomes, &state);
+	walk_take(&program, outcomes, &state);
+	while (walk_next(&next, &state))
+		printf("%d %lx %lx\\n", next.ops, (long)number_at(next.op[1].data, 8), (long)number_at(next.op[1].data + 8, 8));
+	return 0;
+}
+"""
+
+
+def test_each_bit_of_a_call_that_works_is_changed_once(tmp_path: Path) -> None:
+    (tmp_path / "walk.c").write_text(WALK)
+    (tmp_path / "table").write_text(
+        "C WORKS 5 16\nM 0 4 version const 3\nM 4 2 dim number 1 9\nM 8 4 flags flags 1\nM 12 4 pad zero\n"
+        "C FAILS 6 16\nM 4 4 dim number 1 9\n"
+    )
+    sources = [SOURCES / "fsfuzz" / f"{name}.c" for name in ("walk", "table", "program")]
+    program = tmp_path / "walk"
+    words = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-I", SOURCES, "-o", program, tmp_path / "walk.c", *sources]
+    subprocess.run(words, check=True, timeout=60)
+    done = subprocess.run([program, tmp_path / "table"], capture_output=True, text=True, timeout=60, check=True)
+    ways = [tuple(int(word, 16) for word in line.split()) for line in done.stdout.splitlines()]
+    assert {ops for ops, _, _ in ways} == {2}, "what stands behind the call is cut off"
+    wanted = {(0xFF << 32 ^ 1 << 32 + bit, 0) for bit in range(16)} | {(0xFF << 32, 1 << bit) for bit in range(32)}
+    assert sorted((low, high) for _, low, high in ways) == sorted(wanted)
 
 
 def _page(number: int, index: int, pages: int, text: bytes) -> bytes:

@@ -164,6 +164,10 @@ int corpus_size(void);
 int signatures(void);
 void corpus_save(const char *path);
 
+/* walk.c: each bit of the numbers and flags of calls that work, one at a time; false where there is nothing to walk. */
+void walk_take(const struct program *program, const struct outcome *outcomes, uint64_t *state);
+bool walk_next(struct program *program, uint64_t *state);
+
 /* cover.c: what ran in the kernel, where it tells (KCOV, Documentation/dev-tools/kcov.rst). */
 bool cover_start(void);
 void cover_begin(void);

@@ -57,7 +57,8 @@ static void tell_wrong(const struct program *program)
 		usleep(1000);
 }
 
-static bool try(const struct program *program)
+/* `state` is NULL where programs are only run again, and nothing is learnt from them. */
+static bool try(const struct program *program, uint64_t *state)
 {
 	static struct outcome outcomes[MOST_OPS];
 	bool fresh;
@@ -69,6 +70,8 @@ static bool try(const struct program *program)
 	if (wrong[0])
 		tell_wrong(program);
 	corpus_take(program, outcomes, fresh);
+	if (state)
+		walk_take(program, outcomes, state);
 	shared->signatures = signatures();
 	shared->corpus = corpus_size();
 	shared->cover = cover_count();
@@ -88,17 +91,19 @@ static void run(const struct settings *settings)
 
 	/* What was kept earlier is tried: so it is known again how calls end, and what adds nothing is not kept twice. */
 	while (corpus && seconds() < until && program_read(&program, corpus))
-		try(&program);
+		try(&program, &state);
 	if (corpus)
 		fclose(corpus);
 	while (seconds() < until) {
-		bool kept = !settings->blind && random_below(&state, 100) < 75 && corpus_pick(&program, &state);
+		bool walked = !settings->blind && random_below(&state, 2) && walk_next(&program, &state);
+		bool kept = !walked && !settings->blind && random_below(&state, 100) < 75 &&
+			    corpus_pick(&program, &state);
 
 		if (kept)
 			mutate(&program, corpus_pick(&other, &state) ? &other : NULL, &choice);
-		else
+		else if (!walked)
 			generate(&program, &choice);
-		try(&program);
+		try(&program, &state);
 	}
 	if (settings->save)
 		corpus_save(settings->save);
@@ -113,7 +118,7 @@ static void replay(const struct settings *settings)
 		FILE *file = fopen(settings->file, "re");
 
 		while (file && program_read(&program, file))
-			if (!try(&program)) {
+			if (!try(&program, NULL)) {
 				fclose(file);
 				return;
 			}
