@@ -11,6 +11,7 @@ from vexlab.errors import UsageError
 from vexlab.model.target import Target
 from vexlab.tables import suggest
 
+KERNEL = "kernel"  # the name of the kernel's image where a place is told or asked for
 Kind = Literal["function", "locks", "memory", "block", "on_cpu", "off_cpu"]
 
 
@@ -96,7 +97,7 @@ class Probe:
     def place(self) -> str:
         """Where the probe is, as people are told."""
         if self.kind == "function":
-            return f"{self.module or 'kernel'}:{self.function}"
+            return f"{self.module or KERNEL}:{self.function}"
         return ", ".join(BY_NAME[self.name].tracepoints) or "profile"
 
 
@@ -108,7 +109,7 @@ def known_names(target: Target) -> tuple[str, ...]:
 def canonical(name: str, target: Target) -> str:
     """Return the name of a probe as the table has it; raise ``UsageError`` with a suggestion where it has none.
 
-    ``vexfs_mount`` is ``mount``; ``module:function`` and ``function=NAME`` stand for themselves.
+    ``vexfs_mount`` is ``mount``; ``module:function`` stands for itself, ``kernel`` being the kernel's image.
     """
     known = known_names(target)
     prefixes = ("", f"{target.name}_", f"{target.module}_", f"{target.fstype}_")
@@ -150,7 +151,7 @@ def resolve(
 
 def _near(name: str, target: Target, symbols: Mapping[str, Collection[str]]) -> str:
     module, _, function = name.rpartition(":")
-    functions = symbols.get(module or target.module, ())
+    functions = symbols.get("" if module == KERNEL else module or target.module, ())
     word = function or dict(target.probes).get(name, name)
     return suggest(word, functions) if len(functions) < 1000 else f"is {word} in the guest's /proc/kallsyms?"
 
@@ -161,9 +162,10 @@ def _resolve(
     if own := dict(target.probes).get(name):
         return _on_function(name, own, target, symbols)
     if ":" in name:
-        module, _, function = name.partition(":")
+        given, _, function = name.partition(":")
+        module = "" if given == KERNEL else given
         if function not in symbols.get(module, ()):
-            return f"{module} has no function {function}, or it was inlined"
+            return f"{given} has no function {function}, or it was inlined"
         return Probe(name=name, function=function, module=module)
     entry = BY_NAME[name]
     if entry.kind != "function":

@@ -54,6 +54,14 @@ def test_a_wrong_name_gets_a_suggestion(name: str) -> None:
     assert "did you mean `mount`?" in raised.value.hint
 
 
+def test_a_function_of_the_kernels_image_is_asked_for_as_it_is_told() -> None:
+    probes, _ = resolve(("kernel:generic_file_read_iter",), TARGET, SYMBOLS, POINTS)
+    assert [probe.place for probe in probes] == ["kernel:generic_file_read_iter"]
+    assert not probes[0].filtered, "all files of all filesystems count"
+    with pytest.raises(UsageError, match="kernel has no function generic_file_red_iter"):
+        resolve(("kernel:generic_file_red_iter",), TARGET, SYMBOLS, POINTS)
+
+
 def test_a_function_that_is_not_there_gets_a_suggestion() -> None:
     with pytest.raises(UsageError, match="vexfs has no function vexfs_loookup") as raised:
         resolve(("vexfs:vexfs_loookup",), TARGET, SYMBOLS, POINTS)
