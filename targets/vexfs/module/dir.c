@@ -19,6 +19,8 @@ static int vexfs_emit_block(struct dir_context *ctx, struct inode *dir,
 		if (!vexfs_entry_valid(dir, de, bh, block))
 			return -EFSCORRUPTED;
 		if (de->d_ino && offset >= from) {
+			if (!vexfs_name_valid(dir, de, bh, block))
+				return -EFSCORRUPTED;
 			ctx->pos = start + offset;
 			if (VEXFS_DEFECT(readdir_skips))
 				ctx->pos += le16_to_cpu(de->d_rec_len);

@@ -71,6 +71,20 @@ out:
 	return !wrong;
 }
 
+/* Whether the name of an entry that can be trusted is the one that was made. */
+bool vexfs_name_valid(struct inode *dir, struct vexfs_dir_entry *de,
+		      struct buffer_head *bh, u64 block)
+{
+	if (VEXFS_DEFECT(unchecked_name_length) ||
+	    le32_to_cpu(de->d_hash) ==
+		    vexfs_name_hash(dir, de->d_name, de->d_name_len))
+		return true;
+	vexfs_error(dir->i_sb, "directory %lu, block %llu, byte %u: %s",
+		    dir->i_ino, block, (u32)((char *)de - bh->b_data),
+		    "name is not the one of its hash");
+	return false;
+}
+
 static u32 vexfs_entry_room(struct vexfs_dir_entry *de)
 {
 	u32 used = de->d_ino ? VEXFS_DIRENT_LEN(de->d_name_len) : 0;
@@ -202,7 +216,8 @@ static int vexfs_index_block(struct inode *dir, struct vexfs_dir_index *index,
 	while (offset < VEXFS_BLOCK_SIZE && !err) {
 		struct vexfs_dir_entry *de = (void *)bh->b_data + offset;
 
-		if (!vexfs_entry_valid(dir, de, bh, block)) {
+		if (!vexfs_entry_valid(dir, de, bh, block) ||
+		    (de->d_ino && !vexfs_name_valid(dir, de, bh, block))) {
 			err = -EFSCORRUPTED;
 			break;
 		}

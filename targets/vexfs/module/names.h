@@ -19,6 +19,8 @@ void vexfs_index_set_room(struct inode *dir, u32 block,
 			  struct buffer_head *bh);
 bool vexfs_entry_valid(struct inode *dir, struct vexfs_dir_entry *de,
 		       struct buffer_head *bh, u64 block);
+bool vexfs_name_valid(struct inode *dir, struct vexfs_dir_entry *de,
+		      struct buffer_head *bh, u64 block);
 u32 vexfs_block_room(struct buffer_head *bh);
 u32 vexfs_name_hash(struct inode *dir, const char *name, u32 len);
 
