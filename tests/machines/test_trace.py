@@ -19,6 +19,7 @@ from vexlab.model.target import Target
 from vexlab.model.trace import Trace
 from vexlab.targets.build import debug_file
 from vexlab.targets.load import find_target
+from vexlab.trace.arguments import fetches
 from vexlab.trace.errno import ErrnoProbes
 from vexlab.trace.functions import returning
 from vexlab.trace.places import with_places
@@ -62,20 +63,24 @@ def test_an_error_is_followed_to_the_function_that_set_it(lab: Lab) -> None:
     assert file
     with lab.machine(Order(target=target, kernel=kernel, artifact=artifact)) as machine:
         machine.patience = 5.0  # the module's load sets the probes
-        probes = ErrnoProbes(machine, target.module, "EEXIST", returning(file))
+        functions = returning(file)
+        probes = ErrnoProbes(machine, target.module, "EEXIST", functions, fetches(file, functions))
         probes.set()
         where = _mounted(machine, target).mountpoint
         made = machine.exec(["python3", "-c", f"import os; os.chdir('{where}'); {_CREATE_TWICE}"])
         assert "File exists" in made.error_text
         trace = with_places(probes.read(), file, lab.cache.root, target.source)
         probes.remove()
-        left = machine.ash("cat /sys/kernel/debug/kprobes/list /sys/kernel/tracing/kprobe_events")
+        left = machine.ash("cd /sys/kernel/tracing && cat ../debug/kprobes/list kprobe_events && ls instances")
         assert left.text == ""
     origin = trace.origins[0]
     assert origin.system_call == "setxattr"
     assert re.search(r"xattr\w*\.c:\d+$", origin.returns[0].function.source)
     assert any(re.search(r"xattr\w*\.c:\d+$", line) for line in origin.lines)
     assert origin.returns[-1].function.function == "vexfs_set_xattr"
+    given = origin.returns[-1].arguments
+    assert 'dentry="/", inode=2, name="a"' in given, "the handler of user attributes takes a name without its prefix"
+    assert "size=1, flags=1" in given
 
 
 def _trace(lab: Lab, work: Work, wanted: Wanted, *defects: str) -> tuple[Trace, str]:

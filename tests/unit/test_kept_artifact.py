@@ -27,6 +27,14 @@ def test_it_is_read_back_and_kept_once(tmp_path: Path) -> None:
     assert (found.path.read_bytes(), found.digest) == (b"one", b"one".hex())
 
 
+def test_what_a_debugger_needs_is_kept_without_a_second_copy(tmp_path: Path) -> None:
+    artifact = _artifact(tmp_path, b"one")
+    (tmp_path / "x.debug.ko").write_bytes(b"symbols")
+    keep_artifact(artifact, tmp_path / "kept")
+    assert (tmp_path / "kept" / "x.debug.ko").read_bytes() == b"symbols"
+    assert (tmp_path / "x.debug.ko").stat().st_nlink == 2
+
+
 def test_another_one_in_its_place_is_refused(tmp_path: Path) -> None:
     keep_artifact(_artifact(tmp_path, b"one"), tmp_path / "kept")
     with pytest.raises(InfraError, match="holds another module than this one"):

@@ -7,13 +7,16 @@ from contextlib import closing
 from pathlib import Path
 
 import click
+import msgspec
 
 from vexlab.cli.again import red_cases, say
 from vexlab.cli.traced_case import run_again
-from vexlab.config import Settings
+from vexlab.config import Settings, settings_for
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult
 from vexlab.model.request import Request
+from vexlab.plugin.evidence import AGAIN
+from vexlab.plugin.recorder import folder_name
 from vexlab.plugin.tracing import ERRNO_FILE, ERRNO_TEXT
 from vexlab.report.content import errno_of
 from vexlab.results.store import Store
@@ -41,11 +44,22 @@ def trace_errno(
     if not wanted:
         raise UsageError(f"{name} did not end in an error that has a name", hint="--error EEXIST names one")
     number_of(wanted)
-    again = dataclasses.replace(_request(request, settings, case), trace_errno=wanted)
-    say(f"running {name} again, with return probes for {wanted}")
-    settings = dataclasses.replace(settings, kernels=again.kernels)
+    kept = None if request.build_args else recorded(results, result.run.id, case)
+    again = dataclasses.replace(kept or _request(request, settings, case), trace_errno=wanted)
+    whose = "with the run's own module" if kept else f"with {request.target} as it is now"
+    say(f"running {name} again, {whose} and return probes for {wanted}")
+    settings = settings_for(again) if kept else dataclasses.replace(settings, kernels=again.kernels)
     cases, _ = run_again(again, settings, results / result.run.id / "errno")
     return _tell(cases[0], wanted, as_json=as_json)
+
+
+def recorded(results: Path, run: str, case: CaseResult) -> Request | None:
+    """Return the request that runs a case as its run had it, ``None`` where that is not here."""
+    file = results / run / "cases" / folder_name(case.id) / AGAIN
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Request)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def _request(request: Request, settings: Settings, case: CaseResult) -> Request:

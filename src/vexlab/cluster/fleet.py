@@ -34,6 +34,7 @@ from vexlab.model.event import CaseStep, FindingSeen, MachineChanged, WorkerEven
 from vexlab.model.profile import RUN_FILE
 from vexlab.model.request import SECONDS, STRESS, Request
 from vexlab.model.verdict import Verdict
+from vexlab.plugin.evidence import AGAIN
 from vexlab.plugin.recorder import folder_name
 from vexlab.plugin.reproduce import settings_toml
 from vexlab.session.execution import Job
@@ -48,7 +49,7 @@ _TOUCH_S = 20.0
 _GRACE_S = 300.0  # beside a case's own deadline, which its host keeps
 _NOTES = ("hangs/", "stopped/")
 _FILES = (RUN_FILE, FILE, TAKEN_OVER)
-_REPRODUCE = "reproduce"
+_WITH_PATHS = ("reproduce", AGAIN)
 _RED = (Verdict.FAILED, Verdict.CRASHED)
 _INTERRUPTED = 2  # pytest's exit status
 
@@ -246,7 +247,7 @@ class _Running:
     def _ours(self, address: str, name: str, content: bytes) -> bytes:
         """Return a file of a host with our paths in place of the host's."""
         opened = self._opened[address]
-        if name == _REPRODUCE:
+        if name in _WITH_PATHS:
             content = content.replace(opened.folder.encode(), str(self._job.folder).encode())
             content = content.replace(opened.parcel.encode(), str(self._parcel.root).encode())
             content = content.replace(opened.python.encode(), sys.executable.encode())

@@ -154,12 +154,16 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Return:
-    """A function of the module that returned the error: called from ``caller`` by ``task`` (name and thread id)."""
+    """A function of the module that returned the error: called from ``caller`` by ``task`` (name and thread id).
+
+    ``arguments`` are those of the call, where they are known: ``old="one", dir=2``.
+    """
 
     function: Frame
     caller: Frame
     task: str
     at: float
+    arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,13 @@ from vexlab.model.case import CaseResult
 from vexlab.plugin.options import run_folder, the_lab
 from vexlab.plugin.recorder import Recorder
 from vexlab.plugin.replayed import write_replay
-from vexlab.plugin.reproduce import kept_artifact_of, reproduce_script
+from vexlab.plugin.reproduce import kept_artifact_of, request_again, script_of
 from vexlab.vm.argv import MachineFiles, qemu_argv
 from vexlab.vm.qemu import PROGRAM
 from vexlab.vm.template import start_of
 
 CASE = "case.json"
+AGAIN = "again.json"  # the request that runs the case again as it was
 _WORDS_MOST = 1 << 20  # a case may quote what the guest said
 
 
@@ -30,8 +31,10 @@ def write_evidence(item: pytest.Item, recorder: Recorder, result: CaseResult, wo
         (folder / "outcome.txt").write_text(words[:_WORDS_MOST], errors="replace")
     for number, finding in enumerate(result.findings, 1):
         (folder / f"finding-{number}.txt").write_text(f"{finding.title}\n\n{finding.text}\n")
+    again = request_again(item, recorder, result)
+    (folder / AGAIN).write_bytes(msgspec.json.format(msgspec.json.encode(again)))
     script = folder / "reproduce"
-    script.write_text(reproduce_script(item, recorder, result))
+    script.write_text(script_of(again))
     script.chmod(0o755)
     if recorder.order and result.findings:
         write_replay(folder, recorder.machines, kept_artifact_of(item, recorder.order, result))

@@ -1,4 +1,4 @@
-"""The script that runs a case again as it was: the same module, kernel, seed, settings; or not at all."""
+"""What runs a case again as it was: the same module, kernel, seed, settings; or not at all."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _FACTS = {
 }
 
 
-def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) -> str:
-    """Return a shell script that runs from anywhere, and fails where anything is no longer as it was."""
+def request_again(item: pytest.Item, recorder: Recorder, result: CaseResult) -> Request:
+    """Return what runs the case again from anywhere, and fails where anything is no longer as it was."""
     asked, order, paths = request_of(item.config), recorder.order, tuple(map(str, _own_files(item)))
     seed = result.metric(_SEED_METRIC)
     given = os.environ.get(SEED, "") if seed is None else str(int(seed))
@@ -69,10 +69,15 @@ def reproduce_script(item: pytest.Item, recorder: Recorder, result: CaseResult) 
         facts = facts_of(order.target, order.kernel, order.artifact, paths)
         expect = tuple(f"{name}={value}" for name, value in facts.items())
         again = dataclasses.replace(again, expect=expect, artifact=_kept_artifact(item, order, result))
+    return again
+
+
+def script_of(again: Request) -> str:
+    """Return the shell script that does as ``again`` asks."""
     argv = [sys.executable, "-m", "vexlab", "run", *command_line(again)]
     return (
         "#!/bin/sh\n"
-        f"# Runs {json.dumps(result.id)} again with the very module, kernel, seed and settings of this run.\n"
+        f"# Runs {json.dumps(again.cases[0])} again with the very module, kernel, seed and settings of this run.\n"
         f'exec {shlex.join(argv)} "$@"\n'
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -59,7 +59,8 @@ class CaseTracing:
         self._machine, self._order = machine, order
         machine.patience = _PATIENCE
         if self.errno and (functions := _functions(order)):
-            self._probes = ErrnoProbes(machine, order.target.module, self.errno, functions)
+            known, notes = _arguments(order, functions)
+            self._probes = ErrnoProbes(machine, order.target.module, self.errno, functions, known, notes)
             self._probes.set()
         if self.wanted is not None:
             self._tracer = Tracer(machine=machine, target=order.target, kernel=order.kernel.name, wanted=self.wanted)
@@ -150,6 +151,18 @@ def _functions(order: Order) -> tuple[str, ...]:
     with temporary.folder("module") as folder:
         (folder / "whole.ko").write_bytes(read_module(found[0]))
         return returning(folder / "whole.ko")
+
+
+def _arguments(order: Order, functions: Sequence[str]) -> tuple[Mapping[str, str], list[str]]:
+    """Return what fetches the arguments of functions, and why there is none."""
+    file = debug_file(order.artifact, order.target.module)
+    if file is None:
+        return {}, []
+    try:
+        from vexlab.trace.arguments import fetches
+    except ImportError:
+        return {}, ["what functions were called with needs the extra vexlab[debug]"]
+    return fetches(file, functions), []
 
 
 def _metrics(trace: Trace) -> Iterable[Metric]:

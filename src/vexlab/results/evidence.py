@@ -46,6 +46,7 @@ _KINDS = {
     "outcome.txt": Kind.OUTCOME,
     "case.json": Kind.RESULT,
     "reproduce": Kind.SCRIPT,
+    "again.json": Kind.SCRIPT,
     "qemu.txt": Kind.MACHINE,
     "postmortem*": Kind.POST_MORTEM,
     "trace*": Kind.TRACE,

@@ -184,6 +184,8 @@ def _plain(path: Path, what: str, variable: str) -> Path:
 def keep_artifact(artifact: ModuleArtifact, folder: Path) -> None:
     """Copy what goes into the guest to ``folder``, for ``kept_artifact`` to read back; does nothing twice.
 
+    The module's file with debug information, forty times as large, is linked where it can be: a build's runs share it.
+
     Raises ``InfraError`` where the folder holds another artifact: cases would run with that one.
     """
     if folder.exists():
@@ -197,6 +199,11 @@ def keep_artifact(artifact: ModuleArtifact, folder: Path) -> None:
         for file in (artifact.path, *(path for _, path in artifact.tools)):
             if file:
                 shutil.copy(file, draft / file.name if file == artifact.path else draft / "tools" / file.name)
+        if artifact.path and (debug := _debug_beside(artifact.path)).is_file():
+            try:
+                os.link(debug, draft / debug.name)
+            except OSError:  # on another filesystem
+                shutil.copy(debug, draft / debug.name)
         (draft / _FACTS).write_text(json.dumps({"digest": artifact.digest, "target": artifact.target}))
         with contextlib.suppress(OSError):  # another worker was faster
             draft.rename(folder)
@@ -293,8 +300,12 @@ def build_kernel_module(target: Target, headers: Path, place: Workplace, draft: 
 
 def debug_file(artifact: ModuleArtifact, module: str) -> Path | None:
     """Return the module's file that still has its debug information, if any; ``None`` where the kernel brings it."""
-    beside = artifact.path.with_name(f"{module}.debug.ko") if artifact.path else None
+    beside = _debug_beside(artifact.path.with_name(f"{module}.ko")) if artifact.path else None
     return beside if beside and beside.is_file() else artifact.path
+
+
+def _debug_beside(module: Path) -> Path:
+    return module.with_name(f"{module.stem}.debug.ko")
 
 
 def build_tool(tool: Tool, place: Workplace, into: Path) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vexlab.errors import MachineError, UsageError
@@ -19,6 +19,7 @@ from vexlab.vm.machine import Machine
 from vexlab.workloads import script
 
 GROUP = "vexlab"
+FETCHED = "a_"  # what the name of a fetched argument begins with: others are the kernel's own
 ORIGINS_MOST = 20
 _ASK_S = 300.0
 _TEXT_MOST = 8 << 20
@@ -26,7 +27,12 @@ _TEXT_MOST = 8 << 20
 _SET = script("set_returns.sh")
 _READ = r"""
 cd /sys/kernel/tracing || exit 1
-echo 0 >tracing_on; cat trace
+echo 0 >tracing_on; [ -d "instances/$1" ] && echo 0 >"instances/$1/tracing_on"; cat trace
+"""
+# The calls of these functions by these tasks, as extended regular expressions; the last ones where there are many.
+_READ_CALLS = r"""
+cd "/sys/kernel/tracing/instances/$1" 2>/dev/null || exit 0
+grep -E "^ *($2)[ (].* e($3): " trace | tail -c "$4"
 """
 _REMOVE = script("remove_returns.sh")
 
@@ -34,6 +40,10 @@ _REMOVE = script("remove_returns.sh")
 _LINE = re.compile(r"^\s*(?P<task>.{1,16}-\d+)\s+(?:\(\s*[\d-]+\)\s+)?\[\d+\]\s+\S+\s+(?P<at>\d+\.\d+): (?P<rest>.*)$")
 # r17: (vexfs_mkdir+0x6d/0x1f0 [vexfs] <- vexfs_add_link) ret=-17
 _RETURN = re.compile(r"^r(?P<number>\d+): \((?P<caller>[^)]*?) <- (?P<function>[^\s)]+).*\)")
+# e17: (vexfs_mkdir+0x4/0x1f0 [vexfs]) a_dir=2 a_dentry="d" a_mode=493
+_ENTRY = re.compile(r"^e(?P<number>\d+): \([^)]*\)(?P<arguments>.*)$")
+# a_old="one" a_dir=2 a_dentry="two"
+_ARGUMENT = re.compile(rf'{FETCHED}(\w+)=("(?:.*?)"(?=\s+{FETCHED}\w+=|\s*$)|\S+)')
 # sys_exit: NR 83 = -17
 _EXIT = re.compile(r"^sys_exit: NR (?P<number>-?\d+) = (?P<value>-?\d+)")
 # vexfs_mkdir+0x6d/0x1f0 [vexfs]
@@ -53,18 +63,23 @@ def number_of(name: str) -> int:
 
 @dataclass(slots=True)
 class ErrnoProbes:
-    """Return probes on ``functions`` of ``module`` in one machine, for the error ``name``."""
+    """Return probes on ``functions`` of ``module`` in one machine, for the error ``name``.
+
+    Of functions in ``arguments`` there are probes on the entry, too, that fetch what they are called with.
+    """
 
     machine: Machine
     module: str
     name: str
     functions: Sequence[str]
+    arguments: Mapping[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def set(self) -> None:
         """Set the probes; raise ``MachineError`` where the kernel has no kprobe events."""
         file = "/run/vexlab-functions"
-        self.machine.push("".join(f"{function}\n" for function in self.functions).encode(), file)
+        lines = (f"{function} {self.arguments.get(function, '')}".rstrip() for function in self.functions)
+        self.machine.push("".join(f"{line}\n" for line in lines).encode(), file)
         done = self.machine.ash(_SET, GROUP, str(number_of(self.name)), self.module, file, timeout=_ASK_S)
         if not done.ok:
             raise MachineError(f"the kernel sets no return probes: {done}")
@@ -74,9 +89,18 @@ class ErrnoProbes:
 
     def read(self) -> ErrnoTrace:
         """Return what was seen so far, and stop tracing."""
-        text = self.machine.ash(_READ, timeout=_ASK_S).text[-_TEXT_MOST:]
+        text = self.machine.ash(_READ, GROUP, timeout=_ASK_S).text[-_TEXT_MOST:]
         origins = parse_returns(text, number_of(self.name), self.functions)
+        if self.arguments and origins:
+            origins = with_arguments(origins, self._calls(origins), self.functions)
         return ErrnoTrace(errno=self.name, module=self.module, origins=origins, notes=tuple(self.notes))
+
+    def _calls(self, origins: Sequence[Origin]) -> str:
+        returns = [each for origin in origins for each in origin.returns]
+        tasks = dict.fromkeys(re.escape(each.task) for each in returns)
+        numbers = dict.fromkeys(str(self.functions.index(each.function.function)) for each in returns)
+        words = [GROUP, "|".join(tasks), "|".join(numbers), str(_TEXT_MOST)]
+        return self.machine.ash(_READ_CALLS, *words, timeout=_ASK_S).text
 
     def remove(self) -> None:
         """Remove the probes."""
@@ -109,6 +133,31 @@ def parse_returns(text: str, number: int, functions: Sequence[str]) -> tuple[Ori
             found.append(Origin(returns=tuple(open_.pop(task)), system_call=system_call(int(ended["number"]))))
     found += [Origin(returns=tuple(way)) for way in open_.values() if way]
     return _distinct(found)
+
+
+def with_arguments(origins: Iterable[Origin], text: str, functions: Sequence[str]) -> tuple[Origin, ...]:
+    """Return the ways with what their functions were called with, from lines of the calls' own buffer.
+
+    A return belongs to the last call of its function by its task. Calls that the buffer has lost leave none.
+    """
+    calls: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    for line in text.splitlines():
+        match = _LINE.match(line)
+        entry = _ENTRY.match(match["rest"]) if match else None
+        if match and entry and int(entry["number"]) < len(functions):
+            key = (match["task"].strip(), functions[int(entry["number"])])
+            calls.setdefault(key, []).append((float(match["at"]), _told(entry["arguments"])))
+
+    def called(each: Return) -> Return:
+        before = [words for at, words in calls.get((each.task, each.function.function), ()) if at <= each.at]
+        return replace(each, arguments=before[-1]) if before else each
+
+    return tuple(replace(origin, returns=tuple(map(called, origin.returns))) for origin in origins)
+
+
+def _told(text: str) -> str:
+    """Return fetched arguments as in a call: ``old="one", dir=2, dentry="two"``."""
+    return ", ".join(f"{name}={value}" for name, value in _ARGUMENT.findall(text))
 
 
 def _dealt_with(caller: Frame, function: str, functions: Sequence[str]) -> bool:

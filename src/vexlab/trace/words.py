@@ -188,4 +188,5 @@ def _origin(trace: ErrnoTrace, origin: Origin, *, last: bool) -> Iterator[str]:
         yield f"    -{trace.errno} is set at {visible(line)}"
     for each in origin.returns:
         called = f" at {each.caller.source}" if each.caller.source else ""
-        yield visible(f"    {each.function.function}, called from {each.caller.function}{called}")
+        given = f"({each.arguments})" if each.arguments else ""
+        yield visible(f"    {each.function.function}{given}, called from {each.caller.function}{called}")

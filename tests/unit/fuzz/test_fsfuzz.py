@@ -128,7 +128,17 @@ def test_each_bit_of_a_call_that_works_is_changed_once(tmp_path: Path) -> None:
     )
     sources = [SOURCES / "fsfuzz" / f"{name}.c" for name in ("walk", "table", "program")]
     program = tmp_path / "walk"
-    words = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-I", SOURCES, "-o", program, tmp_path / "walk.c", *sources]
+    words: list[str | Path] = [
+        "gcc",
+        "-std=gnu11",
+        "-D_GNU_SOURCE",
+        "-I",
+        SOURCES,
+        "-o",
+        program,
+        tmp_path / "walk.c",
+        *sources,
+    ]
     subprocess.run(words, check=True, timeout=60)
     done = subprocess.run([program, tmp_path / "table"], capture_output=True, text=True, timeout=60, check=True)
     ways = [tuple(int(word, 16) for word in line.split()) for line in done.stdout.splitlines()]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.unit.plugin.conftest import Run
 from tests.unit.test_watched import OOPS
+
+from vexlab.model.request import Request, command_line
 
 TITLE = "BUG: unable to handle kernel NULL pointer dereference in evil_dereference"
 
@@ -121,6 +125,8 @@ def test_evidence_lets_anyone_check(run: Run) -> None:
         assert words in script
     assert subprocess.run(["sh", "-n", folder / "reproduce"], check=False).returncode == 0
     assert (ran.results / "artifacts" / "6.1" / "evil.ko").read_bytes() == b"built"
+    again = msgspec.json.decode((folder / "again.json").read_bytes(), type=Request)
+    assert shlex.join(command_line(again)) in script, "the request itself, for commands that run the case otherwise"
 
 
 def test_a_case_in_an_image_of_the_users_runs_there_again(run: Run) -> None:
