@@ -94,6 +94,11 @@ def require(program: str) -> str:
     return path
 
 
+def hand_over(argv: Sequence[str]) -> int:
+    """Run a program that has the terminal, for as long as its user likes; return its exit status."""
+    return subprocess.run(argv, check=False).returncode
+
+
 def run(
     argv: Sequence[str],
     *,

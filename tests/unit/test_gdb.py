@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vexlab.debug.gdb import commands, parse_sections
+from vexlab.debug.gdb import Places, at_load, commands, going_on, parse_sections
 
 _TOLD = """\
 .text 0xffffffffc0200000
@@ -60,3 +60,29 @@ def test_gdb_understands_all_but_the_machine(tmp_path: Path) -> None:
     assert "one in section .text" in done.stdout
     assert "return 1;" in done.stdout
     assert "rror" not in done.stderr.replace("The program is not being run.", "")
+
+
+def test_what_stops_before_a_modules_init_is_python_that_gdb_takes() -> None:
+    words = at_load("my_fs", Path('/a "b"/m.debug.ko'), 0xFFFFFFFF81139F60, Places(name=24, text=360, init=440))
+    code = "\n".join(words[words.index("python") + 1 : words.index("end")])
+    compile(code, "gdb", "exec")
+    assert "read_memory(module + 24, 56)" in code
+    assert 'AtLoad("*0xffffffff81139f60"' in code
+    assert going_on(Path("/a b/go"))[:3] == ("define go", "shell touch '/a b/go'", "continue")
+
+
+def test_where_a_module_keeps_its_code_is_read_from_its_debugging_information(tmp_path: Path) -> None:
+    pytest.importorskip("drgn", reason="the extra vexlab[debug] is not installed")
+    from vexlab.debug.moduletypes import places_in
+
+    now = (
+        "struct memory { void *base; long size; }; struct module { long state; char name[56]; struct memory mem[7]; };"
+    )
+    before = "struct layout { void *base; }; struct module { char name[56]; struct layout core_layout, init_layout; };"
+    for number, types in enumerate((now, before, "struct module { int x; };", "")):
+        (tmp_path / f"{number}.c").write_text(f"{types}\n{'struct module this;' if types else 'int this;'}\n")
+        argv: list[str | Path] = ["gcc", "-g", "-c", "-o", tmp_path / f"{number}.o", tmp_path / f"{number}.c"]
+        subprocess.run(argv, check=True, timeout=60)
+    found = [places_in(tmp_path / f"{number}.o") for number in range(4)]
+    assert found == [Places(name=8, text=64, init=128), Places(name=0, text=56, init=64), None, None]
+    assert places_in(tmp_path / "none.o") is None

@@ -98,6 +98,30 @@ class CaseStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseHalted:
+    """The case ``node`` waits before its guest command ``number``, of which ``words`` are the beginning.
+
+    It answers on ``socket`` (``vexlab.plugin.halt``) until it is told to go on. gdb finds its kernel on ``stub``.
+    ``sections`` are addresses of the sections of ``module``, none where it is not loaded, ``symbols`` its file with
+    debugging information. ``starter`` is the address of ``do_init_module``, ``console`` the console's file.
+    """
+
+    node: str
+    number: int
+    words: str
+    socket: str
+    stub: str
+    console: str
+    module: str
+    symbols: str
+    vmlinux: str
+    source: str
+    sections: dict[str, int]
+    starter: int = 0
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingSeen:
     """The kernel said something in a machine of the case ``node``, which goes on; it comes again with its result."""
 
@@ -124,7 +148,7 @@ class RunFinished:
     errors: tuple[str, ...] = field(default=())
 
 
-WorkerEvent = MachineChanged | CaseStep | FindingSeen  # what a worker process tells while a case runs
+WorkerEvent = MachineChanged | CaseStep | CaseHalted | FindingSeen  # what a worker process tells while a case runs
 Event = (
     StepStarted
     | Warned
@@ -147,6 +171,7 @@ _KINDS: dict[str, type[Event]] = {
         CaseStarted,
         MachineChanged,
         CaseStep,
+        CaseHalted,
         FindingSeen,
         CaseFinished,
         RunFinished,

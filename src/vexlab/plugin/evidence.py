@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from vexlab.model.case import CaseResult
+from vexlab.model.machine import script_line
+from vexlab.model.replay import Act
+from vexlab.model.verdict import Verdict
 from vexlab.plugin.options import run_folder, the_lab
 from vexlab.plugin.recorder import Recorder
 from vexlab.plugin.replayed import write_replay
 from vexlab.plugin.reproduce import kept_artifact_of, request_again, script_of
+from vexlab.plugin.watched import WatchedMachine
+from vexlab.tables import visible
 from vexlab.vm.argv import MachineFiles, qemu_argv
 from vexlab.vm.qemu import PROGRAM
 from vexlab.vm.template import start_of
 
 CASE = "case.json"
 AGAIN = "again.json"  # the request that runs the case again as it was
+COMMANDS = "commands.txt"
+FAILED_HERE = "the case failed here; what follows is its end, and our last questions"
+_LINE_MOST = 400
 _WORDS_MOST = 1 << 20  # a case may quote what the guest said
 
 
@@ -36,9 +45,29 @@ def write_evidence(item: pytest.Item, recorder: Recorder, result: CaseResult, wo
     script = folder / "reproduce"
     script.write_text(script_of(again))
     script.chmod(0o755)
+    if result.verdict not in (Verdict.PASSED, Verdict.SKIPPED):
+        for watched, where in recorder.machines:
+            (folder / where / COMMANDS).write_text(
+                "".join(f"{line}\n" for line in _commands(watched)), errors="replace"
+            )
     if recorder.order and result.findings:
         write_replay(folder, recorder.machines, kept_artifact_of(item, recorder.order, result))
     _keep_machine(item, recorder, folder)
+
+
+def _commands(watched: WatchedMachine) -> Iterator[str]:
+    """Yield what was done in a machine: number, seconds since it came up, status, words."""
+    transcript = watched.machine.transcript
+    ended = {step.number: step.status for step in transcript.steps if step.act is Act.END}
+    for step in transcript.steps:
+        if step.act is not Act.END:
+            words = script_line(step.argv) if step.act is Act.BEGIN else f"write {step.path}"
+            status = f"status {ended[step.number]}" if step.number in ended else "-"
+            yield visible(f"{step.number:6} {step.at:9.3f} s  {status:10} {words}"[:_LINE_MOST])
+            if step.number == watched.failed_after:
+                yield f"       {FAILED_HERE}"
+    if transcript.why_not:
+        yield f"not written down: {transcript.why_not}"
 
 
 def _keep_machine(item: pytest.Item, recorder: Recorder, folder: Path) -> None:

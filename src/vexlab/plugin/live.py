@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 
-from vexlab.model.event import CaseStep, FindingSeen, MachineChanged, MachineState, WorkerEvent, encode
+from vexlab.model.event import CaseHalted, CaseStep, FindingSeen, MachineChanged, MachineState, WorkerEvent, encode
 from vexlab.model.verdict import Finding
 from vexlab.plugin.options import is_worker
 from vexlab.vm.machine import Machine
@@ -61,6 +62,12 @@ class Teller:
         if self._item and now - self._said >= _STEP_S:
             self._said = now
             _tell(self._item, CaseStep(node=self._item.nodeid, words=words[:_WORDS_MOST]))
+
+    def halted(self, event: CaseHalted) -> bool:
+        """Tell that the case waits; return whether there is anybody to hear it."""
+        if self._item:
+            _tell(self._item, replace(event, node=self._item.nodeid))
+        return self._item is not None
 
     def findings(self, findings: Iterable[Finding]) -> None:
         """Tell those of ``findings`` that were not told yet; one that grew is not told again."""

@@ -21,11 +21,12 @@ from vexlab.model.metric import Metric, measured
 from vexlab.model.subresult import SubResult
 from vexlab.model.verdict import Finding
 from vexlab.plugin.counting import CaseCounting, counting_of
+from vexlab.plugin.halt import Halt, wanted
 from vexlab.plugin.hangs import HangWatch, hangs_folder
 from vexlab.plugin.live import CommandWatch, Teller
 from vexlab.plugin.marks import marks_of
 from vexlab.plugin.memory import examine_memory
-from vexlab.plugin.options import run_folder, settings_of
+from vexlab.plugin.options import run_folder, settings_of, the_lab
 from vexlab.plugin.tracing import CaseTracing, tracing_of
 from vexlab.plugin.watched import WatchedMachine
 from vexlab.vm.machine import Machine
@@ -74,6 +75,7 @@ class Recorder:
         self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
         self.tracing: CaseTracing | None = None
         self.counting: CaseCounting | None = None
+        self.halt: Callable[[Machine, Order], Halt | None] = lambda _machine, _order: None
         self._ran = False
         self._machines: list[WatchedMachine] = []
         self._aside: dict[int, str] = {}
@@ -119,6 +121,7 @@ class Recorder:
             self.tracing.attach(machine, order)
         if self.counting:
             self.counting.attach(machine, order)
+        machine.transcript.before = self.halt(machine, order)
         self.tell.started(machine, order.kernel.name)
 
     def at(self, step: str) -> None:
@@ -223,8 +226,19 @@ def _new(item: pytest.Item, folder: Path, settle_s: float, attempts: tuple[str, 
     recorder.examine_memory = partial(examine_memory, item.config)
     recorder.tracing = tracing_of(item.config)
     recorder.counting = counting_of(item.config)
+    recorder.halt = partial(_halt, item.config, recorder.tell)
     item.stash[_RECORDER] = recorder
     return recorder
+
+
+def _halt(config: pytest.Config, tell: Teller, machine: Machine, order: Order) -> Halt | None:
+    """Return what halts the case in a machine, ``None`` where nobody asked for it."""
+    number = wanted()
+    if not number:
+        return None
+    return Halt(
+        machine=machine, order=order, number=number, tell=tell, vmlinux=the_lab(config).kernels.debug(order.kernel)
+    )
 
 
 def folder_name(case: str) -> str:

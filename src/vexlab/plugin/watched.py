@@ -65,6 +65,7 @@ class WatchedMachine:
         machine.before_kill = self.read
         self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
         self.remark = ""
+        self.failed_after = 0  # how many commands had begun when the case failed
         self.metrics: dict[str, float] = {}  # of the observers, and what each cost
         self._taint = read_taint(machine) or 0  # of the booted system, before anything of the target runs
 
@@ -83,6 +84,8 @@ class WatchedMachine:
     def heard(self, error: BaseException | None) -> None:
         """Take note of how a step of the case ended, and look closer where the machine may be stuck or dead."""
         examined = bool(self._post_mortems)
+        if error is not None and not self.failed_after:
+            self.failed_after = self.machine.transcript.count
         if isinstance(error, GuestTimeout) and not self.ended:
             self._check_running()
             self._ask_stuck(error)

@@ -34,7 +34,7 @@ class Kind(StrEnum):
     OUTCOME = "outcome"  # what the case said
     RESULT = "result"
     SCRIPT = "script"  # runs the case again
-    MACHINE = "machine"  # the emulator's command line
+    MACHINE = "machine"  # the emulator's command line, and what was done in the guest
     POST_MORTEM = "post-mortem"
     TRACE = "trace"
     OTHER = "other"
@@ -48,6 +48,7 @@ _KINDS = {
     "reproduce": Kind.SCRIPT,
     "again.json": Kind.SCRIPT,
     "qemu.txt": Kind.MACHINE,
+    "commands.txt": Kind.MACHINE,
     "postmortem*": Kind.POST_MORTEM,
     "trace*": Kind.TRACE,
 }

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from vexlab.model.case import PLAN, CaseResult, Plan
-from vexlab.model.event import CaseStep, Event, FindingSeen, MachineChanged, WorkerEvent, decode
+from vexlab.model.event import CaseHalted, CaseStep, Event, FindingSeen, MachineChanged, WorkerEvent, decode
 
 # Written by vexlab.plugin.verdict; a name, so that this layer need not import that one's pytest hooks.
 RESULT = "vexlab_case"
@@ -137,5 +137,5 @@ class Collector:
         """Pass on an event of a running case, as ``encode`` wrote it; what is none is dropped."""
         with contextlib.suppress(ValueError):  # of a worker that another version of vexlab started, perhaps
             event: Event = decode(line.encode())
-            if isinstance(event, (MachineChanged, CaseStep, FindingSeen)):
+            if isinstance(event, (MachineChanged, CaseStep, CaseHalted, FindingSeen)):
                 self._told(event)

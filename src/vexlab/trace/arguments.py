@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from drgn import Architecture, Platform, Program, Type, TypeKind, TypeParameter, offsetof
+from drgn import Program, Type, TypeKind, TypeParameter, offsetof
 
+from vexlab.targets.dwarf import types_of
 from vexlab.trace.errno import FETCHED
 
 # Where x86-64 passes them, by the names of kprobe events. $argN is refused while the module is not loaded yet.
 _PLACES = ("%di", "%si", "%dx", "%cx", "%r8", "%r9", "$stack1", "$stack2")
 _PASSED = (TypeKind.INT, TypeKind.BOOL, TypeKind.POINTER)
-_TEXT = (0xFFFFFFFFC0000000, 0xFFFFFFFFC8000000)  # any place for the module's code
 # What is told of a structure: the way to it by members, each of a structure that the one before points to; the type.
 _DENTRY = (("dentry", "d_name.name"), ("", ""))
 _FILE = (("file", "f_path.dentry"), *_DENTRY)
@@ -37,12 +37,8 @@ def fetches(file: Path, functions: Sequence[str]) -> Mapping[str, str]:
     Without an entry are functions that the debug information of the module's ``file`` does not have, those without
     arguments, and variants whose arguments the compiler has changed (``.isra``, ``.constprop``, ``.part``).
     """
-    prog = Program(Platform(Architecture.X86_64))
-    try:
-        module = prog.extra_module(file.stem, create=True)
-        module.address_range = _TEXT
-        module.try_file(file, force=True)
-    except (OSError, ValueError, LookupError):
+    prog = types_of(file)
+    if prog is None:
         return {}
     found = {}
     for function in functions:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from vexlab.model.machine import CommandResult
+from vexlab.model.machine import CommandResult, script_line
 from vexlab.model.replay import Act, Step
 
 DATA_MOST = 16 << 20  # bytes of input and files that are kept
@@ -24,15 +23,17 @@ class Transcript:
     """What was done in one machine since it came up.
 
     ``data`` are inputs and contents of files by their SHA-256. ``why_not`` says why it is not all that happened; once
-    it says so, nothing more is kept.
+    it says so, nothing more is kept. ``count`` is how many commands were begun and files written, whether they are kept
+    or not; ``before`` is told of each, by its number and its words, before it is done.
     """
 
     def __init__(self) -> None:
+        self.count = 0
+        self.before: Callable[[int, str], None] | None = None
         self.steps: list[Step] = []
         self.data: dict[str, bytes] = {}
         self.why_not = ""
         self._began = time.monotonic()
-        self._numbers = itertools.count(1)
         self._size = self._words = 0
         self._is_paused = False
 
@@ -50,7 +51,7 @@ class Transcript:
         """Note what was done in the machine before it was saved, none of it with input; before anything else."""
         for step in steps:
             self._add(replace(step, at=0.0))
-        self._numbers = itertools.count(1 + max((step.number for step in steps), default=0))
+        self.count = max((step.number for step in steps), default=0)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -64,10 +65,11 @@ class Transcript:
     @contextmanager
     def command(self, argv: Sequence[str], stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Iterator[Ended]:
         """Note that a command begins; what is given calls the function it is given when it knows how it ended."""
+        self._comes(argv)
         if self._is_paused or self.why_not:
             yield lambda result: result
             return
-        number = next(self._numbers)
+        number = self.count
         words = (*argv, *(env or {}), *(env or {}).values())
         self._words += sum(map(len, words))
         step = Step(
@@ -88,6 +90,7 @@ class Transcript:
 
     def put(self, source: Path | bytes, path: str, mode: int) -> None:
         """Note that a file was written."""
+        self._comes(("write", path))
         if self._is_paused or self.why_not:
             return
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
@@ -95,7 +98,14 @@ class Transcript:
             self.cannot(f"more than {DATA_MOST >> 20} MiB were written into the guest")
             return
         data = self._kept(source if isinstance(source, bytes) else source.read_bytes())
-        self._add(Step(act=Act.PUT, number=next(self._numbers), at=self.now, data=data, path=path, mode=mode))
+        self._add(Step(act=Act.PUT, number=self.count, at=self.now, data=data, path=path, mode=mode))
+
+    def _comes(self, argv: Sequence[str]) -> None:
+        if self._is_paused:
+            return
+        self.count += 1
+        if self.before:
+            self.before(self.count, script_line(argv))
 
     def _kept(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()

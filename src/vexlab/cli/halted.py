@@ -1,0 +1,172 @@
+"""A case of a run again, with its own module and seed, that waits before one of its guest commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vexlab.cli.again import say
+from vexlab.cli.errno import recorded
+from vexlab.cli.store import opened
+from vexlab.config import settings_for
+from vexlab.errors import MachineError, UsageError
+from vexlab.model.case import CaseResult
+from vexlab.model.event import CaseFinished, CaseHalted, Event
+from vexlab.plugin.evidence import COMMANDS, FAILED_HERE
+from vexlab.plugin.halt import GO, STOP
+from vexlab.plugin.recorder import folder_name
+from vexlab.session.execution import execute
+
+_NUMBERED = re.compile(r"^\s*(\d+) ")
+
+
+class Waiting:
+    """The case that waits: commands run in its guest until it is let go on."""
+
+    def __init__(self, halted: CaseHalted) -> None:
+        self.halted = halted
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.connect(halted.socket)
+        self._lines = self._socket.makefile("rw", encoding="utf-8")
+
+    def exec(self, argv: Sequence[str]) -> Mapping[str, object]:
+        """Return what a command in the guest said: ``status``, ``out``, ``error``, or ``lost`` with its machine."""
+        self._send({"argv": list(argv)})
+        line = self._lines.readline()
+        if not line:
+            raise MachineError("the process that holds the machine is gone")
+        answer = json.loads(line)
+        return answer if isinstance(answer, dict) else {}
+
+    def go(self) -> None:
+        """Let the case go on."""
+        self._send({"go": True})
+
+    def _send(self, words: Mapping[str, object]) -> None:
+        json.dump(words, self._lines)
+        self._lines.write("\n")
+        self._lines.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+
+def go_file(halted: CaseHalted) -> Path:
+    """Return the file that lets the case go on when it is made."""
+    return Path(halted.socket).with_name(GO)
+
+
+class Terminal:
+    """The three standard streams as they are now; used as a context manager they are so again for a while.
+
+    The session in which cases run has taken them by then (pytest's capture).
+    """
+
+    def __init__(self) -> None:
+        self._ours = [os.dup(number) for number in range(3)]
+
+    def __enter__(self) -> Self:
+        self._theirs = [os.dup(number) for number in range(3)]
+        self._streams = (sys.stdin, sys.stdout, sys.stderr)
+        for number, ours in enumerate(self._ours):
+            os.dup2(ours, number)
+        sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        for number, theirs in enumerate(self._theirs):
+            os.dup2(theirs, number)
+            os.close(theirs)
+
+
+@dataclass(slots=True)
+class Halting:
+    """Listens to the run: ``use`` is called with the case when it waits, and the case goes on when that returns."""
+
+    use: Callable[[CaseHalted], None]
+    terminal: Terminal = field(default_factory=Terminal)
+    halted: bool = False
+    cases: list[CaseResult] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        """Take an event of the run."""
+        if isinstance(event, CaseHalted):
+            self.halted = True
+            try:
+                with self.terminal:
+                    say(f"stopped before command {event.number}: {event.words}")
+                    self.use(event)
+            finally:
+                go_file(event).touch()
+        elif isinstance(event, CaseFinished):
+            self.cases.append(event.case)
+
+
+def run_halted(where: str, number: int, results_dir: str | None, use: Callable[[CaseHalted], None]) -> None:
+    """Run the case of ``where`` (RUN/CASE) again until its guest command ``number``; 0: the one that it failed in.
+
+    Raises ``UsageError`` where the run kept no such case, and where the case never came to the command.
+    """
+    name, _, case_id = where.partition("/")
+    with opened(results_dir) as store:
+        run, results = store.load(name), store.folder
+    case = next((each for each in run.cases if each.id == case_id), None)
+    request = recorded(results, run.run.id, case) if case else None
+    if request is None:
+        raise UsageError(
+            f"the run {run.run.id} kept nothing to run a case {case_id} again by",
+            hint="`vexlab results show RUN` lists its cases; the evidence of a run stays where it ran",
+        )
+    evidence = results / run.run.id / "cases" / folder_name(case_id)
+    number = number or failing_command(evidence / COMMANDS)
+    listening = Halting(use)
+    say(f"running {case_id} again, with the run's own module, until its command {number}")
+    with _asked(number):
+        execute(request, settings_for(request), results / run.run.id / "halted", (listening,))
+    if not listening.halted:
+        ended = "; ".join(f"{each.verdict.value}: {each.reason[:300] or 'no reason'}" for each in listening.cases)
+        raise UsageError(
+            f"the case never came to a command {number}: it ended as {ended or 'nothing'}",
+            hint=f"{evidence / COMMANDS} has the numbers of what was done",
+        )
+    for each in listening.cases:
+        say(f"the case ended as {each.verdict.value}: {each.reason[:300] or 'no reason'}")
+
+
+def failing_command(file: Path) -> int:
+    """Return the number of the command in which the case failed; 1 where that was not written down."""
+    last = 1
+    for line in file.read_text().splitlines() if file.exists() else ():
+        if line.strip() == FAILED_HERE:
+            return last
+        if match := _NUMBERED.match(line):
+            last = int(match[1])
+    return 1
+
+
+@contextmanager
+def _asked(number: int) -> Iterator[None]:
+    os.environ[STOP] = str(number)
+    try:
+        yield
+    finally:
+        del os.environ[STOP]
