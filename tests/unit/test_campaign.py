@@ -70,7 +70,7 @@ def test_shares_are_told_by_kernel() -> None:
 
 def test_arms_have_names_of_their_own_and_cases() -> None:
     assert len({arm.name for arm in ARMS}) == len(ARMS)
-    assert all(arm.cases for arm in ARMS)
+    assert all(bool(arm.cases) != bool(arm.fuzz) for arm in ARMS)
 
 
 def _campaign(
@@ -241,3 +241,29 @@ def test_the_plan_of_level_3_names_the_arms() -> None:
     done = CliRunner().invoke(cli, ["run", "--level", "3", "--duration", "2h", "--plan"], standalone_mode=False)
     assert done.return_value == 0
     assert all(arm.name in done.output for arm in ARMS)
+
+
+def _fuzzing(folder: Path, script: str) -> Campaign:
+    arms = (Arm(name="fuzz_calls", about="", fuzz="calls"), TWO)
+    program = (sys.executable, "-c", script)
+    request = Request(target="t", kernels=KERNELS, seed=5, build_args=("D=1",))
+    return Campaign(folder, request, 200.0, kept=lambda _: (), say=lambda words: None, arms=arms, program=program)
+
+
+def test_an_arm_that_fuzzes_goes_on_with_its_own_campaign(tmp_path: Path) -> None:
+    script = f"import sys; open({str(tmp_path / 'asked')!r}, 'a').write(' '.join(sys.argv[1:]) + chr(10))"
+    campaign = _fuzzing(tmp_path / "state", script)
+    done = campaign._round()
+    assert (done.arm, done.decided, done.error) == ("fuzz_calls", 1, ""), "nothing found is a result"
+    (asked,) = (tmp_path / "asked").read_text().splitlines()
+    assert asked.startswith("fuzz calls --target t ")
+    folder = (tmp_path / "state").absolute()
+    assert f"--campaign {folder}/fuzz/fuzz_calls-6.1 --duration 140s --results {folder}/runs/0001" in asked
+    assert "--build-arg D=1" in asked
+    assert "--inputs" not in asked
+
+
+def test_an_arm_that_cannot_fuzz_this_target_does_not_come_again(tmp_path: Path) -> None:
+    campaign = _fuzzing(tmp_path / "state", "import sys; sys.exit(2 if sys.argv[1] == 'fuzz' else 1)")
+    assert [campaign._round().arm for _ in range(3)] == ["fuzz_calls", "two", "two"]
+    assert not campaign.state.rounds[0].error

@@ -19,18 +19,24 @@ from vexlab.campaign.sharing import ARMS, Arm, Round, following
 from vexlab.errors import InfraError, UsageError
 from vexlab.model.case import CaseResult
 from vexlab.model.problem import Problem, distinct
-from vexlab.model.request import Request, command_line
+from vexlab.model.request import Request, command_line, words
 from vexlab.model.verdict import Verdict
 
 _STATE, _LOCK, RUNS = "campaign.json", ".lock", "runs"
 _PROGRAM = (sys.executable, "-m", "vexlab")
 _STOP_S = 120  # that a run has to end its machines and to keep its cases
 _ENDED = (0, 1, 4)  # nothing found, something found, nothing ran
+_FOUND_OR_NOT = (0, 1)
+_NOT_HERE = 4  # nothing ran
 _INTERRUPTED = 130
 _OVERDUE, _TIME = -1, "its time was over before a case was decided"
 _LEAST_S = 30.0  # a round that is shorter decides nothing
 _FAILURES_MOST = 5  # rounds one after the other that the lab made fail
 _DECIDED = (Verdict.PASSED, Verdict.FAILED, Verdict.CRASHED)
+
+_FUZZ = "fuzz"
+_READY_S = 60.0  # in which a fuzzer's machine comes up, and its last crash is settled
+_OF_FUZZING = ("target", "kernels", "config", "accel", "memory", "cpus", "sandbox", "build_args", "seed", "probe")
 
 Kept = Callable[[Path], Sequence[CaseResult]]
 Seldom = Callable[[Sequence[Path]], str]
@@ -122,6 +128,8 @@ class Campaign:
             done = self._judged(
                 Round(arm=arm.name, kernel=share.kernel, seed=seed, rare=rare, seconds=took, decided=0), evidence
             )
+            if arm.fuzz and status in (*_FOUND_OR_NOT, _OVERDUE):  # that nothing was found is a result, and no case
+                done = replace(done, decided=done.decided + 1)
             if status not in _ENDED and not (status == _OVERDUE and done.decided):
                 done = replace(done, error=words or f"it ended with status {status}")
             self.state.rounds.append(done)
@@ -133,13 +141,37 @@ class Campaign:
         """Run the arm's cases; return the run's status and its last words."""
         request = replace(self._request, kernels=(kernel,), cases=arm.cases, seed=seed, inputs=True, rare=rare)
         limit = min(self.left_s, arm.minutes * 60)
-        argv = [*self._program, "run", *command_line(request), "--results", str(evidence), "--ci", *self._more]
+        if arm.fuzz:
+            argv = [*self._program, "fuzz", arm.fuzz, *self._fuzzing(arm, request, limit), "--results", str(evidence)]
+        else:
+            argv = [*self._program, "run", *command_line(request), "--results", str(evidence), "--ci", *self._more]
         ends = [process.require("setpriv"), "--pdeathsig", "TERM", process.require("timeout")]
         ends += ["--preserve-status", "--signal=TERM", f"--kill-after={_STOP_S}", f"{limit:.1f}"]
         done = process.run([*ends, *argv], timeout=limit + 2 * _STOP_S)
         if done.returncode == _INTERRUPTED:
             return _OVERDUE, _TIME  # what it came to is kept
+        if arm.fuzz and done.returncode == UsageError.exit_code:  # a target without ioctls, for one
+            self._say(f"  {done.error_text.strip()[-300:]}")
+            return _NOT_HERE, ""
         return done.returncode, done.error_text.strip()[-500:]
+
+    def _fuzzing(self, arm: Arm, request: Request, limit: float) -> list[str]:
+        """Return the words by which a round goes on with its arm's campaign of ``vexlab fuzz``.
+
+        How long that takes counts all of its starts. Those of earlier rounds were shorter than the rounds, so that
+        ``timeout`` may end this one; nothing is lost by it.
+        """
+        kernel = request.kernels[0]
+        before = sum(each.seconds for each in self.state.rounds if (each.arm, each.kernel) == (arm.name, kernel))
+        given = [word for name in _OF_FUZZING for word in words(request, name)]
+        seconds = before + max(limit - _READY_S, _LEAST_S)
+        return [
+            *given,
+            "--campaign",
+            str(self._folder / _FUZZ / f"{arm.name}-{kernel}"),
+            "--duration",
+            f"{seconds:.0f}s",
+        ]
 
     def _steer(self, number: int) -> str:
         """Write the list of what the rounds so far seldom asked of the filesystem; return the file, "" for no list."""

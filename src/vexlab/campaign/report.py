@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from vexlab.campaign.campaign import State
-from vexlab.campaign.sharing import ARMS, Arm, shares
+from vexlab.campaign.campaign import Found, State
+from vexlab.campaign.sharing import ARMS, Arm, Round, shares
 from vexlab.model.case import CaseResult
 from vexlab.model.stability import stability
 
@@ -18,6 +18,7 @@ FORMULA = (
 
 def render(state: State, cases: Iterable[CaseResult], kernels: Sequence[str], arms: Sequence[Arm] = ARMS) -> str:
     """Return the report of a campaign whose rounds ran ``cases``."""
+    fuzzing = {arm.name for arm in arms if arm.fuzz}
     lines = [f"{len(state.rounds)} rounds in {state.spent_s / 60:.0f} minutes, {len(state.found)} problems", ""]
     lines.append(f"{'arm':12} {'kernel':14} {'rounds':>6} {'minutes':>8} {'new':>4} {'expected/min':>13}")
     lines += [
@@ -26,16 +27,21 @@ def render(state: State, cases: Iterable[CaseResult], kernels: Sequence[str], ar
     ]
     for found in state.found:
         by = state.rounds[found.round - 1]
-        steered = f" --rare {shlex.quote(by.rare)}" if by.rare else ""
-        again = (
-            f"--kernel {by.kernel} --seed {by.seed}{steered} --case '{found.problem.cases[0]}'"
-            if found.problem.cases
-            else ""
-        )
-        lines += ["", f"round {found.round}, {by.arm}: {found.problem.title}", f"  vexlab run {again}".rstrip()]
+        lines += ["", f"round {found.round}, {by.arm}: {found.problem.title}", f"  {_again(found, by, fuzzing)}"]
     score = stability((case.verdict, case.findings) for case in cases)
     lines += ["", "stability: nothing was decided" if score is None else f"stability {score:.1f} = {FORMULA}"]
     failed = [each for each in state.rounds if each.error]
     if failed:
         lines += ["", f"{len(failed)} rounds did not come to their end; the last: {failed[-1].error.splitlines()[-1]}"]
     return "\n".join(lines) + "\n"
+
+
+def _again(found: Found, by: Round, fuzzing: Collection[str]) -> str:
+    """Return the command that shows a problem again; what a fuzzer has found has no seed that would do so."""
+    if by.arm in fuzzing and found.problem.evidence:
+        return shlex.quote(f"{found.problem.evidence}/reproduce")
+    steered = f" --rare {shlex.quote(by.rare)}" if by.rare else ""
+    cases = found.problem.cases[:1]
+    return " ".join(
+        ["vexlab run", *(f"--kernel {by.kernel} --seed {by.seed}{steered} --case '{each}'" for each in cases)]
+    )

@@ -10,16 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """A way of searching: ``cases`` are patterns as ``vexlab run --case`` takes them, ``minutes`` a round's longest."""
+    """A way of searching: ``cases`` are patterns as ``vexlab run --case`` takes them, ``minutes`` a round's longest.
+
+    One with ``fuzz`` is no run of cases, but a campaign of ``vexlab fuzz``, which each of its rounds goes on with.
+    """
 
     name: str
     about: str
-    cases: tuple[str, ...]
+    cases: tuple[str, ...] = ()
     minutes: float = 20.0
+    fuzz: Literal["", "ioctl", "calls", "image"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,4 +122,7 @@ ARMS = (
         about="vector calls by several clients, and random calls of the interface",
         cases=("vector_operations.concurrent*", "vector_operations.index_concurrent*", "vector_operations.program*"),
     ),
+    Arm(name="fuzz_ioctls", about="ioctls that no program would make", minutes=10.0, fuzz="ioctl"),
+    Arm(name="fuzz_calls", about="sequences of calls by several threads", minutes=10.0, fuzz="calls"),
+    Arm(name="fuzz_images", about="damaged images, mounted and changed", minutes=10.0, fuzz="image"),
 )
