@@ -12,6 +12,7 @@ from vexlab.model.compare import compare
 from vexlab.report.advice import Advice, advice
 from vexlab.report.content import NO_PAST, Content, Past
 from vexlab.report.terminal import printable
+from vexlab.report.traces import traces_of
 from vexlab.results.earlier import earlier_runs, run_before
 from vexlab.results.store import Store
 from vexlab.results.trials import judgements_of
@@ -29,7 +30,8 @@ def past_of(store: Store, result: RunResult) -> Past:
         changed = compare(store.load(before), result) if before else None
         evidence = store.evidence(result.run.id)
         inputs = asked(read_inputs(evidence)) if has_inputs(evidence) else ()
-        return Past(judgements=judgements_of(store, result), changed=changed, asked=inputs)
+        traces = traces_of(result.cases)
+        return Past(judgements=judgements_of(store, result), changed=changed, asked=inputs, traces=traces)
     except (InfraError, UsageError) as error:
         log.warning("what earlier runs say is left out: %s", error.message)
         return NO_PAST

@@ -25,6 +25,7 @@ from vexlab.model.profile import Profile
 from vexlab.model.provenance import UsedImage
 from vexlab.model.trace import KERNEL_ERRORS
 from vexlab.model.verdict import NOT_COUNTED, Finding, Verdict
+from vexlab.report.traces import NO_TRACES, Traces
 from vexlab.tables import visible
 
 WORDS_MOST = 2_000  # characters of a reason or of a check's words
@@ -101,6 +102,7 @@ class Past:
     judgements: tuple[Judgement, ...] = ()
     changed: Comparison | None = None
     asked: tuple[Asked, ...] = ()
+    traces: Traces = NO_TRACES
 
 
 NO_PAST = Past()
@@ -111,8 +113,8 @@ class Content:
     """A run, its problems, what the target can do on each kernel, in each configuration, and the runs before.
 
     ``judgements`` are of its cases that both pass and fail, or began to; ``changed`` is what changed since the run
-    before of the same target; ``asked`` is what its workloads asked of the filesystem, where that was counted. All are
-    empty where nobody looked into a store.
+    before of the same target; ``asked`` is what its workloads asked of the filesystem, where that was counted, and
+    ``traces`` what was traced. All are empty where nobody looked into a store.
     """
 
     result: RunResult
@@ -122,6 +124,7 @@ class Content:
     judgements: tuple[Judgement, ...] = ()
     changed: Comparison | None = None
     asked: tuple[Asked, ...] = ()
+    traces: Traces = NO_TRACES
 
     @classmethod
     def of(
@@ -136,6 +139,7 @@ class Content:
             judgements=past.judgements,
             changed=past.changed,
             asked=past.asked,
+            traces=past.traces,
         )
 
     @property

@@ -37,6 +37,7 @@ from vexlab.report.content import (
     reproduce,
     state_of,
 )
+from vexlab.report.traces import HEADS
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -66,6 +67,7 @@ def render(content: Content) -> bytes:
         advice=advice(content),
         flaky=[(str(each.key), each.now.failed, each.now.runs) for each in content.flaky[:_FLAKY_MOST]],
         profiles=[(profile.place, summary(profile)) for profile in content.profiles],
+        trace_heads=HEADS,
         style=style,
         charts=[each for each in drawn if each.spec],
         missing=[each for each in drawn if not each.spec],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import time
@@ -13,6 +14,7 @@ import pytest
 from tests.unit.reports.browser import Browser
 from tests.unit.reports.chromium import chromium
 from tests.unit.reports.made import everything, many
+from tests.unit.reports.test_traces import traced
 
 from vexlab.model.case import CaseResult
 from vexlab.report import page
@@ -177,6 +179,20 @@ def test_the_page_is_used_by_keyboard(browser: Browser, hostile: Path) -> None:
     browser.key("Enter", "Enter", "\r")
     _until(browser, "document.getElementById('shown').textContent === '11 cases'")
     assert browser.said == []
+
+
+def test_pictures_of_a_hostile_trace_are_shown_and_run_nothing(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_bytes(page.render(dataclasses.replace(everything(""), traces=traced(tmp_path))))
+    browser.open(file, width=1100, height=844)
+    browser.value("vexlabCharts.then(() => 0)")
+    browser.value("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+    _until(browser, "[...document.querySelectorAll('img.flame')].every((each) => each.complete && each.naturalWidth)")
+    assert browser.value("document.querySelectorAll('img.flame').length") == 2
+    assert browser.value("document.title") == "FAILED · vexfs · vexlab"
+    assert browser.said == []
+    browser.value("document.getElementById('traces-title').scrollIntoView()")
+    _picture(browser, "traces-1100-light")
 
 
 def _until(browser: Browser, expression: str) -> None:
