@@ -32,7 +32,8 @@ MOST_REPORTS = 2000
 MOST_ALIKE = 300
 """Reports with the same headline, numbers aside: a flood of one crash leaves room for the next one."""
 _WINDOWS = ((20, WINDOW), (200, WINDOW // 16), (MOST_REPORTS, WINDOW // 64))  # (reports so far, characters)
-_NOBODY = "corrupted"
+NOBODY = "corrupted"
+"""Who is blamed in a title where the log names no function."""
 
 
 class Verdict(NamedTuple):
@@ -204,8 +205,8 @@ def _fill(oops_format: OopsFormat, body: Body, pos: int, groups: dict[str, str],
     elif oops_format.stack_patterns:
         frame = plain(blame(oops_format, named, body, pos).name)[0]
     origin = _origin(oops_format, body, pos)
-    title = _title(oops_format.title, groups, frame or _NOBODY, origin)
-    names = (frame or _NOBODY, *others)
+    title = _title(oops_format.title, groups, frame or NOBODY, origin)
+    names = (frame or NOBODY, *others)
     alts = {
         _title(alt, groups, name, origin) for alt in oops_format.alts if origin or "{g}" not in alt for name in names
     }
@@ -238,7 +239,7 @@ def _frame_in(title: str) -> str:
     """The name behind the last `` in `` of a title."""
     _, found, rest = title.rpartition(" in ")
     name = rest.split(" ")[0] if found else ""
-    return "" if name == _NOBODY else name
+    return "" if name == NOBODY else name
 
 
 def _raw(head: Headline) -> str:

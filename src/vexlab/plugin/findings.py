@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from vexlab.classify.core import NOBODY
 from vexlab.classify.places import placed
 from vexlab.classify.symbols import DebugInfo
 from vexlab.errors import VexlabError
@@ -18,9 +19,12 @@ _TEXT_MOST = 20_000
 
 
 def finding_of(report: Report, source: Source = Source.CONSOLE) -> Finding:
-    """Return what the judge needs of a report. Of a crash nothing lowers the severity."""
+    """Return what the judge needs of a report. Of a crash nothing lowers the severity.
+
+    Where the log is cut off before a function of note, the title names none.
+    """
     return Finding(
-        title=report.title,
+        title=report.title.replace(f" in {NOBODY}", ""),
         type=report.type,
         severity=report.severity,
         frame=report.frame,
