@@ -120,26 +120,52 @@ int main(int argc, char **argv)
 """
 
 
+CLAIMS = """
+#include <stdio.h>
+#include <stdlib.h>
+#include "fsfuzz/fuzz.h"
+
+int main(int argc, char **argv)
+{
+	struct op op = { .code = OP_IOCTL };
+
+	table_read(argv[1]);
+	for (int i = 2; i + 1 < argc; i += 2) {
+		number_put(op.data, 4, strtoull(argv[i], NULL, 0));
+		number_put(op.data + 4, 4, strtoull(argv[i + 1], NULL, 0));
+		printf("%lu\\n", (unsigned long)pointer_claims(&op, table.call, &table.call->member[2]));
+	}
+	return 0;
+}
+"""
+
+
+def _built(folder: Path, text: str, *parts: str) -> Path:
+    """Return a program of ``text`` and of files of fsfuzz."""
+    program = folder / "program"
+    (folder / "main.c").write_text(text)
+    sources = [SOURCES / "fsfuzz" / f"{part}.c" for part in parts]
+    words: list[str | Path] = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-I", SOURCES, "-o", program]
+    subprocess.run([*words, folder / "main.c", *sources], check=True, timeout=60)
+    return program
+
+
+def test_a_room_that_is_larger_than_memory_claims_nothing_that_is_looked_behind(tmp_path: Path) -> None:
+    program = _built(tmp_path, CLAIMS, "buffers", "wrong", "table", "program")
+    (tmp_path / "table").write_text(
+        "C X 5 16\nM 0 4 count number 0 0\nM 4 4 size number 0 0\nM 8 8 to pointer 4 i 0 4\n"
+    )
+    given = ["1", "3", "0x20000001", "1", "0xffffffff", "0xffffffff", "0", "0xffffffff"]
+    done = subprocess.run([program, tmp_path / "table", *given], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["12", "0", "0", "0"]
+
+
 def test_each_bit_of_a_call_that_works_is_changed_once(tmp_path: Path) -> None:
-    (tmp_path / "walk.c").write_text(WALK)
+    program = _built(tmp_path, WALK, "walk", "table", "program")
     (tmp_path / "table").write_text(
         "C WORKS 5 16\nM 0 4 version const 3\nM 4 2 dim number 1 9\nM 8 4 flags flags 1\nM 12 4 pad zero\n"
         "C FAILS 6 16\nM 4 4 dim number 1 9\n"
     )
-    sources = [SOURCES / "fsfuzz" / f"{name}.c" for name in ("walk", "table", "program")]
-    program = tmp_path / "walk"
-    words: list[str | Path] = [
-        "gcc",
-        "-std=gnu11",
-        "-D_GNU_SOURCE",
-        "-I",
-        SOURCES,
-        "-o",
-        program,
-        tmp_path / "walk.c",
-        *sources,
-    ]
-    subprocess.run(words, check=True, timeout=60)
     done = subprocess.run([program, tmp_path / "table"], capture_output=True, text=True, timeout=60, check=True)
     ways = [tuple(int(word, 16) for word in line.split()) for line in done.stdout.splitlines()]
     assert {ops for ops, _, _ in ways} == {2}, "what stands behind the call is cut off"

@@ -106,6 +106,13 @@ void leak_check(const void *now, const void *before, size_t size, const char *wh
 	}
 }
 
+static uint64_t product(uint64_t one, uint64_t two)
+{
+	uint64_t result;
+
+	return __builtin_mul_overflow(one, two, &result) ? UINT64_MAX : result;
+}
+
 uint64_t pointer_claims(const struct op *op, const struct call *call, const struct member *member)
 {
 	uint64_t count = 1;
@@ -113,8 +120,8 @@ uint64_t pointer_claims(const struct op *op, const struct call *call, const stru
 	for (int i = 0; i < 2; i++)
 		for (int m = 0; member->count[i] >= 0 && m < call->members; m++)
 			if (call->member[m].offset == member->count[i])
-				count *= number_at(op->data + member->count[i], call->member[m].size) & 0xffffff;
-	count *= member->element;
+				count = product(count, number_at(op->data + member->count[i], call->member[m].size));
+	count = product(count, member->element);
 	return count <= BUFFER_MOST ? count : 0;
 }
 
