@@ -95,7 +95,7 @@ static void run(const struct settings *settings)
 	if (corpus)
 		fclose(corpus);
 	while (seconds() < until) {
-		bool walked = !settings->blind && random_below(&state, 2) && walk_next(&program, &state);
+		bool walked = !settings->blind && !random_below(&state, 4) && walk_next(&program, &state);
 		bool kept = !walked && !settings->blind && random_below(&state, 100) < 75 &&
 			    corpus_pick(&program, &state);
 
