@@ -225,7 +225,7 @@ def test_level_3_is_a_search_unless_cases_are_named(changed: dict[str, Any], *, 
 def test_the_command_of_level_3_starts_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[tuple[Request, float, Path]] = []
 
-    def search(request: Request, duration: float, state: Path, json_file: str | None, *, more: Sequence[str]) -> int:
+    def search(request: Request, duration: float, state: Path, json_file: str | None, **more: Any) -> int:
         searched.append((request, duration, state))
         return 1
 
@@ -263,7 +263,54 @@ def test_an_arm_that_fuzzes_goes_on_with_its_own_campaign(tmp_path: Path) -> Non
     assert "--inputs" not in asked
 
 
+@pytest.mark.parametrize("status", [0, 1, 130, 143, 137])
+def test_a_round_of_fuzzing_that_was_ended_for_its_time_is_no_failure(tmp_path: Path, status: int) -> None:
+    done = _fuzzing(tmp_path / "state", f"import sys; sys.exit({status})")._round()
+    assert (done.decided, done.error) == (1, "")
+
+
+def test_a_round_of_fuzzing_counts_what_the_fuzzer_had_and_not_the_rounds(tmp_path: Path) -> None:
+    campaign = _fuzzing(tmp_path / "state", "")
+    campaign._fuzzed = lambda folder: 77.0 if folder.name == "fuzz_calls-6.1" else 0.0
+    assert "--duration 217s" in " ".join(campaign._fuzzing(campaign._arms[0], campaign._request, 200.0))
+
+
 def test_an_arm_that_cannot_fuzz_this_target_does_not_come_again(tmp_path: Path) -> None:
     campaign = _fuzzing(tmp_path / "state", "import sys; sys.exit(2 if sys.argv[1] == 'fuzz' else 1)")
-    assert [campaign._round().arm for _ in range(3)] == ["fuzz_calls", "two", "two"]
-    assert not campaign.state.rounds[0].error
+    assert [campaign._round().arm for _ in range(2)] == ["fuzz_calls", "two"]
+    assert (campaign.state.rounds[0].decided, campaign.state.rounds[0].error) == (0, "")
+
+
+def test_syzkaller_is_an_arm_where_it_is_switched_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[tuple[Request, list[str]]] = []
+
+    def search(request: Request, *_: object, arms: Sequence[Arm], **more: object) -> int:
+        searched.append((request, [arm.name for arm in arms]))
+        return 0
+
+    monkeypatch.setattr("vexlab.cli.campaign.search", search)
+    words = ["run", "--level", "3", "--results", str(tmp_path), "--kernel", "6.1"]
+    for more in ([], ["--enable-syzkaller"]):
+        assert is_search(Request(level=3, enabled=("syzkaller",) if more else ()))
+        CliRunner().invoke(cli, [*words, *more], standalone_mode=False, catch_exceptions=False)
+    (plain, without), (asked, having) = searched
+    assert "syzkaller" not in without
+    assert having == [*without, "syzkaller"]
+    assert plain == asked
+    assert "--seed" not in " ".join(_Asked(tmp_path / "state").words("syzkaller"))
+    assert not is_search(Request(level=3, enabled=("syzkaller", "other")))
+
+
+class _Asked:
+    """What the fuzzer of an arm is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def words(self, fuzz: Any) -> list[str]:
+        arm = Arm(name="it", about="", fuzz=fuzz)
+        asked, program = Request(target="t", kernels=KERNELS, seed=5), (sys.executable, "-c", "")
+        campaign = Campaign(
+            self._folder, asked, 200.0, kept=lambda _: (), say=lambda words: None, arms=(arm,), program=program
+        )
+        return campaign._fuzzing(arm, asked, 200.0)

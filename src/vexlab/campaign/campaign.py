@@ -28,6 +28,7 @@ _STOP_S = 120  # that a run has to end its machines and to keep its cases
 _ENDED = (0, 1, 4)  # nothing found, something found, nothing ran
 _FOUND_OR_NOT = (0, 1)
 _NOT_HERE = 4  # nothing ran
+_ENDED_BY_US = (128 + 15, 128 + 9)  # by `timeout`, before or behind the place where it is taken for Ctrl-C
 _INTERRUPTED = 130
 _OVERDUE, _TIME = -1, "its time was over before a case was decided"
 _LEAST_S = 30.0  # a round that is shorter decides nothing
@@ -36,10 +37,12 @@ _DECIDED = (Verdict.PASSED, Verdict.FAILED, Verdict.CRASHED)
 
 _FUZZ = "fuzz"
 _READY_S = 60.0  # in which a fuzzer's machine comes up, and its last crash is settled
-_OF_FUZZING = ("target", "kernels", "config", "accel", "memory", "cpus", "sandbox", "build_args", "seed", "probe")
+_OF_FUZZING = ("target", "kernels", "config", "accel", "memory", "cpus", "sandbox", "build_args")
+_OF_OUR_OWN = ("seed", "probe")
 
 Kept = Callable[[Path], Sequence[CaseResult]]
 Seldom = Callable[[Sequence[Path]], str]
+Fuzzed = Callable[[Path], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,8 @@ class Campaign:
     """A search of ``duration_s`` seconds; ``folder`` keeps its state and the evidence of its rounds.
 
     ``kept`` returns the cases of the runs in a results folder, ``seldom`` the list of what runs with their evidence in
-    these folders seldom asked of the filesystem, to which later rounds are steered. ``more`` are words for each
+    these folders seldom asked of the filesystem, to which later rounds are steered, ``fuzzed`` the seconds that the
+    campaign of ``vexlab fuzz`` in a folder has had. ``more`` are words for each
     round's command line. Raises ``UsageError`` where the folder holds another campaign, or somebody is at work in it.
     """
 
@@ -76,6 +80,7 @@ class Campaign:
         *,
         kept: Kept,
         seldom: Seldom = lambda _: "",
+        fuzzed: Fuzzed = lambda _: 0.0,
         say: Callable[[str], None],
         arms: Sequence[Arm] = ARMS,
         more: Sequence[str] = (),
@@ -83,7 +88,7 @@ class Campaign:
     ) -> None:
         self._folder = folder.absolute()
         self._request, self._duration_s = request, duration_s
-        self._kept, self._seldom, self._say = kept, seldom, say
+        self._kept, self._seldom, self._fuzzed, self._say = kept, seldom, fuzzed, say
         self._arms, self._program = tuple(arms), tuple(program)
         self._more = tuple(more)
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -128,6 +133,8 @@ class Campaign:
             done = self._judged(
                 Round(arm=arm.name, kernel=share.kernel, seed=seed, rare=rare, seconds=took, decided=0), evidence
             )
+            if arm.fuzz and status in _ENDED_BY_US:
+                status, words = _OVERDUE, _TIME
             if arm.fuzz and status in (*_FOUND_OR_NOT, _OVERDUE):  # that nothing was found is a result, and no case
                 done = replace(done, decided=done.decided + 1)
             if status not in _ENDED and not (status == _OVERDUE and done.decided):
@@ -158,20 +165,14 @@ class Campaign:
     def _fuzzing(self, arm: Arm, request: Request, limit: float) -> list[str]:
         """Return the words by which a round goes on with its arm's campaign of ``vexlab fuzz``.
 
-        How long that takes counts all of its starts. Those of earlier rounds were shorter than the rounds, so that
-        ``timeout`` may end this one; nothing is lost by it.
+        How long that takes counts all of its starts. Making a crash small is not counted, so that ``timeout`` may end a
+        round; nothing is lost by it.
         """
-        kernel = request.kernels[0]
-        before = sum(each.seconds for each in self.state.rounds if (each.arm, each.kernel) == (arm.name, kernel))
-        given = [word for name in _OF_FUZZING for word in words(request, name)]
-        seconds = before + max(limit - _READY_S, _LEAST_S)
-        return [
-            *given,
-            "--campaign",
-            str(self._folder / _FUZZ / f"{arm.name}-{kernel}"),
-            "--duration",
-            f"{seconds:.0f}s",
-        ]
+        folder = self._folder / _FUZZ / f"{arm.name}-{request.kernels[0]}"
+        names = _OF_FUZZING if arm.fuzz == "syzkaller" else (*_OF_FUZZING, *_OF_OUR_OWN)
+        given = [word for name in names for word in words(request, name)]
+        seconds = self._fuzzed(folder) + max(limit - _READY_S, _LEAST_S)
+        return [*given, "--campaign", str(folder), "--duration", f"{seconds:.0f}s"]
 
     def _steer(self, number: int) -> str:
         """Write the list of what the rounds so far seldom asked of the filesystem; return the file, "" for no list."""

@@ -17,14 +17,16 @@ from typing import Literal
 class Arm:
     """A way of searching: ``cases`` are patterns as ``vexlab run --case`` takes them, ``minutes`` a round's longest.
 
-    One with ``fuzz`` is no run of cases, but a campaign of ``vexlab fuzz``, which each of its rounds goes on with.
+    One with ``fuzz`` is no run of cases, but a campaign of ``vexlab fuzz``, which each of its rounds goes on with. One
+    that is a ``component`` comes only where that is switched on.
     """
 
     name: str
     about: str
     cases: tuple[str, ...] = ()
     minutes: float = 20.0
-    fuzz: Literal["", "ioctl", "calls", "image"] = ""
+    fuzz: Literal["", "ioctl", "calls", "image", "syzkaller"] = ""
+    component: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,4 +127,8 @@ ARMS = (
     Arm(name="fuzz_ioctls", about="ioctls that no program would make", minutes=10.0, fuzz="ioctl"),
     Arm(name="fuzz_calls", about="sequences of calls by several threads", minutes=10.0, fuzz="calls"),
     Arm(name="fuzz_images", about="damaged images, mounted and changed", minutes=10.0, fuzz="image"),
+)
+# Their machines take minutes to boot under emulation.
+ON_REQUEST = (
+    Arm(name="syzkaller", about="your syzkaller, system calls", minutes=60.0, fuzz="syzkaller", component="syzkaller"),
 )

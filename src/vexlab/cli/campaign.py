@@ -14,20 +14,23 @@ import msgspec
 
 from vexlab.campaign.campaign import RUNS, Campaign
 from vexlab.campaign.report import render
-from vexlab.campaign.sharing import ARMS, Arm
+from vexlab.campaign.sharing import ARMS, ON_REQUEST, Arm
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.selfcheck import stored_cases
 from vexlab.cli.values import duration
 from vexlab.config import settings_for
 from vexlab.coverage.rare import rare_in
 from vexlab.errors import UsageError
+from vexlab.fuzz.folder import seconds_in
 from vexlab.model.case import CaseResult
 from vexlab.model.request import Request
 from vexlab.report.files import STDOUT
 from vexlab.report.terminal import printable
 
 DURATION_S = 7200.0
-_NAMES = ", ".join(f"{arm.name} ({arm.about})" for arm in ARMS)
+_NAMES = ", ".join(
+    f"{arm.name} ({arm.about}{'; only where it is named' if arm.component else ''})" for arm in (*ARMS, *ON_REQUEST)
+)
 
 
 @click.command(name="campaign", epilog=f"Arms: {_NAMES}.")
@@ -44,10 +47,11 @@ def command(*, duration: float, names: tuple[str, ...], state: str, json_file: s
     most one round: the same command goes on. Exit status: 0 nothing found, 1 problems found, 3 the lab failed.
     """
     request = request_of(given)
-    unknown = set(names) - {arm.name for arm in ARMS}
+    known = (*ARMS, *ON_REQUEST)
+    unknown = set(names) - {arm.name for arm in known}
     if unknown:
-        raise UsageError(f"no arm `{min(unknown)}`", hint=f"there are {', '.join(arm.name for arm in ARMS)}")
-    arms = [arm for arm in ARMS if not names or arm.name in names]
+        raise UsageError(f"no arm `{min(unknown)}`", hint=f"there are {', '.join(arm.name for arm in known)}")
+    arms = [arm for arm in known if arm.name in names] if names else ARMS
     request = replace(request, kernels=settings_for(request).kernels, jobs=request.jobs or 1)
     return search(request, duration, Path(state), json_file, arms=arms)
 
@@ -67,7 +71,7 @@ def search(
     """
     signal.signal(signal.SIGTERM, _interrupt)
     campaign = Campaign(
-        state, request, duration, kept=stored_cases, seldom=rare_in,
+        state, request, duration, kept=stored_cases, seldom=rare_in, fuzzed=seconds_in,
         say=lambda words: click.echo(printable(words), err=True),
         arms=arms, more=more,
     )  # fmt: skip

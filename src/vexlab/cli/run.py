@@ -150,10 +150,11 @@ def command(*, verbose: bool, debug: bool, log_level: str | None, **given: objec
     if sum(map(bool, chosen_by)) > 1:
         raise UsageError("--resume, --last-failed and --changed exclude each other")
     settings = settings_for(request)
-    request = replace(with_components(request, settings), jobs=_jobs(request, settings))
     results, url = place_of(how.results_dir, settings)
-    if is_search(request) and not (how.last_failed or how.changed):
-        return _search(request, how, results)
+    searched = (*request.enabled, *(name for name, each in settings.components.items() if each.enabled))
+    if is_search(replace(request, enabled=searched)) and not (how.last_failed or how.changed):
+        return _search(replace(request, enabled=searched, jobs=_jobs(request, settings)), how, results)
+    request = replace(with_components(request, settings), jobs=_jobs(request, settings))
     with temporary.folder("choice") if how.last_failed or how.changed else nullcontext(Path()) as folder:
         rest = _rest(request, how, folder, results, url)
         if rest.words:

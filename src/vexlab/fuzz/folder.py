@@ -243,3 +243,11 @@ def _replace(file: Path, content: bytes) -> None:
         draft.replace(file)
     except OSError as error:
         raise InfraError(f"{file} cannot be written: {error}", hint="is the disk full?") from error
+
+
+def seconds_in(folder: Path) -> float:
+    """Return how long the campaign in a folder has gone on in all its starts; 0 where there is none."""
+    try:
+        return msgspec.json.decode((folder / _STATE).read_bytes(), type=State).seconds
+    except (OSError, msgspec.MsgspecError):
+        return 0.0

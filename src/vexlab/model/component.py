@@ -29,7 +29,7 @@ BUILT_IN: Mapping[str, Component] = {
     ),
     "xfstests": Component(about="your installation of the public suite", field="xfstests"),
     "monitoring": Component(about="`vexlab monitor` and `serve` show every run while it goes on", always=True),
-    "syzkaller": Component(about="fuzzing of system calls", missing="`vexlab fuzz syzkaller` is a campaign of its own"),
+    "syzkaller": Component(about="fuzzing of system calls", missing="only searches of hours have it (--level 3)"),
 }
 # Of these `vexlab run` has no `--enable-NAME` from the fields of a request.
 WITHOUT_FIELD = tuple(name for name, each in BUILT_IN.items() if not each.field)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -139,6 +141,7 @@ def image(**given: object) -> int:
 
 
 def _campaign(mode: Mode, given: Mapping[str, object]) -> int:
+    signal.signal(signal.SIGTERM, interrupt)  # whoever gives it so much time, such as `vexlab campaign`, ends it so
     own = {name: given[name] for name in How.__slots__}
     how = How(**own)  # type: ignore[arg-type] # click gives what is declared
     request = request_of({name: value for name, value in given.items() if name not in own})
@@ -161,6 +164,11 @@ def _campaign(mode: Mode, given: Mapping[str, object]) -> int:
     for crash in found:
         click.echo(printable(line_of(crash)))
     return _FOUND if found else 0
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Treat a polite kill as Ctrl-C: exit status 130, and all that was found is kept."""
+    raise KeyboardInterrupt
 
 
 def _place(campaign: str | None, results: Path, asked: Asked) -> Path:
