@@ -57,9 +57,11 @@ def recorded(results: Path, run: str, case: CaseResult) -> Request | None:
     """Return the request that runs a case as its run had it, ``None`` where that is not here."""
     file = results / run / "cases" / folder_name(case.id) / AGAIN
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Request)
+        request = msgspec.json.decode(file.read_bytes(), type=Request)
     except (OSError, msgspec.MsgspecError):
         return None
+    here = all(Path(each).exists() for each in (request.config, request.artifact) if each)
+    return request if here else None  # the evidence was copied from elsewhere
 
 
 def _request(request: Request, settings: Settings, case: CaseResult) -> Request:

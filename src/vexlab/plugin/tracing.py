@@ -29,6 +29,7 @@ from vexlab.trace.tracer import Tracer, Wanted
 from vexlab.trace.words import errno_lines
 from vexlab.trace.work import explained
 from vexlab.vm.machine import Machine
+from vexlab.vm.transcript import Transcript
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ class CaseTracing:
         if self.errno and (functions := _functions(order)):
             known, notes = _arguments(order, functions)
             self._probes = ErrnoProbes(machine, order.target.module, self.errno, functions, known, notes)
-            self._probes.set()
+            with machine.transcript.paused():  # none of the case's own commands
+                self._probes.set()
         if self.wanted is not None:
             self._tracer = Tracer(machine=machine, target=order.target, kernel=order.kernel.name, wanted=self.wanted)
             machine.module_watch = self
@@ -71,7 +73,7 @@ class CaseTracing:
     def after_load(self) -> None:
         """Attach the probes to the module that was loaded."""
         self._loads += 1
-        if not self._tracer:
+        if not self._tracer or not self._machine:
             return
         if self._loads > _LOADS_MOST:
             self._note(f"only the first {_LOADS_MOST} loads of the module are traced")
@@ -118,8 +120,10 @@ class CaseTracing:
 
     def _try(self, step: Callable[[], None]) -> None:
         """Do a step of tracing, whose failure is no fault of the case's; what ended the machine is everybody's."""
+        transcript = self._machine.transcript if self._machine else Transcript()
         try:
-            step()
+            with transcript.paused():
+                step()
         except (GuestTimeout, MachineLost, UsageError):
             raise
         except InfraError as error:
@@ -162,7 +166,10 @@ def _arguments(order: Order, functions: Sequence[str]) -> tuple[Mapping[str, str
         from vexlab.trace.arguments import fetches
     except ImportError:
         return {}, ["what functions were called with needs the extra vexlab[debug]"]
-    return fetches(file, functions), []
+    try:
+        return fetches(file, functions), []
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        return {}, [f"what functions were called with cannot be read from {file.name}: {error}"]
 
 
 def _metrics(trace: Trace) -> Iterable[Metric]:

@@ -19,6 +19,7 @@ from vexlab.trace.errno import FETCHED
 # Where x86-64 passes them, by the names of kprobe events. $argN is refused while the module is not loaded yet.
 _PLACES = ("%di", "%si", "%dx", "%cx", "%r8", "%r9", "$stack1", "$stack2")
 _PASSED = (TypeKind.INT, TypeKind.BOOL, TypeKind.POINTER)
+_STRUCTURES = (TypeKind.STRUCT, TypeKind.UNION)
 # What is told of a structure: the way to it by members, each of a structure that the one before points to; the type.
 _DENTRY = (("dentry", "d_name.name"), ("", ""))
 _FILE = (("file", "f_path.dentry"), *_DENTRY)
@@ -43,9 +44,11 @@ def fetches(file: Path, functions: Sequence[str]) -> Mapping[str, str]:
     found = {}
     for function in functions:
         try:
-            parameters = prog.function(function).type_.parameters
+            kind = prog.function(function).type_
         except LookupError:
             continue
+        # Where a structure is returned, the place for it comes before the arguments, or not: sizes decide.
+        parameters = () if _bare(kind.type).kind in _STRUCTURES else kind.parameters
         if words := " ".join(_fetch(prog, place, each) for place, each in _passed(parameters)):
             found[function] = words
     return found
@@ -54,7 +57,12 @@ def fetches(file: Path, functions: Sequence[str]) -> Mapping[str, str]:
 def _passed(parameters: Sequence[TypeParameter]) -> list[tuple[str, TypeParameter]]:
     """Return the parameters whose places are known: behind a structure that is passed by value nothing is."""
     pairs = zip(_PLACES, parameters, strict=False)
-    return [pair for pair in takewhile(lambda pair: _bare(pair[1].type).kind in _PASSED, pairs) if pair[1].name]
+    return [pair for pair in takewhile(lambda pair: _is_passed(_bare(pair[1].type)), pairs) if pair[1].name]
+
+
+def _is_passed(type_: Type) -> bool:
+    """Whether a value of a type takes one place, and is of a size that a probe fetches."""
+    return type_.kind in _PASSED and (type_.kind == TypeKind.POINTER or type_.size in (1, 2, 4, 8))
 
 
 def _fetch(prog: Program, place: str, parameter: TypeParameter) -> str:
@@ -76,7 +84,7 @@ def _fetch(prog: Program, place: str, parameter: TypeParameter) -> str:
 
 def _bare(type_: Type) -> Type:
     """Return what a type stands for: a ``const u8`` is an ``unsigned char``, an ``enum`` a number."""
-    while type_.kind in (TypeKind.TYPEDEF, TypeKind.ENUM):
+    while type_.kind in (TypeKind.TYPEDEF, TypeKind.ENUM) and type_.type is not None:
         type_ = type_.type
     return type_
 

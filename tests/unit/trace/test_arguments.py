@@ -28,6 +28,11 @@ int rename_it(struct dentry *from, const struct inode *dir, u8 kind, enum how ho
 }
 int read_it(struct file *file, struct pair pair, int) { return file && pair.one; }
 int nothing(void) { return 1; }
+struct big { long a, b, c; };
+struct big returns(int x) { struct big big = { x }; return big; }
+enum unknown;
+int incomplete(enum unknown *it) { return it != 0; }
+int wide(__int128 it, int other) { return it && other; }
 """
 
 
@@ -45,8 +50,11 @@ def test_each_argument_is_fetched_as_what_it_is(tmp_path: Path) -> None:
         tmp_path / "m.o",
     ]
     subprocess.run([*words, tmp_path / "m.c"], check=True, timeout=60)
-    found = fetches(tmp_path / "m.o", ["rename_it", "read_it", "nothing", "rename_it.isra.0", "unknown"])
-    assert set(found) == {"rename_it", "read_it"}
+    found = fetches(
+        tmp_path / "m.o", ["rename_it", "read_it", "nothing", "rename_it.isra.0", "returns", "incomplete", "wide", "x"]
+    )
+    assert set(found) == {"rename_it", "read_it", "incomplete"}
+    assert found["incomplete"] == "a_it=%di:x64"
     assert found["rename_it"].split() == [
         "a_from=+0(+16(%di)):string", "a_dir=+8(%si):u64", "a_kind=%dx:u8", "a_how=%cx:u32", "a_name=+0(%r8):string",
         "a_data=%r9:x64", "a_seventh=$stack1:s16", "a_eighth=$stack2:u64",
