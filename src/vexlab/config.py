@@ -24,6 +24,8 @@ LogLevel = typing.Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 # postgresql+psycopg://user:password@host/database
 _URL = re.compile(r"[a-z][a-z0-9+]*://")
 _TREND_DAYS_MOST = 36500
+# postgresql://host/db?password=secret&sslmode=require
+_WORDS = re.compile(r"(?<=[?&])(?:ssl)?password=[^&]*&?")
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/]*@")
 Positive = typing.Annotated[float, msgspec.Meta(gt=0)]
 # The least from which a slope can be told, once the first cycles, in which caches fill, are left out.
@@ -235,7 +237,7 @@ def is_url(words: str) -> bool:
 
 def without_password(url: str) -> str:
     """Return a URL as it may be written down. A program finds the password where it belongs, such as ~/.pgpass."""
-    return _PASSWORD.sub(r"\1@", url)
+    return _WORDS.sub("", _PASSWORD.sub(r"\1@", url)).rstrip("?&")
 
 
 def cache_dir(settings: Settings | None = None) -> Path:

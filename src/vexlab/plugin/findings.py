@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 
 from vexlab.classify.core import NOBODY
@@ -16,6 +17,7 @@ from vexlab.targets.build import debug_file
 
 log = logging.getLogger(__name__)
 _TEXT_MOST = 20_000
+_NAMELESS = re.compile(rf" in {NOBODY}(?![\w.])")
 
 
 def finding_of(report: Report, source: Source = Source.CONSOLE) -> Finding:
@@ -24,7 +26,7 @@ def finding_of(report: Report, source: Source = Source.CONSOLE) -> Finding:
     Where the log is cut off before a function of note, the title names none.
     """
     return Finding(
-        title=report.title.replace(f" in {NOBODY}", ""),
+        title=_NAMELESS.sub("", report.title),
         type=report.type,
         severity=report.severity,
         frame=report.frame,

@@ -22,3 +22,8 @@ def test_a_title_names_no_function_where_the_log_is_cut_off() -> None:
     (report,) = classify(CUT_OFF)
     assert report.title == "INFO: task hung in corrupted", "the classifier's word for it"
     assert finding_of(report).title == "INFO: task hung"
+
+
+def test_a_function_that_is_called_so_keeps_its_name() -> None:
+    (report,) = classify(CUT_OFF + "[  130.1]  corrupted_dir_check+0x1/0x20 [vexfs]\n")
+    assert finding_of(report).title == "INFO: task hung in corrupted_dir_check"
