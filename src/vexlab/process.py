@@ -95,8 +95,21 @@ def require(program: str) -> str:
 
 
 def hand_over(argv: Sequence[str]) -> int:
-    """Run a program that has the terminal, for as long as its user likes; return its exit status."""
-    return subprocess.run(argv, check=False).returncode
+    """Run a program that has the terminal, for as long as its user likes; return its exit status.
+
+    Ctrl-C is meant for the program alone: gdb, for one, stops what it debugs.
+    """
+    ours = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
+
+    def theirs() -> None:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+    try:
+        return subprocess.run(argv, check=False, preexec_fn=theirs).returncode
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
 
 
 def run(

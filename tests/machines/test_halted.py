@@ -40,19 +40,20 @@ def test_the_case_waits_where_it_failed_before_and_goes_on(results: Path) -> Non
     lines = _commands(results)
     failed = lines.index("       the case failed here; what follows is its end, and our last questions")
     assert "/proc/modules" in lines[failed - 1]
-    typed = "cut -d' ' -f1 /proc/modules\ncd /proc\ncat version\necho <1>kernel speaks >/dev/kmsg\nexit\n"
+    typed = "sleep 40\ncut -d' ' -f1 /proc/modules\ncd /proc\ncat version\necho the kernel speaks >/dev/kmsg\nexit\n"
     done = _again(results, "shell", typed=typed)
     assert done.returncode == 0, done.stderr
     assert "planted" in done.stdout.split()
     assert "Linux version 6.1" in done.stdout, "a shell's directory is kept"
-    assert f"stopped before command {failed}: " in done.stderr
-    assert "the case ended as failed: the module is loaded" in done.stderr
+    assert f"stopped before command {failed - 1}: " in done.stderr, "the first line names the machine"
+    assert "the kernel speaks" in done.stderr
+    assert "the case ended as failed: the module is loaded" in done.stderr, "its limits do not count what was typed"
 
 
 @pytest.mark.skipif(not shutil.which("gdb"), reason="gdb is not installed (scripts/packages-test.txt)")
 def test_gdb_stops_in_the_modules_init(results: Path) -> None:
     pytest.importorskip("drgn", reason="the extra vexlab[debug] is not installed")
-    typed = "break planted_init\ngo\ncontinue\nbacktrace 1\ndelete\ndetach\nquit\n"
+    typed = "break planted_init\ngo\nshell sleep 40\ncontinue\nbacktrace 1\ndelete\ndetach\nquit\n"
     loads = next(line.split()[0] for line in _commands(results) if "planted.ko" in line)
     done = _again(results, "debug", "--stop-before", loads, typed=typed)
     assert done.returncode == 0, done.stderr
@@ -65,4 +66,4 @@ def test_a_command_that_never_comes_is_said(results: Path) -> None:
     done = _again(results, "shell", "--stop-before", "5000", typed="")
     assert done.returncode == 2
     assert "never came to a command 5000: it ended as failed" in done.stderr
-    assert "commands.txt has the numbers" in done.stderr
+    assert "has the numbers of what was done" in done.stderr

@@ -33,6 +33,22 @@ def test_a_sleeper_has_the_hosts_time() -> None:
         child.wait()
 
 
+def test_while_it_stands_no_deadline_comes_nearer() -> None:
+    clock = MachineClock(os.getpid())
+    deadline = Deadline.after(0.25, clock)
+    clock.stand()
+    before = clock()
+    time.sleep(0.4)
+    clock.stand()
+    assert clock() == before
+    clock.go()
+    clock.go()
+    assert not deadline.expired
+    assert 0.0 <= clock() - before < 0.2
+    time.sleep(0.8)
+    assert deadline.expired
+
+
 def test_time_without_a_cpu_does_not_count() -> None:
     spinners = [subprocess.Popen([sys.executable, "-c", _SPIN], stdout=subprocess.PIPE) for _ in range(4)]
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -101,3 +103,17 @@ def test_deadline() -> None:
     with pytest.raises(DeadlineError, match="booting"):
         deadline.check("booting")
     assert Deadline.after(10).sooner(1).remaining <= 1
+
+
+_INTERRUPTS = """
+import os, signal, sys
+signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
+os.kill(os.getppid(), signal.SIGINT)
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_an_interrupt_is_meant_for_the_program_that_has_the_terminal() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    assert process.hand_over([sys.executable, "-c", _INTERRUPTS]) == 7
+    assert signal.getsignal(signal.SIGINT) is before

@@ -36,12 +36,12 @@ _TICK_S = 0.2
     help="Write what gdb is to do first to FILE, for an editor's gdb, and start none.",
 )
 @click.option(
-    "--stop-before", "number", type=click.IntRange(1), metavar="N",
+    "--stop-before", "number", metavar="N",
     help="Run the case again with the same module and seed, stop before its N-th guest command (commands.txt in its "
     "evidence numbers them), and open gdb.",
 )  # fmt: skip
 @results_option
-def command(*, where: str, text: bool, file: Path | None, number: int | None, results_dir: str | None) -> None:
+def command(*, where: str, text: bool, file: Path | None, number: str | None, results_dir: str | None) -> None:
     """Open gdb on the kernel of MACHINE or of a case that stops, or drgn on the memory of one whose kernel crashed.
 
     MACHINE is one that `vexlab vm start --target` made; it stands still while gdb is connected. Its module is loaded
@@ -52,6 +52,8 @@ def command(*, where: str, text: bool, file: Path | None, number: int | None, re
     """
     run, slash, case = where.partition("/")
     if number:
+        if not file:
+            process.require("gdb")
         run_halted(where, number, results_dir, lambda halted: _halted(halted, file))
     elif not slash:
         _live(where, file)
@@ -89,7 +91,7 @@ def _halted(halted: CaseHalted, file: Path | None) -> None:
     _write(written, halted_commands(halted))
     if file:
         say(f"`gdb -x {file}` stops the machine; `go` in it lets the case run its command")
-        while not go_file(halted).exists():
+        while Path(halted.socket).exists() and not go_file(halted).exists():
             time.sleep(_TICK_S)
     else:
         process.hand_over([process.require("gdb"), "-q", "-x", str(written)])

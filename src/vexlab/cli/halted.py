@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,11 +22,13 @@ from vexlab.config import settings_for
 from vexlab.errors import MachineError, UsageError
 from vexlab.model.case import CaseResult
 from vexlab.model.event import CaseFinished, CaseHalted, Event
-from vexlab.plugin.evidence import COMMANDS, FAILED_HERE
+from vexlab.plugin.evidence import COMMANDS, FAILED_HERE, MACHINE
 from vexlab.plugin.halt import GO, STOP
 from vexlab.plugin.recorder import folder_name
 from vexlab.session.execution import execute
 
+_GIVEN = re.compile(r"(?:([1-9]\d{0,3}):)?([1-9]\d{0,8})")
+_MACHINE = re.compile(rf"{MACHINE} (\d+)")
 _NUMBERED = re.compile(r"^\s*(\d+) ")
 
 
@@ -105,6 +108,7 @@ class Halting:
     use: Callable[[CaseHalted], None]
     terminal: Terminal = field(default_factory=Terminal)
     halted: bool = False
+    error: BaseException | None = None
     cases: list[CaseResult] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
@@ -115,16 +119,20 @@ class Halting:
                 with self.terminal:
                     say(f"stopped before command {event.number}: {event.words}")
                     self.use(event)
+            except Exception as error:  # noqa: BLE001 - told when the case has ended, in run_halted
+                self.error = error
             finally:
-                go_file(event).touch()
+                with contextlib.suppress(OSError):  # the case has ended, and its machine's folder is gone
+                    go_file(event).touch()
         elif isinstance(event, CaseFinished):
             self.cases.append(event.case)
 
 
-def run_halted(where: str, number: int, results_dir: str | None, use: Callable[[CaseHalted], None]) -> None:
-    """Run the case of ``where`` (RUN/CASE) again until its guest command ``number``; 0: the one that it failed in.
+def run_halted(where: str, given: str, results_dir: str | None, use: Callable[[CaseHalted], None]) -> None:
+    """Run the case of ``where`` (RUN/CASE) again until a guest command: ``9``, or ``2:9`` of its second machine.
 
-    Raises ``UsageError`` where the run kept no such case, and where the case never came to the command.
+    Without one it is the command that the case failed in. Raises ``UsageError`` where the run kept no such case, and
+    where the case never came to the command.
     """
     name, _, case_id = where.partition("/")
     with opened(results_dir) as store:
@@ -137,36 +145,53 @@ def run_halted(where: str, number: int, results_dir: str | None, use: Callable[[
             hint="`vexlab results show RUN` lists its cases; the evidence of a run stays where it ran",
         )
     evidence = results / run.run.id / "cases" / folder_name(case_id)
-    number = number or failing_command(evidence / COMMANDS)
+    machine, number = _place(given) if given else failing_command(evidence / COMMANDS)
     listening = Halting(use)
-    say(f"running {case_id} again, with the run's own module, until its command {number}")
-    with _asked(number):
-        execute(request, settings_for(request), results / run.run.id / "halted", (listening,))
+    of = f" of its machine {machine}" if machine > 1 else ""
+    say(f"running {case_id} again, with the run's own module, until command {number}{of}")
+    with _asked(machine, number):
+        ended = execute(request, settings_for(request), results / run.run.id / "halted", (listening,))
+    if listening.error:
+        raise listening.error
+    for words in ended.errors:
+        say(words)
     if not listening.halted:
-        ended = "; ".join(f"{each.verdict.value}: {each.reason[:300] or 'no reason'}" for each in listening.cases)
+        ends = "; ".join(f"{each.verdict.value}: {each.reason[:300] or 'no reason'}" for each in listening.cases)
         raise UsageError(
-            f"the case never came to a command {number}: it ended as {ended or 'nothing'}",
-            hint=f"{evidence / COMMANDS} has the numbers of what was done",
+            f"the case never came to a command {number}{of}: it ended as {ends or 'nothing'}",
+            hint=f"{COMMANDS} in {evidence}, and in its folders of machines, has the numbers of what was done",
         )
     for each in listening.cases:
         say(f"the case ended as {each.verdict.value}: {each.reason[:300] or 'no reason'}")
 
 
-def failing_command(file: Path) -> int:
-    """Return the number of the command in which the case failed; 1 where that was not written down."""
-    last = 1
-    for line in file.read_text().splitlines() if file.exists() else ():
-        if line.strip() == FAILED_HERE:
-            return last
+def _place(given: str) -> tuple[int, int]:
+    """Return machine and command that ``9`` or ``2:9`` names; raise ``UsageError``."""
+    match = _GIVEN.fullmatch(given)
+    if not match:
+        raise UsageError(f"`{given}` names no command of a case", hint="9, or 2:9 for the second machine")
+    return int(match[1] or 1), int(match[2])
+
+
+def failing_command(file: Path) -> tuple[int, int]:
+    """Return the machine and the command in which the case failed; raise ``UsageError`` where that is not known."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    head = _MACHINE.fullmatch(lines[0]) if lines else None
+    last = 0
+    for line in lines:
+        if line.strip() == FAILED_HERE and last:
+            return int(head[1]) if head else 1, last
         if match := _NUMBERED.match(line):
             last = int(match[1])
-    return 1
+    raise UsageError(
+        "the run did not write down in which command the case failed", hint="--stop-before N names one; 1 is the first"
+    )
 
 
 @contextmanager
-def _asked(number: int) -> Iterator[None]:
-    os.environ[STOP] = str(number)
+def _asked(machine: int, number: int) -> Iterator[None]:
+    os.environ[STOP] = f"{machine}:{number}"
     try:
         yield
     finally:
-        del os.environ[STOP]
+        os.environ.pop(STOP, None)

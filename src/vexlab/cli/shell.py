@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from pathlib import Path
 
@@ -15,20 +16,21 @@ from vexlab.model.event import CaseHalted
 from vexlab.report.terminal import printable
 from vexlab.vm.console import Console
 
-# Each line is run by a shell of its own, in the directory in which the last one ended: $1; it prints the next one last.
-_LINE = 'cd "$1" 2>/dev/null; eval "$2"; status=$?; printf "\\n%s" "$PWD"; exit $status'
+# Each line is run by a shell of its own, in the directory in which the last one ended: $1; behind a mark that no output
+# can know it prints the next one.
+_LINE = 'cd "$1" || exit; eval "$2"; status=$?; printf "\\n%s%s" "$3" "$PWD"; exit $status'
 _HELP = "each line runs in the guest; `exit` or Ctrl-D lets the case go on, Ctrl-C ends it"
 
 
 @click.command(name="shell")
 @click.argument("where", metavar="RUN/CASE")
 @click.option(
-    "--stop-before", "number", type=click.IntRange(1), metavar="N",
-    help="Stop before the N-th guest command, as commands.txt in the case's evidence numbers them (default: the one in "
-    "which the case failed).",
+    "--stop-before", "number", metavar="N",
+    help="Stop before the N-th guest command, as commands.txt in the case's evidence numbers them, M:N of the M-th "
+    "machine (default: the one in which the case failed).",
 )  # fmt: skip
 @results_option
-def command(*, where: str, number: int | None, results_dir: str | None) -> None:
+def command(*, where: str, number: str | None, results_dir: str | None) -> None:
     """Run a case of a run again, with the same module and seed, and open a shell in its machine on the way.
 
     The case stops before a command of its own, and goes on when the shell ends. What the kernel says is shown with each
@@ -36,7 +38,7 @@ def command(*, where: str, number: int | None, results_dir: str | None) -> None:
     """
     if "/" not in where:
         raise UsageError(f"`{where}` names no case", hint="write RUN/CASE, such as `last/kernel_module.load[6.1]`")
-    run_halted(where, number or 0, results_dir, _shell)
+    run_halted(where, number or "", results_dir, _shell)
 
 
 def _shell(halted: CaseHalted) -> None:
@@ -52,10 +54,13 @@ def _shell(halted: CaseHalted) -> None:
         while (line := _asked(interactive, folder)) not in (None, "exit"):
             if not line:
                 continue
-            answer = waiting.exec(["/bin/busybox", "sh", "-c", _LINE, "sh", folder, str(line)])
-            out, _, last = str(answer.get("out", "")).rpartition("\n")
-            if "status" in answer:
-                folder = last or folder
+            mark = secrets.token_hex(16)
+            answer = waiting.exec(["/bin/busybox", "sh", "-c", _LINE, "sh", folder, str(line), mark])
+            out, found, last = str(answer.get("out", "")).rpartition(f"\n{mark}")
+            if found:
+                folder = last
+            else:
+                out = last
             _say(out, err=False)
             _say(str(answer.get("error", "")))
             _say(console.new())
@@ -65,7 +70,7 @@ def _shell(halted: CaseHalted) -> None:
 
 def _asked(interactive: bool, folder: str) -> str | None:  # noqa: FBT001
     try:
-        return input(f"guest:{folder}# " if interactive else "").strip()
+        return input(f"guest:{printable(folder)}# " if interactive else "").strip()
     except EOFError:
         return None
 

@@ -10,8 +10,6 @@ import msgspec
 import pytest
 
 from vexlab.model.case import CaseResult
-from vexlab.model.machine import script_line
-from vexlab.model.replay import Act
 from vexlab.model.verdict import Verdict
 from vexlab.plugin.options import run_folder, the_lab
 from vexlab.plugin.recorder import Recorder
@@ -27,7 +25,7 @@ CASE = "case.json"
 AGAIN = "again.json"  # the request that runs the case again as it was
 COMMANDS = "commands.txt"
 FAILED_HERE = "the case failed here; what follows is its end, and our last questions"
-_LINE_MOST = 400
+MACHINE = "machine"
 _WORDS_MOST = 1 << 20  # a case may quote what the guest said
 
 
@@ -46,28 +44,25 @@ def write_evidence(item: pytest.Item, recorder: Recorder, result: CaseResult, wo
     script.write_text(script_of(again))
     script.chmod(0o755)
     if result.verdict not in (Verdict.PASSED, Verdict.SKIPPED):
-        for watched, where in recorder.machines:
-            (folder / where / COMMANDS).write_text(
-                "".join(f"{line}\n" for line in _commands(watched)), errors="replace"
-            )
+        for ordinal, watched, where in recorder.numbered:
+            lines = "".join(f"{line}\n" for line in _commands(ordinal, watched))
+            (folder / where / COMMANDS).write_text(lines, errors="replace")
     if recorder.order and result.findings:
         write_replay(folder, recorder.machines, kept_artifact_of(item, recorder.order, result))
     _keep_machine(item, recorder, folder)
 
 
-def _commands(watched: WatchedMachine) -> Iterator[str]:
+def _commands(ordinal: int, watched: WatchedMachine) -> Iterator[str]:
     """Yield what was done in a machine: number, seconds since it came up, status, words."""
     transcript = watched.machine.transcript
-    ended = {step.number: step.status for step in transcript.steps if step.act is Act.END}
-    for step in transcript.steps:
-        if step.act is not Act.END:
-            words = script_line(step.argv) if step.act is Act.BEGIN else f"write {step.path}"
-            status = f"status {ended[step.number]}" if step.number in ended else "-"
-            yield visible(f"{step.number:6} {step.at:9.3f} s  {status:10} {words}"[:_LINE_MOST])
-            if step.number == watched.failed_after:
-                yield f"       {FAILED_HERE}"
-    if transcript.why_not:
-        yield f"not written down: {transcript.why_not}"
+    yield f"{MACHINE} {ordinal}"
+    for number, done in transcript.done.items():
+        status = "-" if done.status is None else f"status {done.status}"
+        yield visible(f"{number:6} {done.at:9.3f} s  {status:10} {done.words}")
+        if number == watched.failed_after:
+            yield f"       {FAILED_HERE}"
+    if left_out := transcript.count - max(transcript.done, default=transcript.count):
+        yield f"{left_out} more are not written down"
 
 
 def _keep_machine(item: pytest.Item, recorder: Recorder, folder: Path) -> None:

@@ -8,28 +8,40 @@ connection, or a file ``go`` beside the socket, which gdb can make.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import os
 import signal
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
+from vexlab.deadline import Deadline
 from vexlab.debug.gdb import SECTIONS, open_stub, parse_sections
-from vexlab.errors import MachineError, VexlabError
+from vexlab.errors import VexlabError
 from vexlab.lab import Order
 from vexlab.model.event import CaseHalted
 from vexlab.plugin.live import Teller
 from vexlab.targets.build import debug_file
 from vexlab.vm.machine import Machine
 
-STOP = "VEXLAB_STOP_BEFORE"  # the number of a guest command
+STOP = "VEXLAB_STOP_BEFORE"  # 1:9, the ninth command of the case's first machine
 SOCKET, GO = "halt", "go"
 _ASK_S = 20.0
 _COMMAND_S = 3600.0  # of one that somebody types
 _TICK_S = 0.2
 _STARTER = "grep -m1 ' do_init_module$' /proc/kallsyms; :"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A line that whoever looks into the machine sends."""
+
+    argv: list[str] = field(default_factory=list)
+    go: bool = False
 
 
 @dataclass(slots=True)
@@ -46,7 +58,7 @@ class Halt:
         """Wait, where this is the command."""
         if number != self.number:
             return
-        os.environ.pop(STOP, None)  # of another machine of the case no command is meant
+        os.environ.pop(STOP, None)
         _end_deadline()
         with self.machine.transcript.paused():
             self._wait(words)
@@ -75,39 +87,46 @@ class Halt:
                     starter=_address(self.machine.ash(_STARTER, timeout=_ASK_S).text),
                 )
             )
-            while heard and not (folder / GO).exists():
+            self.machine.clock.stand()
+            while heard and self.machine.alive and not (folder / GO).exists():
                 try:
                     connection, _ = listener.accept()
                 except TimeoutError:
                     continue
-                with connection:
+                with connection, contextlib.suppress(OSError):
                     self._serve(connection)
-                return
+                break
+            else:  # gdb has said so, and may stop the machine again
+                self.machine.debugged = True
+            self.machine.clock.go()
 
     def _serve(self, connection: socket.socket) -> None:
         """Do what is asked until the case is to go on."""
         connection.settimeout(None)
         with connection.makefile("rw", encoding="utf-8") as lines:
             for line in lines:
-                asked = json.loads(line)
-                if asked.get("go"):
+                asked = msgspec.json.decode(line, type=Asked)
+                if asked.go:
                     return
-                json.dump(self._done(asked["argv"]), lines)
+                json.dump(self._done(asked.argv), lines)
                 lines.write("\n")
                 lines.flush()
 
     def _done(self, argv: list[str]) -> dict[str, object]:
+        deadline = Deadline.after(_COMMAND_S)  # of the host's time: the machine's stands still
         try:
-            result = self.machine.exec(argv, timeout=_COMMAND_S)
+            result = self.machine.commands.fastest(deadline).exec(argv, deadline)
         except VexlabError as error:
-            return {"error": error.message, "lost": isinstance(error, MachineError) and not self.machine.alive}
+            return {"error": error.message, "lost": not self.machine.alive}
+        except ValueError as error:  # what no program can be given: a NUL, or half a character
+            return {"error": f"this cannot be run: {error}"}
         return {"status": result.status, "out": result.text, "error": result.error_text}
 
 
-def wanted() -> int:
-    """Return the number of the guest command that is to be waited before, 0 for none."""
-    given = os.environ.get(STOP, "")
-    return int(given) if given.isdecimal() else 0
+def wanted() -> tuple[int, int]:
+    """Return the number of the case's machine and of the guest command that is to be waited before, 0 for none."""
+    machine, _, command = os.environ.get(STOP, "").partition(":")
+    return (int(machine), int(command)) if machine.isdecimal() and command.isdecimal() else (0, 0)
 
 
 def _address(line: str) -> int:

@@ -75,7 +75,7 @@ class Recorder:
         self.examine_memory: Callable[[Machine, Order, Path], str] | None = None
         self.tracing: CaseTracing | None = None
         self.counting: CaseCounting | None = None
-        self.halt: Callable[[Machine, Order], Halt | None] = lambda _machine, _order: None
+        self.halt: Callable[[int, Machine, Order], Halt | None] = lambda _number, _machine, _order: None
         self._ran = False
         self._machines: list[WatchedMachine] = []
         self._aside: dict[int, str] = {}
@@ -92,10 +92,15 @@ class Recorder:
         return len(self._machines)
 
     @property
-    def machines(self) -> tuple[tuple[WatchedMachine, str], ...]:
-        """Those of the case's machines whose consoles are kept, each with the folder, in the case's own, of that."""
+    def numbered(self) -> tuple[tuple[int, WatchedMachine, str], ...]:
+        """Those of the case's machines whose consoles are kept: number, and the folder, in the case's own, of that."""
         folders = {len(self._machines): "", **self._aside} if self._machines else {}
-        return tuple((self._machines[number - 1], folder) for number, folder in sorted(folders.items()))
+        return tuple((number, self._machines[number - 1], folder) for number, folder in sorted(folders.items()))
+
+    @property
+    def machines(self) -> tuple[tuple[WatchedMachine, str], ...]:
+        """As ``numbered``, without the numbers."""
+        return tuple((watched, folder) for _, watched, folder in self.numbered)
 
     @property
     def ran(self) -> bool:
@@ -121,7 +126,7 @@ class Recorder:
             self.tracing.attach(machine, order)
         if self.counting:
             self.counting.attach(machine, order)
-        machine.transcript.before = self.halt(machine, order)
+        machine.transcript.before = self.halt(len(self._machines), machine, order)
         self.tell.started(machine, order.kernel.name)
 
     def at(self, step: str) -> None:
@@ -231,10 +236,10 @@ def _new(item: pytest.Item, folder: Path, settle_s: float, attempts: tuple[str, 
     return recorder
 
 
-def _halt(config: pytest.Config, tell: Teller, machine: Machine, order: Order) -> Halt | None:
-    """Return what halts the case in a machine, ``None`` where nobody asked for it."""
-    number = wanted()
-    if not number:
+def _halt(config: pytest.Config, tell: Teller, ordinal: int, machine: Machine, order: Order) -> Halt | None:
+    """Return what halts the case in its machine ``ordinal``, ``None`` where nobody asked for it there."""
+    which, number = wanted()
+    if not number or ordinal != which:
         return None
     return Halt(
         machine=machine, order=order, number=number, tell=tell, vmlinux=the_lab(config).kernels.debug(order.kernel)

@@ -28,13 +28,29 @@ class MachineClock:
         self._last_unbounded = float("-inf")
         self._read_at = float("-inf")
         self._last = float("-inf")
+        self._stood = 0.0  # how long it was left out, in all
+        self._stands: float | None = None  # since when it is
+
+    def stand(self) -> None:
+        """Stand still until ``go``: somebody looks into the machine, and no limit is to come meanwhile."""
+        self()
+        if self._stands is None:
+            self._stands = time.monotonic()
+
+    def go(self) -> None:
+        """Go on; what the machine did meanwhile has taken no time."""
+        if self._stands is not None:
+            self._stood += time.monotonic() - self._stands
+            self._stands = None
 
     def __call__(self) -> float:
         """Return the time now."""
+        if self._stands is not None:
+            return self._last
         now = time.monotonic()
         if now - self._read_at >= _EVERY_S:
             self._take_off(now)
-        self._last = max(self._last, now - self._waited)
+        self._last = max(self._last, now - self._waited - self._stood)
         return self._last
 
     def unbounded(self) -> float:

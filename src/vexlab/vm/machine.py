@@ -54,6 +54,7 @@ class Machine:
     raises ends the wait. ``last_command`` was begun at ``asked_at``, by ``clock``. ``process`` is ``None`` for a
     machine that another process started. ``symbols`` are addresses of the kernel's variables, where the lab knows them:
     QEMU can read those whatever state the guest is in. ``transcript`` is what was done in the guest;
+    ``debugged`` tells that somebody stops it and lets it go on, which takes no time of its ``clock``;
     ``module_watch`` is told of the module under test; ``kmemleak`` tells whether the kernel has that. An ``agentless``
     one is somebody else's image, whose agent, if it has one, may come and go.
     """
@@ -74,6 +75,7 @@ class Machine:
         self.kmemleak = False
         self.patience = 1.0
         self.agentless = False
+        self.debugged = False
         self.qmp = qmp
         self._child = child
         self.commands = Commands(files, idle=self._idle, stopwatch=self.clock.unbounded)
@@ -393,6 +395,8 @@ class Machine:
                 f"{data.get('reason', 'no reason given')}",
                 hint=f"is the disk of {self.files.folder.parent.parent} full? TMPDIR names another one",
             )
+        if self.debugged and event in ("STOP", "RESUME"):
+            (self.clock.stand if event == "STOP" else self.clock.go)()
         agent = event == "VSERPORT_CHANGE" and data.get("id") == "agent" and not self.agentless
         if agent and not data.get("open") and not self._booting:
             raise MachineLost("the guest agent is gone while the kernel runs on")

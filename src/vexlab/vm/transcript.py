@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vexlab.model.machine import CommandResult, script_line
@@ -16,7 +17,18 @@ DATA_MOST = 16 << 20  # bytes of input and files that are kept
 _WORDS_MOST = 4 << 20  # characters of all commands
 _STEPS_MOST = 20_000
 
+_DONE_MOST, _LINE_MOST = 5_000, 400
+
 Ended = Callable[[CommandResult], CommandResult]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A command or a file by its ``words``, ``at`` seconds since the machine came up; ``None`` where it never ended."""
+
+    at: float
+    words: str
+    status: int | None = None
 
 
 class Transcript:
@@ -24,11 +36,14 @@ class Transcript:
 
     ``data`` are inputs and contents of files by their SHA-256. ``why_not`` says why it is not all that happened; once
     it says so, nothing more is kept. ``count`` is how many commands were begun and files written, whether they are kept
-    or not; ``before`` is told of each, by its number and its words, before it is done.
+    or not, and ``done`` the first of them as lines for people; ``before`` is told of each, by its number and its words,
+    before it is done.
     """
 
     def __init__(self) -> None:
         self.count = 0
+        self.done: dict[int, Done] = {}
+        self._counting = threading.Lock()  # a case may use threads
         self.before: Callable[[int, str], None] | None = None
         self.steps: list[Step] = []
         self.data: dict[str, bytes] = {}
@@ -65,11 +80,10 @@ class Transcript:
     @contextmanager
     def command(self, argv: Sequence[str], stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Iterator[Ended]:
         """Note that a command begins; what is given calls the function it is given when it knows how it ended."""
-        self._comes(argv)
+        number = self._comes(argv)
         if self._is_paused or self.why_not:
-            yield lambda result: result
+            yield lambda result: self._noted(number, result)
             return
-        number = self.count
         words = (*argv, *(env or {}), *(env or {}).values())
         self._words += sum(map(len, words))
         step = Step(
@@ -83,6 +97,7 @@ class Transcript:
         self._add(step)
 
         def ended(result: CommandResult) -> CommandResult:
+            self._noted(number, result)
             self._add(Step(act=Act.END, number=number, at=self.now, status=result.status))
             return result
 
@@ -90,7 +105,7 @@ class Transcript:
 
     def put(self, source: Path | bytes, path: str, mode: int) -> None:
         """Note that a file was written."""
-        self._comes(("write", path))
+        number = self._comes(("write", path))
         if self._is_paused or self.why_not:
             return
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
@@ -98,14 +113,25 @@ class Transcript:
             self.cannot(f"more than {DATA_MOST >> 20} MiB were written into the guest")
             return
         data = self._kept(source if isinstance(source, bytes) else source.read_bytes())
-        self._add(Step(act=Act.PUT, number=self.count, at=self.now, data=data, path=path, mode=mode))
+        self._add(Step(act=Act.PUT, number=number, at=self.now, data=data, path=path, mode=mode))
 
-    def _comes(self, argv: Sequence[str]) -> None:
+    def _comes(self, argv: Sequence[str]) -> int:
+        """Count something that is about to be done, and return its number; 0 for what is left out."""
         if self._is_paused:
-            return
-        self.count += 1
+            return 0
+        with self._counting:
+            self.count = number = self.count + 1
+        words = script_line(argv)[:_LINE_MOST]
+        if len(self.done) < _DONE_MOST:
+            self.done[number] = Done(at=self.now, words=words)
         if self.before:
-            self.before(self.count, script_line(argv))
+            self.before(number, words)
+        return number
+
+    def _noted(self, number: int, result: CommandResult) -> CommandResult:
+        if number in self.done:
+            self.done[number] = replace(self.done[number], status=result.status)
+        return result
 
     def _kept(self, data: bytes) -> str:
         name = hashlib.sha256(data).hexdigest()
