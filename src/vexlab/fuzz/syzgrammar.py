@@ -25,6 +25,8 @@ BUILTIN = frozenset((
     "proc", "void", "text", "fileoff", "offsetof", "fmt",
 ))  # fmt: skip
 KNOWN_SETS = frozenset(("open_flags", "open_mode", "mount_flags"))
+# What a call with a compressed image must be marked with (syzkaller's pkg/compiler, as its compiler says).
+_OF_IMAGES = ("no_generate", "no_minimize")
 _POINTER_BYTES = 8
 # Which argument of a type names its size: const[VALUE, int32], flags[SET, int32], len[FIELD, int32].
 _SIZED_BY_SECOND = ("const", "flags", "len", "bytesize", "proc")
@@ -49,11 +51,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Syscall:
-    """A call: ``ioctl$NAME``; ``returns`` is a resource, empty for none."""
+    """A call: ``ioctl$NAME``; ``returns`` is a resource, empty for none; ``attributes`` stand behind in parentheses."""
 
     name: str
     args: tuple[Field, ...]
     returns: str = ""
+    attributes: tuple[Type, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,8 +222,19 @@ def _call(words: _Words) -> Syscall:
             raise words.wrong(words.next)
     words.take(")")
     returns = words.name() if words.next and words.next != "(" else ""
+    attributes = tuple(_attributes(words)) if words.next == "(" else ()
     words.end()
-    return Syscall(name=name, args=tuple(args), returns=returns)
+    return Syscall(name=name, args=tuple(args), returns=returns, attributes=attributes)
+
+
+def _attributes(words: _Words) -> Iterator[Type]:
+    """Yield what stands in parentheses behind a call: ``(timeout[4000], no_generate)``."""
+    words.take("(")
+    while words.next != ")":
+        yield _type(words)
+        if words.next != ")":
+            words.take(",")
+    words.take(")")
 
 
 def parse_constants(text: str) -> dict[str, int]:
@@ -253,7 +267,16 @@ def mistakes(found: Descriptions, known: Mapping[str, int]) -> tuple[str, ...]:
                   if _NAME.fullmatch(value) and value not in known]  # fmt: skip
     wrong += [f"{call.name} returns {call.returns}, which is no resource" for call in found.calls
               if call.returns and call.returns not in {*found.resources, "fd", "fd_dir"}]  # fmt: skip
-    return tuple(wrong)
+    return (*wrong, *_unmarked(found))
+
+
+def _unmarked(found: Descriptions) -> Iterator[str]:
+    images = {where.partition(".")[0] for where, each in _all_types(found) if each.name == "compressed_image"}
+    for call in found.calls:
+        marks = {each.name for each in call.attributes}
+        for mark in _OF_IMAGES:
+            if call.name in images and mark not in marks:
+                yield f"{call.name} takes a compressed image and must be marked {mark}"
 
 
 def _all_types(found: Descriptions) -> Iterator[tuple[str, Type]]:

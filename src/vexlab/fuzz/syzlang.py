@@ -22,6 +22,13 @@ _CONST_HEAD = """# SPDX-License-Identifier: Apache-2.0
 arches = amd64
 """
 _AT_FDCWD = (1 << 64) - 100  # include/uapi/linux/fcntl.h
+# Images come from seeds: syzkaller's compiler takes no call with a compressed one that might be made up or cut down.
+# The time, in milliseconds, is that of its sys/linux/filesystem.txt.
+_OF_IMAGES = "(timeout[4000], no_generate, no_minimize)"
+# Where guests keep one filesystem mounted for all programs: the one place outside that syzkaller's sandbox shows
+# (executor/common_linux.h). Mounting an image for each program takes seconds under emulation.
+KEPT = "/syz-inputs"
+KEPT_FILES = tuple(f"{KEPT}/file{number}" for number in range(4))
 _DEVICE = "loop0"  # what syz_mount_image mounts (syzkaller's executor/common_linux.h)
 # id  ·  first_id
 _ID = re.compile(r"(?:\w+_)?id")
@@ -42,6 +49,8 @@ def describe(interface: Interface, target: Target, header: str) -> str:
         *([f"resource {name}_id[int64]: 0, 1, 2, 3, -1\n"] if _has_ids(interface) else []),
         "\n",
         f"openat${name}(fd const[AT_FDCWD], file ptr[in, filename], flags flags[open_flags], "
+        f"mode flags[open_mode]) fd_{name}\n",
+        f"openat${name}_kept(fd const[AT_FDCWD], file ptr[in, string[{name}_kept_files]], flags flags[open_flags], "
         f"mode flags[open_mode]) fd_{name}\n",
         *_statistics(target),
         *_mount(target),
@@ -83,7 +92,8 @@ def _call(name: str, interface: Interface, number: int) -> str:
 def _statistics(target: Target) -> Iterator[str]:
     if target.statistics:
         yield (
-            f"openat${target.name}_statistics(fd const[AT_FDCWD], "
+            # not openat, whose files syzkaller tries before it mounts anything
+            f"open${target.name}_statistics("
             f"file ptr[in, string[{target.name}_statistics_files]], flags const[0], mode const[0]) fd\n"
         )
 
@@ -93,7 +103,7 @@ def _mount(target: Target) -> Iterator[str]:
     yield (
         f'syz_mount_image${target.name}(fs ptr[in, string["{target.fstype}"]], dir ptr[in, filename], '
         f"flags flags[mount_flags], opts {options}, chdir bool8, size len[img], "
-        "img ptr[in, compressed_image]) fd_dir\n"
+        f"img ptr[in, compressed_image]) fd_dir {_OF_IMAGES}\n"
     )
 
 
@@ -193,6 +203,8 @@ def _prefixes(members: Sequence[Member]) -> tuple[str, ...]:
 
 
 def _files_and_options(target: Target) -> Iterator[str]:
+    kept = ", ".join(f'"{file}"' for file in KEPT_FILES)
+    yield f"{target.name}_kept_files = {kept}\n"
     if target.statistics:
         files = (f'"{file.replace("{name}", _DEVICE)}"' for _, file in target.statistics)
         yield f"{target.name}_statistics_files = {', '.join(files)}\n"

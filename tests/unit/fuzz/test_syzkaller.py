@@ -55,7 +55,10 @@ def test_every_call_is_described(interface: Interface, target: Target) -> None:
     assert any("out" in each.attributes for each in ids), "an id that one call gives"
     assert any(not each.attributes for each in ids), "is used in the next"
     assert target.statistics
-    assert "openat$vexfs_statistics" in calls
+    assert "open$vexfs_statistics" in calls, "syzkaller tries the files of openat before anything is mounted"
+    assert "openat$vexfs_kept" in calls
+    marks = {each.name for each in calls["syz_mount_image$vexfs"].attributes}
+    assert marks >= {"no_generate", "no_minimize"}, "its compiler takes no other call with an image"
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,7 @@ def test_every_call_is_described(interface: Interface, target: Target) -> None:
         ("\nx = 1 2\n", "line 2"),
         ("ioctl$X(fd fd) one two\n", "line 1 .*two"),
         ("ioctl$X(fd 'fd')\n", "line 1"),
+        ("f(a fd) (timeout[9) no\n", "line 1"),
     ],
 )
 def test_what_is_no_description_is_told_by_its_line(text: str, said: str) -> None:
@@ -84,6 +88,7 @@ def test_what_is_no_description_is_told_by_its_line(text: str, said: str) -> Non
         ("f(a ptr[in, array[nosuch]])\n", "nothing defines the type nosuch"),
         ("s = NO_SUCH, 1\n", "NO_SUCH has no value"),
         ("f(a int32) nosuch\n", "returns nosuch"),
+        ("f(a ptr[in, compressed_image]) (timeout[9], no_generate)\n", "must be marked no_minimize"),
     ],
 )
 def test_what_nothing_defines_is_told(text: str, said: str) -> None:
