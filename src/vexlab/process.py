@@ -161,6 +161,34 @@ def run(
     return done
 
 
+class Started:
+    """A command that goes on while we do something else; its output is added to a file. End it."""
+
+    def __init__(self, argv: Sequence[str], output: Path) -> None:
+        """Start ``argv`` (no shell) in a process group of its own, which gets SIGTERM where we die."""
+        with output.open("ab") as log:
+            self._child = subprocess.Popen(
+                [require("setpriv"), "--pdeathsig", "TERM", require(argv[0]), *argv[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; ``None`` while it runs."""
+        return self._child.poll()
+
+    def end(self, seconds: float) -> None:
+        """End it as a user would, by SIGINT; kill it, and what it has started, where it does not within ``seconds``."""
+        if self.returncode is None:
+            self._child.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(seconds)
+        _end_group(self._child)
+
+
 class _Exchange:
     """Writes a command's input and reads what it prints, both at once, until it ends.
 

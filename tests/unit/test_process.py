@@ -117,3 +117,16 @@ def test_an_interrupt_is_meant_for_the_program_that_has_the_terminal() -> None:
     before = signal.getsignal(signal.SIGINT)
     assert process.hand_over([sys.executable, "-c", _INTERRUPTS]) == 7
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_goes_on_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    log, file = tmp_path / "log", tmp_path / "child"
+    log.write_text("before\n")
+    script = f"trap '' INT; sleep 300 & echo $! >{file}; echo on; wait; sleep 300"
+    started = process.Started(["sh", "-c", script], log)
+    assert any(file.exists() and file.read_text().strip() for _ in Deadline.after(10).poll())
+    started.end(0.2)
+    assert started.returncode == -9, "it took no notice of SIGINT"
+    assert log.read_text() == "before\non\n"
+    stat = Path(f"/proc/{file.read_text().strip()}/stat")
+    assert any(not stat.exists() or ") Z " in stat.read_text() for _ in Deadline.after(5).poll())

@@ -116,10 +116,8 @@ def _syzkaller(settings: Settings, target: str) -> list[Check]:
     except UsageError as error:
         return [Check(name=_SYZKALLER, ok=False, detail=error.message, fix=error.hint)]
     detail = f"{found.place} (revision {found.revision[:12] or 'not told'})"
-    return [
-        Check(name=_SYZKALLER, ok=True, detail=detail),
-        *(Check(name=_SYZKALLER, ok=False, detail=words) for words in found.wrong),
-    ]
+    wrong = [Check(name=_SYZKALLER, ok=False, detail=words) for words in found.wrong]
+    return wrong or [Check(name=_SYZKALLER, ok=True, detail=detail)]
 
 
 def _say_checks(checks: Sequence[Check], *, as_json: bool) -> int:

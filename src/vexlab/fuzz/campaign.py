@@ -11,7 +11,7 @@ from typing import Protocol
 
 from vexlab.errors import InfraError, MachineError, TargetFailure
 from vexlab.fuzz.crash import Crash, same, worst
-from vexlab.fuzz.folder import Folder, Logged, State
+from vexlab.fuzz.folder import Folder, Logged, State, shown_rate
 from vexlab.fuzz.tries import Limits, Retry, settle
 from vexlab.model.verdict import Finding
 
@@ -22,11 +22,16 @@ _LAB_FAILURES = 4  # rounds in a row that only the lab made fail
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundFinding:
-    """A finding with the reproducers that may show it again, the likeliest first."""
+    """A finding with the reproducers that may show it again, the likeliest first.
+
+    ``seconds`` and ``programs`` are those of the round when it was met, ``None`` where it ended the round.
+    """
 
     finding: Finding
     candidates: tuple[str, ...] = ()
     late: bool = False
+    seconds: float | None = None
+    programs: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,7 @@ class Campaign:
         for crash in [each for each in self.crashes if not each.settled]:
             self._settle(crash, [self._folder.program(crash)], plan)
         for left in self._time_left(plan):
+            before = self._state
             try:
                 did = self._round(left)
             except (MachineError, TargetFailure, InfraError) as error:
@@ -106,7 +112,7 @@ class Campaign:
                 self._said(f"another machine is taken: {error}")
                 continue
             failures = 0
-            fresh = [each for each in did.met if self._note(each)]
+            fresh = [each for each in did.met if self._note(each, before)]
             self._log(did, fresh)
             for met in fresh:
                 self._settle(self._crashes[met.finding.title], met.candidates, plan)
@@ -156,9 +162,10 @@ class Campaign:
         )
         rate = did.programs / did.guest_seconds if did.guest_seconds else 0.0
         cover = f", {did.cover} places of the module" if did.cover is not None else ""
+        calls = f", {did.calls} calls" if did.calls else ""
         self._said(
-            f"{self._state.seconds:.0f} s, round {self._state.rounds}: {did.programs} programs ({rate:.0f} a second), "
-            f"{did.calls} calls, {did.signatures} signatures{cover}, {len(self._crashes)} crashes"
+            f"{self._state.seconds:.0f} s, round {self._state.rounds}: {did.programs} programs ({shown_rate(rate)} a "
+            f"second){calls}, {did.signatures} signatures{cover}, {len(self._crashes)} crashes"
         )
 
     def _kept(self, finding: Finding) -> Path:
@@ -178,14 +185,21 @@ class Campaign:
             late=late,
         )
 
-    def _note(self, met: RoundFinding) -> bool:
-        """Keep what was met, before anything else is done with it; return whether it is new."""
+    def _note(self, met: RoundFinding, before: State) -> bool:
+        """Keep what was met, before anything else is done with it; return whether it is new.
+
+        ``before`` is how far the campaign had come when the round began.
+        """
         crash = self._crash_of(met.finding, late=met.late)
         known = self._crashes.get(crash.title)
         if known:
             self._crashes[crash.title] = replace(known, count=known.count + 1)
             self._folder.save_crash(self._crashes[crash.title])
             return False
+        if met.seconds is not None:
+            crash = replace(crash, seconds=round(before.seconds + met.seconds, 1))
+        if met.programs is not None:
+            crash = replace(crash, programs=before.programs + met.programs)
         self._crashes[crash.title] = crash
         place = self._folder.save_crash(crash, met.candidates[0] if met.candidates else "")
         (place / "finding.txt").write_text(met.finding.text, errors="replace")

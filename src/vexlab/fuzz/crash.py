@@ -16,11 +16,12 @@ _TYPE = "FUZZ"  # of what no kernel report tells
 
 
 class Mode(StrEnum):
-    """What is tried: ioctls, sequences of calls by several threads, images."""
+    """What is tried: ioctls, sequences of calls by several threads, images; or what a syzkaller of the user's tries."""
 
     IOCTL = "ioctl"
     CALLS = "calls"
     IMAGE = "image"
+    SYZKALLER = "syzkaller"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

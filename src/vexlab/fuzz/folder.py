@@ -236,6 +236,15 @@ def campaign_name(asked: Asked, defect: str = "") -> str:
     return "-".join("".join(_NAME.findall(word)) for word in words)
 
 
+def shown_rate(each_second: float) -> str:
+    """Return programs a second, with a digit more where they are few.
+
+    >>> shown_rate(252.4), shown_rate(0.31)
+    ('252', '0.3')
+    """
+    return f"{each_second:.1f}" if each_second < 10 else f"{each_second:.0f}"
+
+
 def _replace(file: Path, content: bytes) -> None:
     draft = file.with_name(f".{file.name}.draft")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from vexlab.fuzz.crash import Crash, Mode
 from vexlab.fuzz.folder import PROGRAM, Asked
 from vexlab.fuzz.guest import PROGRAM as FSFUZZ
 from vexlab.fuzz.guest import THREADS, Listener
+from vexlab.fuzz.syzlang import KEPT_FILES
+from vexlab.fuzz.syztries import Runner, execprog_argv
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.target import ModuleArtifact
 
@@ -56,26 +59,54 @@ exec ./fsfuzz replay --point "$1" --table {calls} --magic 0000000000000000000000
 """
 
 
+# Loop devices are what syzkaller mounts images by, and /syz-inputs is what its sandbox shows.
+_SYZ_SCRIPT = """#!/bin/sh
+# {title}
+# Usage: sh run.sh DIRECTORY   as root in a throw-away machine, DIRECTORY being on the filesystem, the module loaded.
+cd "$(dirname "$0")" || exit 2
+mkdir -p /syz-inputs && mount --bind "$1" /syz-inputs && touch {files} || exit 2
+modprobe -q loop
+exec {command}
+"""
+# How a case of each kind is run again: the module with `replay`, and the fixture that it takes.
+_WAYS = {
+    Mode.IOCTL: ("regression", "mounted"),
+    Mode.CALLS: ("regression", "mounted"),
+    Mode.IMAGE: ("image_case", "filesystem"),
+    Mode.SYZKALLER: ("syzcase", "mounted"),
+}
+
+
+def write_syz_case(place: Path, crash: Crash, runner: Runner) -> Path:
+    """Write the case of a ``crash`` of syzkaller's, whose program lies in ``place``, with the programs that run it."""
+    case = _write_test(place, crash)
+    command, files = shlex.join([*execprog_argv(crash.times)[:-1], PROGRAM]), shlex.join(KEPT_FILES)
+    (place / "run.sh").write_text(_SYZ_SCRIPT.format(title=_title(crash), command=command, files=files))
+    for program in (runner.execprog, runner.executor):
+        shutil.copy2(program, place / program.name)
+    return case
+
+
 def write_case(place: Path, crash: Crash, artifact: ModuleArtifact, table: str) -> Path:
     """Write the case of ``crash``, whose reproducer lies in ``place``, and what runs it anywhere; return its file."""
-    title = crash.title.replace("\\", "/").replace('"', "'")
-    image = crash.mode is Mode.IMAGE
-    case = place / _CASE.format(slug=crash.slug)
-    case.write_text(
-        _TEMPLATE.format(
-            title=title,
-            mode=crash.mode,
-            slug=crash.slug,
-            times=crash.times,
-            module="image_case" if image else "regression",
-            fixture="filesystem" if image else "mounted",
-        )
-    )
-    if not image:
+    case = _write_test(place, crash)
+    if crash.mode is not Mode.IMAGE:
         (place / CALLS).write_text(table)
-        words = {"title": title, "calls": CALLS, "times": crash.times, "seconds": _SECONDS, "threads": THREADS}
+        words = {"title": _title(crash), "calls": CALLS, "times": crash.times, "seconds": _SECONDS, "threads": THREADS}
         (place / "run.sh").write_text(_SCRIPT.format(program=PROGRAM, **words))
         shutil.copy2(dict(artifact.tools)["fsfuzz"], place / "fsfuzz")
+    return case
+
+
+def _title(crash: Crash) -> str:
+    return crash.title.replace("\\", "/").replace('"', "'")
+
+
+def _write_test(place: Path, crash: Crash) -> Path:
+    case = place / _CASE.format(slug=crash.slug)
+    module, fixture = _WAYS[crash.mode]
+    words = {"title": _title(crash), "mode": crash.mode, "slug": crash.slug, "times": crash.times}
+    case.write_text(_TEMPLATE.format(module=module, fixture=fixture, **words))
     return case
 
 

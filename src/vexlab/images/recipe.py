@@ -90,6 +90,10 @@ _XFSTESTS_PACKAGES = (
     *("psmisc", "quota", "sed", "uuid-runtime"),
 )
 
+# What syz-manager asks of a guest: an ssh server, a shell, and scp's old protocol, by which it copies its executor.
+SYZKALLER = "syzkaller"
+_SYZKALLER_PACKAGES = ("bash", "busybox-static", "dropbear-bin", "openssh-client")
+
 BASE = "base"
 # Dynamic tracing. fio makes load whose figures a trace can be compared with. bpftrace wants LLVM, 200 MB.
 TRACE = "trace"
@@ -136,6 +140,7 @@ BUILT_IN = (
     Recipe(name="tools", packages=(*_BASE_PACKAGES, *_TOOLS_PACKAGES), exclude=_LITTLE_ICU),
     Recipe(name="xfstests", packages=(*_BASE_PACKAGES, *_XFSTESTS_PACKAGES), exclude=_LITTLE_ICU),
     Recipe(name=DEV, packages=(*_BASE_PACKAGES, *_DEV_PACKAGES), files=_dev_files(), exclude=_DEV_EXCLUDE),
+    Recipe(name=SYZKALLER, packages=_SYZKALLER_PACKAGES, exclude=_NO_ICU),
     Recipe(name=TRACE, packages=(*_BASE_PACKAGES, *_TRACE_PACKAGES), exclude=_LITTLE_ICU),
 )
 

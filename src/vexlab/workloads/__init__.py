@@ -15,6 +15,7 @@ LIBRARY = tuple(
     for name in ("capable.py", "capable.sh", "room.py", "sample.sh", "vexfs_calls.py", "mkfs_on_file.sh")
 )
 SCRIPTS = Path(__file__).with_name("scripts")  # programs in Python and shell, put into the guest by who needs them
+KCOVMARK = Path(__file__).with_name("kcovmark")  # a module of ours for guests of syz-manager
 RUNNER = "runner"  # runs the commands of the others
 WORKLOADS = Tool(
     source=Path(__file__).parent,

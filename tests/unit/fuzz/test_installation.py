@@ -1,8 +1,9 @@
-"""The user's syzkaller: found or not, judged, configured. Scripts stand in for programs that tell their revision."""
+"""The user's syzkaller: found or not, judged, configured. Files stand in for programs, which hold their revision."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,25 +11,28 @@ import pytest
 from vexlab.config import FuzzSettings, Settings
 from vexlab.errors import UsageError
 from vexlab.fuzz.layout import Call, Interface
-from vexlab.fuzz.syzkaller import Machines, configuration, crashes_in, examine, laid_over, place_of
+from vexlab.fuzz.syzkaller import Machines, configuration, examine, laid_over, place_of
 
-ONE, TWO = "1" * 40, "2" * 40
+ONE, TWO, DIGEST = "1" * 40, "2" * 40, "d" * 40
 INTERFACE = Interface(calls=(Call(name="X_GET", number=7, way="R"),))
 MACHINES = Machines(
     kernel=Path("/k"), image=Path("/i"), key=Path("/s"), count=2, cpus=2, memory=512, append="console=ttyS0"
 )
 
 
-def _install(place: Path, *, executor: str = ONE, knows: str = "ioctl$X_GET") -> Path:
-    for name, revision in (
-        ("syz-manager", ONE),
-        ("linux_amd64/syz-execprog", ONE),
-        ("linux_amd64/syz-executor", executor),
+def _install(
+    place: Path, *, execprog: str = ONE, executor: str = ONE, digest: str = DIGEST, knows: str = "ioctl$X_GET"
+) -> Path:
+    """Leave files that hold what programs of syzkaller do: how they were linked, and digests."""
+    linked = 'build\t-ldflags="-s -w -X github.com/google/syzkaller/prog.GitRevision={}"\0go{}\0'
+    for name, text in (
+        ("syz-manager", linked.format(ONE, DIGEST)),
+        ("linux_amd64/syz-execprog", linked.format(execprog, DIGEST)),
+        ("linux_amd64/syz-executor", f"\0{executor}\0linux\0{digest}\0{knows}\0"),
     ):
         file = place / "bin" / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"#!/bin/sh\n# {knows}\necho linux amd64 {revision} unknown\n")
-        file.chmod(0o755)
+        file.write_text(text)
     return place
 
 
@@ -60,9 +64,15 @@ def test_a_sound_installation(tmp_path: Path) -> None:
 
 
 def test_programs_of_two_revisions(tmp_path: Path) -> None:
-    (wrong,) = examine(_install(tmp_path, executor=TWO), INTERFACE).wrong
+    (wrong,) = examine(_install(tmp_path, execprog=TWO), INTERFACE).wrong
     assert "several revisions" in wrong
-    assert "syz-executor 222222222222" in wrong
+    assert "syz-execprog 222222222222" in wrong
+
+
+@pytest.mark.parametrize("executor", [{"executor": TWO}, {"digest": "e" * 40}])
+def test_an_executor_that_the_manager_would_not_take(tmp_path: Path, executor: dict[str, str]) -> None:
+    wrong = examine(_install(tmp_path, **executor), INTERFACE).wrong
+    assert [each.partition(" and ")[0] for each in wrong] == ["its syz-manager", "its syz-execprog"]
 
 
 def test_descriptions_that_are_not_compiled_in(tmp_path: Path) -> None:
@@ -71,25 +81,52 @@ def test_descriptions_that_are_not_compiled_in(tmp_path: Path) -> None:
     assert "--describe" in wrong
 
 
+def _made(place: Path, machines: Machines = MACHINES) -> dict[str, object]:
+    return configuration(place, place / "w", machines, ["ioctl$X_GET"], port=5000, kvm=False, cover=False)
+
+
 def test_the_configuration_emulates_without_kvm(tmp_path: Path) -> None:
-    made = configuration(tmp_path, tmp_path / "w", MACHINES, INTERFACE, port=5000, kvm=False, cover=False)
+    made = _made(tmp_path)
     assert made["type"] == "qemu"
     assert made["http"] == "127.0.0.1:5000", "on loopback only"
     assert isinstance(made["vm"], dict)
-    assert made["vm"]["qemu_args"] == "-accel tcg -cpu max"
+    assert "-accel tcg" in made["vm"]["qemu_args"], "syz-manager takes its time tenfold where it reads that"
     assert (made["vm"]["count"], made["vm"]["mem"], made["vm"]["kernel"]) == (2, 512, "/k")
     assert made["cover"] is False
+    assert made["run_fsck"] is False, "it would run on this host"
+    assert "initrd" not in made["vm"], "a system of the user's boots by itself"
     assert json.dumps(made)
 
 
+def test_a_machine_of_ours_has_virtio_alone(tmp_path: Path) -> None:
+    made = _made(tmp_path, replace(MACHINES, initrd=Path("/r")))
+    assert isinstance(made["vm"], dict)
+    assert made["vm"]["initrd"] == "/r"
+    assert "if=virtio" in made["vm"]["image_device"]
+    assert made["vm"]["network_device"].startswith("virtio-net-pci")
+
+
+def test_no_call_enables_hundreds_of_others(tmp_path: Path) -> None:
+    calls = _made(tmp_path)["enable_syscalls"]
+    assert isinstance(calls, list)
+    assert "ioctl$X_GET" in calls
+    assert not {"openat", "ioctl", "mount", "syz_mount_image"} & set(calls), "those are taken with all their variants"
+
+
 def test_keys_of_a_file_go_over_ours(tmp_path: Path) -> None:
-    made = configuration(tmp_path, tmp_path / "w", MACHINES, INTERFACE, port=5000, kvm=False, cover=False)
+    made = _made(tmp_path)
     file = tmp_path / "syzkaller_config.json"
     file.write_text(json.dumps({"procs": 8, "vm": {"count": 4, "mem": 2048}}))
     merged = laid_over(made, file)
     assert merged["procs"] == 8
     assert isinstance(merged["vm"], dict)
     assert (merged["vm"]["count"], merged["vm"]["mem"], merged["vm"]["cpu"]) == (4, 2048, 2)
+
+
+def test_machines_of_another_type_have_no_keys_of_qemu(tmp_path: Path) -> None:
+    file = tmp_path / "isolated.json"
+    file.write_text(json.dumps({"type": "isolated", "vm": {"targets": ["127.0.0.1:2222"], "target_dir": "/tmp/syz"}}))
+    assert laid_over(_made(tmp_path), file)["vm"] == {"targets": ["127.0.0.1:2222"], "target_dir": "/tmp/syz"}
 
 
 @pytest.mark.parametrize(
@@ -105,23 +142,3 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, said: str) -> None
     (tmp_path / "c.json").write_text(text)
     with pytest.raises(UsageError, match=said):
         laid_over({"vm": {}}, tmp_path / "c.json")
-
-
-def test_crashes_get_our_titles(tmp_path: Path) -> None:
-    place = tmp_path / "crashes" / "abc"
-    place.mkdir(parents=True)
-    (place / "description").write_text("theirs\n")
-    (place / "repro.prog").write_text("")
-    (place / "log0").write_text(
-        "[    5.1] BUG: kernel NULL pointer dereference, address: 0000000000000008\n"
-        "[    5.1] #PF: supervisor read access in kernel mode\n"
-        "[    5.1] Oops: 0000 [#1] PREEMPT SMP\n"
-        "[    5.1] CPU: 0 PID: 77 Comm: x Not tainted 6.1.0 #1\n"
-        "[    5.1] RIP: 0010:x_get+0x12/0x40 [x]\n"
-        "[    5.1] Call Trace:\n[    5.1]  <TASK>\n[    5.1]  x_ioctl+0x1/0x2 [x]\n[    5.1]  </TASK>\n"
-        "[    5.1] ---[ end trace 0000000000000000 ]---\n"
-    )
-    (found,) = crashes_in(tmp_path, "x")
-    assert found.theirs == "theirs"
-    assert "NULL pointer dereference in x_get" in found.ours
-    assert (found.logs, found.program) == (1, True)

@@ -26,6 +26,9 @@ from vexlab.fuzz.image import BASE, ImageRounds, Images
 from vexlab.fuzz.layout import render_table
 from vexlab.fuzz.programs import ProgramRounds
 from vexlab.fuzz.regression import record, write_case
+from vexlab.fuzz.syzguest import INSTRUMENT, has_kcov
+from vexlab.fuzz.syzkaller import place_of as syzkaller_place
+from vexlab.fuzz.syztries import Runner, SyzPrograms
 from vexlab.fuzz.tries import Limits, Programs, Retry
 from vexlab.lab import Lab, Order
 from vexlab.model.kernel import Kernel
@@ -49,7 +52,6 @@ _OPTIONS = (
     "probe",
 )
 _FOUND = 1
-_KCOV = "KCOV_INSTRUMENT=y"  # Documentation/dev-tools/kcov.rst: for the module alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,13 +228,24 @@ def tools_of(lab: Lab, order: Order, table: str, folder: Folder, asked: Asked) -
         yield ProgramRounds(lab, order, table, stop=folder.stop_asked), programs
 
 
+@contextmanager
+def retry_of(lab: Lab, order: Order, table: str, folder: Folder, asked: Asked) -> Iterator[Retry]:
+    """Give what tries the crashes of a campaign again; of syzkaller's raise ``UsageError`` where none is named."""
+    if asked.mode is Mode.SYZKALLER:
+        with SyzPrograms(lab, order, Runner.of(syzkaller_place(lab.settings))) as programs:
+            yield programs
+        return
+    with tools_of(lab, order, table, folder, asked) as (_, retry):
+        yield retry
+
+
 def made_order(
     lab: Lab, settings: Settings, target: Target, asked: Asked, *, probe: bool
 ) -> tuple[Order, ModuleArtifact]:
     """Return the machine of a campaign and the module built for it."""
     lab.check_room()
     kernel = lab.kernels.get(asked.kernel)
-    target = _covered(target, kernel)
+    target = covered(target, kernel)
     artifact = lab.artifact(target, kernel)
     if not target.mkfs:
         raise UsageError(f"{target.name} names no mkfs, so there is no filesystem to call")
@@ -244,12 +257,17 @@ def made_order(
     return order, artifact
 
 
-def _covered(target: Target, kernel: Kernel) -> Target:
+def machine_order(lab: Lab, settings: Settings, target: Target, kernel: Kernel, artifact: ModuleArtifact) -> Order:
+    """Return the machine in which calls are made on ``target``."""
+    order = Order(target=target, kernel=kernel, artifact=artifact, memory=settings.memory, cpus=settings.cpus)
+    return order_for(lab, order)
+
+
+def covered(target: Target, kernel: Kernel) -> Target:
     """Return ``target`` built so that the kernel tells which of its code runs, where the kernel can."""
-    options = kernel.config.read_text(errors="replace") if kernel.config.is_file() else ""
-    if target.in_tree or "CONFIG_KCOV=y" not in options.splitlines():
+    if target.in_tree or not has_kcov(kernel):
         return target
-    return replace(target, build=replace(target.build, args=(*target.build.args, _KCOV)))
+    return replace(target, build=replace(target.build, args=(*target.build.args, INSTRUMENT)))
 
 
 def table_of(target: Target, settings: Settings, *, needed: bool) -> str:

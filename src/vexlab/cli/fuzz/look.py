@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from vexlab.cli.fuzz.campaigns import line_of, made_order, say, table_of, tools_of
+from vexlab.cli.fuzz.campaigns import line_of, made_order, retry_of, say, table_of
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.store import place_of
 from vexlab.config import load_settings, settings_for
 from vexlab.errors import UsageError
 from vexlab.fuzz.crash import Crash, Mode
-from vexlab.fuzz.folder import Folder, State, campaigns, find_campaign
+from vexlab.fuzz.folder import Folder, State, campaigns, find_campaign, shown_rate
 from vexlab.lab import Lab
 from vexlab.report.terminal import printable
 from vexlab.tables import suggest
@@ -49,7 +49,7 @@ def status(*, results_dir: str | None, as_json: bool) -> int:
             "running" if folder.running() else "ended",
             f"{state.seconds:.0f} s",
             str(state.programs),
-            f"{_rate(state):.0f}",
+            shown_rate(_rate(state)),
             str(state.calls),
             str(len(folder.crashes())),
         )
@@ -94,8 +94,8 @@ def report(*, campaign: str, results_dir: str | None, as_json: bool) -> int:
     click.echo(f"{asked.mode} of {asked.target} on kernel {asked.kernel}{', blind' if asked.blind else ''}")
     rounds = "1 round" if state.rounds == 1 else f"{state.rounds} rounds"
     click.echo(
-        f"{state.seconds:.0f} s, {rounds}, {state.programs} programs ({_rate(state):.0f} a second), "
-        f"{state.calls} calls, of which {state.succeeded} worked"
+        f"{state.seconds:.0f} s, {rounds}, {state.programs} programs ({shown_rate(_rate(state))} a second)"
+        f"{f', {state.calls} calls, of which {state.succeeded} worked' if state.calls else ''}"
     )
     for line in folder.logged():
         cover = f", {line.cover} places" if line.cover is not None else ""
@@ -134,7 +134,7 @@ def repro(*, crash: str, campaign: str, times: int, results_dir: str | None, **g
     with Lab(settings, progress=say) as lab:
         order, _ = made_order(lab, settings, target, state.asked, probe=False)
         table = table_of(target, settings, needed=found.mode is Mode.IOCTL)
-        with tools_of(lab, order, table, folder, state.asked) as (_, retry):
+        with retry_of(lab, order, table, folder, state.asked) as retry:
             for number in range(1, times + 1):
                 retry.fresh()
                 shown = retry.shows(found, program, times=found.times)
