@@ -122,11 +122,12 @@ def _structure(structure: Structure, interface: Interface, name: str) -> Iterato
     yield f"{structure.name} {{\n"
     for member in structure.members:
         out = " (out)" if member.role is Role.OUT else ""
-        yield f"\t{member.name}\t{_type(member, structure, interface, name)}{out}\n"
+        yield f"\t{member.name}\t{type_of(member, structure, interface, name)}{out}\n"
     yield "}\n"
 
 
-def _type(member: Member, structure: Structure, interface: Interface, name: str) -> str:
+def type_of(member: Member, structure: Structure, interface: Interface, name: str) -> str:
+    """Return the type of a member, ``name`` being the target's."""
     if member.count:
         size = member.size // member.count
         element = f"const[0, {_INTS[size]}]" if member.role is Role.ZERO else _INTS[size]

@@ -42,7 +42,7 @@ def test_seeds_call_what_is_described(target: Target, interface: Interface) -> N
             match = re.fullmatch(r"(?:r0 = )?([\w$]+)\((.*)\)", line)
             assert match, name
             assert match[1] in described
-            arguments = re.sub(r"'[^']*'|\"[^\"]*\"", "", match[2]).count(",") + 1
+            arguments = re.sub(r"'[^']*'|\"[^\"]*\"|\{.*\}", "", match[2]).count(",") + 1
             assert arguments == len(described[match[1]].args), line
     assert all(f"ioctl${call.name}(r0" in found["vexfs_all"] for call in interface.calls)
 
@@ -59,3 +59,12 @@ def test_a_target_without_ioctls_is_mounted(target: Target) -> None:
     found = syzseeds.seeds(replace(target, options=(), statistics=()), Interface(calls=()), IMAGE)
     assert list(found) == ["vexfs_mount", "vexfs_kept"]
     assert ", 0x0, 0x0, 0x1, AUTO, " in found["vexfs_mount"], "no options to give"
+
+
+def test_seeds_are_what_the_calls_most_likely_take(target: Target, interface: Interface) -> None:
+    found = syzseeds.seeds(target, interface, IMAGE)
+    assert "VEC_CREATE(r0, AUTO, &AUTO={AUTO, 0x4, 0x1, 0x4, AUTO})" in found["vexfs_all"], "within their limits"
+    (add,) = [line for line in found["vexfs_vexfs_ioc_vec_add"].splitlines() if "VEC_ADD" in line]
+    assert add.count("0x3f800000") == 16, "as many numbers as dimensions and vectors make"
+    (search,) = [line for line in found["vexfs_vexfs_ioc_vec_search"].splitlines() if "VEC_SEARCH" in line]
+    assert search.count("{}") == 4, "room for results, each a structure"

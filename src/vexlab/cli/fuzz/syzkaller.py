@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from vexlab.config import Settings, settings_for
 from vexlab.errors import InfraError, UsageError
 from vexlab.fuzz import syzguest, syzseeds
 from vexlab.fuzz import syzkaller as syz
-from vexlab.fuzz.campaign import Campaign, Plan
+from vexlab.fuzz.campaign import Campaign, Plan, RoundResult
 from vexlab.fuzz.crash import Crash, Mode
 from vexlab.fuzz.folder import FOLDER, Asked, Folder, Logged, State, campaign_name
 from vexlab.fuzz.header import interface_of
@@ -37,6 +38,7 @@ from vexlab.model.kernel import Kernel
 from vexlab.model.machine import Accelerator
 from vexlab.model.request import Request
 from vexlab.model.target import ModuleArtifact, Target
+from vexlab.model.verdict import Finding
 from vexlab.report.terminal import printable
 from vexlab.tables import read_text
 from vexlab.targets.load import find_target
@@ -207,7 +209,6 @@ def _run(work: _Work, folder: Folder, state: State, results: Path) -> tuple[Cras
         target = covered(work.target, kernel)
         artifact = lab.artifact(target, kernel)
         order = machine_order(lab, work.settings, target, kernel, artifact)
-        lab.snapshot(order)
         config = _prepared(work, lab, folder, kernel, target, artifact)
 
         def kept(crash: Crash, place: Path) -> None:
@@ -233,8 +234,15 @@ def _run(work: _Work, folder: Folder, state: State, results: Path) -> tuple[Cras
             covered=bool(made["cover"]),
             heard=_Heard(folder),
         )
+
+        def done(state: State, corpus: str, seconds: float, keep: Callable[[Finding], Path]) -> RoundResult:
+            did = rounds(state, corpus, seconds, keep)
+            if did.met:
+                lab.snapshot(order)  # booting takes none of the time that a crash has to be made small
+            return did
+
         with SyzPrograms(lab, order, runner) as retry:
-            campaign = Campaign(folder, state, rounds, retry, said=say, record=kept)
+            campaign = Campaign(folder, state, done, retry, said=say, record=kept)
             campaign.run(Plan(duration_s=how.seconds, limits=Limits(seconds=how.settle), first=how.first))
             return campaign.crashes
 
