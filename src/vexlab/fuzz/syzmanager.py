@@ -94,7 +94,7 @@ class ManagerRounds:
         for _ in deadline.poll(_TICK_S, _TICK_S):
             spent = whole - deadline.remaining
             if manager.returncode is not None:
-                words = _since(self._log, self._began).strip()[-600:]
+                words = "; ".join(_since(self._log, self._began).splitlines())[-600:]
                 raise InfraError(f"syz-manager ended with status {manager.returncode}: {words}")
             figures = figures_in(_since(self._log, self._began))
             for place in new_crashes(self.workdir):

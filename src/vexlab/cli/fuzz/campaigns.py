@@ -158,7 +158,7 @@ def _campaign(mode: Mode, given: Mapping[str, object]) -> int:
         blind=how.blind,
         seed=request.seed if request.seed is not None else 1,
     )
-    folder = Folder(_place(how.campaign, results, asked))
+    folder = Folder(folder_of(how.campaign, results, asked))
     with closing(folder):
         state = folder.begin(asked)
         say(f"campaign {folder.name}: {folder.path}")
@@ -173,7 +173,8 @@ def interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _place(campaign: str | None, results: Path, asked: Asked) -> Path:
+def folder_of(campaign: str | None, results: Path, asked: Asked) -> Path:
+    """Return the folder of a campaign that is given by name or path, or called after what it does."""
     if campaign and "/" in campaign:
         return Path(campaign).absolute()
     return results / FOLDER / (campaign or campaign_name(asked))

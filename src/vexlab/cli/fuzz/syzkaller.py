@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from vexlab.cli.fuzz.campaigns import covered, line_of, machine_order, say
+from vexlab.cli.fuzz.campaigns import covered, folder_of, line_of, machine_order, say
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.store import place_of as results_place
 from vexlab.cli.values import duration
@@ -21,7 +21,7 @@ from vexlab.fuzz import syzguest, syzseeds
 from vexlab.fuzz import syzkaller as syz
 from vexlab.fuzz.campaign import Campaign, Plan, RoundResult
 from vexlab.fuzz.crash import Crash, Mode
-from vexlab.fuzz.folder import FOLDER, Asked, Folder, Logged, State, campaign_name
+from vexlab.fuzz.folder import Asked, Folder, Logged, State
 from vexlab.fuzz.header import interface_of
 from vexlab.fuzz.image import ImageGuest
 from vexlab.fuzz.layout import Interface
@@ -115,7 +115,7 @@ def syzkaller(**given: object) -> int:
         mode=Mode.SYZKALLER, target=target.name, kernel=settings.kernels[0], build_args=request.build_args
     )  # fmt: skip
     results, _ = results_place(how.results_dir, settings)
-    folder = Folder(results / FOLDER / (how.campaign or campaign_name(asked)))
+    folder = Folder(folder_of(how.campaign, results, asked))
     work = _Work(request=request, settings=settings, target=target, interface=interface, place=place, how=how)
     if how.print_config:
         _print(work, folder.path)
