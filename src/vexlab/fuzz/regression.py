@@ -16,7 +16,7 @@ from vexlab.fuzz.folder import PROGRAM, Asked
 from vexlab.fuzz.guest import PROGRAM as FSFUZZ
 from vexlab.fuzz.guest import THREADS, Listener
 from vexlab.fuzz.syzlang import KEPT_FILES
-from vexlab.fuzz.syztries import Runner, execprog_argv
+from vexlab.fuzz.syztries import MEMORY, Runner, execprog_argv
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.model.target import ModuleArtifact
 
@@ -41,7 +41,7 @@ pytestmark = [
     pytest.mark.domain("fuzz"),
     pytest.mark.level(3),
     pytest.mark.safety("dangerous"),
-    pytest.mark.needs(mkfs=True),
+    pytest.mark.needs(mkfs=True),{marks}
 ]
 
 
@@ -106,7 +106,8 @@ def _write_test(place: Path, crash: Crash) -> Path:
     case = place / _CASE.format(slug=crash.slug)
     module, fixture = _WAYS[crash.mode]
     words = {"title": _title(crash), "mode": crash.mode, "slug": crash.slug, "times": crash.times}
-    case.write_text(_TEMPLATE.format(module=module, fixture=fixture, **words))
+    marks = f"\n    pytest.mark.vm(memory={MEMORY})," if crash.mode is Mode.SYZKALLER else ""
+    case.write_text(_TEMPLATE.format(module=module, fixture=fixture, marks=marks, **words))
     return case
 
 

@@ -6,6 +6,7 @@ A machine that is restored takes half a second where one of syz-manager's boots 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,7 +26,10 @@ from vexlab.probe.bench import Bench
 from vexlab.targets.in_tree import why_not_loadable
 from vexlab.vm.machine import Machine
 
+log = logging.getLogger(__name__)
+
 FOLDER = "/tmp/syz"  # noqa: S108 - in the guest
+MEMORY = 512  # MiB of machines in which execprog runs: it has 50 MB, in the guest's memory
 _BEGINS = "executing program 0:\n"
 _FIRST_S, _EACH_S = 60.0, 6.0  # to start under emulation, and for each repetition
 _MOST_S = 300.0
@@ -109,7 +113,8 @@ class SyzPrograms:
         for _ in range(_FAILURES):
             try:
                 return any(same(crash, finding) for finding in self._tried(text, times, late=crash.late))
-            except (InfraError, TargetFailure):
+            except (InfraError, TargetFailure) as error:
+                log.warning("the program is tried again in another machine: %s", error)
                 self.fresh()
         return False
 

@@ -58,6 +58,7 @@ def test_the_case_runs_with_vexlab_and_without(tmp_path: Path) -> None:
     ast.parse(text)
     assert "from vexlab.fuzz.syzcase import replay" in text
     assert "times=30" in text
+    assert "pytest.mark.vm(memory=512)" in text, "execprog alone has 50 MB"
     script = (place / "run.sh").read_text()
     assert "-repeat=30" in script
     assert script.rstrip().endswith(PROGRAM)

@@ -28,7 +28,7 @@ from vexlab.fuzz.programs import ProgramRounds
 from vexlab.fuzz.regression import record, write_case
 from vexlab.fuzz.syzguest import INSTRUMENT, has_kcov
 from vexlab.fuzz.syzkaller import place_of as syzkaller_place
-from vexlab.fuzz.syztries import Runner, SyzPrograms
+from vexlab.fuzz.syztries import MEMORY, Runner, SyzPrograms
 from vexlab.fuzz.tries import Limits, Programs, Retry
 from vexlab.lab import Lab, Order
 from vexlab.model.kernel import Kernel
@@ -250,6 +250,10 @@ def made_order(
     artifact = lab.artifact(target, kernel)
     if not target.mkfs:
         raise UsageError(f"{target.name} names no mkfs, so there is no filesystem to call")
+    if asked.mode is Mode.SYZKALLER:
+        order = machine_order(lab, settings, target, kernel, artifact)
+        lab.snapshot(order)
+        return order, artifact
     order = Order(target=target, kernel=kernel, artifact=artifact, memory=settings.memory, cpus=settings.cpus)
     if probe and asked.mode is not Mode.IOCTL:
         order = replace(order, profile=profile_of(lab, target, kernel, artifact, progress=say))
@@ -259,8 +263,9 @@ def made_order(
 
 
 def machine_order(lab: Lab, settings: Settings, target: Target, kernel: Kernel, artifact: ModuleArtifact) -> Order:
-    """Return the machine in which calls are made on ``target``."""
-    order = Order(target=target, kernel=kernel, artifact=artifact, memory=settings.memory, cpus=settings.cpus)
+    """Return the machine in which syzkaller's programs are run on ``target``."""
+    memory = max(settings.memory, MEMORY)
+    order = Order(target=target, kernel=kernel, artifact=artifact, memory=memory, cpus=settings.cpus)
     return order_for(lab, order)
 
 
