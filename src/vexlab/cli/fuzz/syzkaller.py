@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from vexlab.cli.fuzz.campaigns import covered, folder_of, line_of, machine_order, say
+from vexlab.cli.fuzz.campaigns import covered, folder_of, interrupt, line_of, machine_order, say
 from vexlab.cli.options import request_of, request_options
 from vexlab.cli.store import place_of as results_place
 from vexlab.cli.values import duration
@@ -99,6 +100,7 @@ def syzkaller(**given: object) -> int:
     given. Crashes get our titles, and are shown again in vexlab's machines. Exit status: 1 it has found crashes, 0
     none, 2 wrong usage, 3 it failed.
     """
+    signal.signal(signal.SIGTERM, interrupt)
     own = {name: given[name] for name in How.__slots__}
     how = How(**own)  # type: ignore[arg-type] # click gives what is declared
     request = request_of({name: value for name, value in given.items() if name not in own})
