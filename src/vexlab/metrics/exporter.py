@@ -27,6 +27,7 @@ from vexlab.live.attach import running_runs
 from vexlab.live.host import MachineWatch
 from vexlab.live.state import LiveRun
 from vexlab.metrics.components import components
+from vexlab.metrics.fuzzing import fuzzing
 from vexlab.metrics.names import MEASURED
 from vexlab.metrics.totals import Histogram, Totals
 from vexlab.model.event import CaseStarted, MachineChanged, MachineState
@@ -170,6 +171,7 @@ class Exporter(Collector):
         yield from self._histograms()
         yield from self._last_runs()
         yield from self._now()
+        yield from fuzzing(self._store.folder)
         yield from _host(self._store.folder)
 
     def describe(self) -> Iterable[Metric]:

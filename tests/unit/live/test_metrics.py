@@ -27,6 +27,8 @@ from tests.unit.live.server import serving
 
 from vexlab import process
 from vexlab.errors import InfraError
+from vexlab.fuzz.crash import Mode
+from vexlab.fuzz.folder import Asked, Folder
 from vexlab.metrics.exporter import Exporter
 from vexlab.metrics.names import OTHER, Labels
 from vexlab.metrics.totals import Histogram
@@ -105,6 +107,21 @@ def test_a_run_that_goes_on_is_counted_case_by_case(store: Store) -> None:
     assert value(exporter, "vexlab_machines", state="gone") == 1, "its process is none"
     assert value(exporter, "vexlab_machine_ready_seconds_count") == 2
     assert value(exporter, "vexlab_component_up", component="store") == 1
+
+
+def test_campaigns_of_fuzzing_are_counted(store: Store) -> None:
+    folder = Folder(store.folder / "fuzz" / "it\n")
+    with closing(folder):
+        asked = Asked(mode=Mode.CALLS, target="vexfs", kernel="6.1", build_args=(), blind=False, seed=1)
+        folder.save(replace(folder.begin(asked), seconds=60.0, programs=900, calls=7000, cover=120))
+    (store.folder / "fuzz" / "torn").mkdir()
+    (store.folder / "fuzz" / "torn" / "campaign.json").write_text("{")
+    exporter = Exporter(store)
+    labels = {"campaign": "it?", "mode": "calls", "target": "vexfs", "kernel": "6.1"}
+    assert value(exporter, "vexlab_fuzz_programs_total", **labels) == 900
+    assert value(exporter, "vexlab_fuzz_seconds_total", **labels) == 60
+    assert value(exporter, "vexlab_fuzz_crashes", **labels) == 0
+    assert value(exporter, "vexlab_fuzz_coverage_places", **labels) == 120
 
 
 def test_what_a_label_may_say_is_bounded() -> None:
