@@ -111,7 +111,12 @@ ARMS = (
     Arm(
         name="stress",
         about="many users at once, interrupted and killed",
-        cases=("safety_validation.stress*", "safety_validation.threads_at_once*", "kernel_module.concurrent*"),
+        cases=(
+            "safety_validation.stress*",
+            "safety_validation.delayed*",
+            "safety_validation.threads_at_once*",
+            "kernel_module.concurrent*",
+        ),
     ),
     Arm(
         name="faults",
