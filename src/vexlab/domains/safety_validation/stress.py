@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vexlab.errors import GuestTimeout
+from vexlab.errors import GuestTimeout, TargetFailure
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.stress import STRESS, stressed
 from vexlab.plugin.fixtures import Metrics
@@ -32,7 +32,10 @@ def stress_ends_well(
         step(f"in {told.stuck} of the stress {stress}")
         words = f"`{told.stuck}` of the stress {stress} did not end within {stuck_s} s"
         raise GuestTimeout(words, command=told.stuck, pid=told.pid, seconds=stuck_s)
-    assert result.ok, f"the stress did not come to its end: {result}"
-    assert not told.wrong, "; ".join(told.wrong)
-    assert told.operations, f"the stress did nothing: {result}"
+    if not result.ok:
+        raise TargetFailure(f"the stress did not come to its end: {result}")
+    if told.wrong:
+        raise TargetFailure("; ".join(told.wrong))
+    if not told.operations:
+        raise TargetFailure(f"the stress did nothing: {result}")
     metrics.record("operations_count", told.operations)
