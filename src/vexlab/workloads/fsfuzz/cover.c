@@ -13,7 +13,8 @@
 #define KCOV_TRACE_PC 0
 #define WORDS (64 << 10)
 #define BITS 20
-#define MODULES 0xffffffffc0000000UL	/* Documentation/arch/x86/x86_64/mm.rst */
+/* Documentation/arch/x86/x86_64/mm.rst; they begin 512 MiB lower where the kernel stays where it was linked. */
+#define MODULES 0xffffffffa0000000UL
 
 static unsigned long *area;
 static uint8_t *seen;
