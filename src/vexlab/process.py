@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 from vexlab.deadline import Deadline
@@ -99,17 +100,17 @@ def hand_over(argv: Sequence[str]) -> int:
 
     Ctrl-C is meant for the program alone: gdb, for one, stops what it debugs.
     """
-    ours = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
-
-    def theirs() -> None:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
-
+    # A handler is no handler in the program, where the signal does what it always does; SIG_IGN would be handed down.
+    ours = {number: signal.signal(number, _nothing) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
-        return subprocess.run(argv, check=False, preexec_fn=theirs).returncode
+        return subprocess.run(argv, check=False).returncode
     finally:
         for number, handler in ours.items():
             signal.signal(number, handler)
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    """Take no notice of a signal."""
 
 
 def run(
