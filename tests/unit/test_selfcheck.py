@@ -17,14 +17,14 @@ import pytest
 from vexlab.cli.selfcheck import stored_cases
 from vexlab.cli.values import duration, levels
 from vexlab.errors import UsageError
-from vexlab.model.case import CaseResult, RunInfo
+from vexlab.model.case import CaseResult, PlannedCase, RunInfo
 from vexlab.model.key import CaseKey
 from vexlab.model.request import Request
 from vexlab.model.verdict import Verdict
 from vexlab.results.store import Store
 from vexlab.selfcheck.defects import load_defects, named, sample, visible_on
 from vexlab.selfcheck.detection import Detection, figures, without_false_alarms
-from vexlab.selfcheck.trial import Trial, Trials, cause, judged
+from vexlab.selfcheck.trial import Trial, Trials, _undecided, cause, judged
 
 SHIPPED = Path(__file__).parents[2] / "targets" / "vexfs" / "defects.toml"
 ENTRY = """
@@ -374,3 +374,10 @@ def test_a_run_in_which_nothing_ran_shows_nothing() -> None:
     skipped = CaseResult(key=A_B, node="n", level=1, verdict=Verdict.SKIPPED)
     assert judged("x", 0, [skipped], words="", seconds=1).error
     assert judged("x", 0, [], words="", seconds=1).error
+
+
+def test_a_case_that_never_came_has_not_run() -> None:
+    planned = PlannedCase(key=CaseKey(domain="d", name="a", kernel="6.1"), node="a", level=1)
+    ran = replace(planned.undecided(""), verdict=Verdict.PASSED)
+    told = _undecided("x", [ran, planned.undecided("the time was over")], budget=120, of=2, seconds=121.0)
+    assert told.undecided == "not found within 2 min: 1 of 2 cases ran"
