@@ -20,7 +20,7 @@ from vexlab.cli.errno import recorded
 from vexlab.cli.store import opened
 from vexlab.config import settings_for
 from vexlab.errors import MachineError, UsageError
-from vexlab.model.case import CaseResult
+from vexlab.model.case import CaseResult, RunState
 from vexlab.model.event import CaseFinished, CaseHalted, Event
 from vexlab.plugin.evidence import COMMANDS, FAILED_HERE, MACHINE
 from vexlab.plugin.halt import GO, STOP
@@ -151,6 +151,8 @@ def run_halted(where: str, given: str, results_dir: str | None, use: Callable[[C
     say(f"running {case_id} again, with the run's own module, until command {number}{of}")
     with _asked(machine, number):
         ended = execute(request, settings_for(request), results / run.run.id / "halted", (listening,))
+    if ended.result.run.state is RunState.INTERRUPTED:
+        raise KeyboardInterrupt
     if listening.error:
         raise listening.error
     for words in ended.errors:

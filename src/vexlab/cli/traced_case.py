@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vexlab.config import Settings
 from vexlab.errors import UsageError
-from vexlab.model.case import CaseResult
+from vexlab.model.case import CaseResult, RunState
 from vexlab.model.event import CaseFinished, Event
 from vexlab.model.request import Request
 from vexlab.model.trace import FILE, Trace
@@ -39,6 +39,8 @@ def run_again(request: Request, settings: Settings, folder: Path) -> tuple[list[
     """Run the request's cases with the evidence in ``folder``, and return their results; raise ``UsageError``."""
     finished = Finished()
     ended = execute(request, settings, folder, (finished,))
+    if ended.result.run.state is RunState.INTERRUPTED:
+        raise KeyboardInterrupt
     if not finished.cases:
         told = "; ".join(ended.errors)
         hint = "`vexlab list` shows what there is"

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import msgspec
@@ -101,14 +101,15 @@ class Folder:
             raise InfraError(f"the campaign's folder {self.path} cannot be written: {error}") from error
         (self.path / _STOP).unlink(missing_ok=True)
         earlier = self.state()
-        if earlier is None:
+        if earlier is None or (earlier == State(asked=earlier.asked) and not self.crashes()):  # nothing was done yet
             state = State(asked=asked)
             self.save(state)
             return state
         if replace(earlier.asked, seed=asked.seed) != asked:
+            names = [each.name for each in fields(Asked) if each.name != "seed"]
+            other = [name for name in names if getattr(earlier.asked, name) != getattr(asked, name)]
             raise UsageError(
-                f"{self.path} holds a campaign of other options",
-                hint="--campaign names another folder",
+                f"{self.path} holds a campaign with another {', '.join(other)}", hint="--campaign names another folder"
             )
         return earlier
 

@@ -151,6 +151,8 @@ def resolve(
 
 def _near(name: str, target: Target, symbols: Mapping[str, Collection[str]]) -> str:
     module, _, function = name.rpartition(":")
+    if module not in ("", KERNEL) and module not in symbols:
+        return f"no module {module} is loaded in the guest; {suggest(module, [KERNEL, *filter(None, symbols)])}"
     functions = symbols.get("" if module == KERNEL else module or target.module, ())
     word = function or dict(target.probes).get(name, name)
     return suggest(word, functions) if len(functions) < 1000 else f"is {word} in the guest's /proc/kallsyms?"

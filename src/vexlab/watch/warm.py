@@ -76,12 +76,12 @@ class WarmRun:
             os.write(self._go, b"g")
 
     def __exit__(self, *_: object) -> None:
+        os.close(self._go)  # a signal that comes while it is being forked may be lost; that nobody wants it is not
         if self._pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGTERM)
             self._reap()
         os.close(self._read)
-        os.close(self._go)
 
     def said(self, timeout: float) -> Iterator[Said]:
         """Yield what the child said within ``timeout`` seconds; ``running`` then tells whether it has ended."""

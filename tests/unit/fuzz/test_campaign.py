@@ -151,8 +151,8 @@ def test_only_one_process_works_in_a_folder(tmp_path: Path) -> None:
 
 def test_a_folder_belongs_to_one_campaign(tmp_path: Path) -> None:
     with closing(Folder(tmp_path / "c")) as folder:
-        folder.begin(ASKED)
-    with closing(Folder(tmp_path / "c")) as folder, pytest.raises(UsageError, match="other options"):
+        folder.save(replace(folder.begin(ASKED), rounds=1))
+    with closing(Folder(tmp_path / "c")) as folder, pytest.raises(UsageError, match="with another kernel"):
         folder.begin(replace(ASKED, kernel="6.12"))
     with closing(Folder(tmp_path / "c")) as folder:
         assert folder.begin(replace(ASKED, seed=8)).asked.seed == 7
@@ -237,3 +237,16 @@ def test_kill_nine_loses_nothing_that_was_said(tmp_path: Path) -> None:
         assert not Folder(tmp_path / "c").running()
         last = state.rounds
     assert json.loads((tmp_path / "c" / "campaign.json").read_text())["rounds"] == last
+
+
+def test_options_under_which_nothing_was_done_bind_nobody(tmp_path: Path) -> None:
+    wrong, right = replace(ASKED, build_args=("DEFECT=tpyo",)), ASKED
+    with closing(Folder(tmp_path / "it")) as folder:
+        folder.begin(wrong)
+    with closing(Folder(tmp_path / "it")) as folder:
+        folder.save(replace(folder.begin(right), rounds=1, programs=7))
+    with (
+        closing(Folder(tmp_path / "it")) as folder,
+        pytest.raises(UsageError, match="with another build_args"),
+    ):
+        folder.begin(wrong)
