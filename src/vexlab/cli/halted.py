@@ -15,17 +15,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vexlab.cli.again import say
+from vexlab.cli.again import red_cases, say
 from vexlab.cli.errno import recorded
 from vexlab.cli.store import opened
 from vexlab.config import settings_for
 from vexlab.errors import MachineError, UsageError
 from vexlab.model.case import CaseResult, RunState
-from vexlab.model.event import CaseFinished, CaseHalted, Event
+from vexlab.model.event import CaseFinished, CaseHalted, Event, StepStarted
 from vexlab.plugin.evidence import COMMANDS, FAILED_HERE, MACHINE
 from vexlab.plugin.halt import GO, STOP
 from vexlab.plugin.recorder import folder_name
 from vexlab.session.execution import execute
+from vexlab.tables import suggest
 
 _GIVEN = re.compile(r"(?:([1-9]\d{0,3}):)?([1-9]\d{0,8})")
 _MACHINE = re.compile(rf"{MACHINE} (\d+)")
@@ -124,6 +125,8 @@ class Halting:
             finally:
                 with contextlib.suppress(OSError):  # the case has ended, and its machine's folder is gone
                     go_file(event).touch()
+        elif isinstance(event, StepStarted):
+            say(event.words)
         elif isinstance(event, CaseFinished):
             self.cases.append(event.case)
 
@@ -138,7 +141,10 @@ def run_halted(where: str, given: str, results_dir: str | None, use: Callable[[C
     with opened(results_dir) as store:
         run, results = store.load(name), store.folder
     case = next((each for each in run.cases if each.id == case_id), None)
-    request = recorded(results, run.run.id, case) if case else None
+    if case is None:
+        red = [each.id for each in red_cases(run)] or [each.id for each in run.cases]
+        raise UsageError(f"the run {run.run.id} has no case {case_id}", hint=suggest(case_id, red))
+    request = recorded(results, run.run.id, case)
     if request is None:
         raise UsageError(
             f"the run {run.run.id} kept nothing to run a case {case_id} again by",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vexlab.cli.again import say
 from vexlab.config import Settings
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, RunState
-from vexlab.model.event import CaseFinished, Event
+from vexlab.model.event import CaseFinished, Event, StepStarted
 from vexlab.model.request import Request
 from vexlab.model.trace import FILE, Trace
 from vexlab.session.execution import Ended, execute
@@ -30,7 +31,9 @@ class Finished:
     cases: list[CaseResult] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
-        """Keep a result."""
+        """Keep a result; tell what is done before a case runs, which may take minutes."""
+        if isinstance(event, StepStarted):
+            say(event.words)
         if isinstance(event, CaseFinished):
             self.cases.append(event.case)
 

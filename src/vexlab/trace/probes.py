@@ -120,7 +120,8 @@ def canonical(name: str, target: Target) -> str:
         return name
     raise UsageError(
         f"no probe `{name}`",
-        hint=f"{suggest(bare[-1], known)} Any function of the module is one, too: {target.module}:FUNCTION",
+        hint=f"{suggest(bare[-1], known).removesuffix('?')}; any function of the module is one, too: "
+        f"{target.module}:FUNCTION",
     )
 
 
