@@ -118,11 +118,9 @@ def canonical(name: str, target: Target) -> str:
         return found
     if re.fullmatch(r"[\w-]+:[\w.]+", name):  # vexfs:vexfs_lookup
         return name
-    raise UsageError(
-        f"no probe `{name}`",
-        hint=f"{suggest(bare[-1], known).removesuffix('?')}; any function of the module is one, too: "
-        f"{target.module}:FUNCTION",
-    )
+    near = suggest(bare[-1], known)
+    also = f"{' Or' if near.endswith('?') else '; or'} any function of the module: {target.module}:FUNCTION"
+    raise UsageError(f"no probe `{name}`", hint=near + also)
 
 
 def resolve(
