@@ -34,31 +34,23 @@ _NUMBERED = re.compile(r"^\s*(\d+) ")
 
 
 class Waiting:
-    """The case that waits: commands run in its guest until it is let go on."""
+    """The case that waits: commands run in its guest until this is left, as a context manager."""
 
     def __init__(self, halted: CaseHalted) -> None:
-        self.halted = halted
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.connect(halted.socket)
         self._lines = self._socket.makefile("rw", encoding="utf-8")
 
     def exec(self, argv: Sequence[str]) -> Mapping[str, object]:
         """Return what a command in the guest said: ``status``, ``out``, ``error``, or ``lost`` with its machine."""
-        self._send({"argv": list(argv)})
+        json.dump({"argv": list(argv)}, self._lines)
+        self._lines.write("\n")
+        self._lines.flush()
         line = self._lines.readline()
         if not line:
             raise MachineError("the process that holds the machine is gone")
         answer = json.loads(line)
         return answer if isinstance(answer, dict) else {}
-
-    def go(self) -> None:
-        """Let the case go on."""
-        self._send({"go": True})
-
-    def _send(self, words: Mapping[str, object]) -> None:
-        json.dump(words, self._lines)
-        self._lines.write("\n")
-        self._lines.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +58,7 @@ class Waiting:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._lines.close()
         self._socket.close()
 
 
@@ -137,7 +130,9 @@ def run_halted(where: str, given: str, results_dir: str | None, use: Callable[[C
     Without one it is the command that the case failed in. Raises ``UsageError`` where the run kept no such case, and
     where the case never came to the command.
     """
-    name, _, case_id = where.partition("/")
+    name, slash, case_id = where.partition("/")
+    if not slash:
+        raise UsageError(f"`{where}` names no case", hint="write RUN/CASE, such as `last/kernel_module.load[6.1]`")
     with opened(results_dir) as store:
         run, results = store.load(name), store.folder
     case = next((each for each in run.cases if each.id == case_id), None)

@@ -11,7 +11,6 @@ import click
 from vexlab.cli.again import say
 from vexlab.cli.halted import Waiting, run_halted
 from vexlab.cli.store import results_option
-from vexlab.errors import UsageError
 from vexlab.model.event import CaseHalted
 from vexlab.report.terminal import printable
 from vexlab.vm.console import Console
@@ -36,8 +35,6 @@ def command(*, where: str, number: str | None, results_dir: str | None) -> None:
     The case stops before a command of its own, and goes on when the shell ends. What the kernel says is shown with each
     line. From another terminal nothing else can use the machine meanwhile.
     """
-    if "/" not in where:
-        raise UsageError(f"`{where}` names no case", hint="write RUN/CASE, such as `last/kernel_module.load[6.1]`")
     run_halted(where, number or "", results_dir, _shell)
 
 

@@ -2,8 +2,8 @@
 
 ``vexlab shell`` and ``vexlab debug`` ask for it by an environment variable, which the processes that run cases inherit.
 While the case waits it does what it is told on a Unix socket in its machine's folder, a line of JSON each way:
-``{"argv": [...]}`` runs a command in the guest, ``{"go": true}`` lets the case go on, and so does the end of the
-connection, or a file ``go`` beside the socket, which gdb can make.
+``{"argv": [...]}`` runs a command in the guest. The end of the connection lets the case go on, and so does a file
+``go`` beside the socket, which gdb can make.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -40,8 +40,7 @@ _STARTER = "grep -m1 ' do_init_module$' /proc/kallsyms; :"
 class Asked:
     """A line that whoever looks into the machine sends."""
 
-    argv: list[str] = field(default_factory=list)
-    go: bool = False
+    argv: list[str]
 
 
 @dataclass(slots=True)
@@ -101,20 +100,18 @@ class Halt:
             self.machine.clock.go()
 
     def _serve(self, connection: socket.socket) -> None:
-        """Do what is asked until the case is to go on."""
+        """Do what is asked until the connection ends."""
         connection.settimeout(None)
         with connection.makefile("rw", encoding="utf-8") as lines:
             for line in lines:
-                asked = msgspec.json.decode(line, type=Asked)
-                if asked.go:
-                    return
-                json.dump(self._done(asked.argv), lines)
+                json.dump(self._done(line), lines)
                 lines.write("\n")
                 lines.flush()
 
-    def _done(self, argv: list[str]) -> dict[str, object]:
+    def _done(self, line: str) -> dict[str, object]:
         deadline = Deadline.after(_COMMAND_S)  # of the host's time: the machine's stands still
         try:
+            argv = msgspec.json.decode(line, type=Asked).argv
             result = self.machine.commands.fastest(deadline).exec(argv, deadline)
         except VexlabError as error:
             return {"error": error.message, "lost": not self.machine.alive}
