@@ -9,7 +9,7 @@ import pytest
 from vexlab.errors import InfraError
 from vexlab.model.kernel import Kernel
 from vexlab.model.target import ModuleArtifact, Target
-from vexlab.targets.build import keep_artifact, kept_artifact
+from vexlab.targets.kept import keep_artifact, kept_artifact
 
 
 def _artifact(folder: Path, data: bytes) -> ModuleArtifact:

@@ -41,8 +41,8 @@ from vexlab.plugin.evidence import CASE
 from vexlab.plugin.recorder import folder_name
 from vexlab.plugin.reproduce import SEED
 from vexlab.session.request import pytest_arguments
-from vexlab.targets.build import kept_artifact
 from vexlab.targets.configurations import configured
+from vexlab.targets.kept import kept_artifact
 from vexlab.targets.load import find_target
 
 LEASE_S = 120.0  # without a word from the coordinator

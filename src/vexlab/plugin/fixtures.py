@@ -33,8 +33,8 @@ from vexlab.plugin.options import own_module, profile_on, request_of, target_of,
 from vexlab.plugin.recorder import Recorder, recorder_of
 from vexlab.probe.bench import Bench
 from vexlab.probe.kept import probe_order
-from vexlab.targets.build import kept_artifact
 from vexlab.targets.in_tree import is_built_in, why_not_loadable
+from vexlab.targets.kept import kept_artifact
 from vexlab.targets.own import with_module
 from vexlab.vm.machine import Machine
 

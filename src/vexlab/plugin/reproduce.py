@@ -25,7 +25,7 @@ from vexlab.model.request import Request, command_line
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.options import own_module, request_of, run_folder, settings_of
 from vexlab.plugin.recorder import Recorder, folder_name
-from vexlab.targets.build import keep_artifact, kept_artifact
+from vexlab.targets.kept import keep_artifact, kept_artifact
 
 SEED = "VEXLAB_SEED"  # environment variable that cases which draw at random look at
 _SEED_METRIC = "seed"

@@ -30,9 +30,9 @@ from vexlab.suites import find_suite, given_place
 from vexlab.suites.adapter import Search
 from vexlab.suites.payload import content_key
 from vexlab.tables import suggest
-from vexlab.targets.build import kept_artifact
 from vexlab.targets.configurations import configured
 from vexlab.targets.in_tree import why_absent
+from vexlab.targets.kept import kept_artifact
 from vexlab.targets.own import own_target
 
 

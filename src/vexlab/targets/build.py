@@ -181,60 +181,6 @@ def _plain(path: Path, what: str, variable: str) -> Path:
     )
 
 
-def keep_artifact(artifact: ModuleArtifact, folder: Path) -> None:
-    """Copy what goes into the guest to ``folder``, for ``kept_artifact`` to read back; does nothing twice.
-
-    The module's file with debug information, forty times as large, is linked where it can be: a build's runs share it.
-
-    Raises ``InfraError`` where the folder holds another artifact: cases would run with that one.
-    """
-    if folder.exists():
-        if _facts(folder).get("digest") != artifact.digest:
-            raise InfraError(f"{folder} holds another module than this one", hint="choose another results folder")
-        return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
-        draft = Path(work, "draft")
-        (draft / "tools").mkdir(parents=True)
-        for file in (artifact.path, *(path for _, path in artifact.tools)):
-            if file:
-                shutil.copy(file, draft / file.name if file == artifact.path else draft / "tools" / file.name)
-        if artifact.path and (debug := _debug_beside(artifact.path)).is_file():
-            try:
-                os.link(debug, draft / debug.name)
-            except OSError:  # on another filesystem
-                shutil.copy(debug, draft / debug.name)
-        (draft / _FACTS).write_text(json.dumps({"digest": artifact.digest, "target": artifact.target}))
-        with contextlib.suppress(OSError):  # another worker was faster
-            draft.rename(folder)
-
-
-def _facts(folder: Path) -> dict[str, str]:
-    facts = json.loads((folder / _FACTS).read_text())
-    if not isinstance(facts, dict):
-        raise TypeError(f"{_FACTS} is no object")
-    return facts
-
-
-def kept_artifact(path: Path, target: Target, kernel: Kernel) -> ModuleArtifact:
-    """Return the artifact in a folder of ``keep_artifact``, or a single module file; raise ``UsageError``."""
-    if path.is_file():
-        return ModuleArtifact(target=target.name, kernel=kernel.name, path=path, digest=file_digest(path))
-    try:
-        facts = _facts(path)
-        tools = tuple((file.name, file) for file in sorted((path / "tools").iterdir()))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path} is no folder that a run kept: {error}") from error
-    module = path / f"{target.module}.ko"
-    return ModuleArtifact(
-        target=target.name,
-        kernel=kernel.name,
-        path=module if module.exists() else None,
-        digest=facts["digest"],
-        tools=tools,
-    )
-
-
 def compiler_warnings(log: str, work: Path) -> tuple[tuple[str, ...], int]:
     """Return the lines of a build's log in which a compiler, modpost or objtool warns of something the target's own.
 
@@ -300,11 +246,12 @@ def build_kernel_module(target: Target, headers: Path, place: Workplace, draft: 
 
 def debug_file(artifact: ModuleArtifact, module: str) -> Path | None:
     """Return the module's file that still has its debug information, if any; ``None`` where the kernel brings it."""
-    beside = _debug_beside(artifact.path.with_name(f"{module}.ko")) if artifact.path else None
+    beside = debug_beside(artifact.path.with_name(f"{module}.ko")) if artifact.path else None
     return beside if beside and beside.is_file() else artifact.path
 
 
-def _debug_beside(module: Path) -> Path:
+def debug_beside(module: Path) -> Path:
+    """Return where a module's file with its debug information lies, if there is one: beside the one that is loaded."""
     return module.with_name(f"{module.stem}.debug.ko")
 
 

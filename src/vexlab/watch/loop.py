@@ -21,8 +21,8 @@ from vexlab.model.request import Request
 from vexlab.model.target import ModuleArtifact, Target
 from vexlab.plugin.capabilities import undeclared
 from vexlab.probe.kept import profile_of
-from vexlab.targets.build import keep_artifact
 from vexlab.targets.changes import concern
+from vexlab.targets.kept import keep_artifact
 from vexlab.watch.files import Saved
 from vexlab.watch.session import Phase, Round, Screen
 from vexlab.watch.warm import Ended, Planned, WarmRun
