@@ -40,7 +40,7 @@ def _fsfuzz(programs: Path, folder: Path, *words: str, table: str = TABLE) -> tu
 
 def test_programs_are_made_and_kept(programs: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
-    words = ["run", "--seed", "5", "--seconds", "2", "--calls", "--threads", "3", "--save", str(corpus)]
+    words = ["run", "--seed", "5", "--seconds", "40", "--times", "1000", "--calls", "--threads", "3", "--save", str(corpus)]
     status, lines, errors = _fsfuzz(programs, tmp_path, *words)
     assert status == 0, errors
     assert lines[-1]["state"] == "done"
@@ -85,7 +85,7 @@ def test_a_table_without_sense_is_refused(programs: Path, tmp_path: Path, table:
 
 def test_the_table_of_vexfs_is_read(programs: Path, tmp_path: Path, interface: Interface) -> None:
     corpus = tmp_path / "corpus"
-    words = ["run", "--seed", "1", "--seconds", "2", "--save", str(corpus)]
+    words = ["run", "--seed", "1", "--seconds", "40", "--times", "1000", "--save", str(corpus)]
     status, lines, errors = _fsfuzz(programs, tmp_path, *words, table=render_table(interface))
     assert status == 0, errors
     assert lines[-1]["programs"] > 10

@@ -26,7 +26,7 @@
 
 static const char usage[] =
 	"fsfuzz run --point DIR --table FILE --magic HEX --seed N --seconds N [--limit N] [--threads N] [--calls]\n"
-	"           [--blind] [--corpus FILE] [--save FILE]\n"
+	"           [--times N] [--blind] [--corpus FILE] [--save FILE]\n"
 	"fsfuzz replay --point DIR --table FILE --magic HEX --times N [--seconds N] [--limit N] FILE\n";
 
 struct settings {
@@ -94,7 +94,7 @@ static void run(const struct settings *settings)
 		try(&program, &state);
 	if (corpus)
 		fclose(corpus);
-	while (seconds() < until) {
+	for (int tried = 0; seconds() < until && (!settings->times || tried < settings->times); tried++) {
 		bool walked = !settings->blind && !random_below(&state, 4) && walk_next(&program, &state);
 		bool kept = !walked && !settings->blind && random_below(&state, 100) < 75 &&
 			    corpus_pick(&program, &state);
@@ -250,7 +250,7 @@ static bool read_words(struct settings *settings, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = { .seconds = 60, .limit = 30, .threads = 1, .times = 1 };
+	struct settings settings = { .seconds = 60, .limit = 30, .threads = 1 };
 	pid_t pid;
 
 	if (!read_words(&settings, argc, argv)) {
