@@ -113,10 +113,10 @@ def command(
     request = request_of(asked)
     settings = settings_for(request)
     target = find_target(request.target, build_args=request.build_args)
+    names = tuple(canonical(name, target) for name in probes)
     if listed:
         _list(target)
         return 0
-    names = tuple(canonical(name, target) for name in probes)
     words: tuple[str, ...] = ctx.obj or ()
     if sum(map(bool, (words, case, errno))) > 1:
         raise UsageError("a command, --case and --errno exclude each other")

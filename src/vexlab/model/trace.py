@@ -67,8 +67,12 @@ class ProbeFigures:
         return self.total / seen if seen else 0.0
 
     def percentile(self, percent: float) -> float:
-        """Return the value that ``percent`` % do not exceed, interpolated in its bucket; 0 where nothing was seen."""
-        return percentile_of(self.buckets, percent)
+        """Return the value that ``percent`` % do not exceed, interpolated in its bucket; 0 where nothing was seen.
+
+        A single value is known, not only its bucket.
+        """
+        single = sum(bucket.count for bucket in self.buckets) == 1
+        return float(self.total) if single else percentile_of(self.buckets, percent)
 
     def bucket_of(self, percent: float) -> Bucket | None:
         """Return the bucket in which ``percentile`` lies: no more than that is known of it."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from vexlab.cli.main import cli
 from vexlab.errors import UsageError
 from vexlab.model.target import Target
 from vexlab.trace.probes import BY_NAME, canonical, resolve
@@ -92,3 +94,9 @@ def test_without_a_time_line_no_call_is_printed() -> None:
     probes, _ = resolve(("mount",), TARGET, SYMBOLS, POINTS)
     assert "printf" not in program(Plan(probes=probes, calls=0))
     assert "printf" in program(Plan(probes=probes, calls=1))
+
+
+def test_the_list_of_probes_is_not_printed_beside_a_name_that_is_none() -> None:
+    result = CliRunner().invoke(cli, ["trace", "--list", "--probe", "writ"])
+    assert isinstance(result.exception, UsageError)
+    assert "write" in result.exception.hint

@@ -195,7 +195,7 @@ def test_two_traces_are_one_where_a_module_was_loaded_twice() -> None:
 
 def test_a_change_is_more_than_one_power_of_two() -> None:
     def probe(low: int) -> ProbeFigures:
-        return ProbeFigures(name="write", place="p", calls=1, buckets=(Bucket(low=low, high=2 * low, count=1),))
+        return ProbeFigures(name="write", place="p", calls=1, total=low, buckets=(Bucket(low=low, high=2 * low, count=1),))
 
     near = list(compare_lines(_trace(probes=(probe(1024),)), _trace(probes=(probe(2048),))))
     far = list(compare_lines(_trace(probes=(probe(1024),)), _trace(probes=(probe(4096),))))
@@ -203,8 +203,10 @@ def test_a_change_is_more_than_one_power_of_two() -> None:
     assert any("*" in line for line in far if line.startswith("write"))
 
 
-def test_percentiles_of_nothing_and_quantities() -> None:
+def test_percentiles_of_nothing_of_one_value_and_quantities() -> None:
     assert percentile_of((), 50) == 0
+    one = ProbeFigures(name="write", place="vexfs:write", total=270, buckets=(Bucket(low=256, high=512, count=1),))
+    assert {one.percentile(percent) for percent in (1, 50, 99)} == {270}
     assert [quantity(value, "ns") for value in (0, 999, 1500, 2.5e6, 3e9)] == [
         "0 ns",
         "999 ns",
