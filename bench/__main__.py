@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import commands, kernel_logs, measure, quick, results, shifts, watch
+from bench import commands, kernel_logs, measure, quick, results, shifts, watch, xfstests
 from bench.row import Row
 
 
@@ -36,6 +36,7 @@ PARTS: tuple[Callable[[], list[Row]], ...] = (
     results.results,
     shifts.statistics,
     cluster,
+    xfstests.xfstests,
 )
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from bench.cases.test_thirty import ORDER
 from bench.row import Row
+from bench.running import ROOT, VEXFS, run_vexlab
 from vexlab.config import Settings
 from vexlab.kernels.flavours import least_memory
 from vexlab.lab import BOOT_S, Lab, Order
@@ -22,9 +18,7 @@ from vexlab.model.key import DISTRO
 from vexlab.targets.load import find_target
 from vexlab.vm.machine import Machine
 
-ROOT = Path(__file__).parents[1]
 PLANTED = ROOT / "tests" / "planted"
-VEXFS = ROOT / "targets" / "vexfs"
 
 # What is promised of a fresh machine with an instrumented kernel: seconds, or this part of its boot in the same run.
 _INSTRUMENTED_S, _INSTRUMENTED_PART = 1.5, 15
@@ -145,18 +139,3 @@ def _restores(lab: Lab, order: Order, rounds: int = 5) -> float:
             assert machine.exec(["/bin/true"]).ok
             seconds.append(time.perf_counter() - begin)
     return statistics.median(seconds)
-
-
-def run_vexlab(*argv: str, **env: str) -> tuple[dict[str, Any], float]:
-    env = {"PYTHONDONTWRITEBYTECODE": "", **env}  # the first run leaves bytecode for the next, whatever the shell says
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "result.json")
-        command = [sys.executable, "-m", "vexlab", "run", "--results", folder, "--json", str(file), *argv]
-        begin = time.perf_counter()
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=1200, env={**os.environ, **env}
-        )
-        seconds = time.perf_counter() - begin
-        if not file.exists():
-            raise SystemExit(f"{' '.join(command)} gave no result:\n{done.stderr}")
-        return json.loads(file.read_text()), seconds

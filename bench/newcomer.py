@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.measure import ROOT, VEXFS
+from bench.running import ROOT, VEXFS
 
 _STEP_S = 3600.0
 _REFERENCE = "VEXFS_DEFECT(module_reference_leak)"  # stands where a mount takes one to the module, and gives it back

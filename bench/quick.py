@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.measure import ROOT, run_vexlab
 from bench.row import Row
+from bench.running import ROOT, run_vexlab
 from vexlab.model.aliases import current
 
 ROUNDS = 3

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.measure import VEXFS
 from bench.row import Row
+from bench.running import VEXFS
 from vexlab.config import Settings
 from vexlab.lab import Lab
 from vexlab.model.request import Request

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs one test of xfstests in the guest:
+# Runs a test of xfstests in the guest, or several in turn where TEST names them with blanks between:
 # xfstests.sh TEST SECTION FSTYP CONFIG MKFS MKFS_SIZED FSCK ABLE TEST_DEV RESULTS PLACE
 # With an empty TEST ./check is only started; it then waits for go.sh, which tells it the test.
 set -u
@@ -58,7 +58,8 @@ export LC_ALL=C
 # There is no udev to make the nodes in /dev/mapper, so libdevmapper is to do it.
 export DM_DISABLE_UDEV=1
 if [ -n "$test" ]; then
-	./check -s "$section" "$test" 2>&1
+	# shellcheck disable=SC2086 # a word for each test
+	./check -s "$section" $test 2>&1
 	exit
 fi
 
