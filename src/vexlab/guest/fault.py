@@ -63,18 +63,34 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The failure in the ``nth`` attempt at the operation ``failed``; its stack, as in ``Seen``."""
+
+    failed: str
+    nth: int
+    frames: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultReport:
-    """Everything a run of ``fsfault`` printed; ``noise`` are lines that are none of it."""
+    """Everything a run of ``fsfault`` printed; ``noise`` are lines that are none of it.
+
+    ``failed`` is empty where the kernel has no probes; what its log tells of failures is less (``parse_injected``).
+    """
 
     attempts: tuple[Attempt, ...]
     ended: tuple[Ended, ...]
     seen: tuple[Seen, ...]
+    failed: tuple[Failed, ...]
     noise: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Injected:
-    """A failure that the kernel told of; ``kind`` is ``failslab``, ``fail_page_alloc``, …; frames innermost first."""
+    """A failure that the kernel told of; ``kind`` is ``failslab``, ``fail_page_alloc``, …; frames innermost first.
+
+    ``kind`` is empty where a probe saw it, and not the kernel's log.
+    """
 
     operation: str
     nth: int
@@ -95,15 +111,19 @@ class Coverage:
         return tuple(sorted(self.seen - self.failed))
 
 
+_KINDS: tuple[type[Attempt | Ended | Seen | Failed], ...] = (Attempt, Ended, Seen, Failed)
+
+
 def parse_faults(text: str) -> FaultReport:
     """Read what ``fsfault run`` printed; what cannot be read is noise."""
     lines = [line for line in text.splitlines() if line.strip()]
-    values = [_decode(line, Attempt) or _decode(line, Ended) or _decode(line, Seen) for line in lines]
+    values = [next(filter(None, (_decode(line, kind) for kind in _KINDS)), None) for line in lines]
     noise = [line[:_WIDEST] for line, value in zip(lines, values, strict=True) if value is None]
     return FaultReport(
         attempts=tuple(each for each in values if isinstance(each, Attempt)),
         ended=tuple(each for each in values if isinstance(each, Ended)),
         seen=tuple(each for each in values if isinstance(each, Seen)),
+        failed=tuple(each for each in values if isinstance(each, Failed)),
         noise=tuple(noise[:_MOST_NOISE]),
     )
 
@@ -134,6 +154,15 @@ def parse_injected(console: str) -> tuple[Injected, ...]:
             frames.append(f"{match['frame']} [{match['module']}]" if match["module"] else match["frame"])
     end()
     return tuple(found)
+
+
+def failures(report: FaultReport, console: str) -> tuple[Injected, ...]:
+    """Return all failures as ``report`` has them, else those that the kernel's log tells of.
+
+    The log is silent about allocations with ``__GFP_NOWARN``, such as each of a mempool's (lib/fault-inject.c).
+    """
+    found = (Injected(operation=each.failed, nth=each.nth, kind="", frames=each.frames) for each in report.failed)
+    return tuple(found) or parse_injected(console)
 
 
 def site(frames: Iterable[str], module: str) -> str:

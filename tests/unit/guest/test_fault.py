@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.classify import classify
-from vexlab.guest.fault import coverage, parse_faults, parse_injected, site, vexfs_calls, wrong
+from vexlab.guest.fault import coverage, failures, parse_faults, parse_injected, site, vexfs_calls, wrong
 
 CONSOLE = """\
 [   10.000001] fsfault: mkdir 1
@@ -69,6 +69,14 @@ def test_a_stack_belongs_to_the_attempt_that_was_announced() -> None:
     assert site(found[0].frames, "vexfs") == "vexfs_new_block+0x44"
     assert site(found[1].frames, "vexfs") == ""
     assert not any("guess" in frame for frame in found[0].frames)
+
+
+def test_what_a_probe_saw_stands_for_the_log_which_is_silent_about_some_failures() -> None:
+    silent = json.dumps({"failed": "mkdir", "nth": 3, "frames": STACK})
+    report = parse_faults(_report(_line(1), silent))
+    assert [(each.operation, each.nth) for each in failures(report, CONSOLE)] == [("mkdir", 3)]
+    assert failures(report, CONSOLE)[0].frames == STACK
+    assert failures(parse_faults(_report(_line(1))), CONSOLE) == parse_injected(CONSOLE)
 
 
 def test_injected_failures_are_no_reports_of_the_kernel() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from vexlab.domains.safety_validation.machines import disks
-from vexlab.guest.fault import CALLS, FaultReport, coverage, parse_faults, parse_injected, wrong
+from vexlab.guest.fault import CALLS, FaultReport, coverage, failures, parse_faults, wrong
 from vexlab.guest.mount import GuestFilesystem
 from vexlab.guest.post_checks import PostChecks
 from vexlab.model.subresult import SubVerdict
@@ -95,7 +95,7 @@ def _disturb(filesystem: GuestFilesystem, *words: str, folder: str = "work") -> 
 def _judge(filesystem: GuestFilesystem, report: FaultReport, metrics: Metrics, subresults: SubResults) -> None:
     """Record what was covered, and assert that nothing went wrong and that something was injected."""
     module = filesystem.target.module
-    injected = parse_injected(filesystem.machine.console.text())
+    injected = failures(report, filesystem.machine.console.text())
     faults = wrong(report, injected, module)
     failed = {line.partition(",")[0] for line in faults}
     for each in report.ended:

@@ -49,4 +49,11 @@ bool inject_disarm(enum fault fault);
 bool seen_begin(void);
 void seen_print(const char *operation, const char *module);
 
+/* The kernel's log does not tell of every failure: a probe does, with its stack. False where there are no probes. */
+bool failed_setup(void);
+/* Notes the failures of this task until failed_print, which prints them as those of `operation`'s n-th attempt. */
+bool failed_begin(void);
+void failed_print(const char *operation, unsigned int nth, const char *module);
+void failed_end(void);
+
 #endif

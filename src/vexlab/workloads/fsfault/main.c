@@ -31,7 +31,7 @@ static struct {
 	const char *check;
 	unsigned int most;
 	double limit;
-	bool seen;
+	bool seen, probed;
 } request = { .most = 2000, .limit = 1e9 };
 
 static int kmsg = -1;
@@ -112,6 +112,8 @@ static void attempt(const struct operation *operation, struct attempt *made)
 		return;
 	}
 	announce(made->operation, made->nth);
+	if (request.probed)
+		failed_begin();
 	if (!inject_arm(request.fault, made->nth)) {
 		snprintf(made->problem, sizeof(made->problem), "nothing can be injected: %s", strerror(errno));
 		return;
@@ -119,6 +121,8 @@ static void attempt(const struct operation *operation, struct attempt *made)
 	made->result = operation->run();
 	made->injected = inject_disarm(request.fault);
 	announce("-", 0);
+	if (request.probed)
+		failed_print(made->operation, made->nth, place.module);
 	if (operation->settled)
 		wrong = operation->settled(made->result);
 	if (wrong)
@@ -315,6 +319,9 @@ int main(int argc, char **argv)
 		perror("mlockall");
 		return 3;
 	}
+	request.probed = request.seen && request.fault == ALLOCATION && failed_setup();
 	run_all();
+	if (request.probed)
+		failed_end();
 	return failed;
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The allocations of an operation that nothing disturbs, as ftrace's events tell them (Documentation/trace/ftrace.rst). */
+/*
+ * Where an operation allocates, and where an allocation of it fails, as ftrace's events tell (Documentation/trace/
+ * ftrace.rst and kprobetrace.rst). The kernel's log has only some of the failures: none of those with __GFP_NOWARN.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +14,9 @@
 
 #define TRACING "/sys/kernel/tracing/"
 #define FRAMES 48
+/* lib/fault-inject.c: true where something is to fail. */
+#define EVENT "vexlab_failed"
+#define PROBE "r:" EVENT " should_fail_ex failed=$retval:u8"
 
 static bool put(const char *file, const char *text)
 {
@@ -27,7 +33,17 @@ static bool put(const char *file, const char *text)
 	return done;
 }
 
-static bool enable(const char *value)
+/* Notes what happens to this task, with stacks, from now on. */
+static bool begin(void)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return put("trace", "") && put("set_event_pid", pid) && put("options/stacktrace", "1") &&
+	       put("options/sym-offset", "1") && put("tracing_on", "1");
+}
+
+static bool allocations(const char *value)
 {
 	/* Those for a node are events of their own up to 6.2. */
 	static const char *const events[] = { "kmalloc", "kmem_cache_alloc", "mm_page_alloc", "kmalloc_node",
@@ -45,12 +61,24 @@ static bool enable(const char *value)
 
 bool seen_begin(void)
 {
-	char pid[16];
+	return put("tracing_on", "0") && put("buffer_size_kb", "8192") && allocations("1") && begin();
+}
 
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	return put("tracing_on", "0") && put("buffer_size_kb", "8192") && put("trace", "") &&
-	       put("set_event_pid", pid) && put("options/stacktrace", "1") && put("options/sym-offset", "1") &&
-	       enable("1") && put("tracing_on", "1");
+bool failed_setup(void)
+{
+	return put("tracing_on", "0") && put("kprobe_events", PROBE) && put("events/kprobes/" EVENT "/filter", "failed==1") &&
+	       put("events/kprobes/" EVENT "/enable", "1");
+}
+
+void failed_end(void)
+{
+	put("events/kprobes/" EVENT "/enable", "0");
+	put("kprobe_events", "-:" EVENT);
+}
+
+bool failed_begin(void)
+{
+	return begin();
 }
 
 struct stack {
@@ -60,13 +88,16 @@ struct stack {
 	bool never;  /* __GFP_NOFAIL: the kernel waits until there is memory */
 };
 
-static void print(const char *operation, struct stack *stack)
+/* Prints a stack under `key`; with `nth` it is a failure, else an allocation, which counts below the module alone. */
+static void print(const char *key, const char *operation, unsigned int nth, struct stack *stack)
 {
 	struct json json = { 0 };
 
-	if (stack->count && stack->inside && !stack->never) {
+	if (stack->count && (nth || (stack->inside && !stack->never))) {
 		json_open(&json);
-		json_str(&json, "seen", operation);
+		json_str(&json, key, operation);
+		if (nth)
+			json_int(&json, "nth", nth);
 		json_begin(&json, "frames", '[');
 		for (size_t i = 0; i < stack->count; i++)
 			json_str(&json, NULL, stack->frame[i]);
@@ -81,10 +112,11 @@ static void print(const char *operation, struct stack *stack)
 
 /*
  * fsfault-123  [000] .....  1.5: kmalloc: call_site=f+0x1/0x2 ptr=1 bytes_req=2 bytes_alloc=8 gfp_flags=GFP_KERNEL
+ * fsfault-123  [000] .....  1.5: vexlab_failed: (should_failslab+0x1/0x2 <- should_fail_ex) failed=1
  * fsfault-123  [000] .....  1.5: <stack trace>
  *  => vexfs_fill_super+0x12/0x340 [vexfs]
  */
-void seen_print(const char *operation, const char *module)
+static void print_all(const char *key, const char *operation, unsigned int nth, const char *module)
 {
 	struct stack stack = { 0 };
 	char line[1024], mark[80];
@@ -92,7 +124,6 @@ void seen_print(const char *operation, const char *module)
 	FILE *trace;
 
 	put("tracing_on", "0");
-	enable("0");
 	snprintf(mark, sizeof(mark), "[%s]", module);
 	trace = fopen(TRACING "trace", "r");
 	while (trace && fgets(line, sizeof(line), trace)) {
@@ -104,14 +135,25 @@ void seen_print(const char *operation, const char *module)
 			stack.never |= never;
 			stack.frame[stack.count++] = strdup(frame + 3);
 		} else if (!frame) {
-			print(operation, &stack);
+			print(key, operation, nth, &stack);
 			if (!strstr(line, "<stack trace>"))
 				never = strstr(line, "__GFP_NOFAIL") != NULL;
 		}
 	}
-	print(operation, &stack);
+	print(key, operation, nth, &stack);
 	if (trace)
 		fclose(trace);
 	put("trace", "");
 	put("set_event_pid", "");
+}
+
+void seen_print(const char *operation, const char *module)
+{
+	allocations("0");
+	print_all("seen", operation, 0, module);
+}
+
+void failed_print(const char *operation, unsigned int nth, const char *module)
+{
+	print_all("failed", operation, nth, module);
 }
