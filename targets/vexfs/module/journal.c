@@ -99,7 +99,8 @@ int vexfs_journal_open(struct super_block *sb)
 	if (vexfs_no_journal(journal)) {
 		iput(inode);
 		vexfs_msg(sb, KERN_ERR, "cannot set up the journal");
-		return journal ? PTR_ERR(journal) : -EINVAL;
+		/* Up to 6.7 NULL stands for whatever failed: memory. */
+		return journal ? PTR_ERR(journal) : -ENOMEM;
 	}
 	journal->j_private = sb;
 	if (recover)
