@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from tests.unit.test_history import OOPS, WARN, result, run_info
 
+from vexlab.classify.kernel_faults import KERNEL_FAULTS
 from vexlab.classify.known import KnownIssue, load
 from vexlab.errors import UsageError
 from vexlab.model.case import CaseResult, RunResult, RunState, Summary
@@ -187,6 +188,22 @@ def test_entries_that_expired_or_no_longer_happen_are_told() -> None:
     assert whole[0].startswith("known issue expired on 2026-11-27")
     assert whole[1].startswith("known issue no longer happens")
     assert tolerated.stale(cases, whole=False) == (whole[0], whole[2]), "a part of the cases says nothing of the others"
+
+
+def test_a_fault_of_the_kernel_is_known_in_its_cases_and_versions_alone_and_never_missed() -> None:
+    shipped = [_issue(title="WARNING in g", case="d.a*", kernels=("6.1.*",), expires=datetime.date.max)]
+    tolerated = Tolerated((), RELEASES, TODAY, shipped=shipped)
+    cases = [tolerated.mark(result(name, WARN)) for name in ("a", "b")]
+    assert [case.excused for case in cases] == [True, False]
+    assert cases[0].known[0].words == "fixed in 2.1 (storage)"
+    assert tolerated.stale([tolerated.mark(result("a"))], whole=True) == ()
+    assert not Tolerated((), {"6.1": "6.12.9"}, TODAY, shipped=shipped).mark(result("a", WARN)).excused
+
+
+@pytest.mark.parametrize("entry", KERNEL_FAULTS, ids=lambda entry: entry.title)
+def test_entries_about_kernels_are_bound_to_versions_and_cases(entry: KnownIssue) -> None:
+    assert all((entry.title, entry.case, entry.kernels, entry.reason))
+    assert not any(pattern.startswith("*") for pattern in (*entry.kernels, entry.case, entry.title))
 
 
 def test_an_entry_is_not_missed_where_its_case_did_not_come_to_its_end() -> None:

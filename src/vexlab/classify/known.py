@@ -50,7 +50,8 @@ class KnownIssue:
     @property
     def words(self) -> str:
         """Why what it covers is tolerated, by whom, and until when."""
-        return f"{self.reason} ({self.owner}, until {self.expires})"
+        until = "" if self.expires == datetime.date.max else f", until {self.expires}"
+        return f"{self.reason} ({self.owner}{until})"
 
     def covers(self, report: Report) -> bool:
         """Whether the entry speaks of this finding in a log, whatever the day; one that names a case does not."""

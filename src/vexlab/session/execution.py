@@ -16,6 +16,7 @@ from typing import NoReturn
 import msgspec
 import pytest
 
+from vexlab.classify.kernel_faults import KERNEL_FAULTS
 from vexlab.classify.known import KnownIssue, load
 from vexlab.config import Settings, with_images
 from vexlab.errors import BuildError, InfraError, UsageError
@@ -169,7 +170,8 @@ def _execute(
     _tell_profiles(prepared.profiles, stream, run, folder)
     keep_counted(prepared.counted, folder)
     remember(results, folder, prepared.profiles, run.id, run.provenance.revision)
-    tolerated = Tolerated(issues, {each.name: each.release for each in run.provenance.kernels})
+    releases = {each.name: each.release for each in run.provenance.kernels}
+    tolerated = Tolerated(issues, releases, shipped=KERNEL_FAULTS)
     running = _Running(stream, run, folder, tolerated.mark)
     note_tested(folder, target.name, prepared.kernels, prepared.suites)
     if request.resume:

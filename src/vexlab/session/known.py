@@ -32,27 +32,36 @@ def is_whole(request: Request) -> bool:
 class Tolerated:
     """The entries of a known-issues file over a run; ``releases`` are those of its kernels, by name.
 
-    ``today`` decides which have expired; it is the day on which the run began, in UTC.
+    ``today`` decides which have expired; it is the day on which the run began, in UTC. ``shipped`` are entries about
+    the kernels themselves: nobody is told that one of them does not happen.
     """
 
     def __init__(
-        self, issues: Sequence[KnownIssue], releases: Mapping[str, str], today: datetime.date | None = None
+        self,
+        issues: Sequence[KnownIssue],
+        releases: Mapping[str, str],
+        today: datetime.date | None = None,
+        *,
+        shipped: Sequence[KnownIssue] = (),
     ) -> None:
         today = today or datetime.datetime.now(tz=datetime.UTC).date()
         self._valid = tuple(issue for issue in issues if issue.expires >= today)
         self._expired = tuple(issue for issue in issues if issue.expires < today)
+        self._shipped = tuple(shipped)
         self._releases = releases
         self._happened: set[KnownIssue] = set()
 
     def mark(self, case: CaseResult) -> CaseResult:
         """Return ``case`` with the known issues that it shows."""
-        if not self._valid:
+        if not self._valid and not self._shipped:
             return case
         release = self._releases.get(case.kernel, "")
         problems = _problems(case)
         known = []
         for problem in problems:
-            covering = [issue for issue in self._valid if issue.covers_problem(problem, case, release)]
+            covering = [
+                issue for issue in (*self._valid, *self._shipped) if issue.covers_problem(problem, case, release)
+            ]
             self._happened.update(covering)
             known += [KnownProblem(key=problem.key, words=issue.words) for issue in covering[:1]]
         shown = [problem for problem in problems if problem.cases]  # the others only keep cases away

@@ -40,7 +40,20 @@ def _fsfuzz(programs: Path, folder: Path, *words: str, table: str = TABLE) -> tu
 
 def test_programs_are_made_and_kept(programs: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
-    words = ["run", "--seed", "5", "--seconds", "40", "--times", "1000", "--calls", "--threads", "3", "--save", str(corpus)]
+    words = [
+        "run",
+        "--seed",
+        "5",
+        "--seconds",
+        "40",
+        "--times",
+        "1000",
+        "--calls",
+        "--threads",
+        "3",
+        "--save",
+        str(corpus),
+    ]
     status, lines, errors = _fsfuzz(programs, tmp_path, *words)
     assert status == 0, errors
     assert lines[-1]["state"] == "done"

@@ -195,7 +195,9 @@ def test_two_traces_are_one_where_a_module_was_loaded_twice() -> None:
 
 def test_a_change_is_more_than_one_power_of_two() -> None:
     def probe(low: int) -> ProbeFigures:
-        return ProbeFigures(name="write", place="p", calls=1, total=low, buckets=(Bucket(low=low, high=2 * low, count=1),))
+        return ProbeFigures(
+            name="write", place="p", calls=1, total=low, buckets=(Bucket(low=low, high=2 * low, count=1),)
+        )
 
     near = list(compare_lines(_trace(probes=(probe(1024),)), _trace(probes=(probe(2048),))))
     far = list(compare_lines(_trace(probes=(probe(1024),)), _trace(probes=(probe(4096),))))
