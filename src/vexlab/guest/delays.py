@@ -25,6 +25,7 @@ DELAYS = Target(
 )
 _AT_ONCE = 80  # their names must fit into a page
 _READ_S = 60.0
+_ENTRY = 4  # the call of ftrace is a function's first instruction, or stands behind an endbr64
 _PLACES = "/tmp/places"  # noqa: S108 - in the guest
 _PATH = f"{FOLDER}/{NAME}.ko"
 _DRIVE = script("drive_delays.sh")
@@ -55,15 +56,19 @@ def places_of(artifact: ModuleArtifact, target: Target, kernel: Kernel) -> tuple
 
 
 def around_calls(listing: str, module: str) -> Iterator[str]:
-    """Yield the places before and behind calls, each once in a listing of objdump's. Pure."""
+    """Yield the places before and behind calls, each once in a listing of objdump's. Pure.
+
+    The call at a function's beginning is that of ftrace, which the kernel itself changes.
+    """
     start, function, called = 0, "", False
     for line in listing.splitlines():
         if head := _FUNCTION.match(line):
             start, function, called = int(head[1], 16), head[2], False
         elif function and (found := _INSTRUCTION.match(line)):
-            calls = found[2].startswith("call")
+            offset = int(found[1], 16) - start
+            calls = found[2].startswith("call") and offset > _ENTRY
             if (called or calls) and "." not in function:
-                yield f"{module}:{function}+{int(found[1], 16) - start:#x}"
+                yield f"{module}:{function}+{offset:#x}"
             called = calls
 
 

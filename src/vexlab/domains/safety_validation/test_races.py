@@ -51,6 +51,9 @@ def test_threads_at_once(mounted: GuestFilesystem, metrics: Metrics) -> None:
 @pytest.mark.usefixtures("post_checks")
 @pytest.mark.level(2)
 @pytest.mark.vm(disks=disks, cpus=2)
+# Probes come and go while the code runs. QEMU's threads may translate an instruction at the moment in which another one
+# changes it, and keep the old one; in a single thread a processor that waits gives way to the others.
+@pytest.mark.single_thread_tcg
 @pytest.mark.needs("KPROBES", "MODULES")
 @pytest.mark.parametrize("stress", ["names", "data", "deletions", "vectors"])
 def test_delayed(
