@@ -35,10 +35,10 @@ _LOST_S = 120.0
 # journal may have ended, which the next mount repairs; only then can it be checked.
 _AFTER_ALLOCATION = """
 { umount POINT && FSCK && MOUNT && fstree verify MANIFEST POINT/treeSEED; } >/tmp/out 2>&1 ||
-{ tail -n 1 /tmp/out; exit 1; }
+{ SAID; exit 1; }
 """
 _AFTER_REQUEST = _AFTER_ALLOCATION.replace("umount POINT", "umount POINT && MOUNT && umount POINT")
-_UNMOUNTED = "{ ! mountpoint -q POINT || umount POINT; } && FSCK >/tmp/out 2>&1 || { tail -n 1 /tmp/out; exit 1; }"
+_UNMOUNTED = "{ ! mountpoint -q POINT || umount POINT; } && FSCK >/tmp/out 2>&1 || { SAID; exit 1; }"
 _DEBUGFS = """
 mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
@@ -63,6 +63,7 @@ def _command(filesystem: GuestFilesystem, script: str) -> str:
         "FSCK": " ".join(word.replace("{device}", filesystem.device) for word in target.fsck) or "true",
         "MANIFEST": _TREE.format(_SEED),
         "SEED": str(_SEED),
+        "SAID": "tail -n 4 /tmp/out | tr '\\n' ' '",  # the first line of a check's output is told
     }
     for name, value in words.items():
         script = script.replace(name, value)
