@@ -21,7 +21,7 @@ static void vexfs_delete_inode(struct inode *inode)
 	int err = 0;
 	bool mapped;
 
-	handle = vexfs_start_revoke(sb, VEXFS_CR_TRUNCATE + VEXFS_CR_XATTR, 64);
+	handle = vexfs_start_nofail(sb, VEXFS_CR_TRUNCATE + VEXFS_CR_XATTR, 64);
 	if (IS_ERR(handle)) {
 		vexfs_orphan_del(NULL, inode);
 		clear_inode(inode);

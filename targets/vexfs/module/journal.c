@@ -4,6 +4,8 @@
  * before the transaction that makes them reachable commits.
  */
 
+#include <linux/sched/mm.h>
+
 #include "vexfs.h"
 
 /* Gives a bitmap its checksum when its content for the journal is settled. */
@@ -178,6 +180,22 @@ handle_t *vexfs_start_at(struct super_block *sb, int blocks, int revokes,
 		return ERR_PTR(-EROFS);
 	return jbd2__journal_start(sbi->s_journal, blocks, 0, revokes, GFP_NOFS,
 				   0, line);
+}
+
+/*
+ * For what nobody can be told of, or has been begun: it waits for memory. The
+ * inode would be lost from the orphan list otherwise, with all its blocks.
+ */
+handle_t *vexfs_start_nofail_at(struct super_block *sb, int blocks, int revokes,
+				unsigned int line)
+{
+	handle_t *handle = vexfs_start_at(sb, blocks, revokes, line);
+
+	while (handle == ERR_PTR(-ENOMEM)) {
+		memalloc_retry_wait(GFP_NOFS);
+		handle = vexfs_start_at(sb, blocks, revokes, line);
+	}
+	return handle;
 }
 
 int vexfs_stop(handle_t *handle)

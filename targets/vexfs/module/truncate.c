@@ -198,7 +198,7 @@ int vexfs_truncate(struct inode *inode)
 	handle_t *handle;
 	int err, ret;
 
-	handle = vexfs_start_revoke(inode->i_sb, VEXFS_CR_TRUNCATE, 64);
+	handle = vexfs_start_nofail(inode->i_sb, VEXFS_CR_TRUNCATE, 64);
 	if (IS_ERR(handle)) {
 		vexfs_orphan_del(NULL, inode);
 		return PTR_ERR(handle);

@@ -353,6 +353,10 @@ handle_t *vexfs_start_at(struct super_block *sb, int blocks, int revokes,
 #define vexfs_start(sb, blocks) vexfs_start_at(sb, blocks, 0, __LINE__)
 #define vexfs_start_revoke(sb, blocks, revokes) \
 	vexfs_start_at(sb, blocks, revokes, __LINE__)
+handle_t *vexfs_start_nofail_at(struct super_block *sb, int blocks, int revokes,
+				unsigned int line);
+#define vexfs_start_nofail(sb, blocks, revokes) \
+	vexfs_start_nofail_at(sb, blocks, revokes, __LINE__)
 int vexfs_stop(handle_t *handle);
 void vexfs_sync_names(handle_t *handle, const struct inode *dir);
 void vexfs_sync_inode(handle_t *handle, const struct inode *inode);
