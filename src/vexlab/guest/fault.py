@@ -7,6 +7,7 @@ its end undisturbed. Before each attempt it tells the kernel's log which one beg
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +32,13 @@ _FRAME = re.compile(
 _NOBODY = "-"  # what fsfault announces when an attempt has ended
 # Errors with which an operation may answer a failed allocation, request, or copy; any other misleads its caller.
 EXPECTED = frozenset(("ENOMEM", "EIO", "EFAULT", "ENOSPC", "EAGAIN", "ENOBUFS"))
+
+
+# A slab's new page (mm/slub.c), stacks and objects that KASAN, kmemleak and debug objects keep.
+_OWN = frozenset(
+    ("allocate_slab", "new_slab", "___slab_alloc", "__stack_depot_save", "stack_depot_save", "__create_object",
+     "create_object", "kmemleak_alloc", "fill_pool", "__debug_object_init", "debug_object_activate")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +108,20 @@ class Injected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """Sites of the module: ``seen`` in undisturbed operations, and those where something ``failed``."""
+    """Sites of the module: ``seen`` in undisturbed operations, with a stack of each, and where something ``failed``."""
 
-    seen: frozenset[str]
+    seen: Mapping[str, tuple[str, ...]]
     failed: frozenset[str]
 
     @property
     def missed(self) -> tuple[str, ...]:
         """The sites that were seen and at which nothing failed."""
-        return tuple(sorted(self.seen - self.failed))
+        return tuple(sorted(self.seen.keys() - self.failed))
+
+    def way(self, place: str) -> str:
+        """Return by which of the kernel's functions the allocation at ``place`` was made, the innermost first."""
+        frames = itertools.takewhile(lambda frame: not frame.startswith(f"{place}/"), self.seen[place])
+        return " < ".join(frame.partition("+")[0] for frame in frames)
 
 
 _KINDS: tuple[type[Attempt | Ended | Seen | Failed], ...] = (Attempt, Ended, Seen, Failed)
@@ -173,9 +186,15 @@ def site(frames: Iterable[str], module: str) -> str:
 
 def coverage(report: FaultReport, injected: Iterable[Injected], module: str) -> Coverage:
     """Return at which sites of ``module`` allocations were seen, and where they failed."""
-    seen = {site(each.frames, module) for each in report.seen} - {""}
+    stacks = ((site(each.frames, module), each.frames) for each in report.seen if not _own(each.frames))
+    seen = {place: frames for place, frames in stacks if place}
     failed = {site(each.frames, module) for each in injected} - {""}
-    return Coverage(seen=frozenset(seen), failed=frozenset(failed))
+    return Coverage(seen=seen, failed=frozenset(failed))
+
+
+def _own(frames: Iterable[str]) -> bool:
+    """Whether the allocator, or what watches the kernel, allocates for itself: once in a while, and not again."""
+    return any(frame.partition("+")[0] in _OWN for frame in frames)
 
 
 def wrong(report: FaultReport, injected: Iterable[Injected] = (), module: str = "") -> tuple[str, ...]:

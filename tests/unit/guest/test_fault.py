@@ -88,7 +88,14 @@ def test_a_site_that_never_failed_is_missed() -> None:
     report = parse_faults(_report(json.dumps({"seen": "mkdir", "frames": STACK}), other, _line(1)))
     covered = coverage(report, parse_injected(CONSOLE), "vexfs")
     assert covered.missed == ("vexfs_mkdir+0x99",)
+    assert covered.way("vexfs_mkdir+0x99") == "kmalloc"
     assert "vexfs_new_block+0x44" in covered.failed
+
+
+def test_what_the_allocator_and_the_instruments_allocate_for_themselves_is_no_site() -> None:
+    frames = ["__alloc_pages+0x1/0x2", "new_slab+0x1/0x2", "kmem_cache_alloc+0x1/0x2", "vexfs_mkdir+0x99/0x2c0 [vexfs]"]
+    report = parse_faults(_report(json.dumps({"seen": "mkdir", "frames": frames}), _line(1)))
+    assert not coverage(report, (), "vexfs").seen
 
 
 def test_what_went_wrong_is_told_with_the_site_that_failed() -> None:

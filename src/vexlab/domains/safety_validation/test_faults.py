@@ -111,9 +111,9 @@ def _judge(filesystem: GuestFilesystem, report: FaultReport, metrics: Metrics, s
     metrics.record("failures_count", sum(each.points for each in report.ended))
     metrics.record("stacks_count", len({each.frames for each in injected}))
     metrics.record("sites_seen_count", len(covered.seen))
-    metrics.record("sites_failed_count", len(covered.seen & covered.failed))
+    metrics.record("sites_failed_count", len(covered.seen.keys() & covered.failed))
     for place in covered.missed:
-        subresults.record(f"site {place}", SubVerdict.SKIPPED, "it allocates, and no allocation of it failed")
+        subresults.record(f"site {place}", SubVerdict.SKIPPED, f"no allocation of it failed: {covered.way(place)}")
     assert not report.noise, f"fsfault printed: {report.noise[0]}"
     assert not faults, f"{len(faults)} attempts went wrong: " + "; ".join(faults[:_SHOWN])
     assert any(each.points for each in report.ended), "no failure was injected anywhere"

@@ -320,6 +320,8 @@ int main(int argc, char **argv)
 		return 3;
 	}
 	request.probed = request.seen && request.fault == ALLOCATION && failed_setup();
+	if (request.seen && request.fault == ALLOCATION && !request.probed)
+		fprintf(stderr, "no probes of failures, the log alone tells of them: %s\n", strerror(errno));
 	run_all();
 	if (request.probed)
 		failed_end();

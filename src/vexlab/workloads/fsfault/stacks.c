@@ -14,23 +14,40 @@
 
 #define TRACING "/sys/kernel/tracing/"
 #define FRAMES 48
-/* lib/fault-inject.c: true where something is to fail. */
-#define EVENT "vexlab_failed"
-#define PROBE "r:" EVENT " should_fail_ex failed=$retval:u8"
 
-static bool put(const char *file, const char *text)
+/* Who decides whether an allocation fails: an errno of a slab's (mm/failslab.c), true of a page's (mm/page_alloc.c). */
+static const struct {
+	const char *name, *probe;
+} deciding[] = {
+	{ "vexlab_failslab", "r:vexlab_failslab should_failslab failed=$retval:s32" },
+	{ "vexlab_failpage", "r:vexlab_failpage should_fail_alloc_page failed=$retval:u8" },
+};
+#define DECIDING (sizeof(deciding) / sizeof(deciding[0]))
+
+static bool write_to(const char *file, const char *text, int flags)
 {
 	char path[160];
 	int fd;
 	bool done;
 
 	snprintf(path, sizeof(path), TRACING "%s", file);
-	fd = open(path, O_WRONLY | O_TRUNC);
+	fd = open(path, O_WRONLY | flags);
 	if (fd < 0)
 		return false;
 	done = !*text || write(fd, text, strlen(text)) > 0;
 	close(fd);
 	return done;
+}
+
+static bool put(const char *file, const char *text)
+{
+	return write_to(file, text, O_TRUNC);
+}
+
+/* Where opening it anew would end all probes. */
+static bool add(const char *file, const char *text)
+{
+	return write_to(file, text, O_APPEND);
 }
 
 /* Notes what happens to this task, with stacks, from now on. */
@@ -64,16 +81,33 @@ bool seen_begin(void)
 	return put("tracing_on", "0") && put("buffer_size_kb", "8192") && allocations("1") && begin();
 }
 
+static bool of_probe(size_t which, const char *file, const char *text)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "events/kprobes/%s/%s", deciding[which].name, file);
+	return put(path, text);
+}
+
 bool failed_setup(void)
 {
-	return put("tracing_on", "0") && put("kprobe_events", PROBE) && put("events/kprobes/" EVENT "/filter", "failed==1") &&
-	       put("events/kprobes/" EVENT "/enable", "1");
+	bool done = put("tracing_on", "0");
+
+	for (size_t i = 0; i < DECIDING && done; i++)
+		done = add("kprobe_events", deciding[i].probe) && of_probe(i, "filter", "failed!=0") &&
+		       of_probe(i, "enable", "1");
+	return done;
 }
 
 void failed_end(void)
 {
-	put("events/kprobes/" EVENT "/enable", "0");
-	put("kprobe_events", "-:" EVENT);
+	char gone[64];
+
+	for (size_t i = 0; i < DECIDING; i++) {
+		of_probe(i, "enable", "0");
+		snprintf(gone, sizeof(gone), "-:%s", deciding[i].name);
+		add("kprobe_events", gone);
+	}
 }
 
 bool failed_begin(void)
@@ -112,7 +146,7 @@ static void print(const char *key, const char *operation, unsigned int nth, stru
 
 /*
  * fsfault-123  [000] .....  1.5: kmalloc: call_site=f+0x1/0x2 ptr=1 bytes_req=2 bytes_alloc=8 gfp_flags=GFP_KERNEL
- * fsfault-123  [000] .....  1.5: vexlab_failed: (should_failslab+0x1/0x2 <- should_fail_ex) failed=1
+ * fsfault-123  [000] .....  1.5: vexlab_failslab: (kmalloc+0x1/0x2 <- should_failslab) failed=-12
  * fsfault-123  [000] .....  1.5: <stack trace>
  *  => vexfs_fill_super+0x12/0x340 [vexfs]
  */
