@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -19,7 +19,7 @@ from vexlab.coverage.inputs import has_inputs, input_lines, page, read_inputs
 from vexlab.coverage.rare import rare_in
 from vexlab.coverage.run import has_coverage, read_coverage, source_of
 from vexlab.errors import UsageError
-from vexlab.model.coverage import Coverage, shares, spans
+from vexlab.model.coverage import Coverage, shares, spans, together
 from vexlab.report.files import STDOUT, print_bytes
 from vexlab.report.terminal import printable
 from vexlab.results.store import Store
@@ -63,6 +63,7 @@ class _Files:
 @click.option("--line", "where", metavar="FILE:LINE", help="Which cases reach this line, such as journal.c:120.")
 @click.option("--inputs", is_flag=True, help="What was asked of the filesystem, and what never (`run --inputs`).")
 @click.option("--against", metavar="RUN", help="Which lines are reached and were not by RUN, and the other way round.")
+@click.option("--with", "others", metavar="RUN", multiple=True, help="Together with this run of the same source.")
 @click.option("--html", type=click.Path(file_okay=False), help="Write pages with the source into this folder.")
 @click.option("--lcov", type=click.Path(dir_okay=False), help="Write an lcov tracefile.")
 @click.option("--cobertura", type=click.Path(dir_okay=False), help="Write Cobertura XML.")
@@ -81,6 +82,7 @@ def command(
     where: str | None,
     inputs: bool,
     against: str | None,
+    others: tuple[str, ...],
     html: str | None,
     lcov: str | None,
     cobertura: str | None,
@@ -95,11 +97,13 @@ def command(
     """
     files = _Files(html=html, lcov=lcov, cobertura=cobertura, json=json_file, rare=rare)
     if inputs:
+        if others:
+            raise UsageError("inputs are told of one run", hint="--with is for what runs reach of the source")
         _inputs(run, results_dir, files)
         return
     if rare:
         raise UsageError("what was seldom tried is told with --inputs", hint="vexlab coverage --inputs --rare FILE")
-    found = _found(run, results_dir)
+    found = _joined(_found(run, results_dir), [_found(name, results_dir) for name in others])
     if where:
         path, number = _place(where, found.coverage)
         _say(text.line(found.coverage, path, number, found.source))
@@ -125,6 +129,19 @@ def _found(name: str, results_dir: str | None) -> _Run:
         folder = store.evidence(info.id)
     coverage = read_coverage(folder, load_settings(None).sandbox, progress=_progress)
     return _Run(id=info.id, target=info.target, folder=folder, coverage=coverage)
+
+
+def _joined(found: _Run, others: list[_Run]) -> _Run:
+    """Return ``found`` together with ``others``; raise ``UsageError`` where one was built from another source."""
+    for each in others:
+        differing = [path for path in found.coverage.files if found.source(path) != each.source(path)]
+        if each.target != found.target or differing or each.coverage.files.keys() != found.coverage.files.keys():
+            of = f"; {differing[0]} differs" if differing else ""
+            raise UsageError(
+                f"the runs {found.id} and {each.id} are not of the same source{of}",
+                hint="--against says what one reached that the other did not",
+            )
+    return replace(found, coverage=together([found.coverage, *(each.coverage for each in others)])) if others else found
 
 
 def _newest(store: Store, counted: Callable[[Path], bool], hint: str) -> str:

@@ -126,6 +126,19 @@ class Coverage:
         return {case: count for case, count in sorted(found.items(), key=lambda each: (-each[1], each[0])) if count}
 
 
+def together(parts: Iterable[Coverage]) -> Coverage:
+    """Return what several runs of the same source reached, as one: a case's lines are those of all its runs."""
+    found = tuple(parts)
+    cases: dict[str, dict[str, frozenset[int]]] = {}
+    for each in found:
+        for case, files in each.cases.items():
+            known = cases.setdefault(case, {})
+            for path, lines in files.items():
+                known[path] = known.get(path, frozenset()) | lines
+    unread = {case: why for each in found for case, why in each.unread.items()}
+    return Coverage(files=added(each.files for each in found), cases=cases, unread=unread)
+
+
 def spans(lines: Iterable[int]) -> str:
     """Return lines in short: ``3-7,12``."""
     return ",".join(f"{first}-{last}" if last > first else f"{first}" for first, last in runs(lines))

@@ -72,6 +72,32 @@ def test_what_is_no_line_is_refused(results: Path, where: str) -> None:
         _coverage(results, "--line", where)
 
 
+def test_runs_of_the_same_source_are_joined(results: Path) -> None:
+    def reached(*words: str) -> int:
+        total = json.loads(_coverage(results, *words, "--json", "-").stdout)["totals"]
+        return int(total["lines"]["reached"])
+
+    both = reached(OLD.id, "--with", NEW.id)
+    assert both == reached(NEW.id, "--with", OLD.id)
+    assert both > max(reached(OLD.id), reached(NEW.id))
+    told = _coverage(results, OLD.id, "--with", NEW.id, "--line", "twice.h:3").stdout
+    assert f"d.twice[{KERNEL}]" in told
+
+
+def test_runs_of_other_sources_are_not_joined(tmp_path: Path) -> None:
+    counted_build(tmp_path / "build")
+    with closing(Store(tmp_path / "results")) as store:
+        for run in (OLD, NEW):
+            folder = tmp_path / "results" / run.id
+            counted_run(folder, tmp_path / "build", {"twice": counters(tmp_path / "build", 5)})
+            store.begin(run, str(folder))
+            store.finish(run)
+    source = next((tmp_path / "results" / NEW.id).glob("coverage/*/source/chosen.c"))
+    source.write_text(source.read_text() + "/* changed */\n")
+    with pytest.raises(UsageError, match=r"chosen\.c differs"):
+        _coverage(tmp_path / "results", OLD.id, "--with", NEW.id)
+
+
 def test_a_difference_names_lines_gained_and_lost(results: Path) -> None:
     text = _coverage(results, NEW.id, "--against", OLD.id).stdout
     assert "chosen.c: 4 lines gained, 1 lost" in text
