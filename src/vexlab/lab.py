@@ -301,8 +301,9 @@ class Lab:
         if order.kernel.system:
             machine.transcript.cannot("the machine is of an image that does not come with the script")
         machine.symbols = kernelmemory.parse_symbols((made / _SYMBOLS).read_text())
-        # A distribution's kernel is not asked for leaks (plugin/observers.py), and to read its options takes 10 ms.
-        machine.kmemleak = order.kernel.flavour != DISTRO and has_option(order.kernel, kmemleak.OPTION)
+        if order.kernel.flavour != DISTRO:  # which is not asked (plugin/observers.py): to read its options takes 10 ms
+            machine.kmemleak = has_option(order.kernel, kmemleak.OPTION)
+            machine.kcsan = has_option(order.kernel, "KCSAN")
         return machine
 
     def lacks(self, order: Order) -> Lacks:

@@ -14,9 +14,11 @@ from vexlab.workloads import script
 
 FOLDER = "/vexlab"
 _STEP_S = 20.0
+_WATCH_S = 60.0
 _MODLOAD = f"{FOLDER}/bin/modload"
 
 _TRACES = script("module_traces.sh")
+_WATCH_RACES = script("watch_races.sh")
 
 
 # A module that is gone takes its symbols along: the stacks of what it allocated, as kmemleak keeps them, are numbers
@@ -129,6 +131,10 @@ class GuestModule:
     def _loaded(self, result: CommandResult) -> CommandResult:
         if result.ok and self.machine.module_watch:
             self.machine.module_watch.after_load()
+        if result.ok and self.machine.kcsan:
+            watched = self.machine.ash(_WATCH_RACES, self.name, timeout=_WATCH_S)
+            if not watched.ok:
+                raise MachineError(f"KCSAN cannot be switched on: {watched}")
         return result
 
     def state(self) -> ModuleState | None:

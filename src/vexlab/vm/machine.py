@@ -55,8 +55,8 @@ class Machine:
     machine that another process started. ``symbols`` are addresses of the kernel's variables, where the lab knows them:
     QEMU can read those whatever state the guest is in. ``transcript`` is what was done in the guest;
     ``debugged`` tells that somebody stops it and lets it go on, which takes no time of its ``clock``;
-    ``module_watch`` is told of the module under test; ``kmemleak`` tells whether the kernel has that. An ``agentless``
-    one is somebody else's image, whose agent, if it has one, may come and go.
+    ``module_watch`` is told of the module under test; ``kmemleak`` and ``kcsan`` tell whether the kernel has that. An
+    ``agentless`` one is somebody else's image, whose agent, if it has one, may come and go.
     """
 
     def __init__(self, spec: MachineSpec, files: MachineFiles, child: emulator.Child | None, qmp: Qmp) -> None:
@@ -72,7 +72,7 @@ class Machine:
         self.symbols: Mapping[str, int] = {}
         self.transcript = Transcript()
         self.module_watch: ModuleWatch | None = None
-        self.kmemleak = False
+        self.kmemleak = self.kcsan = False
         self.patience = 1.0
         self.agentless = False
         self.debugged = False

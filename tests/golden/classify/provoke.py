@@ -28,7 +28,8 @@ HERE = Path(__file__).parent
 APPEND = "watchdog_thresh=2 rcupdate.rcu_cpu_stall_timeout=4 kfence.sample_interval=1"
 QUIET_S = 3.0
 MOST_S = 45.0
-LEAKS = "/sys/kernel/debug/kmemleak"
+DEBUG = "/sys/kernel/debug"
+LEAKS = f"{DEBUG}/kmemleak"
 SCAN = f"sleep 8; echo scan > {LEAKS}; sleep 8; echo scan > {LEAKS}; cat {LEAKS}"  # it reports nothing younger than 5 s
 _END = "---\n"  # of the header
 _NAMES = re.compile(r'\{ "(\w+)", crashes_')
@@ -39,6 +40,8 @@ def provoke(lab: Lab, order: Order, bug: str) -> str:
     with lab.machine(order) as machine:
         machine.watch = None
         machine.exec(["sh", "-c", "echo 3 > /proc/sys/kernel/hung_task_timeout_secs"], timeout=20)
+        if machine.kcsan:  # which is off until a module is looked at
+            machine.shell(f"mount -t debugfs debugfs {DEBUG}; echo on > {DEBUG}/kcsan", timeout=20)
         with contextlib.suppress(MachineError):
             machine.exec(["insmod", "/vexlab/crashes.ko", f"bug={bug}"], timeout=12)
         leaks = machine.shell(SCAN, timeout=60).text if bug == "leak" else ""
