@@ -106,6 +106,12 @@ def _prepared(machine: Machine, kernel: Kernel) -> Lacks:
     return replace(lacks, observers=tuple(words))
 
 
+def _know_instruments(machine: Machine, kernel: Kernel) -> None:
+    if kernel.flavour != DISTRO:  # which is not asked (plugin/observers.py): to read its options takes 10 ms
+        machine.kmemleak = has_option(kernel, kmemleak.OPTION)
+        machine.kcsan = has_option(kernel, "KCSAN")
+
+
 class Lab:
     """Everything a run needs, made on demand and kept: kernels, builds, snapshots. Use it as a context manager."""
 
@@ -268,7 +274,9 @@ class Lab:
         made = self.cache.make(Kind.SNAPSHOTS, key, lambda draft: self._install(order, base, spec, draft))
         if last := order.preparation:
             before, key = made, key_of(key, last.key)
-            made = self.cache.make(Kind.SNAPSHOTS, key, lambda draft: self._prepare_last(last, before, spec, draft))
+            made = self.cache.make(
+                Kind.SNAPSHOTS, key, lambda draft: self._prepare_last(order, last, before, spec, draft)
+            )
         return made, spec
 
     def machine(self, order: Order, *, disks: Mapping[str, Path] | None = None) -> Machine:
@@ -301,9 +309,7 @@ class Lab:
         if order.kernel.system:
             machine.transcript.cannot("the machine is of an image that does not come with the script")
         machine.symbols = kernelmemory.parse_symbols((made / _SYMBOLS).read_text())
-        if order.kernel.flavour != DISTRO:  # which is not asked (plugin/observers.py): to read its options takes 10 ms
-            machine.kmemleak = has_option(order.kernel, kmemleak.OPTION)
-            machine.kcsan = has_option(order.kernel, "KCSAN")
+        _know_instruments(machine, order.kernel)
         return machine
 
     def lacks(self, order: Order) -> Lacks:
@@ -393,12 +399,13 @@ class Lab:
 
         self._derive(base, spec, draft, put)
 
-    def _prepare_last(self, last: Preparation, base: Path, spec: MachineSpec, draft: Path) -> None:
+    def _prepare_last(self, order: Order, last: Preparation, base: Path, spec: MachineSpec, draft: Path) -> None:
         self._progress(last.words)
 
         def change(machine: Machine) -> None:
             machine.watch = DeathWatch(fatal)
             machine.symbols = kernelmemory.parse_symbols((base / _SYMBOLS).read_text())
+            _know_instruments(machine, order.kernel)
             last.change(machine)
             leave_steps(machine, draft)
 

@@ -32,12 +32,18 @@ _HINT = "`vexlab run --coverage --flavour kasan …` counts; `vexlab kernels bui
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """A run that counted: what it reached, and its evidence's folder."""
+    """A run that counted: what it reached, and its evidence's folder; ``others`` are runs joined with it."""
 
     id: str
     target: str
     folder: Path
     coverage: Coverage
+    others: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The ids of all runs that the figures are of."""
+        return ", ".join((self.id, *self.others))
 
     def source(self, path: str) -> str:
         """Return the text of a source as the run built it, empty where there was none."""
@@ -119,7 +125,7 @@ def command(
         _say(text.difference_lines(differing, earlier.id))
         return
     if not _written(found, files):
-        click.echo(f"run {found.id} of {found.target}")
+        click.echo(f"run {found.name} of {found.target}")
         _say(text.table(found.coverage, functions=functions))
 
 
@@ -141,7 +147,8 @@ def _joined(found: _Run, others: list[_Run]) -> _Run:
                 f"the runs {found.id} and {each.id} are not of the same source{of}",
                 hint="--against says what one reached that the other did not",
             )
-    return replace(found, coverage=together([found.coverage, *(each.coverage for each in others)])) if others else found
+    more = {each.id: each.coverage for each in others if each.id != found.id}
+    return replace(found, coverage=together([found.coverage, *more.values()]), others=tuple(more)) if more else found
 
 
 def _newest(store: Store, counted: Callable[[Path], bool], hint: str) -> str:
@@ -216,7 +223,7 @@ def _written(run: _Run, files: _Files) -> bool:
     )
     if pages or lcov or cobertura:
         outputs = Outputs(html=pages, lcov=lcov, cobertura=cobertura)
-        write(run.coverage, source_of(run.folder), outputs, title=f"{run.target}, run {run.id}")
+        write(run.coverage, source_of(run.folder), outputs, title=f"{run.target}, run {run.name}")
     if pages and has_inputs(run.folder):
         _put(pages / INPUTS_PAGE, page(read_inputs(run.folder), f"Inputs of {run.target}, run {run.id}").encode())
     if files.json == STDOUT:
@@ -235,6 +242,7 @@ def _document(run: _Run) -> bytes:
     coverage = run.coverage
     document = {
         "run": run.id,
+        "with": list(run.others),
         "target": run.target,
         "totals": msgspec.to_builtins(shares(coverage.files.values())),
         "files": msgspec.to_builtins(coverage.files, str_keys=True),

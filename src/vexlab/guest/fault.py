@@ -34,9 +34,11 @@ _NOBODY = "-"  # what fsfault announces when an attempt has ended
 EXPECTED = frozenset(("ENOMEM", "EIO", "EFAULT", "ENOSPC", "EAGAIN", "ENOBUFS"))
 
 
-# A slab's new page (mm/slub.c), stacks and objects that KASAN, kmemleak and debug objects keep.
+# Who allocates for itself, once in a while and not again: a slab that grows (mm/slub.c); what KASAN, kmemleak and debug
+# objects keep.
 _OWN = frozenset(
-    ("allocate_slab", "new_slab", "___slab_alloc", "__stack_depot_save", "stack_depot_save", "__create_object",
+    ("allocate_slab", "new_slab", "___slab_alloc", "__stack_depot_save", "stack_depot_save", "stack_depot_save_flags",
+     "__create_object",
      "create_object", "kmemleak_alloc", "fill_pool", "__debug_object_init", "debug_object_activate")
 )  # fmt: skip
 
@@ -83,7 +85,7 @@ class Failed:
 class FaultReport:
     """Everything a run of ``fsfault`` printed; ``noise`` are lines that are none of it.
 
-    ``failed`` is empty where the kernel has no probes; what its log tells of failures is less (``parse_injected``).
+    ``failed`` is empty where the kernel has no probes.
     """
 
     attempts: tuple[Attempt, ...]
@@ -97,7 +99,7 @@ class FaultReport:
 class Injected:
     """A failure that the kernel told of; ``kind`` is ``failslab``, ``fail_page_alloc``, …; frames innermost first.
 
-    ``kind`` is empty where a probe saw it, and not the kernel's log.
+    ``kind`` is empty where a probe saw it and the kernel's log is silent.
     """
 
     operation: str
@@ -120,8 +122,7 @@ class Coverage:
 
     def way(self, place: str) -> str:
         """Return by which of the kernel's functions the allocation at ``place`` was made, the innermost first."""
-        frames = itertools.takewhile(lambda frame: not frame.startswith(f"{place}/"), self.seen[place])
-        return " < ".join(frame.partition("+")[0] for frame in frames)
+        return " < ".join(_way(self.seen[place], place))
 
 
 _KINDS: tuple[type[Attempt | Ended | Seen | Failed], ...] = (Attempt, Ended, Seen, Failed)
@@ -170,12 +171,15 @@ def parse_injected(console: str) -> tuple[Injected, ...]:
 
 
 def failures(report: FaultReport, console: str) -> tuple[Injected, ...]:
-    """Return all failures as ``report`` has them, else those that the kernel's log tells of.
+    """Return the failure of each attempt: as the kernel's log tells of it, else as a probe saw it.
 
-    The log is silent about allocations with ``__GFP_NOWARN``, such as each of a mempool's (lib/fault-inject.c).
+    The log is silent about allocations with ``__GFP_NOWARN``, such as each of a mempool's (lib/fault-inject.c). The
+    probes do not see copies from and to programs, and name no function of a module that is gone.
     """
-    found = (Injected(operation=each.failed, nth=each.nth, kind="", frames=each.frames) for each in report.failed)
-    return tuple(found) or parse_injected(console)
+    told = parse_injected(console)
+    known = {(each.operation, each.nth) for each in told}
+    silent = (each for each in report.failed if (each.failed, each.nth) not in known)
+    return (*told, *(Injected(operation=each.failed, nth=each.nth, kind="", frames=each.frames) for each in silent))
 
 
 def site(frames: Iterable[str], module: str) -> str:
@@ -186,15 +190,16 @@ def site(frames: Iterable[str], module: str) -> str:
 
 def coverage(report: FaultReport, injected: Iterable[Injected], module: str) -> Coverage:
     """Return at which sites of ``module`` allocations were seen, and where they failed."""
-    stacks = ((site(each.frames, module), each.frames) for each in report.seen if not _own(each.frames))
-    seen = {place: frames for place, frames in stacks if place}
+    stacks = ((site(each.frames, module), each.frames) for each in report.seen)
+    seen = {place: frames for place, frames in stacks if place and not _OWN.intersection(_way(frames, place))}
     failed = {site(each.frames, module) for each in injected} - {""}
     return Coverage(seen=seen, failed=frozenset(failed))
 
 
-def _own(frames: Iterable[str]) -> bool:
-    """Whether the allocator, or what watches the kernel, allocates for itself: once in a while, and not again."""
-    return any(frame.partition("+")[0] in _OWN for frame in frames)
+def _way(frames: Iterable[str], place: str) -> tuple[str, ...]:
+    """Return the functions that the module's at ``place`` called, the innermost first."""
+    below = itertools.takewhile(lambda frame: not frame.startswith(f"{place}/"), frames)
+    return tuple(frame.partition("+")[0] for frame in below)
 
 
 def wrong(report: FaultReport, injected: Iterable[Injected] = (), module: str = "") -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from vexlab.model.target import Target
 from vexlab.vm.files import BUSYBOX, SECTIONS
 from vexlab.vm.machine import Machine
 from vexlab.workloads import script
+
+log = logging.getLogger(__name__)
 
 FOLDER = "/vexlab"
 _STEP_S = 20.0
@@ -135,6 +138,8 @@ class GuestModule:
             watched = self.machine.ash(_WATCH_RACES, self.name, timeout=_WATCH_S)
             if not watched.ok:
                 raise MachineError(f"KCSAN cannot be switched on: {watched}")
+            if watched.text.strip() == "0":
+                log.warning("no function of %s is known by name, so that KCSAN tells of none of its races", self.name)
         return result
 
     def state(self) -> ModuleState | None:

@@ -39,7 +39,10 @@ static void vexfs_delete_inode(struct inode *inode)
 		err = jbd2__journal_restart(handle, VEXFS_CR_TRUNCATE +
 					    VEXFS_CR_XATTR, 64, GFP_NOFS);
 	if (err) {
-		/* It stays on the list on disk; the next mount tries again. */
+		/*
+		 * Until another one comes it stays on the list on disk, for the
+		 * next mount to try again. Only damage leads here.
+		 */
 		vexfs_orphan_del(NULL, inode);
 		clear_inode(inode);
 		vexfs_stop(handle);

@@ -4,6 +4,8 @@
  * of an inode's map, in steps that a transaction can hold.
  */
 
+#include <linux/sched/mm.h>
+
 #include "vexfs.h"
 
 /* A truncation in progress. */
@@ -189,9 +191,21 @@ int vexfs_zero_eof(struct inode *inode)
 	return err ? err : ret;
 }
 
+/* The size is stored already, so that nobody can be told: waits for memory. */
+static int vexfs_zero_tail_nofail(handle_t *handle, struct inode *inode)
+{
+	int err = vexfs_zero_tail(handle, inode, inode->i_size);
+
+	while (err == -ENOMEM) {
+		memalloc_retry_wait(GFP_NOFS);
+		err = vexfs_zero_tail(handle, inode, inode->i_size);
+	}
+	return err;
+}
+
 /*
  * Zeroes and frees what lies past i_size of a regular file and takes the inode
- * off the orphan list.
+ * off the orphan list; after an error it stays there on disk.
  */
 int vexfs_truncate(struct inode *inode)
 {
@@ -203,12 +217,13 @@ int vexfs_truncate(struct inode *inode)
 		vexfs_orphan_del(NULL, inode);
 		return PTR_ERR(handle);
 	}
-	err = vexfs_zero_tail(handle, inode, inode->i_size);
+	err = vexfs_zero_tail_nofail(handle, inode);
+	ret = vexfs_free_tail(handle, inode, inode->i_size);
 	if (!err)
-		err = vexfs_free_tail(handle, inode, inode->i_size);
+		err = ret;
 	ret = 0;
 	if (inode->i_nlink)
-		ret = vexfs_orphan_del(handle, inode);
+		ret = vexfs_orphan_del(err ? NULL : handle, inode);
 	if (!err)
 		err = ret;
 	ret = vexfs_mark_inode(handle, inode);

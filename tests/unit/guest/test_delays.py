@@ -33,5 +33,12 @@ def test_places_are_before_and_behind_calls() -> None:
     assert found == [f"vexfs:vexfs_link+{at}" for at in ("0x9", "0xe", "0x13")]
 
 
+def test_the_call_of_ftrace_behind_a_landing_place_is_none() -> None:
+    listing = (
+        "0000000000000000 <f>:\n   0:\tendbr64\n   4:\tcall   9 <f+0x9>\n   9:\tpush   %rbx\n   a:\tcall   f <f+0xf>\n"
+    )
+    assert list(around_calls(listing, "m")) == ["m:f+0xa"]
+
+
 def test_a_listing_of_something_else_has_no_places() -> None:
     assert list(around_calls("\0 <>:\n 4: call\n", "vexfs")) == []

@@ -71,11 +71,11 @@ def test_a_stack_belongs_to_the_attempt_that_was_announced() -> None:
     assert not any("guess" in frame for frame in found[0].frames)
 
 
-def test_what_a_probe_saw_stands_for_the_log_which_is_silent_about_some_failures() -> None:
-    silent = json.dumps({"failed": "mkdir", "nth": 3, "frames": STACK})
-    report = parse_faults(_report(_line(1), silent))
-    assert [(each.operation, each.nth) for each in failures(report, CONSOLE)] == [("mkdir", 3)]
-    assert failures(report, CONSOLE)[0].frames == STACK
+def test_a_probe_tells_of_what_the_log_is_silent_about() -> None:
+    seen = [json.dumps({"failed": "mkdir", "nth": nth, "frames": STACK}) for nth in (1, 3)]
+    found = failures(parse_faults(_report(_line(1), *seen)), CONSOLE)
+    assert [(each.nth, each.kind) for each in found] == [(1, "failslab"), (2, "fail_page_alloc"), (3, "")]
+    assert found[2].frames == STACK
     assert failures(parse_faults(_report(_line(1))), CONSOLE) == parse_injected(CONSOLE)
 
 
@@ -96,6 +96,9 @@ def test_what_the_allocator_and_the_instruments_allocate_for_themselves_is_no_si
     frames = ["__alloc_pages+0x1/0x2", "new_slab+0x1/0x2", "kmem_cache_alloc+0x1/0x2", "vexfs_mkdir+0x99/0x2c0 [vexfs]"]
     report = parse_faults(_report(json.dumps({"seen": "mkdir", "frames": frames}), _line(1)))
     assert not coverage(report, (), "vexfs").seen
+    frames = ["kmalloc+0x1/0x2", "vexfs_mkdir+0x99/0x2c0 [vexfs]", "shrink_slab+0x1/0x2", "new_slab+0x1/0x2"]
+    report = parse_faults(_report(json.dumps({"seen": "mkdir", "frames": frames}), _line(1)))
+    assert coverage(report, (), "vexfs").seen
 
 
 def test_what_went_wrong_is_told_with_the_site_that_failed() -> None:

@@ -47,7 +47,7 @@ mkdir -p POINT/work
 
 _GROUPS = {
     "names": "create mkdir rmdir symlink mkfifo link unlink rename rename_over tmpfile",
-    "data": "write append fsync syncfs truncate_down truncate_up delete fallocate punch_hole mmap",
+    "data": "write append fsync syncfs truncate_down truncate_cold truncate_up delete fallocate punch_hole mmap",
     "cold": "open stat read readlink readdir lookup statvfs",
     "attributes": "chmod utimens setxattr getxattr listxattr removexattr",
 }

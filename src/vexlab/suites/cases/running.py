@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 _LOG = "suite.log"  # in a case's folder: what the suite printed
 _EVIDENCE_MOST = 8 << 20  # bytes of one file that the suite left
-_MOUNT = f'mkdir -p {FOLDER} && {BUSYBOX} mount -t squashfs -o ro "$1" {FOLDER}'
+MOUNT = f'mkdir -p {FOLDER} && {BUSYBOX} mount -t squashfs -o ro "$1" {FOLDER}'
 _ODD = re.compile(r"[^\w.-]")
 _BEGIN_S = 300.0
 _NOT_BEGUN = pytest.StashKey[set[str]]()  # keys of what could not be begun in this session
@@ -174,7 +174,7 @@ class Bench:
 
     def _bring(self, machine: Machine) -> None:
         """Mount the suite, and load the module."""
-        mounted = machine.ash(_MOUNT, device_of(machine, PAYLOAD))
+        mounted = machine.ash(MOUNT, device_of(machine, PAYLOAD))
         if not mounted.ok:
             raise MachineError(f"the suite's disk cannot be mounted: {mounted}")
         if self._loads:

@@ -445,6 +445,7 @@ const struct operation file_operations[] = {
 	{ "fsync", dirty, run_fsync, undo_all, NULL },
 	{ "syncfs", dirty, run_syncfs, undo_all, NULL },
 	{ "truncate_down", large, run_cut, undo_all, NULL },
+	{ "truncate_cold", cold_file, run_cut, undo_all, NULL },
 	{ "truncate_up", file, run_grow, undo_all, NULL },
 	{ "chmod", file, run_chmod, undo_all, NULL },
 	{ "utimens", file, run_times, undo_all, NULL },

@@ -112,9 +112,10 @@ static void attempt(const struct operation *operation, struct attempt *made)
 		return;
 	}
 	announce(made->operation, made->nth);
-	if (request.probed)
-		failed_begin();
+	if (request.probed && !failed_begin())
+		fprintf(stderr, "the stack of failure %u of %s is not seen: %s\n", made->nth, made->operation, strerror(errno));
 	if (!inject_arm(request.fault, made->nth)) {
+		failed_print(made->operation, made->nth, place.module);
 		snprintf(made->problem, sizeof(made->problem), "nothing can be injected: %s", strerror(errno));
 		return;
 	}

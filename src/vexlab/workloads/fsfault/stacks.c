@@ -15,7 +15,7 @@
 #define TRACING "/sys/kernel/tracing/"
 #define FRAMES 48
 
-/* Who decides whether an allocation fails: an errno of a slab's (mm/failslab.c), true of a page's (mm/page_alloc.c). */
+/* Who decides whether an allocation fails: should_failslab by an errno, should_fail_alloc_page by true. */
 static const struct {
 	const char *name, *probe;
 } deciding[] = {
@@ -89,16 +89,6 @@ static bool of_probe(size_t which, const char *file, const char *text)
 	return put(path, text);
 }
 
-bool failed_setup(void)
-{
-	bool done = put("tracing_on", "0");
-
-	for (size_t i = 0; i < DECIDING && done; i++)
-		done = add("kprobe_events", deciding[i].probe) && of_probe(i, "filter", "failed!=0") &&
-		       of_probe(i, "enable", "1");
-	return done;
-}
-
 void failed_end(void)
 {
 	char gone[64];
@@ -108,6 +98,18 @@ void failed_end(void)
 		snprintf(gone, sizeof(gone), "-:%s", deciding[i].name);
 		add("kprobe_events", gone);
 	}
+}
+
+bool failed_setup(void)
+{
+	bool done = put("tracing_on", "0");
+
+	for (size_t i = 0; i < DECIDING && done; i++)
+		done = add("kprobe_events", deciding[i].probe) && of_probe(i, "filter", "failed!=0") &&
+		       of_probe(i, "enable", "1");
+	if (!done)
+		failed_end();
+	return done;
 }
 
 bool failed_begin(void)

@@ -231,7 +231,11 @@ static bool read_words(struct settings *settings, int argc, char **argv)
 		case 'S': settings->seconds = atoi(optarg); break;
 		case 'l': settings->limit = atoi(optarg); break;
 		case 'T': settings->threads = atoi(optarg); break;
-		case 'n': settings->times = atoi(optarg); break;
+		case 'n':
+			settings->times = atoi(optarg);
+			if (settings->times <= 0)
+				return false;
+			break;
 		case 'c': settings->calls = true; break;
 		case 'b': settings->blind = true; break;
 		case 'C': settings->corpus = optarg; break;
