@@ -15,16 +15,18 @@ DEPTH = 3  # functions below the title that tell two callers of one function apa
 _BUSY = re.compile(r"(?:detected stall|soft lockup|hard lockup) in ")
 # f in sys_read -> f in read: whether the wrapper is inlined is the compiler's choice
 _WRAPPED = re.compile(r" in sys_")
+# KASAN: slab-use-after-free -> KASAN: use-after-free: as it was called before 6.4 (mm/kasan/report_generic.c)
+_SLAB = re.compile(r"^KASAN: slab-(?=use-after-free)")
 
 
 def fingerprint(title: str, stacks: tuple[Trace, ...]) -> str:
     """16 hex digits made from the title and the first functions of the first stack that are not machinery.
 
     Offsets, addresses, task names and numbers take no part, nor do guessed frames; system-call wrappers, which
-    kernels spell differently, are stripped.
+    kernels spell differently, are stripped, and a use of freed memory has one name in all.
     """
     names = () if _BUSY.search(title) else _first_functions(stacks)
-    key = "\n".join((_WRAPPED.sub(" in ", title), *names))
+    key = "\n".join((_SLAB.sub("KASAN: ", _WRAPPED.sub(" in ", title)), *names))
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
