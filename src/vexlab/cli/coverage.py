@@ -17,6 +17,7 @@ from vexlab.coverage.export import Outputs, write
 from vexlab.coverage.inputs import document as inputs_of
 from vexlab.coverage.inputs import has_inputs, input_lines, page, read_inputs
 from vexlab.coverage.rare import rare_in
+from vexlab.coverage.reasons import read_reasons
 from vexlab.coverage.run import has_coverage, read_coverage, source_of
 from vexlab.errors import UsageError
 from vexlab.model.coverage import Coverage, shares, spans, together
@@ -66,6 +67,9 @@ class _Files:
 @click.argument("run", default="")
 @click.option("--functions", is_flag=True, help="A line for each function, too.")
 @click.option("--missed", is_flag=True, help="What no case reaches: functions, and lines of others.")
+@click.option(
+    "--reasons", type=click.Path(exists=True, dir_okay=False), help="With --missed: why, as this file says (TOML)."
+)
 @click.option("--line", "where", metavar="FILE:LINE", help="Which cases reach this line, such as journal.c:120.")
 @click.option("--inputs", is_flag=True, help="What was asked of the filesystem, and what never (`run --inputs`).")
 @click.option("--against", metavar="RUN", help="Which lines are reached and were not by RUN, and the other way round.")
@@ -85,6 +89,7 @@ def command(
     run: str,
     functions: bool,
     missed: bool,
+    reasons: str | None,
     where: str | None,
     inputs: bool,
     against: str | None,
@@ -107,6 +112,8 @@ def command(
             raise UsageError("inputs are told of one run", hint="--with is for what runs reach of the source")
         _inputs(run, results_dir, files)
         return
+    if reasons and not missed:
+        raise UsageError("reasons are given for what is missed", hint="vexlab coverage --missed --reasons FILE")
     if rare:
         raise UsageError("what was seldom tried is told with --inputs", hint="vexlab coverage --inputs --rare FILE")
     found = _joined(_found(run, results_dir), [_found(name, results_dir) for name in others])
@@ -115,7 +122,7 @@ def command(
         _say(text.line(found.coverage, path, number, found.source))
         return
     if missed:
-        _say(text.missed(found.coverage, found.source))
+        _say(text.missed(found.coverage, found.source, read_reasons(Path(reasons)) if reasons else ()))
         return
     if against:
         earlier = _found(against, results_dir)

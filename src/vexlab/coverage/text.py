@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from vexlab.coverage.difference import FileDifference
-from vexlab.model.coverage import Coverage, FileCounts, FunctionCount, Share, Shares, runs, shares, spans
+from vexlab.coverage.reasons import Reason, reason_of
+from vexlab.model.coverage import Coverage, FileCounts, FunctionCount, Share, Shares, shares, spans
 
 _NAME = 34
 _HEAD = f"{'':{_NAME}} {'lines':>20} {'functions':>18} {'branches':>20}"
@@ -56,23 +58,54 @@ def _unread(unread: Mapping[str, str]) -> Iterator[str]:
         yield f"  and {len(unread) - _UNREAD_SHOWN} more"
 
 
-def missed(coverage: Coverage, source: Callable[[str], str]) -> Iterator[str]:
+def missed(coverage: Coverage, source: Callable[[str], str], reasons: Sequence[Reason] = ()) -> Iterator[str]:
     """Yield what no case reaches: functions that nothing calls, then lines of those that something does.
 
-    ``source`` returns the text of a file.
+    ``source`` returns the text of a file. With ``reasons`` each is told with its own, and how many have none.
     """
+    count = without = 0
     for path, counts in coverage.files.items():
-        dead = [each for each in counts.functions if not each.calls]
-        inside = {line for each in dead for line in range(each.first, each.last + 1)}
-        lines = [line for line, count in counts.lines.items() if not count and line not in inside]
         text = source(path).splitlines()
-        for each in dead:
-            yield f"{path}:{each.first}: {each.name} is never called"
-        for first, last in runs(lines):
-            function = counts.function_at(first)
-            where = f" ({function.name})" if function else ""
-            words = text[first - 1].strip() if first <= len(text) else ""
-            yield f"{path}:{spans(range(first, last + 1))}{where}: {words}".rstrip(": ")
+        names = {line: _named(counts.function_at(line)) for line, times in counts.lines.items() if not times}
+        dead = {each.name: each for each in counts.functions if not each.calls}
+        why = {line: _why(reasons, path, name, text, line) for line, name in names.items()}
+        count, without = count + len(names), without + sum(not each for each in why.values())
+        for each in dead.values():
+            told = {why[line] for line, name in names.items() if name == each.name}
+            yield f"{path}:{each.first}: {each.name} is never called{_because(told)}"
+        for (_, name, reason), lines in _alike(names, why):
+            if name in dead:
+                continue
+            where = f" ({name})" if name else ""
+            words = _text(text, lines[0])
+            yield f"{path}:{spans(lines)}{where}: {words}".rstrip(": ") + _because({reason})
+    if reasons:
+        yield f"{_times(count, 'line')} not reached, {without} of them without a reason"
+
+
+def _named(function: FunctionCount | None) -> str:
+    return function.name if function else ""
+
+
+def _text(text: Sequence[str], number: int) -> str:
+    return text[number - 1].strip() if number <= len(text) else ""
+
+
+def _why(reasons: Sequence[Reason], path: str, function: str, text: Sequence[str], number: int) -> str:
+    return reason_of(reasons, path, function, _text(text, number))
+
+
+def _because(reasons: Iterable[str]) -> str:
+    words = "; ".join(sorted(filter(None, reasons)))
+    return f" -- {words}" if words else ""
+
+
+def _alike(names: Mapping[int, str], why: Mapping[int, str]) -> Iterator[tuple[tuple[int, str, str], list[int]]]:
+    """Yield lines that follow one another in one function for one reason."""
+    ordered = sorted(names)
+    keyed = ((line - place, names[line], why[line], line) for place, line in enumerate(ordered))
+    for key, group in itertools.groupby(keyed, key=lambda each: each[:3]):
+        yield key, [line for *_, line in group]
 
 
 def line(coverage: Coverage, path: str, number: int, source: Callable[[str], str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from tests.unit.coverage.made import KERNEL, counted_build, counted_run, counter
 
 from vexlab.cli.main import cli
 from vexlab.cli.past import past_of
+from vexlab.coverage.reasons import read_reasons
 from vexlab.errors import UsageError
 from vexlab.model.case import RunInfo, RunState
 from vexlab.model.inputs import CASE_FILE, OperationInputs
@@ -64,6 +65,24 @@ def test_missed_and_line(results: Path) -> None:
     told = _coverage(results, OLD.id, "--line", "twice.h:3").stdout
     assert "return 2 * n;" in told
     assert f"d.twice[{KERNEL}]" in told
+
+
+def test_reasons_stand_beside_what_is_missed(results: Path, tmp_path: Path) -> None:
+    file = tmp_path / "reasons.toml"
+    file.write_text('[[reason]]\nfunction = "never"\nwhy = "nobody calls it"\n')
+    assert "never is never called -- nobody calls it" in _coverage(results, "--missed", "--reasons", str(file)).stdout
+    with pytest.raises(UsageError, match="what is missed"):
+        _coverage(results, "--reasons", str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [('why = "x"', "every line"), ('file = "a.c"\nwhy = " "', "no `why`"), ('fil = "a.c"\nwhy = "x"', "fil")],
+)
+def test_reasons_without_sense_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "reasons.toml").write_text(f"[[reason]]\n{text}\n")
+    with pytest.raises(UsageError, match=words):
+        read_reasons(tmp_path / "reasons.toml")
 
 
 @pytest.mark.parametrize("where", ["chosen.c", "chosen.c:0", "nonesuch.c:1", "c:x"])

@@ -12,6 +12,7 @@ from tests.unit.coverage.made import KERNEL, counted_build, counted_run, counter
 
 from vexlab.coverage import text
 from vexlab.coverage.gcov import Noted, Unreadable
+from vexlab.coverage.reasons import Reason
 from vexlab.coverage.run import has_coverage, read_coverage, source_of
 from vexlab.errors import OddAnswer, UsageError
 from vexlab.model.coverage import RUN_FOLDER, Share, added, lines_of, shares, spans
@@ -92,6 +93,12 @@ def test_text_names_what_is_missed_and_who_reaches_a_line(run: Path) -> None:
     assert list(text.missed(found, read)) == [
         "chosen.c:8: never is never called",
         "chosen.c:18 (chosen): return never(n);",
+    ]
+    reasons = (Reason(why="no disk fails here", function="never"), Reason(why="", line="return *"))
+    assert list(text.missed(found, read, reasons)) == [
+        "chosen.c:8: never is never called -- no disk fails here",
+        "chosen.c:18 (chosen): return never(n);",
+        "3 lines not reached, 1 of them without a reason",
     ]
     told = list(text.line(found, "chosen.c", 16, read))
     assert told[0] == "chosen.c:16 in chosen: return twice(n);"
