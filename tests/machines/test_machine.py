@@ -164,7 +164,7 @@ def test_a_guest_without_network_has_none(lab: Lab, order: Order) -> None:
 def test_another_qemu_means_another_snapshot(lab: Lab, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
     before, _ = lab.snapshot(order)
     other = dataclasses.replace(find_qemu(), version="99.0 (another build)")
-    monkeypatch.setattr("vexlab.lab.find_qemu", lambda: other)
+    monkeypatch.setattr("vexlab.lab.snapshots.find_qemu", lambda: other)
     keys: list[str] = []
 
     def remember(_kind: str, key: str, _build: object) -> Path:
