@@ -82,3 +82,12 @@ def test_a_cache_that_appears_late_counts_from_nothing() -> None:
 
 def test_growth_of_nothing() -> None:
     assert growth("x", []).slope == 0
+
+
+@pytest.mark.parametrize(("memory", "names"), [(200_000, []), (400_000, ["memory"])])
+def test_what_a_kernel_notes_of_objects_is_no_leak(memory: int, names: list[str]) -> None:
+    noting = [
+        MemorySample(free=each.free, objects={**each.objects, "kmemleak_object": (50_000 + 42 * number, 307)})
+        for number, each in enumerate(_samples(20, memory=memory))
+    ]
+    assert [each.name for each in _leaks(noting)] == names
