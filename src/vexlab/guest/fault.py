@@ -29,6 +29,8 @@ _KIND = re.compile(r"\bname (\w+), interval")
 _FRAME = re.compile(
     r"(?:^|[\s\]])(?P<guess>\? )?(?P<frame>[\w.$]+\+0x[0-9a-f]+/0x[0-9a-f]+)(?: \[(?P<module>[\w-]+)[\] ])?"
 )
+# 0xffffffffa0201234: of a module that is gone
+_NAMELESS = re.compile(r"0x[0-9a-f]+")
 _NOBODY = "-"  # what fsfault announces when an attempt has ended
 # Errors with which an operation may answer a failed allocation, request, or copy; any other misleads its caller.
 EXPECTED = frozenset(("ENOMEM", "EIO", "EFAULT", "ENOSPC", "EAGAIN", "ENOBUFS"))
@@ -203,15 +205,20 @@ def _way(frames: Iterable[str], place: str) -> tuple[str, ...]:
 
 
 def wrong(report: FaultReport, injected: Iterable[Injected] = (), module: str = "") -> tuple[str, ...]:
-    """Return a sentence for each attempt after which something was not as it must be, with the site that had failed."""
-    sites = {(each.operation, each.nth): site(each.frames, module) for each in injected}
+    """Return a sentence for each attempt after which something was not as it must be, with the site that had failed.
+
+    What an operation says is the kernel's own affair where none of the module's functions was on the way to the
+    failure: its loader says ELOOP.
+    """
+    stacks = {(each.operation, each.nth): each.frames for each in injected}
     lines = []
     for each in report.attempts:
-        words = each.problem
-        if not words and each.errno and each.errno not in EXPECTED:
+        words, frames = each.problem, stacks.get((each.operation, each.nth), ())
+        where = site(frames, module)
+        of_module = where or not frames or any(_NAMELESS.match(frame) for frame in frames)
+        if not words and each.errno and each.errno not in EXPECTED and of_module:
             words = f"it fails with {each.errno}, which misleads its caller"
         if words:
-            where = sites.get((each.operation, each.nth), "")
             lines.append(f"{each.operation}, failure {each.nth}{f' at {where}' if where else ''}: {words}")
     return tuple(lines)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vexlab.classify import classify
-from vexlab.guest.fault import coverage, failures, parse_faults, parse_injected, site, vexfs_calls, wrong
+from vexlab.guest.fault import Injected, coverage, failures, parse_faults, parse_injected, site, vexfs_calls, wrong
 
 CONSOLE = """\
 [   10.000001] fsfault: mkdir 1
@@ -102,11 +102,23 @@ def test_what_the_allocator_and_the_instruments_allocate_for_themselves_is_no_si
 
 
 def test_what_went_wrong_is_told_with_the_site_that_failed() -> None:
-    report = parse_faults(_report(_line(1, problem="it failed, and the name is there"), _line(2, "EUCLEAN"), _line(3)))
+    report = parse_faults(_report(_line(1, problem="it failed, and the name is there"), _line(4, "EUCLEAN"), _line(3)))
     assert wrong(report, parse_injected(CONSOLE), "vexfs") == (
         "mkdir, failure 1 at vexfs_new_block+0x44: it failed, and the name is there",
-        "mkdir, failure 2: it fails with EUCLEAN, which misleads its caller",
+        "mkdir, failure 4: it fails with EUCLEAN, which misleads its caller",
     )
+
+
+def test_what_the_kernel_says_of_its_own_failures_misleads_nobody() -> None:
+    report = parse_faults(_report(_line(1, "ELOOP")))
+
+    def judged(*frames: str) -> bool:
+        return bool(wrong(report, (Injected(operation="mkdir", nth=1, kind="", frames=frames),), "vexfs"))
+
+    assert not judged("kmalloc+0x1/0x2", "btf_parse_module+0x1/0x2")
+    assert judged("kmalloc+0x1/0x2", "vexfs_mkdir+0x1/0x2 [vexfs]")
+    assert judged("kmalloc+0x1/0x2", "0xffffffffa0201234"), "of a module that is gone"
+    assert wrong(report), "nobody knows where"
 
 
 def test_an_operation_that_survives_its_failure_is_right() -> None:
