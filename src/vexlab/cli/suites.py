@@ -8,15 +8,18 @@ import click
 
 from vexlab.cache import Cache
 from vexlab.cli.options import request_options, settings_from
+from vexlab.cli.store import opened, results_option
 from vexlab.config import cache_dir
 from vexlab.errors import UsageError
+from vexlab.report.jsonfile import encoded
+from vexlab.report.suites import markdown, render, suite_rows
 from vexlab.suites import all_suites, find_suite, given_place
 from vexlab.suites.adapter import Search
 
 
 @click.group(name="suites")
 def command() -> None:
-    """List test suites of others that `vexlab run --suite NAME` runs, and install those that vexlab can build."""
+    """List test suites of others that `vexlab run --suite NAME` runs, how they went, and install some of them."""
 
 
 @command.command(name="list")
@@ -42,6 +45,21 @@ def list_(*, as_json: bool, config: str | None) -> int:
         where = f"{row['place']} ({row['version']})" if row["place"] else f"missing: {row['missing']}"
         click.echo(f"{row['name']:12}{row['about']}\n{'':12}{where}")
     return 0
+
+
+@command.command(name="table")
+@click.option("--target", default="", help="Only runs of this target.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print a table in Markdown, for a page.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@results_option
+def table(*, target: str, as_markdown: bool, as_json: bool, results_dir: str | None) -> None:
+    """Say how each suite went on each target and kernel: of the run that decided most of its tests, the newest such."""
+    with opened(results_dir) as store:
+        rows = suite_rows(run for run in store.runs() if not target or run.run.target == target)
+    if as_json:
+        click.echo(encoded(rows))
+    else:
+        click.echo(markdown(rows) if as_markdown else render(rows), nl=not as_markdown)
 
 
 @command.command(name="install")
