@@ -129,6 +129,10 @@ class HostBusy(MachineError):
     """The host gave the machine so little of its CPUs that a command's deadline says nothing about the guest."""
 
 
+class BootPanic(MachineError):
+    """A kernel panicked while it booted, before anything of the target was in the machine."""
+
+
 class MachineLost(MachineError):
     """The machine stopped answering: it panicked, hung, or QEMU ended."""
 

@@ -217,7 +217,7 @@ def test_a_kernel_that_panics_while_it_boots_is_told_at_once(lab: Lab, order: Or
     begun = time.monotonic()
     with pytest.raises(MachineError, match="its kernel panicked"):
         lab.snapshot(wrong)
-    assert time.monotonic() - begun < BOOT_S / 2
+    assert time.monotonic() - begun < BOOT_S  # of two boots
 
 
 def test_qemu_reads_taint_and_log_from_memory(lab: Lab, order: Order) -> None:

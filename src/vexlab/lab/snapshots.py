@@ -13,7 +13,7 @@ import msgspec
 
 from vexlab.cache import Cache, Kind, digest_once, key_of
 from vexlab.classify import fatal
-from vexlab.errors import GuestTimeout, HostBusy, MachineError
+from vexlab.errors import BootPanic, GuestTimeout, HostBusy, MachineError
 from vexlab.guest import adopted as own_image
 from vexlab.guest.adopted import Lacks
 from vexlab.guest.files import guest_files, program_files, programs_of, put_files
@@ -42,7 +42,7 @@ SNAPSHOT_FORMAT = 6  # part of every snapshot's key: raise it when machines are 
 
 BOOT_S = 120.0
 _IMAGE_BOOT_S = 900.0  # a distribution's whole system, under emulation
-_BOOTS = 3  # where a busy host spoils one
+_BOOTS = 3  # where a busy host spoils one, or the kernel panics once
 
 _LACKS = "lacks.json"  # in a snapshot of a user's image: what is not as in vexlab's own
 _PROGRAMS = "programs"  # in a snapshot: a file that is there where vexlab's own programs are in the guest
@@ -123,12 +123,15 @@ class Snapshots:
             (draft / _SYMBOLS).write_text(kernelmemory.list_symbols(machine))
 
         boot_s = _IMAGE_BOOT_S if kernel.system else BOOT_S
+        panicked = False
         for more in reversed(range(_BOOTS)):
             try:
                 template.save(spec, self._new_folder(), prepare, draft, boot_s=boot_s)
-            except HostBusy as error:
-                if not more:
+            except (HostBusy, BootPanic) as error:
+                if not more or (panicked and isinstance(error, BootPanic)):
                     raise
+                panicked = isinstance(error, BootPanic)
+                # Nothing of the target is in it yet. 6.12-kasan panicked in one of three boots on a busy host.
                 log.warning("%s; it is booted again", error.message)
             else:
                 break

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vexlab.deadline import Deadline
-from vexlab.errors import GuestTimeout, HostBusy, MachineError, MachineLost
+from vexlab.errors import BootPanic, GuestTimeout, HostBusy, MachineError, MachineLost
 from vexlab.model.machine import MachineSpec
 from vexlab.vm.argv import MachineFiles, Start
 from vexlab.vm.machine import Machine
@@ -28,6 +28,7 @@ _BOOT_LOG = "boot.log"
 _RUNNER = "runner"  # a file that is there where the guest runs its command runner
 _MIGRATE_S = 60.0
 _LAST_WORDS = 1000
+_PANIC_WORDS = 5000  # what it panicked of stands before the registers
 _UPTIME = re.compile(r"(\d+\.\d+) ")
 _FASTEST = 1.2  # times as fast may a guest's clock be since its start; a sound one is behind, by the firmware's time
 _PANIC = "Kernel panic - not syncing"
@@ -36,7 +37,8 @@ _PANIC = "Kernel panic - not syncing"
 def save(spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into: Path, *, boot_s: float) -> None:
     """Boot ``spec`` in ``work``, let ``prepare`` set the guest up, and leave the template in ``into``.
 
-    Raises ``HostBusy`` where the guest's clock came out wrong, since every machine would have it from the template.
+    Raises ``HostBusy`` where the guest's clock came out wrong, since every machine would have it from the template, and
+    ``BootPanic`` where its kernel panicked.
     """
     memory = into / _MEMORY
     memory.unlink(missing_ok=True)
@@ -46,10 +48,12 @@ def save(spec: MachineSpec, work: Path, prepare: Callable[[Machine], None], into
         try:
             machine.wait_ready(boot_s)
         except (GuestTimeout, MachineLost) as error:
-            said = machine.console.text()[-_LAST_WORDS:].strip()
+            text = machine.console.text()
+            said = text[-(_PANIC_WORDS if _PANIC in text else _LAST_WORDS) :].strip()
             seconds = boot_s * spec.timeout_scale
             why = f"within {seconds:.0f} s" if isinstance(error, GuestTimeout) else f"({error.message})"
-            raise MachineError(f"a guest did not boot {why}; it last said:\n{said}") from error
+            kind = BootPanic if _PANIC in text else MachineError
+            raise kind(f"a guest did not boot {why}; it last said:\n{said}") from error
         machine.watch = None
         prepare(machine)
         uptime = machine.ash("cat /proc/uptime").text
