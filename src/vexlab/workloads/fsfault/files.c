@@ -411,11 +411,13 @@ static void on_bus(int signal)
 }
 
 /* A page that cannot be had is told by SIGBUS. */
+static char *volatile map = MAP_FAILED;
+
 static int run_mapped(void)
 {
 	volatile int error = 0;
-	char *volatile map = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
+	map = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return errno;
 	signal(SIGBUS, on_bus);
@@ -424,8 +426,19 @@ static int run_mapped(void)
 	else
 		error = EIO;
 	signal(SIGBUS, SIG_DFL);
-	munmap(map, LARGE);
+	if (munmap(map, LARGE))
+		return errno;
+	map = MAP_FAILED;
 	return error;
+}
+
+/* Where munmap is what failed the file is still in use. */
+static void undo_mapped(void)
+{
+	if (map != MAP_FAILED)
+		munmap(map, LARGE);
+	map = MAP_FAILED;
+	undo_all();
 }
 
 static int run_tmpfile(void)
@@ -468,7 +481,7 @@ const struct operation file_operations[] = {
 	{ "fallocate", file, run_fallocate, undo_all, NULL },
 	{ "punch_hole", large, run_punch, undo_all, NULL },
 	{ "statvfs", file, run_statvfs, undo_all, NULL },
-	{ "mmap", cold_file, run_mapped, undo_all, NULL },
+	{ "mmap", cold_file, run_mapped, undo_mapped, NULL },
 	{ "tmpfile", nothing, run_tmpfile, undo_all, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
