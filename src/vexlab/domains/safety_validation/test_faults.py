@@ -40,6 +40,7 @@ _AFTER_ALLOCATION = """
 """
 _AFTER_REQUEST = _AFTER_ALLOCATION.replace("umount POINT", "umount POINT && MOUNT && umount POINT")
 _UNMOUNTED = "{ ! mountpoint -q POINT || umount POINT; } && FSCK >/tmp/out 2>&1 || { SAID; exit 1; }"
+_UNMOUNTED_REQUEST = _UNMOUNTED.replace("&& FSCK", "&& MOUNT && umount POINT && FSCK")
 _DEBUGFS = """
 mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
@@ -94,8 +95,15 @@ def _disturb(filesystem: GuestFilesystem, *words: str, folder: str = "work", lim
     return parse_faults(result.text)
 
 
-def _judge(filesystem: GuestFilesystem, report: FaultReport, metrics: Metrics, subresults: SubResults) -> None:
-    """Record what was covered, and assert that nothing went wrong and that something was injected."""
+def _judge(
+    filesystem: GuestFilesystem,
+    report: FaultReport,
+    metrics: Metrics,
+    subresults: SubResults,
+    *,
+    allocations: bool = True,
+) -> None:
+    """Record what was covered, sites of ``allocations``; assert that nothing went wrong and something was injected."""
     module = filesystem.target.module
     injected = failures(report, filesystem.machine.console.text())
     faults = wrong(report, injected, module)
@@ -108,12 +116,13 @@ def _judge(filesystem: GuestFilesystem, report: FaultReport, metrics: Metrics, s
             subresults.record(each.end, SubVerdict.PASSED, f"{each.points} failures in turn{done}")
     for line in faults:
         subresults.record(line.partition(",")[0], SubVerdict.FAILED, line)
-    covered = coverage(report, injected, module)
     metrics.record("failures_count", sum(each.points for each in report.ended))
     metrics.record("stacks_count", len({each.frames for each in injected}))
-    metrics.record("sites_seen_count", len(covered.seen))
-    metrics.record("sites_failed_count", len(covered.seen.keys() & covered.failed))
-    for place in covered.missed:
+    covered = coverage(report, injected, module)
+    if allocations:
+        metrics.record("sites_seen_count", len(covered.seen))
+        metrics.record("sites_failed_count", len(covered.seen.keys() & covered.failed))
+    for place in covered.missed if allocations else ():
         subresults.record(f"site {place}", SubVerdict.SKIPPED, f"no allocation of it failed: {covered.way(place)}")
     assert not report.noise, f"fsfault printed: {report.noise[0]}"
     assert not faults, f"{len(faults)} attempts went wrong: " + "; ".join(faults[:_SHOWN])
@@ -176,8 +185,8 @@ def test_fault_requests(
     system = "mount" in operations
     if system:
         assert mounted.unmount().ok
-    _judge(
-        mounted, _disturb(mounted, "--io", *_chosen(operations), folder="" if system else "work"), metrics, subresults
-    )
+        mounted.machine.push(_command(mounted, _UNMOUNTED_REQUEST).encode(), _CHECK)
+    report = _disturb(mounted, "--io", *_chosen(operations), folder="" if system else "work")
+    _judge(mounted, report, metrics, subresults, allocations=False)
     if system:
         assert mounted.mount().ok
