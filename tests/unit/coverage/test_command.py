@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from contextlib import closing
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -73,6 +74,16 @@ def test_reasons_stand_beside_what_is_missed(results: Path, tmp_path: Path) -> N
     assert "never is never called -- nobody calls it" in _coverage(results, "--missed", "--reasons", str(file)).stdout
     with pytest.raises(UsageError, match="what is missed"):
         _coverage(results, "--reasons", str(file))
+
+
+def test_the_reasons_of_vexfs_are_of_its_source() -> None:
+    target = Path(__file__).parents[3] / "targets" / "vexfs"
+    for each in read_reasons(target / "uncovered.toml"):
+        files = [file for file in (target / "module").glob("*.c") if fnmatchcase(file.name, each.file)]
+        words = re.sub(r"\*", r"\\w*", each.function)
+        found = any(re.search(rf"\b{words}\b", file.read_text()) for file in files)
+        assert found or each.function == "*", f"{each.file}: {each.function} is nowhere"
+        assert files, f"{each.file} is no source"
 
 
 @pytest.mark.parametrize(
