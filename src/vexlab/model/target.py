@@ -65,13 +65,13 @@ class Configuration:
 class Target:
     """A filesystem under test, as ``target.toml`` describes it.
 
-    ``source`` is ``None`` for a filesystem of the distribution's kernel. ``mkfs``, ``fsck`` and ``fields`` (which lists
-    every field of an image) are argument vectors with ``{device}`` for the block device; ``min_disk`` is the smallest
-    usable device in MiB. ``mkfs_sized`` makes a filesystem of ``{kib}`` KiB on a
-    larger device. ``options`` are its own mount options, each with its values; ``statistics`` says in which
-    files under ``/sys`` or ``/proc`` it shows numbers, with ``{name}`` for the device's name. ``refuses`` names
-    operations the filesystem rightly does not support, with the reason. ``harmless`` are parts of lines that the kernel
-    may say when it mounts what a power cut left, though they are warnings.
+    ``source`` is ``None`` for a filesystem of the distribution's kernel. ``mkfs``, ``fsck``, ``repair`` and ``fields``
+    (which lists every field of an image) are argument vectors with ``{device}`` for the block device; ``min_disk`` is
+    the smallest usable device in MiB. ``mkfs_sized`` makes a filesystem of ``{kib}`` KiB on a larger device.
+    ``options`` are its own mount options, each with its values; ``statistics`` says in which files under ``/sys`` or
+    ``/proc`` it shows numbers, with ``{name}`` for the device's name. ``refuses`` names operations the filesystem
+    rightly does not support, with the reason. ``harmless`` are parts of lines that the kernel may say when it mounts
+    what a power cut left, though they are warnings.
     ``old_images`` are filesystems that earlier versions made, packed by xz, each with its manifest beside it.
     ``configuration`` is the one of ``configurations`` that ``mkfs``, ``mount_options`` and ``refuses`` are those of;
     empty: the target's own. With trusted ``images`` what crafted ones do is not counted. ``probes`` are names for its
@@ -90,6 +90,7 @@ class Target:
     mkfs: tuple[str, ...] = ()
     mkfs_sized: tuple[str, ...] = ()
     fsck: tuple[str, ...] = ()
+    repair: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     mount_options: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()

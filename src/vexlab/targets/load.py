@@ -87,6 +87,7 @@ class TargetFile:
     mkfs: str = ""
     mkfs_sized: str = ""
     fsck: str = ""
+    repair: str = ""
     fields: str = ""
     mount_options: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
@@ -156,6 +157,7 @@ def load_target(path: Path) -> Target:
         mkfs=_mkfs(entry.mkfs, entry.mkfs_on, path),
         mkfs_sized=_mkfs_sized(entry.mkfs_sized, path),
         fsck=_words(entry.fsck, path),
+        repair=_words(entry.repair, path, "repair"),
         fields=_words(entry.fields, path),
         mount_options=_each(entry.mount_options, OPTION, "mount_options", path),
         packages=_each(entry.packages, PACKAGE, "packages", path),

@@ -33,14 +33,15 @@ _LOAD_S = 1800.0  # the kernel's loader allocates hundreds of times, and each lo
 _LOST_S = 120.0
 
 # After each failure: what was there before is there still, and the filesystem is consistent. After a failed request the
-# journal may have ended, which the next mount repairs; only then can it be checked.
+# journal may have ended, which the next mount repairs; only then can it be checked. What it has recorded of that is
+# repaired, where the target has a command for it.
 _AFTER_ALLOCATION = """
 { umount POINT && FSCK && MOUNT && fstree verify MANIFEST POINT/treeSEED; } >/tmp/out 2>&1 ||
 { SAID; exit 1; }
 """
-_AFTER_REQUEST = _AFTER_ALLOCATION.replace("umount POINT", "umount POINT && MOUNT && umount POINT")
+_AFTER_REQUEST = _AFTER_ALLOCATION.replace("umount POINT && FSCK", "umount POINT && MOUNT && umount POINT && REPAIRED")
 _UNMOUNTED = "{ ! mountpoint -q POINT || umount POINT; } && FSCK >/tmp/out 2>&1 || { SAID; exit 1; }"
-_UNMOUNTED_REQUEST = _UNMOUNTED.replace("&& FSCK", "&& MOUNT && umount POINT && FSCK")
+_UNMOUNTED_REQUEST = _UNMOUNTED.replace("&& FSCK", "&& MOUNT && umount POINT && REPAIRED")
 _DEBUGFS = """
 mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
@@ -55,14 +56,20 @@ _GROUPS = {
 }
 
 
+def _on(filesystem: GuestFilesystem, command: tuple[str, ...]) -> str:
+    return " ".join(word.replace("{device}", filesystem.device) for word in command)
+
+
 def _command(filesystem: GuestFilesystem, script: str) -> str:
     """Return ``script`` with the target's words in it."""
     target = filesystem.target
     options = f"-o {','.join(target.mount_options)}" if target.mount_options else ""
     words = {
+        "REPAIRED": "{ FSCK || { REPAIR; FSCK; }; }" if target.repair else "FSCK",
         "POINT": filesystem.mountpoint,
         "MOUNT": f"mount -i -t {target.fstype} {options} {filesystem.device} {filesystem.mountpoint}",
-        "FSCK": " ".join(word.replace("{device}", filesystem.device) for word in target.fsck) or "true",
+        "FSCK": _on(filesystem, target.fsck) or "true",
+        "REPAIR": _on(filesystem, target.repair),
         "MANIFEST": _TREE.format(_SEED),
         "SEED": str(_SEED),
         "SAID": "tail -n 4 /tmp/out | tr '\\n' ' '",  # the first line of a check's output is told
