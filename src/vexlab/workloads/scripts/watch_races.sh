@@ -3,7 +3,7 @@
 # off where none of the functions can be listed, for without a list it tells of all. Prints how many are.
 mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 races=/sys/kernel/debug/kcsan
-[ -w "$races" ] || exit 1
+[ -w "$races" ] || exit
 echo off >"$races"
 echo whitelist >"$races"
 count=0
