@@ -101,8 +101,8 @@ def render(rows: Sequence[SuiteRow]) -> str:
 
 def markdown(rows: Sequence[SuiteRow]) -> str:
     """Return the table in Markdown, for a page of documentation."""
-    yes = "|".join("---" if column < 3 else "--:" for column in range(len(_HEADS) - 1))
-    lines = [f"| {' | '.join(_HEADS)} |", f"|{yes}|---|"]
+    marks = "|".join("---" if column < 3 else "--:" for column in range(len(_HEADS) - 1))
+    lines = [f"| {' | '.join(_HEADS)} |", f"|{marks}|---|"]
     for row in rows:
         *names, run = (row.suite, row.target, row.kernel, row.run)
         cells = _cells(row)[len(names) : -1]
